@@ -1,0 +1,179 @@
+"""The account: one subscriber's money and subscriptions, the aggregate that billing updates.
+
+A subscription has a *slot* in its account (1, 2, 3 …, never reused). Its identifier is the
+account's ULID and the slot, and an invoice's is the account's ULID, the period's first day
+and the slot: so an identifier finds its record by key, and the natural key of an invoice
+(account, subscription, period, kind) *is* its identifier.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from datetime import date
+from enum import StrEnum
+from typing import Final
+
+from chalicelib.domain.errors import Conflict, InvalidValue
+from chalicelib.domain.money import Money
+from chalicelib.domain.periods import BillingTiming, Cycle
+
+SUBSCRIPTIONS_PER_ACCOUNT_MAX: Final = 20
+
+
+class TooManySubscriptions(Conflict):
+    """The account holds as many subscriptions as one account may."""
+
+    code = "too_many_subscriptions"
+
+
+class InvalidTransition(Conflict):
+    """The subscription's state does not allow this change."""
+
+    code = "invalid_transition"
+
+
+class SubscriptionState(StrEnum):
+    """Where a subscription stands."""
+
+    PENDING = "pending"
+    ACTIVE = "active"
+    PAUSED = "paused"
+    SUSPENDED = "suspended"
+    TERMINATED = "terminated"
+
+
+ALLOWED_TRANSITIONS: Final[dict[SubscriptionState, frozenset[SubscriptionState]]] = {
+    SubscriptionState.PENDING: frozenset({SubscriptionState.ACTIVE, SubscriptionState.TERMINATED}),
+    SubscriptionState.ACTIVE: frozenset(
+        {SubscriptionState.PAUSED, SubscriptionState.SUSPENDED, SubscriptionState.TERMINATED}
+    ),
+    SubscriptionState.PAUSED: frozenset({SubscriptionState.ACTIVE, SubscriptionState.TERMINATED}),
+    SubscriptionState.SUSPENDED: frozenset({SubscriptionState.ACTIVE, SubscriptionState.TERMINATED}),
+    SubscriptionState.TERMINATED: frozenset(),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Subscription:
+    """A package in use by an account.
+
+    ``starts_on`` is the first day of service and the origin of every period; ``billed_to`` is
+    the exclusive end of the last billed period, ``starts_on`` before the first bill. Cycle and
+    timing are copied from the package when subscribed. ``price_override`` (minor units, per
+    cycle) replaces the package's price. ``ends_on`` is the exclusive last day of service.
+    """
+
+    slot: int
+    package_id: str
+    state: SubscriptionState
+    starts_on: date
+    anchor_day: int
+    cycle: Cycle
+    timing: BillingTiming
+    billed_to: date
+    price_override: int | None = None
+    ends_on: date | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """One subscriber's balance and subscriptions.
+
+    ``balance`` is what the subscriber owes in minor units of ``currency`` (negative: credit):
+    the fold of the account's ledger entries. ``version`` counts every change.
+    """
+
+    account_id: str
+    code: str
+    currency: str
+    balance: int
+    version: int
+    subscriptions: tuple[Subscription, ...] = field(default=())
+
+    @property
+    def owed(self) -> Money:
+        """What the subscriber owes; negative where the ISP does."""
+        return Money(self.balance, self.currency)
+
+    def subscription(self, *, slot: int) -> Subscription | None:
+        """Return the subscription in a slot, or None."""
+        return next((sub for sub in self.subscriptions if sub.slot == slot), None)
+
+    def next_slot(self) -> int:
+        """Return a slot that was never used, or raise TooManySubscriptions."""
+        if len(self.subscriptions) >= SUBSCRIPTIONS_PER_ACCOUNT_MAX:
+            raise TooManySubscriptions(f"an account holds at most {SUBSCRIPTIONS_PER_ACCOUNT_MAX} subscriptions")
+        return max((sub.slot for sub in self.subscriptions), default=0) + 1
+
+    def with_subscription(self, *, subscription: Subscription) -> Account:
+        """Return the account with the subscription added, or put in place of its slot's."""
+        kept = tuple(sub for sub in self.subscriptions if sub.slot != subscription.slot)
+        ordered = tuple(sorted((*kept, subscription), key=lambda sub: sub.slot))
+        return replace(self, subscriptions=ordered)
+
+
+def change_state(*, subscription: Subscription, to: SubscriptionState, ends_on: date | None = None) -> Subscription:
+    """Return the subscription in its new state, or raise InvalidTransition."""
+    if to not in ALLOWED_TRANSITIONS[subscription.state]:
+        raise InvalidTransition(f"a {subscription.state} subscription cannot become {to}", param="state")
+    return replace(subscription, state=to, ends_on=ends_on if ends_on is not None else subscription.ends_on)
+
+
+def summary_status(*, account: Account) -> str:
+    """Return the one word a list shows for a subscriber: the liveliest subscription's state."""
+    states = {sub.state for sub in account.subscriptions}
+    for state in (
+        SubscriptionState.ACTIVE,
+        SubscriptionState.SUSPENDED,
+        SubscriptionState.PAUSED,
+        SubscriptionState.PENDING,
+        SubscriptionState.TERMINATED,
+    ):
+        if state in states:
+            return state.value
+    return "new"
+
+
+# -- identifiers ---------------------------------------------------------------------------
+
+ULID_CHARS: Final = 26
+_CROCKFORD: Final = frozenset("0123456789ABCDEFGHJKMNPQRSTVWXYZ")
+
+
+class MalformedId(InvalidValue):
+    """The identifier is not of the form that this resource's identifiers have."""
+
+    code = "malformed_id"
+
+
+def is_ulid(text: str) -> bool:
+    """Whether the text is 26 Crockford characters."""
+    return len(text) == ULID_CHARS and _CROCKFORD.issuperset(text)
+
+
+def subscription_id(*, account_id: str, slot: int) -> str:
+    """Return ``sbn_<account ULID>-<slot>``."""
+    return f"sbn_{account_id.removeprefix('sbr_')}-{slot}"
+
+
+def parse_subscription_id(value: str) -> tuple[str, int]:
+    """Return (account id, slot), or raise MalformedId."""
+    ulid, _, slot = value.removeprefix("sbn_").partition("-")
+    if not value.startswith("sbn_") or not is_ulid(ulid) or not slot.isdecimal() or len(slot) > 4:
+        raise MalformedId("not a subscription id", param="subscription_id")
+    return f"sbr_{ulid}", int(slot)
+
+
+def invoice_id(*, account_id: str, period_start: date, slot: int) -> str:
+    """Return ``inv_<account ULID>-<yyyymmdd>-<slot>``: the natural key of a cycle invoice."""
+    return f"inv_{account_id.removeprefix('sbr_')}-{period_start:%Y%m%d}-{slot}"
+
+
+def parse_invoice_id(value: str) -> tuple[str, str]:
+    """Return (account id, the key within the account), or raise MalformedId."""
+    ulid, _, key = value.removeprefix("inv_").partition("-")
+    day, _, slot = key.partition("-")
+    well_formed = is_ulid(ulid) and len(day) == 8 and day.isdecimal() and slot.isdecimal() and len(slot) <= 4
+    if not value.startswith("inv_") or not well_formed:
+        raise MalformedId("not an invoice id", param="invoice_id")
+    return f"sbr_{ulid}", key

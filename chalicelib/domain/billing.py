@@ -1,0 +1,119 @@
+"""What is due for an account on a date: pure, so that a run, a retry and a preview agree."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date
+from enum import StrEnum
+from typing import Final
+
+from chalicelib.domain.accounts import Account, Subscription, SubscriptionState
+from chalicelib.domain.errors import DomainError
+from chalicelib.domain.invoices import InvoiceLine, charge_line
+from chalicelib.domain.packages import Package
+from chalicelib.domain.periods import BillingTiming, Period, bill_date, period_from
+from chalicelib.domain.taxes import TaxGroup
+
+# One subscription catches up at most this many periods in one run; the next run goes on.
+CATCH_UP_PERIODS_MAX: Final = 40
+
+
+class SkipReason(StrEnum):
+    """Why a subscription that was looked at is not invoiced."""
+
+    NOT_DUE = "not_due"
+    PAUSED = "paused"
+    SUSPENDED = "suspended"
+    PENDING = "pending"
+    TERMINATED = "terminated"
+    GONE = "gone"
+
+
+class CatalogueMismatch(DomainError):
+    """A subscription names a package or tax group that the catalogue does not hold."""
+
+    code = "catalogue_mismatch"
+
+
+@dataclass(frozen=True, slots=True)
+class Catalogue:
+    """What a run needs besides the accounts: read once a shard."""
+
+    packages: Mapping[str, Package]
+    tax_groups: Mapping[str, TaxGroup]
+
+
+@dataclass(frozen=True, slots=True)
+class DueCharge:
+    """One period of one subscription, to be invoiced; ``advance`` is the new ``billed_to``."""
+
+    slot: int
+    line: InvoiceLine
+    billed_from: date
+    billed_to: date
+
+
+_NOT_BILLED: Final = {
+    SubscriptionState.PENDING: SkipReason.PENDING,
+    SubscriptionState.PAUSED: SkipReason.PAUSED,
+    SubscriptionState.SUSPENDED: SkipReason.SUSPENDED,
+}
+
+
+def next_period(*, subscription: Subscription) -> Period | None:
+    """Return the next unbilled period, cut at the end of service; None when there is none."""
+    start = subscription.billed_to
+    if subscription.ends_on is not None and start >= subscription.ends_on:
+        return None
+    period = period_from(
+        cycle=subscription.cycle, anchor_day=subscription.anchor_day, origin=subscription.starts_on, start=start
+    )
+    if subscription.ends_on is not None and subscription.ends_on < period.end:
+        return Period(start, subscription.ends_on)
+    return period
+
+
+def next_bill_date(*, subscription: Subscription) -> date | None:
+    """Return the date on which the next unbilled period is billed, or None."""
+    period = next_period(subscription=subscription)
+    return None if period is None else bill_date(period=period, timing=subscription.timing)
+
+
+def due_charge(
+    *, account: Account, subscription: Subscription, on: date, catalogue: Catalogue
+) -> DueCharge | SkipReason:
+    """Return the oldest period due on or before ``on``, or why there is none.
+
+    Raises CatalogueMismatch, TaxRateMissing, CurrencyMismatch or AmountOutOfRange where the
+    account cannot be billed: the run quarantines it.
+    """
+    if subscription.state in _NOT_BILLED:
+        return _NOT_BILLED[subscription.state]
+    period = next_period(subscription=subscription)
+    if period is None:
+        return SkipReason.TERMINATED
+    if bill_date(period=period, timing=subscription.timing) > on:
+        return SkipReason.NOT_DUE
+    package = catalogue.packages.get(subscription.package_id)
+    if package is None:
+        raise CatalogueMismatch(f"package {subscription.package_id} does not exist")
+    if package.price.currency != account.currency:
+        raise CatalogueMismatch(f"package {subscription.package_id} is priced in {package.price.currency}")
+    components = ()
+    if package.tax_group is not None:
+        group = catalogue.tax_groups.get(package.tax_group)
+        if group is None:
+            raise CatalogueMismatch(f"tax group {package.tax_group!r} does not exist")
+        components = group.components_on(on=tax_point(period=period, timing=subscription.timing))
+    line = charge_line(subscription=subscription, package=package, period=period, components=components)
+    return DueCharge(slot=subscription.slot, line=line, billed_from=period.start, billed_to=period.end)
+
+
+def tax_point(*, period: Period, timing: BillingTiming) -> date:
+    """Return the date whose tax rates apply: when the period was to be billed.
+
+    A run that catches up after a rate change therefore charges the rate of the day that was
+    missed, never of the day on which it was made good.
+    """
+    return bill_date(period=period, timing=timing)

@@ -1,0 +1,94 @@
+"""The run ledger: what proves that a billing run left nobody out."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from enum import StrEnum
+from typing import Final
+
+# A run is cut into this many key ranges at most; a small tenant is one.
+SHARD_SPACE: Final = 256
+ACCOUNTS_PER_SHARD: Final = 20_000
+SHARDS_MAX: Final = 16
+
+
+class RunState(StrEnum):
+    """A run is complete when each shard is; with quarantined subscriptions it is not green."""
+
+    RUNNING = "running"
+    COMPLETED = "completed"
+    COMPLETED_WITH_QUARANTINE = "completed_with_quarantine"
+
+
+@dataclass(frozen=True, slots=True)
+class RunShard:
+    """A range of the due list, ``[first, last]`` of SHARD_SPACE, worked on by one worker at a time."""
+
+    first: int
+    last: int
+
+    @property
+    def key(self) -> str:
+        """The shard's sort-key fragment."""
+        return f"{self.first:02x}-{self.last:02x}"
+
+
+@dataclass(frozen=True, slots=True)
+class ShardProgress:
+    """How far a shard has come; written in the same transaction as the invoices it counts."""
+
+    shard: RunShard
+    cursor: str = ""
+    done: bool = False
+    looked_at: int = 0
+    invoiced: int = 0
+    total: int = 0
+    tax: int = 0
+    quarantined: int = 0
+    skipped: dict[str, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class QuarantinedSubscription:
+    """A due subscription that could not be billed, with the reason, until it is retried."""
+
+    subscription_id: str
+    code: str
+    message: str
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class BillingRun:
+    """One tenant's billing for one local date."""
+
+    run_id: str
+    on: date
+    state: RunState
+    started_at: datetime
+    currency: str
+    shards: tuple[ShardProgress, ...]
+    completed_at: datetime | None = None
+
+    @property
+    def invoiced(self) -> int:
+        """Invoices issued."""
+        return sum(shard.invoiced for shard in self.shards)
+
+    @property
+    def total(self) -> int:
+        """Sum of the invoices, in minor units."""
+        return sum(shard.total for shard in self.shards)
+
+    @property
+    def quarantined(self) -> int:
+        """Subscriptions set aside."""
+        return sum(shard.quarantined for shard in self.shards)
+
+
+def run_shards(*, accounts: int) -> tuple[RunShard, ...]:
+    """Cut the key space into as many ranges as the tenant's size asks for."""
+    count = min(SHARDS_MAX, max(1, -(-accounts // ACCOUNTS_PER_SHARD)))
+    edges = [SHARD_SPACE * index // count for index in range(count + 1)]
+    return tuple(RunShard(first, after - 1) for first, after in zip(edges, edges[1:], strict=False))

@@ -1,0 +1,90 @@
+"""Taxes as effective-dated rows, never constants.
+
+A tax group is an ordered list of components. Each component has a rate and a base: ``net``
+(the charge alone) or ``net_plus_previous`` (the charge and the components before it, as with
+Pakistan's advance income tax on charge plus sales tax).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+from enum import StrEnum
+from typing import Final
+
+from chalicelib.domain.errors import InvalidValue
+from chalicelib.domain.money import round_half_up
+
+# Rates are hundredths of a basis point: 19.5 % is 195,000, so four decimals of a percent fit.
+RATE_PER_UNIT: Final = 1_000_000
+TAX_COMPONENTS_MAX: Final = 5
+TAX_RATE_MAX: Final = 2 * RATE_PER_UNIT
+
+
+class TaxRateMissing(InvalidValue):
+    """A tax group has no row in force on the date to be billed."""
+
+    code = "tax_rate_missing"
+
+
+class TaxBase(StrEnum):
+    """What a component's rate is applied to."""
+
+    NET = "net"
+    NET_PLUS_PREVIOUS = "net_plus_previous"
+
+
+@dataclass(frozen=True, slots=True)
+class TaxComponent:
+    """One tax of a group: its ``code`` names the account it is owed to."""
+
+    code: str
+    name: str
+    rate_millionths: int
+    base: TaxBase = TaxBase.NET
+
+
+@dataclass(frozen=True, slots=True)
+class TaxRow:
+    """The components of a group in force from ``starts_on`` until the next row starts."""
+
+    starts_on: date
+    components: tuple[TaxComponent, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class TaxGroup:
+    """A named schedule of rows, the newest last."""
+
+    code: str
+    name: str
+    rows: tuple[TaxRow, ...]
+
+    def components_on(self, *, on: date) -> tuple[TaxComponent, ...]:
+        """Return the components in force on a date, or raise TaxRateMissing."""
+        for row in reversed(self.rows):
+            if row.starts_on <= on:
+                return row.components
+        raise TaxRateMissing(f"tax group {self.code!r} has no rate on {on.isoformat()}")
+
+
+@dataclass(frozen=True, slots=True)
+class TaxAmount:
+    """What one component adds to one line, in minor units."""
+
+    code: str
+    rate_millionths: int
+    amount: int
+
+
+def tax_line(*, net: int, components: Sequence[TaxComponent]) -> tuple[TaxAmount, ...]:
+    """Return each component's tax on ``net`` minor units, rounded half up one by one."""
+    taxes: list[TaxAmount] = []
+    running = net
+    for component in components:
+        base = net if component.base is TaxBase.NET else running
+        tax = round_half_up(numerator=base * component.rate_millionths, denominator=RATE_PER_UNIT)
+        running += tax
+        taxes.append(TaxAmount(component.code, component.rate_millionths, tax))
+    return tuple(taxes)

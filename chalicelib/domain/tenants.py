@@ -1,0 +1,121 @@
+"""Tenants: each is one ISP on its own subdomain."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from datetime import date, datetime
+from enum import StrEnum
+from typing import Final
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from chalicelib.domain.errors import Conflict, InvalidValue
+from chalicelib.domain.money import currency_digits
+from chalicelib.domain.taxes import TaxGroup
+
+SUBDOMAIN_CHARS_MIN: Final = 3
+SUBDOMAIN_CHARS_MAX: Final = 40
+COMPANY_CHARS_MAX: Final = 120
+PAYMENT_DAYS_DEFAULT: Final = 7
+PAYMENT_DAYS_MAX: Final = 90
+BILLING_HOUR_DEFAULT: Final = 2
+
+_SUBDOMAIN: Final = re.compile(r"[a-z](?:[a-z0-9]|-(?=[a-z0-9]))*\Z", re.ASCII)
+
+RESERVED_SUBDOMAINS: Final = frozenset(
+    (
+        "abuse account accounts admin administrator api app apps assets auth autoconfig autodiscover "
+        "backup billing blog cdn console dashboard demo dev developer dns docs download email ftp git "
+        "help host hostmaster imap info internal isp ispbilling legal localhost login logs mail mailbox "
+        "mta mx news noc ns ns1 ns2 official operator owner payment payments platform policy pop pop3 "
+        "portal postmaster privacy root router security server shop signup smtp ssl staff staging static "
+        "stats status store support sysadmin system team terms test testing tls tools user users vpn web "
+        "webmail webmaster whois wiki www"
+    ).split()
+)
+
+
+class InvalidSubdomain(InvalidValue):
+    """The subdomain is malformed or reserved."""
+
+    code = "invalid_subdomain"
+
+
+class SubdomainTaken(Conflict):
+    """Another tenant has the subdomain."""
+
+    code = "subdomain_taken"
+
+
+class UnknownTimeZone(InvalidValue):
+    """The name is not an IANA time zone."""
+
+    code = "unknown_time_zone"
+
+
+class TenantState(StrEnum):
+    """Where a tenant stands; only an active one is billed and served."""
+
+    UNVERIFIED = "unverified"
+    ACTIVE = "active"
+    CLOSED = "closed"
+
+
+@dataclass(frozen=True, slots=True)
+class Tenant:
+    """One ISP. Dates of billing are in ``time_zone``; ``fiscal_year_start_month`` is 1 to 12."""
+
+    tenant_id: str
+    company: str
+    subdomain: str
+    country: str
+    currency: str
+    time_zone: str
+    fiscal_year_start_month: int
+    state: TenantState
+    created_at: datetime
+    version: int = 1
+    billing_hour: int = BILLING_HOUR_DEFAULT
+    payment_days: int = PAYMENT_DAYS_DEFAULT
+    tax_groups: tuple[TaxGroup, ...] = ()
+
+    def local_date(self, *, at: datetime) -> date:
+        """Return the calendar date in the tenant's zone."""
+        return at.astimezone(ZoneInfo(self.time_zone)).date()
+
+    def local_hour(self, *, at: datetime) -> int:
+        """Return the hour of the day (0 to 23) in the tenant's zone."""
+        return at.astimezone(ZoneInfo(self.time_zone)).hour
+
+
+def check_subdomain(*, subdomain: str) -> None:
+    """Raise InvalidSubdomain unless it is 3 to 40 of a-z, 0-9 and single inner hyphens, not reserved."""
+    if not SUBDOMAIN_CHARS_MIN <= len(subdomain) <= SUBDOMAIN_CHARS_MAX:
+        raise InvalidSubdomain(
+            f"a subdomain has {SUBDOMAIN_CHARS_MIN} to {SUBDOMAIN_CHARS_MAX} characters", param="subdomain"
+        )
+    if not _SUBDOMAIN.match(subdomain):
+        raise InvalidSubdomain(
+            "a subdomain is lower-case letters, digits and single hyphens, and starts with a letter",
+            param="subdomain",
+        )
+    if subdomain in RESERVED_SUBDOMAINS:
+        raise InvalidSubdomain(f"{subdomain!r} is reserved", param="subdomain")
+
+
+def check_time_zone(*, time_zone: str) -> None:
+    """Raise UnknownTimeZone unless the name is in the IANA database."""
+    try:
+        ZoneInfo(time_zone)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        raise UnknownTimeZone(f"{time_zone!r} is not an IANA time zone", param="time_zone") from None
+
+
+def check_settings(*, currency: str, time_zone: str, fiscal_year_start_month: int, country: str) -> None:
+    """Raise the first InvalidValue among a tenant's settings."""
+    currency_digits(currency)
+    check_time_zone(time_zone=time_zone)
+    if not 1 <= fiscal_year_start_month <= 12:
+        raise InvalidValue("the fiscal year starts in month 1 to 12", param="fiscal_year_start_month")
+    if not (len(country) == 2 and country.isascii() and country.isalpha() and country.isupper()):
+        raise InvalidValue("the country is two capital letters (ISO 3166-1)", param="country")
