@@ -32,6 +32,7 @@ CHECKPOINT_INTERVAL_S = 30.0
 POLL_S = 0.05
 LOG_TAIL_LINES = 5
 EXIT_PORT_IN_USE = 98
+REPORT = "report.json"
 MAIN = Path(__file__).with_name("engine_main.py")
 
 
@@ -200,7 +201,7 @@ class Engine:
 
     def _command(self) -> list[str]:
         command = [str(self._python), "-I", str(MAIN), "--port", str(self._wanted_port)]
-        command += ["--report", str(self.scratch / "report.json")]
+        command += ["--report", str(self.scratch / REPORT)]
         command += ["--watch-pid", str(self._watch_pid)]
         if self._state_dir:
             command += ["--checkpoints", str(self._state_dir / "checkpoints")]
@@ -232,7 +233,7 @@ class Engine:
 
     def _await_ready(self) -> None:
         deadline = time.monotonic() + START_DEADLINE_S
-        report = self.scratch / "report.json"
+        report = self.scratch / REPORT
         while time.monotonic() < deadline:
             if not self.is_running():
                 raise self._start_failure()
@@ -279,3 +280,18 @@ def kill_group(pid: int) -> None:
     """SIGKILL to the process group that ``pid`` leads, whatever is left of it."""
     with contextlib.suppress(ProcessLookupError, PermissionError):
         os.killpg(pid, signal.SIGKILL)
+
+
+def stop_detached(pid: int, scratch: Path, *, deadline_s: float = STOP_DEADLINE_S) -> None:
+    """End an engine in memory that another process started, and remove its scratch directory.
+
+    It removes its report as its last act, which is how its end is seen: the process itself
+    may stay as a zombie for as long as its parent lives.
+    """
+    with contextlib.suppress(ProcessLookupError):
+        os.kill(pid, signal.SIGINT)
+    deadline = time.monotonic() + deadline_s
+    while (scratch / REPORT).exists() and time.monotonic() < deadline:
+        time.sleep(POLL_S)
+    kill_group(pid)
+    shutil.rmtree(scratch, ignore_errors=True)
