@@ -1,0 +1,1 @@
+"""Encryption of personal data: envelope, fields, blind index, passwords, tokens."""

@@ -102,7 +102,9 @@ class Account:
     def next_slot(self) -> int:
         """Return a slot that was never used, or raise TooManySubscriptions."""
         if len(self.subscriptions) >= SUBSCRIPTIONS_PER_ACCOUNT_MAX:
-            raise TooManySubscriptions(f"an account holds at most {SUBSCRIPTIONS_PER_ACCOUNT_MAX} subscriptions")
+            raise TooManySubscriptions(
+                f"an account holds at most {SUBSCRIPTIONS_PER_ACCOUNT_MAX} subscriptions"
+            )
         return max((sub.slot for sub in self.subscriptions), default=0) + 1
 
     def with_subscription(self, *, subscription: Subscription) -> Account:
@@ -112,7 +114,9 @@ class Account:
         return replace(self, subscriptions=ordered)
 
 
-def change_state(*, subscription: Subscription, to: SubscriptionState, ends_on: date | None = None) -> Subscription:
+def change_state(
+    *, subscription: Subscription, to: SubscriptionState, ends_on: date | None = None
+) -> Subscription:
     """Return the subscription in its new state, or raise InvalidTransition."""
     if to not in ALLOWED_TRANSITIONS[subscription.state]:
         raise InvalidTransition(f"a {subscription.state} subscription cannot become {to}", param="state")

@@ -13,7 +13,7 @@ from chalicelib.domain.errors import DomainError
 from chalicelib.domain.invoices import InvoiceLine, charge_line
 from chalicelib.domain.packages import Package
 from chalicelib.domain.periods import BillingTiming, Period, bill_date, period_from
-from chalicelib.domain.taxes import TaxGroup
+from chalicelib.domain.taxes import TaxComponent, TaxGroup
 
 # One subscription catches up at most this many periods in one run; the next run goes on.
 CATCH_UP_PERIODS_MAX: Final = 40
@@ -67,7 +67,10 @@ def next_period(*, subscription: Subscription) -> Period | None:
     if subscription.ends_on is not None and start >= subscription.ends_on:
         return None
     period = period_from(
-        cycle=subscription.cycle, anchor_day=subscription.anchor_day, origin=subscription.starts_on, start=start
+        cycle=subscription.cycle,
+        anchor_day=subscription.anchor_day,
+        origin=subscription.starts_on,
+        start=start,
     )
     if subscription.ends_on is not None and subscription.ends_on < period.end:
         return Period(start, subscription.ends_on)
@@ -100,7 +103,7 @@ def due_charge(
         raise CatalogueMismatch(f"package {subscription.package_id} does not exist")
     if package.price.currency != account.currency:
         raise CatalogueMismatch(f"package {subscription.package_id} is priced in {package.price.currency}")
-    components = ()
+    components: tuple[TaxComponent, ...] = ()
     if package.tax_group is not None:
         group = catalogue.tax_groups.get(package.tax_group)
         if group is None:

@@ -125,7 +125,10 @@ def charge_line(
     """
     price = package.price.amount if subscription.price_override is None else subscription.price_override
     full_days = full_period_days(
-        cycle=subscription.cycle, anchor_day=subscription.anchor_day, origin=subscription.starts_on, period=period
+        cycle=subscription.cycle,
+        anchor_day=subscription.anchor_day,
+        origin=subscription.starts_on,
+        period=period,
     )
     days = period.days
     net = price if days == full_days else round_half_up(numerator=price * days, denominator=full_days)

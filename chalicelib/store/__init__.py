@@ -1,0 +1,1 @@
+"""DynamoDB: keys, tables, transactions, cursors, one module an aggregate."""

@@ -1,0 +1,67 @@
+"""The only wiring: settings in, wired services out, once a process."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property, lru_cache
+from typing import Any
+
+import boto3
+
+from chalicelib.adapters.clock import SystemClock
+from chalicelib.adapters.ids import UlidIds
+from chalicelib.config import Settings
+from chalicelib.crypto.keyring import Keyring
+from chalicelib.crypto.kms import KmsKeyWrapper
+from chalicelib.crypto.passwords import Argon2Passwords
+from chalicelib.ports.services import Clock, Ids, Passwords
+from chalicelib.store.base import Database
+from chalicelib.store.tenant import DynamoStores
+from chalicelib.store.wrapped_keys import DynamoWrappedKeys
+
+
+@dataclass(frozen=True)
+class Services:
+    """Everything that endpoints, jobs and the command line use; parts are made when first used."""
+
+    settings: Settings
+    clock: Clock
+
+    @cached_property
+    def _session(self) -> boto3.session.Session:
+        return boto3.session.Session(region_name=self.settings.region)
+
+    def _client(self, name: Any) -> Any:
+        return self._session.client(name, endpoint_url=self.settings.endpoint_url)
+
+    @cached_property
+    def ids(self) -> Ids:
+        """New identifiers."""
+        return UlidIds(clock=self.clock)
+
+    @cached_property
+    def passwords(self) -> Passwords:
+        """Password hashing."""
+        return Argon2Passwords()
+
+    @cached_property
+    def database(self) -> Database:
+        """The process's database connection."""
+        return Database(settings=self.settings)
+
+    @cached_property
+    def keyring(self) -> Keyring:
+        """Tenants' keys."""
+        wrapper = KmsKeyWrapper(client=self._client("kms"), key_id=self.settings.field_key_id)
+        return Keyring(wrapper=wrapper, store=DynamoWrappedKeys())
+
+    @cached_property
+    def stores(self) -> DynamoStores:
+        """Tenants' stores."""
+        return DynamoStores(database=self.database, keyring=self.keyring, ids=self.ids)
+
+
+@lru_cache(maxsize=1)
+def services() -> Services:
+    """Return the process's services, wired from the environment at first use."""
+    return Services(settings=Settings.from_env(), clock=SystemClock())

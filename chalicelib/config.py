@@ -1,0 +1,69 @@
+"""Settings: the only reader of the environment.
+
+The names are set in one place for every function, in the merge template
+(``.chalice/resources.json``, ``Globals``); the local runner resolves the same map.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+
+class SettingMissing(RuntimeError):
+    """A required environment variable is not set."""
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What one process needs to know of its surroundings."""
+
+    stage: str
+    region: str
+    tenants_table: str
+    platform_table: str
+    keys_table: str
+    ephemeral_table: str
+    files_bucket: str
+    billing_queue_url: str
+    import_queue_url: str
+    export_queue_url: str
+    field_key_id: str
+    data_key_id: str
+    mail_from: str
+    public_base_url: str
+    cookie_secure: bool
+    endpoint_url: str | None
+    log_level: str
+
+    @classmethod
+    def from_env(cls, env: Mapping[str, str] | None = None) -> Settings:
+        """Read the settings, or raise SettingMissing with the variable's name."""
+        source = os.environ if env is None else env
+
+        def required(name: str) -> str:
+            value = source.get(name, "")
+            if not value:
+                raise SettingMissing(f"environment variable {name} is not set")
+            return value
+
+        return cls(
+            stage=source.get("STAGE", "dev"),
+            region=source.get("AWS_REGION") or source.get("AWS_DEFAULT_REGION") or "us-east-1",
+            tenants_table=required("TENANTS_TABLE"),
+            platform_table=required("PLATFORM_TABLE"),
+            keys_table=required("KEYS_TABLE"),
+            ephemeral_table=required("EPHEMERAL_TABLE"),
+            files_bucket=required("FILES_BUCKET"),
+            billing_queue_url=required("BILLING_QUEUE_URL"),
+            import_queue_url=required("IMPORT_QUEUE_URL"),
+            export_queue_url=required("EXPORT_QUEUE_URL"),
+            field_key_id=required("FIELD_KEY_ID"),
+            data_key_id=required("DATA_KEY_ID"),
+            mail_from=required("MAIL_FROM"),
+            public_base_url=required("PUBLIC_BASE_URL").rstrip("/"),
+            cookie_secure=source.get("COOKIE_SECURE", "true").lower() != "false",
+            endpoint_url=source.get("AWS_ENDPOINT_URL") or None,
+            log_level=source.get("LOG_LEVEL", "INFO"),
+        )

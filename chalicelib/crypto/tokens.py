@@ -1,0 +1,19 @@
+"""Opaque random tokens: handed out once, stored as a hash."""
+
+from __future__ import annotations
+
+import secrets
+from hashlib import sha256
+from typing import Final
+
+TOKEN_BYTES: Final = 32
+
+
+def new_token(*, prefix: str) -> str:
+    """Return a token of 256 random bits, URL-safe, with a prefix that says what it is."""
+    return f"{prefix}_{secrets.token_urlsafe(TOKEN_BYTES)}"
+
+
+def token_hash(token: str) -> str:
+    """Return the form in which a token is stored: SHA-256, for a random token needs no salt."""
+    return sha256(token.encode()).hexdigest()

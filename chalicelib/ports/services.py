@@ -1,0 +1,87 @@
+"""Services around the store: time, identifiers, mail, files, queues, passwords."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+
+
+class Clock(Protocol):
+    """The time, always aware and in UTC."""
+
+    def now(self) -> datetime:
+        """Return the current instant in UTC."""
+
+
+class Ids(Protocol):
+    """New identifiers."""
+
+    def new(self, *, prefix: str) -> str:
+        """Return ``<prefix>_<ULID>``."""
+
+
+@dataclass(frozen=True, slots=True)
+class Mail:
+    """One message to one person; ``text`` is plain UTF-8."""
+
+    to: str
+    subject: str
+    text: str
+
+
+class Mailer(Protocol):
+    """Sends mail."""
+
+    def send(self, *, mail: Mail) -> None:
+        """Hand the mail over, or raise MailNotSent."""
+
+
+class Passwords(Protocol):
+    """Hashes and checks passwords."""
+
+    def hash(self, *, password: str) -> str:
+        """Return the string to store."""
+
+    def matches(self, *, password: str, stored: str | None) -> bool:
+        """Whether the password is the stored one; None takes the same time and is never right."""
+
+
+@dataclass(frozen=True, slots=True)
+class BlobInfo:
+    """A stored object: its size in bytes and when it was written (UTC)."""
+
+    key: str
+    size_bytes: int
+    etag: str
+    modified_at: datetime
+
+
+class Blobs(Protocol):
+    """Files of tenants; every key begins with ``imports/<tenant>/`` or ``exports/<tenant>/``."""
+
+    def presigned_put(self, *, key: str, content_type: str, ttl_seconds: int) -> str:
+        """Return a URL to which one file may be PUT."""
+
+    def presigned_get(self, *, key: str, file_name: str, ttl_seconds: int) -> str:
+        """Return a URL from which the file may be downloaded under ``file_name``."""
+
+    def info(self, *, key: str) -> BlobInfo | None:
+        """Return what is known of the object, or None where there is none."""
+
+    def read(self, *, key: str, start: int = 0, chunk_bytes: int = 1 << 20) -> Iterator[bytes]:
+        """Yield the object from byte ``start`` in chunks, never the whole at once."""
+
+    def write(self, *, key: str, chunks: Iterable[bytes], content_type: str) -> int:
+        """Store the chunks as one object with flat memory (multipart); return its bytes."""
+
+    def delete(self, *, key: str) -> None:
+        """Remove the object; absent is fine."""
+
+
+class JobQueue(Protocol):
+    """A queue whose messages start work in the background, delivered at least once."""
+
+    def send(self, *, message: Mapping[str, object], delay_seconds: int = 0) -> None:
+        """Enqueue one JSON message."""

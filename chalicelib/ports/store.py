@@ -1,0 +1,258 @@
+"""The store as the use cases see it: a tenant's repositories and one atomic commit.
+
+Repositories read, and describe changes as ``Write``s. Nothing changes until ``commit`` is
+given all the writes of a command, which then happen together or not at all.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from typing import Generic, Protocol, TypeVar
+
+from chalicelib.domain.accounts import Account, Subscription
+from chalicelib.domain.invoices import Invoice
+from chalicelib.domain.packages import Package
+from chalicelib.domain.runs import BillingRun, QuarantinedSubscription
+from chalicelib.domain.staff import Principal, StaffMember
+from chalicelib.domain.subscribers import Subscriber, SubscriberSummary
+from chalicelib.domain.tenants import Tenant
+
+T = TypeVar("T")
+
+
+class Write(Protocol):
+    """One change, described and not yet made; the store alone knows what is inside."""
+
+    @property
+    def refused(self) -> Exception:
+        """What commit raises when this write's condition does not hold."""
+
+
+@dataclass(frozen=True, slots=True)
+class Page(Generic[T]):
+    """A page of a list; ``after`` continues it (None at the end) and is opaque to callers."""
+
+    items: tuple[T, ...]
+    after: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SubscriberQuery:
+    """Filters of the subscriber list; ``text`` is an email, phone or national id in full, or a
+    code's beginning. Archived subscribers are left out unless asked for."""
+
+    status: str | None = None
+    package_id: str | None = None
+    area: str | None = None
+    text: str | None = None
+    archived: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class AuditNote:
+    """Who did what to which object; ``details`` may hold personal data and is encrypted."""
+
+    actor_id: str
+    action: str
+    object_id: str
+    at: datetime
+    request_id: str = ""
+    details: Mapping[str, object] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Idempotency:
+    """A client's ``Idempotency-Key`` for one operation, and how to render the answer to keep."""
+
+    operation: str
+    key: str
+    request_hash: str
+    render: Callable[[object], str]
+
+
+class Subscribers(Protocol):
+    """Subscribers with their accounts and subscriptions."""
+
+    def get(self, *, subscriber_id: str) -> Subscriber:
+        """Return the subscriber with its account, or raise NotFound."""
+
+    def list(self, *, query: SubscriberQuery, limit: int, after: str | None) -> Page[SubscriberSummary]:
+        """Return a page ordered by code."""
+
+    def existing_codes(self, *, codes: Sequence[str]) -> set[str]:
+        """Return which of the codes are taken."""
+
+    def add(self, *, subscriber: Subscriber) -> Sequence[Write]:
+        """Describe adding a subscriber; refused with CodeTaken. Its subscriptions are filed as due."""
+
+    def change_profile(self, *, before: Subscriber, after: Subscriber) -> Sequence[Write]:
+        """Describe a change of the person's data; refused with StaleVersion or CodeTaken."""
+
+    def change_account(self, *, before: Account, after: Account, archived: bool) -> Sequence[Write]:
+        """Describe a change of subscriptions, re-filing what is due; refused with StaleVersion."""
+
+    def due_soon(self, *, account: Account, subscription: Subscription) -> Sequence[Write]:
+        """Describe filing a subscription to be looked at by the next run that has not started.
+
+        Needed when its next bill date lies on or before a date that runs have started for;
+        refused with Busy where a run starts meanwhile.
+        """
+
+
+class Packages(Protocol):
+    """The catalogue."""
+
+    def get(self, *, package_id: str) -> Package:
+        """Return the package, or raise NotFound."""
+
+    def list(self, *, limit: int, after: str | None) -> Page[Package]:
+        """Return a page, oldest first."""
+
+    def all(self) -> tuple[Package, ...]:
+        """Return the whole catalogue (at most PACKAGES_MAX)."""
+
+    def add(self, *, package: Package) -> Sequence[Write]:
+        """Describe adding a package; refused with PackageNameTaken."""
+
+    def change(self, *, before: Package, after: Package) -> Sequence[Write]:
+        """Describe a change; refused with StaleVersion or PackageNameTaken."""
+
+
+class Invoices(Protocol):
+    """Issued invoices, read only: the billing run alone issues them."""
+
+    def get(self, *, invoice_id: str) -> Invoice:
+        """Return the invoice, or raise NotFound."""
+
+    def of_account(self, *, account_id: str, limit: int, after: str | None) -> Page[Invoice]:
+        """Return a subscriber's invoices, newest period first."""
+
+    def by_number(
+        self, *, fiscal_year: int, limit: int, after: str | None, newest_first: bool
+    ) -> Page[Invoice]:
+        """Return the tenant's invoices of a fiscal year in the order of their numbers."""
+
+    def series_years(self) -> tuple[int, ...]:
+        """Return the fiscal years that have invoices, oldest first."""
+
+
+class Runs(Protocol):
+    """The run ledger."""
+
+    def get(self, *, on: date) -> BillingRun:
+        """Return the run of a local date, or raise NotFound."""
+
+    def list(self, *, limit: int, after: str | None) -> Page[BillingRun]:
+        """Return a page, newest first."""
+
+    def quarantined(self, *, on: date, limit: int, after: str | None) -> Page[QuarantinedSubscription]:
+        """Return the subscriptions that a run set aside and that are not resolved yet."""
+
+
+class Staff(Protocol):
+    """People who work for the tenant."""
+
+    def get(self, *, staff_id: str) -> StaffMember:
+        """Return the person, or raise NotFound."""
+
+    def find_by_email(self, *, email: str) -> StaffMember | None:
+        """Return the person with the address, or None."""
+
+    def add(self, *, member: StaffMember) -> Sequence[Write]:
+        """Describe adding a person; refused with EmailTaken."""
+
+    def change(self, *, before: StaffMember, after: StaffMember) -> Sequence[Write]:
+        """Describe a change; refused with StaleVersion."""
+
+
+class TenantStore(Protocol):
+    """Everything of one tenant; cannot be had without naming the tenant."""
+
+    @property
+    def tenant_id(self) -> str: ...
+    @property
+    def subscribers(self) -> Subscribers: ...
+    @property
+    def packages(self) -> Packages: ...
+    @property
+    def invoices(self) -> Invoices: ...
+    @property
+    def runs(self) -> Runs: ...
+    @property
+    def staff(self) -> Staff: ...
+
+    def profile(self) -> Tenant:
+        """Return the tenant's own record."""
+
+    def change_profile(self, *, before: Tenant, after: Tenant) -> Sequence[Write]:
+        """Describe a change of the tenant's settings; refused with StaleVersion."""
+
+    def note(self, *, note: AuditNote) -> Write:
+        """Describe the audit entry of a change, to be committed with it."""
+
+    def answered(self, *, idempotency: Idempotency) -> str | None:
+        """Return the kept answer of a key already used, or None; another body is KeyReused."""
+
+    def remember(self, *, idempotency: Idempotency | None, answer: object) -> Sequence[Write]:
+        """Describe keeping the answer; refused with AlreadyAnswered. None describes nothing."""
+
+    def commit(self, *writes: Write) -> None:
+        """Make all writes in one transaction, or raise the ``refused`` of the first that fails."""
+
+
+class Stores(Protocol):
+    """Opens a tenant's store."""
+
+    def of(self, *, tenant_id: str) -> TenantStore:
+        """Return the store of one tenant."""
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """A signed-in person; ``token_hash`` finds it, ``csrf_hash`` guards cookie requests."""
+
+    token_hash: str
+    principal: Principal
+    csrf_hash: str
+    created_at: datetime
+    idle_expires_at: datetime
+    expires_at: datetime
+
+
+class Sessions(Protocol):
+    """Sessions and one-time tokens: short-lived, never returned once expired."""
+
+    def add(self, *, session: Session) -> None:
+        """Store a new session."""
+
+    def get(self, *, token_hash: str, at: datetime) -> Session | None:
+        """Return the live session, or None."""
+
+    def extend(self, *, session: Session, idle_expires_at: datetime) -> None:
+        """Move the idle expiry of a session that still exists."""
+
+    def remove(self, *, token_hash: str) -> None:
+        """End a session; absent is fine."""
+
+    def add_one_time(
+        self, *, token_hash: str, purpose: str, subject: Mapping[str, str], expires_at: datetime
+    ) -> None:
+        """Store a token that may be used once."""
+
+    def take_one_time(self, *, token_hash: str, purpose: str, at: datetime) -> Mapping[str, str] | None:
+        """Use up a token: return its subject exactly once, else None."""
+
+
+class TenantRegistry(Protocol):
+    """The platform's list of tenants and their subdomains."""
+
+    def register(self, *, tenant: Tenant) -> Sequence[Write]:
+        """Describe registering a tenant; refused with SubdomainTaken."""
+
+    def find(self, *, subdomain: str) -> Tenant | None:
+        """Return the tenant of a subdomain, or None."""
+
+    def active(self, *, after: str | None, limit: int) -> Page[Tenant]:
+        """Return a page of active tenants, for the planner."""

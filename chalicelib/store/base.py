@@ -1,0 +1,198 @@
+"""Models' common ground, writes, and the one way to commit them."""
+
+from __future__ import annotations
+
+import random
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any, Final, Literal
+
+from pynamodb.attributes import UnicodeAttribute
+from pynamodb.connection import Connection
+from pynamodb.exceptions import PynamoDBConnectionError, TransactWriteError
+from pynamodb.expressions.condition import Condition
+from pynamodb.models import Model
+from pynamodb.transactions import TransactWrite
+
+from chalicelib.config import Settings
+from chalicelib.domain.errors import Busy, DomainError
+
+TRANSACTION_ACTIONS_MAX: Final = 100
+COMMIT_ATTEMPTS_MAX: Final = 6
+CONTENDED: Final = frozenset({"TransactionConflict", "ThrottlingError", "ProvisionedThroughputExceeded"})
+
+# PynamoDB commits checks first, then deletes, puts and updates: cancellation reasons come in
+# that order, so writes are sorted by it before they are matched with reasons.
+WriteKind = Literal["check", "delete", "put", "update"]
+_ORDER: Final[dict[str, int]] = {"check": 0, "delete": 1, "put": 2, "update": 3}
+
+
+class StoreUnavailable(DomainError):
+    """The database did not answer; nothing was written."""
+
+    code = "temporarily_unavailable"
+
+
+class Item(Model):
+    """A table's item: ``pk`` and ``sk`` are its whole primary key."""
+
+    pk = UnicodeAttribute(hash_key=True)
+    sk = UnicodeAttribute(range_key=True)
+
+
+def item_models(base: type[Item]) -> list[type[Item]]:
+    """Return every model of a table."""
+    found: list[type[Item]] = []
+    for model in base.__subclasses__():
+        found += [model, *item_models(model)]
+    return found
+
+
+class TenantsItem(Item):
+    """Base of every item in the tenants table."""
+
+    class Meta:
+        """Bound to a table by ``bind_tables``."""
+
+        table_name = "unbound"
+
+
+class PlatformItem(Item):
+    """Base of every item in the platform table."""
+
+    class Meta:
+        """Bound to a table by ``bind_tables``."""
+
+        table_name = "unbound"
+
+
+class KeysItem(Item):
+    """Base of every item in the keys table."""
+
+    class Meta:
+        """Bound to a table by ``bind_tables``."""
+
+        table_name = "unbound"
+
+
+class EphemeralItem(Item):
+    """Base of every item in the ephemeral table."""
+
+    class Meta:
+        """Bound to a table by ``bind_tables``."""
+
+        table_name = "unbound"
+
+
+@dataclass(frozen=True, slots=True)
+class ModelWrite:
+    """A write of one item; ``refused`` is raised where its condition does not hold."""
+
+    kind: WriteKind
+    apply: Callable[[TransactWrite], None]
+    refused: Exception
+
+
+class Database:
+    """The process's connection, and commits over it."""
+
+    def __init__(self, *, settings: Settings) -> None:
+        self.settings = settings
+        self._connection = Connection(region=settings.region, host=settings.endpoint_url)
+        bind_tables(settings=settings)
+
+    def commit(self, writes: Sequence[ModelWrite]) -> None:
+        """Make all writes in one transaction.
+
+        Raises the ``refused`` of the first write whose condition fails, Busy where other
+        writers kept getting in the way, StoreUnavailable where there was no answer.
+        """
+        assert 0 < len(writes) <= TRANSACTION_ACTIONS_MAX, "a transaction holds 1 to 100 actions"
+        ordered = sorted(writes, key=lambda write: _ORDER[write.kind])
+        for attempt in range(1, COMMIT_ATTEMPTS_MAX + 1):
+            try:
+                with TransactWrite(connection=self._connection) as transaction:
+                    for write in ordered:
+                        write.apply(transaction)
+                return
+            except TransactWriteError as error:
+                _raise_refusal(error, ordered)
+            except PynamoDBConnectionError as error:
+                raise StoreUnavailable("the database did not answer") from error
+            time.sleep(random.uniform(0, 0.02 * 2**attempt))  # noqa: S311 - jitter, not a secret
+        raise Busy("other changes kept getting in the way; nothing was written")
+
+
+def _raise_refusal(error: TransactWriteError, ordered: Sequence[ModelWrite]) -> None:
+    """Raise what the failed condition stands for; return where trying again may help."""
+    if error.cause_response_code != "TransactionCanceledException":
+        if error.cause_response_code in {"TransactionInProgressException", "ThrottlingException"}:
+            return
+        raise StoreUnavailable("the database refused the transaction") from error
+    reasons = error.cancellation_reasons
+    for write, reason in zip(ordered, reasons, strict=True):
+        if reason is not None and reason.code == "ConditionalCheckFailed":
+            raise write.refused from error
+    if not any(reason is not None and reason.code in CONTENDED for reason in reasons):
+        raise StoreUnavailable("the database cancelled the transaction") from error
+
+
+def put(model: Model, *, condition: Condition | None, refused: Exception) -> ModelWrite:
+    """Describe writing a whole item."""
+    return ModelWrite("put", lambda t: t.save(model, condition=condition), refused)
+
+
+def put_new(model: Item, *, refused: Exception) -> ModelWrite:
+    """Describe writing an item that must not exist."""
+    return put(model, condition=type(model).pk.does_not_exist(), refused=refused)
+
+
+def update(
+    model: Model, *, actions: list[Any], condition: Condition | None, refused: Exception
+) -> ModelWrite:
+    """Describe updating attributes of an item named by its keys."""
+    return ModelWrite("update", lambda t: t.update(model, actions=actions, condition=condition), refused)
+
+
+def delete(
+    model: Model, *, condition: Condition | None = None, refused: Exception | None = None
+) -> ModelWrite:
+    """Describe removing an item; without a condition, absent is fine."""
+    return ModelWrite(
+        "delete",
+        lambda t: t.delete(model, condition=condition),
+        refused or Busy("the record changed meanwhile"),
+    )
+
+
+def check(model: type[Item], pk: str, sk: str, *, condition: Condition, refused: Exception) -> ModelWrite:
+    """Describe a condition on an item that is not written."""
+    return ModelWrite("check", lambda t: t.condition_check(model, pk, sk, condition=condition), refused)
+
+
+def bind_tables(*, settings: Settings) -> None:
+    """Give every model its table's name; models are declared before the name is known."""
+    for base, table_name in (
+        (TenantsItem, settings.tenants_table),
+        (PlatformItem, settings.platform_table),
+        (KeysItem, settings.keys_table),
+        (EphemeralItem, settings.ephemeral_table),
+    ):
+        for model in [base, *item_models(base)]:
+            meta: Any = model.Meta
+            meta.table_name = table_name
+            meta.region = settings.region
+            meta.host = settings.endpoint_url
+            model._connection = None  # noqa: SLF001 - PynamoDB keeps the old table's connection here
+
+
+def to_iso(at: datetime) -> str:
+    """Return the stored form of an instant: RFC 3339 in UTC with microseconds."""
+    return at.astimezone(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
+
+
+def from_iso(text: str) -> datetime:
+    """Read what ``to_iso`` wrote."""
+    return datetime.fromisoformat(text.replace("Z", "+00:00"))

@@ -1,0 +1,63 @@
+"""How far a tenant's billing has come: the dates that runs started and completed for."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date
+
+from pynamodb.attributes import NumberAttribute, UnicodeAttribute
+from pynamodb.exceptions import DoesNotExist
+
+from chalicelib.domain.errors import NotFound
+from chalicelib.store import keys
+from chalicelib.store.base import ModelWrite, TenantsItem, put_new
+
+
+class BillingStateItem(TenantsItem):
+    """``<tenant>#BILLING`` / ``STATE``."""
+
+    started_through = UnicodeAttribute()
+    completed_through = UnicodeAttribute()
+    looked_at = NumberAttribute(default=0)
+
+
+@dataclass(frozen=True, slots=True)
+class BillingState:
+    """Runs have started for every date to ``started_through`` and completed to ``completed_through``."""
+
+    started_through: date
+    completed_through: date
+    looked_at: int
+
+
+class BillingStates:
+    """Reads and creates one tenant's state; what was read is kept for this object's life."""
+
+    def __init__(self, *, tenant_id: str) -> None:
+        self._tenant_id = tenant_id
+        self._state: BillingState | None = None
+
+    def get(self, *, fresh: bool = False) -> BillingState:
+        """Return the state, read once unless ``fresh``."""
+        if self._state is None or fresh:
+            try:
+                item = BillingStateItem.get(keys.billing(self._tenant_id), keys.STATE, consistent_read=True)
+            except DoesNotExist:
+                raise NotFound("the tenant has no billing state") from None
+            self._state = BillingState(
+                started_through=date.fromisoformat(item.started_through),
+                completed_through=date.fromisoformat(item.completed_through),
+                looked_at=int(item.looked_at),
+            )
+        return self._state
+
+    def create(self, *, completed_through: date) -> ModelWrite:
+        """Describe the first state: runs begin with the day after ``completed_through``."""
+        item = BillingStateItem(
+            keys.billing(self._tenant_id),
+            keys.STATE,
+            started_through=completed_through.isoformat(),
+            completed_through=completed_through.isoformat(),
+            looked_at=0,
+        )
+        return put_new(item, refused=NotFound("the tenant has a billing state already"))

@@ -1,0 +1,115 @@
+"""Where due subscriptions are found: one small item each, filed once under its anchor bucket.
+
+These are items of the base table and no index, so that a run reads them strongly consistent
+and issuing an invoice rewrites nothing here. The sort key begins with the shard (two hex
+digits of the account's CRC-32), so that a worker takes a range of it.
+"""
+
+from __future__ import annotations
+
+from binascii import crc32
+from collections.abc import Sequence
+from datetime import timedelta
+
+from chalicelib.domain.accounts import Account, Subscription, SubscriptionState
+from chalicelib.domain.billing import next_bill_date
+from chalicelib.domain.errors import Busy
+from chalicelib.domain.periods import anchor_bucket, date_bucket
+from chalicelib.store import keys
+from chalicelib.store.base import ModelWrite, TenantsItem, check, delete, put
+from chalicelib.store.billing_state import BillingStateItem, BillingStates
+
+
+class DueItem(TenantsItem):
+    """``<tenant>#DUE#<bucket>`` / ``<shard>#<account ULID>-<slot>``; its key says it all."""
+
+
+def due_sort_key(*, account_id: str, slot: int) -> str:
+    """Return the sort key under which a subscription is filed."""
+    ulid = account_id.removeprefix("sbr_")
+    return f"{crc32(ulid.encode()) & 0xFF:02x}#{ulid}-{slot}"
+
+
+def _bucket(sub: Subscription) -> str:
+    return anchor_bucket(cycle=sub.cycle, anchor_day=sub.anchor_day, origin=sub.starts_on)
+
+
+class DueFiling:
+    """Files a tenant's subscriptions."""
+
+    def __init__(self, *, tenant_id: str, states: BillingStates) -> None:
+        self._tenant_id = tenant_id
+        self._states = states
+
+    def file(self, *, before: Account | None, after: Account) -> Sequence[ModelWrite]:
+        """Describe what a change of subscriptions files and takes from the files.
+
+        A subscription whose next bill lies on a date that runs have already started for is
+        filed besides under the next date that none has; refused with Busy where that run
+        starts meanwhile.
+        """
+        writes: list[ModelWrite] = []
+        late = False
+        old = {sub.slot: sub for sub in before.subscriptions} if before else {}
+        for sub in after.subscriptions:
+            previous = old.get(sub.slot)
+            if previous == sub:
+                continue
+            writes += self._refile(after.account_id, previous, sub)
+            late |= self._is_late(sub)
+        if late:
+            writes += self._late(before, after)
+        return writes
+
+    def _refile(self, account_id: str, previous: Subscription | None, sub: Subscription) -> list[ModelWrite]:
+        sort = due_sort_key(account_id=account_id, slot=sub.slot)
+        was = None if previous is None or _finished(previous) else _bucket(previous)
+        now = None if _finished(sub) else _bucket(sub)
+        writes: list[ModelWrite] = []
+        if was is not None and was != now:
+            writes.append(delete(DueItem(keys.due(self._tenant_id, was), sort)))
+        if now is not None and was != now:
+            item = DueItem(keys.due(self._tenant_id, now), sort)
+            writes.append(put(item, condition=None, refused=Busy("the due list changed meanwhile")))
+        return writes
+
+    def _is_late(self, sub: Subscription) -> bool:
+        on = next_bill_date(subscription=sub)
+        return (
+            sub.state is SubscriptionState.ACTIVE
+            and on is not None
+            and on <= self._states.get().started_through
+        )
+
+    def _late(self, before: Account | None, after: Account) -> list[ModelWrite]:
+        state = self._states.get()
+        bucket = date_bucket(on=state.started_through + timedelta(days=1))
+        old = before.subscriptions if before else ()
+        changed = [sub for sub in after.subscriptions if sub not in old and self._is_late(sub)]
+        writes = [
+            put(
+                DueItem(
+                    keys.due(self._tenant_id, bucket),
+                    due_sort_key(account_id=after.account_id, slot=sub.slot),
+                ),
+                condition=None,
+                refused=Busy("the due list changed meanwhile"),
+            )
+            for sub in changed
+        ]
+        unmoved = BillingStateItem.started_through == state.started_through.isoformat()
+        refused = Busy("a billing run started meanwhile; nothing was written, so try again")
+        return [
+            *writes,
+            check(
+                BillingStateItem,
+                keys.billing(self._tenant_id),
+                keys.STATE,
+                condition=unmoved,
+                refused=refused,
+            ),
+        ]
+
+
+def _finished(sub: Subscription) -> bool:
+    return sub.state is SubscriptionState.TERMINATED and next_bill_date(subscription=sub) is None

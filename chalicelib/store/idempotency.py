@@ -1,0 +1,67 @@
+"""Answers kept for clients' idempotency keys, in the transaction of what they answer."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from pynamodb.attributes import BinaryAttribute, UnicodeAttribute
+from pynamodb.exceptions import DoesNotExist
+
+from chalicelib.crypto.keyring import TenantKeys
+from chalicelib.domain.errors import Conflict
+from chalicelib.ports.store import Idempotency
+from chalicelib.store import keys
+from chalicelib.store.base import ModelWrite, TenantsItem, put_new
+
+
+class KeyReused(Conflict):
+    """The idempotency key was used for another request body."""
+
+    code = "idempotency_key_reused"
+
+
+class AlreadyAnswered(Conflict):
+    """The same key was used at the same moment: read the kept answer."""
+
+    code = "already_answered"
+
+
+class IdempotencyItem(TenantsItem):
+    """``<tenant>#IDEM#<operation>`` / the client's key; the answer is sealed."""
+
+    request_hash = UnicodeAttribute()
+    answer = BinaryAttribute(legacy_encoding=False)
+
+
+class IdempotencyRecords:
+    """A tenant's kept answers."""
+
+    def __init__(self, *, tenant_id: str, tenant_keys: TenantKeys) -> None:
+        self._tenant_id = tenant_id
+        self._keys = tenant_keys
+
+    def answered(self, *, idempotency: Idempotency) -> str | None:
+        """Return the kept answer, None where the key is new, or raise KeyReused."""
+        pk = keys.idempotency(self._tenant_id, idempotency.operation)
+        try:
+            item = IdempotencyItem.get(pk, idempotency.key, consistent_read=True)
+        except DoesNotExist:
+            return None
+        if item.request_hash != idempotency.request_hash:
+            raise KeyReused("this Idempotency-Key was used for another request", param="Idempotency-Key")
+        return self._keys.open(
+            family="op", place=self._place(pk, idempotency.key), sealed=item.answer
+        ).decode()
+
+    def remember(self, *, idempotency: Idempotency | None, answer: object) -> Sequence[ModelWrite]:
+        """Describe keeping the rendered answer."""
+        if idempotency is None:
+            return []
+        pk = keys.idempotency(self._tenant_id, idempotency.operation)
+        plain = idempotency.render(answer).encode()
+        sealed = self._keys.seal(family="op", place=self._place(pk, idempotency.key), plain=plain)
+        item = IdempotencyItem(pk, idempotency.key, request_hash=idempotency.request_hash, answer=sealed)
+        return [put_new(item, refused=AlreadyAnswered("this request is being answered already"))]
+
+    def _place(self, pk: str, key: str) -> str:
+        return f"tenants|{pk}|{key}|answer"

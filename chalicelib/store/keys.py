@@ -1,0 +1,100 @@
+"""Partition and sort keys: every one that exists is built here.
+
+Every partition key of tenant data begins with ``<tenant_id>#``, delimiter included, so that
+a policy on leading keys can hold a process to one tenant.
+"""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Final
+
+ACCOUNT: Final = "ACCOUNT"
+PROFILE: Final = "PROFILE"
+STATE: Final = "STATE"
+RUN: Final = "RUN"
+
+
+def tenant(tenant_id: str) -> str:
+    """The tenant's own records."""
+    return f"{tenant_id}#T"
+
+
+def account(tenant_id: str, account_id: str) -> str:
+    """A subscriber's collection: account, profile, invoices."""
+    return f"{tenant_id}#A#{account_id.removeprefix('sbr_')}"
+
+
+def invoice(key: str) -> str:
+    """An invoice in its account's collection, by ``<yyyymmdd>-<slot>``."""
+    return f"INV#{key}"
+
+
+def directory(tenant_id: str) -> str:
+    """The list of subscribers, by code."""
+    return f"{tenant_id}#DIR"
+
+
+def blind(tenant_id: str, kind: str, digest: str) -> str:
+    """Subscribers or staff with this email, phone or national id."""
+    return f"{tenant_id}#BIX#{kind}#{digest}"
+
+
+def packages(tenant_id: str) -> str:
+    """The catalogue."""
+    return f"{tenant_id}#PKG"
+
+
+def package_names(tenant_id: str) -> str:
+    """Names taken in the catalogue."""
+    return f"{tenant_id}#PKGNAME"
+
+
+def staff(tenant_id: str) -> str:
+    """People who work for the tenant."""
+    return f"{tenant_id}#STAFF"
+
+
+def due(tenant_id: str, bucket: str) -> str:
+    """Subscriptions filed under a due bucket."""
+    return f"{tenant_id}#DUE#{bucket}"
+
+
+def register(tenant_id: str, series: str) -> str:
+    """The register of a number series: which document has which number."""
+    return f"{tenant_id}#REG#{series}"
+
+
+def series(tenant_id: str) -> str:
+    """The next number of each series."""
+    return f"{tenant_id}#SER"
+
+
+def billing(tenant_id: str) -> str:
+    """The tenant's billing state."""
+    return f"{tenant_id}#BILLING"
+
+
+def runs(tenant_id: str) -> str:
+    """The list of runs, by date."""
+    return f"{tenant_id}#RUNS"
+
+
+def run(tenant_id: str, on: date) -> str:
+    """One run's shards and what it set aside."""
+    return f"{tenant_id}#RUN#{on.isoformat()}"
+
+
+def jobs(tenant_id: str, kind: str) -> str:
+    """Imports or exports."""
+    return f"{tenant_id}#JOB#{kind}"
+
+
+def idempotency(tenant_id: str, operation: str) -> str:
+    """Answers kept for clients' keys."""
+    return f"{tenant_id}#IDEM#{operation}"
+
+
+def audit(tenant_id: str, month: str) -> str:
+    """Audit entries of a calendar month (UTC)."""
+    return f"{tenant_id}#AUD#{month}"

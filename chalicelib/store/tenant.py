@@ -1,0 +1,76 @@
+"""A tenant's store: every repository, built for one tenant and for no other."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import cached_property
+from typing import cast
+
+from chalicelib.crypto.keyring import Keyring, TenantKeys
+from chalicelib.ports.services import Ids
+from chalicelib.ports.store import AuditNote, Idempotency, Write
+from chalicelib.store.audit import audit_write
+from chalicelib.store.base import Database, ModelWrite
+from chalicelib.store.idempotency import IdempotencyRecords
+from chalicelib.store.packages import DynamoPackages
+
+
+class DynamoTenantStore:
+    """Repositories and commits of one tenant."""
+
+    def __init__(self, *, tenant_id: str, database: Database, keyring: Keyring, ids: Ids) -> None:
+        assert tenant_id.startswith("ten_"), "a store is built for a tenant"
+        self._tenant_id = tenant_id
+        self._database = database
+        self._keyring = keyring
+        self._ids = ids
+
+    @property
+    def tenant_id(self) -> str:
+        """The tenant that everything here belongs to."""
+        return self._tenant_id
+
+    @cached_property
+    def keys(self) -> TenantKeys:
+        """The tenant's keys, unwrapped when first needed."""
+        return self._keyring.of(tenant_id=self._tenant_id)
+
+    @cached_property
+    def packages(self) -> DynamoPackages:
+        """The catalogue."""
+        return DynamoPackages(tenant_id=self._tenant_id)
+
+    @cached_property
+    def _idempotency(self) -> IdempotencyRecords:
+        return IdempotencyRecords(tenant_id=self._tenant_id, tenant_keys=self.keys)
+
+    def note(self, *, note: AuditNote) -> ModelWrite:
+        """Describe the audit entry of a change."""
+        return audit_write(tenant_id=self._tenant_id, tenant_keys=self.keys, ids=self._ids, note=note)
+
+    def answered(self, *, idempotency: Idempotency) -> str | None:
+        """Return the kept answer of a key already used."""
+        return self._idempotency.answered(idempotency=idempotency)
+
+    def remember(self, *, idempotency: Idempotency | None, answer: object) -> Sequence[ModelWrite]:
+        """Describe keeping the answer."""
+        return self._idempotency.remember(idempotency=idempotency, answer=answer)
+
+    def commit(self, *writes: Write) -> None:
+        """Make all writes in one transaction."""
+        self._database.commit([cast(ModelWrite, write) for write in writes])
+
+
+class DynamoStores:
+    """Opens tenants' stores over one connection."""
+
+    def __init__(self, *, database: Database, keyring: Keyring, ids: Ids) -> None:
+        self._database = database
+        self._keyring = keyring
+        self._ids = ids
+
+    def of(self, *, tenant_id: str) -> DynamoTenantStore:
+        """Return the store of one tenant."""
+        return DynamoTenantStore(
+            tenant_id=tenant_id, database=self._database, keyring=self._keyring, ids=self._ids
+        )
