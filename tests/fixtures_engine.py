@@ -31,10 +31,16 @@ from chalicelib.local.engine import (
     client_environment,
     stop_detached,
 )
-from chalicelib.local.stack import RESOURCES_PATH, ensure_stack, load_resources
+from chalicelib.local.stack import (
+    LOCAL_VARIABLES,
+    RESOURCES_PATH,
+    ensure_stack,
+    load_resources,
+    local_parameters,
+)
 
 ROOT = Path(__file__).resolve().parent.parent
-LOCAL_VALUES = {"PUBLIC_BASE_URL": "http://127.0.0.1:8000", "COOKIE_SECURE": "false"}
+BASE_URL = "http://127.0.0.1:8000"
 NEEDS_ENGINE = {"engine", "stack_env", "engine_venv"}
 _started: list[Engine] = []  # keeps the child's handle until the session ends
 
@@ -59,7 +65,7 @@ class EngineHandle:
 def client_of(url: str, service: str, **options: Any) -> Any:
     """A boto3 client of the engine at ``url``, with its root key and without retries."""
     config = Config(retries={"max_attempts": 0}, signature_version=options.pop("signature", None))
-    return boto3.client(
+    return boto3.client(  # type: ignore[call-overload]
         service,
         endpoint_url=url,
         region_name=REGION,
@@ -126,8 +132,8 @@ def stack_env(engine: EngineHandle, tmp_path_factory: pytest.TempPathFactory) ->
         variables = ensure_stack(
             endpoint=engine.url,
             template=template,
-            parameters={"Stage": "test"},
-            given=LOCAL_VALUES,
+            parameters=local_parameters(base_url=BASE_URL, stage="test"),
+            given=LOCAL_VARIABLES,
         )
     return {**variables, **engine.client_environment()}
 

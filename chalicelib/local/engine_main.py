@@ -112,8 +112,8 @@ class Host:
     """ministack in this process: serves, checkpoints, and ends cleanly on a signal."""
 
     def __init__(self, options: argparse.Namespace, listener: socket.socket) -> None:
-        from ministack import app as engine
-        from ministack.core import persistence
+        from ministack import app as engine  # type: ignore[import-not-found]
+        from ministack.core import persistence  # type: ignore[import-not-found]
 
         self._engine = engine
         self._persistence = persistence
@@ -131,8 +131,8 @@ class Host:
 
     async def serve(self) -> None:
         """Serve until a signal, or until the watched process is gone. Does not return."""
-        from hypercorn.asyncio import serve
-        from hypercorn.config import Config
+        from hypercorn.asyncio import serve  # type: ignore[import-not-found]
+        from hypercorn.config import Config  # type: ignore[import-not-found]
 
         self._stop, self._save = asyncio.Event(), asyncio.Event()
         loop = asyncio.get_running_loop()

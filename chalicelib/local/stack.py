@@ -13,7 +13,7 @@ import json
 import time
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from urllib.parse import urlsplit
 
 import boto3
@@ -21,9 +21,6 @@ from botocore.config import Config
 from botocore.exceptions import ClientError
 
 from chalicelib.local.engine import ACCESS_KEY, REGION
-
-if TYPE_CHECKING:
-    from mypy_boto3_cloudformation import CloudFormationClient
 
 STACK_NAME = "isp-billing-local"
 RESOURCES_PATH = Path(".chalice") / "resources.json"
@@ -42,6 +39,10 @@ LEFT_OUT = (
     "AWS::SES::",
 )
 
+MAIL_FROM = "billing@isp-billing.example"
+# What the functions are told on one machine besides the template's own variables.
+LOCAL_VARIABLES = {"COOKIE_SECURE": "false"}
+
 JsonObject = dict[str, Any]
 
 
@@ -49,6 +50,16 @@ class StackError(Exception):
     """The resources could not be created; the message is one line for people."""
 
     code = "stack_failed"
+
+
+def local_parameters(*, base_url: str, stage: str = "local") -> dict[str, str]:
+    """The template's parameters for one machine; ``base_url`` without a slash at its end."""
+    return {
+        "Stage": stage,
+        "MailFrom": MAIL_FROM,
+        "PublicBaseUrl": base_url,
+        "ConsoleOrigin": base_url,
+    }
 
 
 def load_resources(path: Path) -> JsonObject:
@@ -155,7 +166,7 @@ def ensure_stack(
     return resolve_variables(template, outputs=outputs, given=given, endpoint=endpoint)
 
 
-def _client(endpoint: str) -> CloudFormationClient:
+def _client(endpoint: str) -> Any:
     return boto3.client(
         "cloudformation",
         endpoint_url=endpoint,
@@ -167,7 +178,7 @@ def _client(endpoint: str) -> CloudFormationClient:
 
 
 def _apply(
-    client: CloudFormationClient, name: str, body: str, parameters: Mapping[str, str]
+    client: Any, name: str, body: str, parameters: Mapping[str, str]
 ) -> dict[str, str]:
     digest = hashlib.sha256(json.dumps([body, dict(parameters)]).encode()).hexdigest()
     existing = _describe(client, name)
@@ -190,7 +201,7 @@ def _hash_of(stack: Any) -> str | None:
     return tags.get(HASH_TAG)
 
 
-def _describe(client: CloudFormationClient, name: str) -> Any:
+def _describe(client: Any, name: str) -> Any:
     try:
         return client.describe_stacks(StackName=name)["Stacks"][0]
     except ClientError as error:
@@ -199,7 +210,7 @@ def _describe(client: CloudFormationClient, name: str) -> Any:
         raise
 
 
-def _await_settled(client: CloudFormationClient, name: str, digest: str) -> Any:
+def _await_settled(client: Any, name: str, digest: str) -> Any:
     deadline = time.monotonic() + DEADLINE_S
     while time.monotonic() < deadline:
         stack = _describe(client, name)
@@ -211,7 +222,7 @@ def _await_settled(client: CloudFormationClient, name: str, digest: str) -> Any:
     raise StackError(f"resources were not created within {DEADLINE_S:.0f} s")
 
 
-def _first_failure(client: CloudFormationClient, name: str) -> str:
+def _first_failure(client: Any, name: str) -> str:
     events = client.describe_stack_events(StackName=name)["StackEvents"]
     failed = [e for e in events if e["ResourceStatus"].endswith("_FAILED")]
     if not failed:
