@@ -141,9 +141,7 @@ def stack_env(engine: EngineHandle, tmp_path_factory: pytest.TempPathFactory) ->
 def _start(venv: Path, report: Path) -> EngineHandle:
     engine = Engine(venv, watch_pid=_session_pid()).start()
     _started.append(engine)
-    report.write_text(
-        json.dumps({"url": engine.url, "pid": engine.pid, "scratch": str(engine.scratch)})
-    )
+    report.write_text(json.dumps({"url": engine.url, "pid": engine.pid, "scratch": str(engine.scratch)}))
     return EngineHandle(engine.url, engine.pid, engine.scratch)
 
 

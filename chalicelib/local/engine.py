@@ -273,6 +273,9 @@ def client_environment(url: str) -> dict[str, str]:
         "AWS_ACCESS_KEY_ID": ACCESS_KEY,
         "AWS_SECRET_ACCESS_KEY": ACCESS_KEY,
         "AWS_EC2_METADATA_DISABLED": "true",
+        # A profile of the developer's own must not lead to real AWS.
+        "AWS_CONFIG_FILE": os.devnull,
+        "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
     }
 
 

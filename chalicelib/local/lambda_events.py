@@ -40,8 +40,7 @@ def _sqs_record(message: Mapping[str, Any], arn: str, region: str) -> JsonObject
         "body": message["Body"],
         "attributes": dict(message.get("Attributes", {})),
         "messageAttributes": {
-            name: {key[0].lower() + key[1:]: item for key, item in value.items()}
-            for name, value in attributes.items()
+            name: {key[0].lower() + key[1:]: item for key, item in value.items()} for name, value in attributes.items()
         },
         "md5OfBody": message.get("MD5OfBody", ""),
         "eventSource": "aws:sqs",
@@ -68,4 +67,6 @@ def failed_message_ids(answer: object, *, all_ids: Iterable[str]) -> set[str]:
         named = {failure["itemIdentifier"] for failure in failures}
     except (TypeError, KeyError):
         return every
-    return named if named <= every else every
+    if not named <= every:
+        return every
+    return named

@@ -114,9 +114,7 @@ def _queue_url(source: SQSEventConfig, environment: Mapping[str, str]) -> str:
 class Pump:
     """Threads that feed the handlers until it is stopped."""
 
-    def __init__(
-        self, *, jobs: list[ScheduledJob], workers: list[QueueWorker], sqs: Any, region: str
-    ) -> None:
+    def __init__(self, *, jobs: list[ScheduledJob], workers: list[QueueWorker], sqs: Any, region: str) -> None:
         self._sqs = sqs
         self._region = region
         self._stop = threading.Event()
@@ -144,9 +142,7 @@ class Pump:
         while not self._stop.is_set():
             now = datetime.now(UTC)
             if now >= due:
-                event = scheduled_event(
-                    rule=job.name, event_id=str(uuid.uuid4()), at=now, region=self._region
-                )
+                event = scheduled_event(rule=job.name, event_id=str(uuid.uuid4()), at=now, region=self._region)
                 _call(job.name, job.handler, event)
                 # Firings missed meanwhile (a long run, a sleeping machine) become one.
                 due = max(job.schedule.next_after(now), datetime.now(UTC))
@@ -159,7 +155,7 @@ class Pump:
                 self._pump_once(worker)
                 retry_s = RETRY_FIRST_S
             except (BotoCoreError, ClientError) as error:
-                logger.error("%s: queue not readable: %s", worker.name, _one_line(error))
+                logger.error("%s: queue not readable: %s", worker.name, _one_line(error))  # noqa: TRY400
                 self._stop.wait(retry_s)
                 retry_s = min(retry_s * 2, RETRY_MAX_S)
 
@@ -195,7 +191,8 @@ def _call(name: str, handler: Handler, event: Any) -> tuple[bool, Any]:
     try:
         return True, handler(event, context)
     except Exception as error:  # the outer boundary: Lambda too survives its handlers
-        logger.error("%s failed: %s", name, _one_line(error), exc_info=logger.isEnabledFor(10))
+        trace = logger.isEnabledFor(logging.DEBUG)
+        logger.error("%s failed: %s", name, _one_line(error), exc_info=trace)  # noqa: TRY400
         return False, None
 
 

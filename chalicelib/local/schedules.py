@@ -12,10 +12,11 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from datetime import time as datetime_time
 
 SEARCH_DAYS_MAX = 366 * 8  # a 29 February may be eight years away (1896 to 1904)
 MONTHS = {name.upper(): i for i, name in enumerate(calendar.month_abbr) if name}
-WEEKDAYS = {name: i for i, name in enumerate(("SUN MON TUE WED THU FRI SAT").split(), start=1)}
+WEEKDAYS = {"SUN": 1, "MON": 2, "TUE": 3, "WED": 4, "THU": 5, "FRI": 6, "SAT": 7}
 RATE = re.compile(r"rate\(\s*(\d+)\s+(minute|hour|day)s?\s*\)")
 CRON = re.compile(r"cron\(\s*(.+?)\s*\)")
 
@@ -58,8 +59,8 @@ class Cron:
                 continue
             for hour in sorted(self.hours):
                 for minute in sorted(self.minutes):
-                    found = datetime(day.year, day.month, day.day, hour, minute)
-                    found = found.replace(tzinfo=moment.tzinfo)
+                    at = datetime_time(hour, minute, tzinfo=moment.tzinfo)
+                    found = datetime.combine(day, at)
                     if found >= first:
                         return found
         raise BadScheduleError("the schedule never fires again")
@@ -110,9 +111,7 @@ def _parse_cron(fields: list[str], expression: str) -> Cron:
         raise BadScheduleError(f"{error} in {expression}") from error
 
 
-def _values(
-    field: str, low: int, high: int, names: Mapping[str, int] | None = None
-) -> frozenset[int]:
+def _values(field: str, low: int, high: int, names: Mapping[str, int] | None = None) -> frozenset[int]:
     values: set[int] = set()
     for part in field.upper().split(","):
         span, _, step = part.partition("/")

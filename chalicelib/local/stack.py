@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import time
 from collections.abc import Mapping
 from pathlib import Path
@@ -19,6 +20,7 @@ from urllib.parse import urlsplit
 import boto3
 from botocore.config import Config
 from botocore.exceptions import ClientError
+from botocore.session import Session as BotocoreSession
 
 from chalicelib.local.engine import ACCESS_KEY, REGION
 
@@ -167,7 +169,14 @@ def ensure_stack(
 
 
 def _client(endpoint: str) -> Any:
-    return boto3.client(
+    # The developer's own AWS profile (AWS_PROFILE, ~/.aws) has no say here.
+    mute = {
+        "profile": (None, None, None, None),
+        "config_file": (None, None, os.devnull, None),
+        "credentials_file": (None, None, os.devnull, None),
+    }
+    session = boto3.session.Session(botocore_session=BotocoreSession(session_vars=mute))
+    return session.client(
         "cloudformation",
         endpoint_url=endpoint,
         region_name=REGION,
@@ -177,9 +186,7 @@ def _client(endpoint: str) -> Any:
     )
 
 
-def _apply(
-    client: Any, name: str, body: str, parameters: Mapping[str, str]
-) -> dict[str, str]:
+def _apply(client: Any, name: str, body: str, parameters: Mapping[str, str]) -> dict[str, str]:
     digest = hashlib.sha256(json.dumps([body, dict(parameters)]).encode()).hexdigest()
     existing = _describe(client, name)
     if existing is None or _hash_of(existing) != digest:

@@ -1,0 +1,57 @@
+"""The mails that the platform sent on this machine: the engine keeps them and delivers none."""
+
+from __future__ import annotations
+
+import json
+import urllib.error
+import urllib.request
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+READ_DEADLINE_S = 5.0
+
+
+class MailboxError(Exception):
+    """The engine did not answer."""
+
+    code = "mailbox_unavailable"
+
+
+@dataclass(frozen=True)
+class Mail:
+    """One sent mail; ``number`` counts from 1, the oldest, and stays the same."""
+
+    number: int
+    sent_at: datetime
+    sender: str
+    recipients: tuple[str, ...]
+    subject: str
+    text: str
+    html: str
+
+
+def read_mailbox(engine_url: str) -> list[Mail]:
+    """All mails, oldest first. Raises MailboxError."""
+    url = f"{engine_url}/_ministack/ses/messages"
+    try:
+        with urllib.request.urlopen(url, timeout=READ_DEADLINE_S) as response:
+            accounts: dict[str, list[dict[str, Any]]] = json.load(response)["messages"]
+    except (urllib.error.URLError, OSError, ValueError, KeyError) as error:
+        raise MailboxError(f"the engine did not answer: {error}") from error
+    found = [message for messages in accounts.values() for message in messages]
+    found.sort(key=lambda message: float(message["Timestamp"]))
+    return [_mail(number, message) for number, message in enumerate(found, start=1)]
+
+
+def _mail(number: int, message: dict[str, Any]) -> Mail:
+    recipients = [*message["To"], *message.get("CC", []), *message.get("BCC", [])]
+    return Mail(
+        number=number,
+        sent_at=datetime.fromtimestamp(float(message["Timestamp"]), UTC),
+        sender=message["Source"] or "",
+        recipients=tuple(recipients),
+        subject=message["Subject"] or "",
+        text=message["BodyText"] or "",
+        html=message["BodyHtml"] or "",
+    )

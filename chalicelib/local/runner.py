@@ -1,0 +1,317 @@
+"""Starts, watches and stops what the platform consists of on one machine.
+
+The engine, the front door and the pump are child processes, the last two with the clean
+environment of a function: nothing of the developer's shell (AWS profiles above all) reaches
+them. All end with this process, whatever happens to it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import json
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from chalicelib.local.engine import Engine, EngineError
+from chalicelib.local.stack import (
+    LOCAL_VARIABLES,
+    RESOURCES_PATH,
+    StackError,
+    ensure_stack,
+    load_resources,
+    local_parameters,
+)
+
+HOST = "127.0.0.1"
+STEPS = 5
+FRONT_DOOR_DEADLINE_S = 60.0
+FRONT_DOOR_STOP_S = 3.0
+PUMP_STOP_S = 9.0
+SEED_DEADLINE_S = 600.0
+WATCH_S = 0.3
+PUMP_RESTART_S = 5.0
+
+
+class RunError(Exception):
+    """The platform cannot run; the message is one line that says what to do."""
+
+    code = "run_failed"
+
+
+@dataclass(frozen=True)
+class Options:
+    """Where everything is: ``root`` is the checkout, ``local`` its ``.local`` directory."""
+
+    root: Path
+    local: Path
+    engine_venv: Path
+    port: int = 8000
+    engine_port: int = 4566
+    demo: bool = True
+
+    @property
+    def state(self) -> Path:
+        """What is kept between runs."""
+        return self.local / "state"
+
+    @property
+    def base_url(self) -> str:
+        """The front door's address."""
+        return f"http://{HOST}:{self.port}"
+
+
+@contextlib.contextmanager
+def exclusive(options: Options) -> Iterator[None]:
+    """Hold the checkout's lock. The kernel frees it with the process, so it is never stale.
+
+    Raises RunError while another process holds it.
+    """
+    options.local.mkdir(parents=True, exist_ok=True)
+    with (options.local / "run.lock").open("a+") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise RunError(_already_running(lock.name)) from error
+        _tell(lock, {"pid": os.getpid(), "url": options.base_url})
+        try:
+            yield
+        finally:
+            lock.truncate(0)
+
+
+def _tell(lock: Any, facts: Mapping[str, Any]) -> None:
+    lock.truncate(0)
+    lock.write(json.dumps(facts))
+    lock.flush()
+
+
+def _already_running(lock_path: str) -> str:
+    holder = running(Path(lock_path))
+    if holder is None:
+        return "another start or reset is under way: wait a moment, then try again"
+    return (
+        f"the platform is already running at {holder['url']} (process {holder['pid']}): "
+        f"use it, or stop it with Ctrl-C there or `kill {holder['pid']}`"
+    )
+
+
+def running(lock_path: Path) -> dict[str, Any] | None:
+    """Who holds the lock (``pid``, ``url``); None where nobody does."""
+    if not lock_path.exists():
+        return None
+    with lock_path.open() as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except BlockingIOError:
+            with contextlib.suppress(ValueError):
+                facts: dict[str, Any] = json.loads(lock.read())
+                return facts
+    return None
+
+
+def reset(options: Options) -> None:
+    """Forget all state. Raises RunError while the platform runs."""
+    with exclusive(options):
+        shutil.rmtree(options.state, ignore_errors=True)
+
+
+@dataclass
+class Platform:
+    """The running children."""
+
+    options: Options
+    stopping: threading.Event = field(default_factory=threading.Event)
+    engine: Engine | None = None
+    front_door: subprocess.Popen[bytes] | None = None
+    pump: subprocess.Popen[bytes] | None = None
+    environment: dict[str, str] = field(default_factory=dict)
+    demo: dict[str, str] = field(default_factory=dict)
+    _step: int = 0
+
+    def start(self) -> None:
+        """Bring everything up, with a line a step. Raises RunError."""
+        _require_free_port(self.options.port)
+        try:
+            self._start_engine()
+            self._create_resources()
+        except (EngineError, StackError) as error:
+            raise RunError(str(error)) from error
+        self._seed()
+        self._start_front_door()
+        self._start_pump()
+
+    def watch(self) -> None:
+        """Until a stop is asked for. Raises RunError when a part ends that cannot be replaced."""
+        assert self.engine is not None
+        pump_started = time.monotonic()
+        while not self.stopping.wait(WATCH_S):
+            if not self.engine.is_running():
+                raise RunError(f"the engine ended by itself: see {self.engine.log_path}")
+            if self.front_door is None or self.front_door.poll() is not None:
+                raise RunError("the front door ended by itself: its last lines are above")
+            ended = self.pump is None or self.pump.poll() is not None
+            if ended and time.monotonic() - pump_started > PUMP_RESTART_S:
+                print("the pump ended by itself: starting it again", flush=True)
+                self.pump = self._child("pump")
+                pump_started = time.monotonic()
+
+    def stop(self) -> None:
+        """Stop all children: first what takes work, last what keeps state."""
+        for child in (self.front_door, self.pump):
+            if child is not None and child.poll() is None:
+                child.terminate()
+        for child, grace_s in ((self.front_door, FRONT_DOOR_STOP_S), (self.pump, PUMP_STOP_S)):
+            if child is not None:
+                _end(child, grace_s)
+        if self.engine is not None and not self.engine.stop():
+            print("the engine did not end in time: its last checkpoint stays", flush=True)
+
+    def _progress(self, what: str) -> None:
+        self._step += 1
+        print(f"[{self._step}/{STEPS}] {what}", flush=True)
+
+    def _start_engine(self) -> None:
+        self._progress("Starting the engine")
+        self.engine = Engine(self.options.engine_venv, self.options.state, port=self.options.engine_port).start()
+
+    def _create_resources(self) -> None:
+        assert self.engine is not None
+        self._progress("Creating tables, keys, buckets and queues")
+        variables = ensure_stack(
+            endpoint=self.engine.url,
+            template=load_resources(self.options.root / RESOURCES_PATH),
+            parameters=local_parameters(base_url=self.options.base_url),
+            given=LOCAL_VARIABLES,
+        )
+        self.environment = {
+            "PATH": os.defpath,
+            "LANG": "C.UTF-8",
+            "TZ": "UTC",  # as in Lambda
+            "PYTHONUNBUFFERED": "1",
+            **variables,
+            **self.engine.client_environment(),
+        }
+
+    def _seed(self) -> None:
+        assert self.engine is not None
+        marker = self.options.state / "demo.json"
+        if self.options.demo and not marker.exists():
+            self._progress("Filling in the demo data")
+            told = self.engine.scratch / "demo.json"
+            child = self._child("seeding", "--output", str(told))
+            if self._await_child(child) != 0:
+                raise RunError("the demo data could not be created: `make reset`, then try again")
+            if told.exists():
+                self.engine.checkpoint()  # so that the marker never outlives the data
+                told.replace(marker)
+        else:
+            self._progress("Keeping the data of the last run")
+        if marker.exists():
+            self.demo = json.loads(marker.read_text())
+
+    def _await_child(self, child: subprocess.Popen[bytes]) -> int:
+        deadline = time.monotonic() + SEED_DEADLINE_S
+        while child.poll() is None:
+            if self.stopping.wait(WATCH_S) or time.monotonic() > deadline:
+                _end(child, 0)
+                raise RunError("stopped before the demo data was complete: `make reset` first")
+        return child.returncode
+
+    def _start_front_door(self) -> None:
+        assert self.engine is not None
+        self._progress("Opening the front door")
+        arguments = ["--port", str(self.options.port), "--engine-url", self.engine.url]
+        if self.demo:
+            arguments += ["--demo", str(self.options.state / "demo.json")]
+        self.front_door = self._child("front_door", *arguments)
+        deadline = time.monotonic() + FRONT_DOOR_DEADLINE_S
+        while not _answers(self.options.base_url):
+            if self.front_door.poll() is not None or time.monotonic() > deadline:
+                raise RunError("the front door did not open: the reason is above")
+            if self.stopping.wait(WATCH_S / 3):
+                return
+
+    def _start_pump(self) -> None:
+        self._progress("Starting the schedules and queue workers")
+        self.pump = self._child("pump")
+
+    def _child(self, module: str, *arguments: str) -> subprocess.Popen[bytes]:
+        return subprocess.Popen(
+            [sys.executable, "-m", f"chalicelib.local.{module}", *arguments],
+            env=self.environment,
+            cwd=self.options.root,
+            stdin=subprocess.DEVNULL,
+            start_new_session=True,  # Ctrl-C reaches this process only, which stops them in order
+        )
+
+
+def run(options: Options) -> None:
+    """Run the platform until SIGINT, SIGTERM or SIGHUP. Raises RunError."""
+    with exclusive(options):
+        platform = Platform(options)
+        for signum in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            signal.signal(signum, lambda *_: platform.stopping.set())
+        try:
+            platform.start()
+            if not platform.stopping.is_set():
+                _print_where_to_look(platform)
+                platform.watch()
+        finally:
+            print("\nStopping; the state is kept", flush=True)
+            platform.stop()
+    print("Stopped", flush=True)
+
+
+def _print_where_to_look(platform: Platform) -> None:
+    url = platform.options.base_url
+    assert platform.engine is not None
+    lines = {
+        "Platform": url,
+        "API": f"{url}/v1/openapi.json",
+        "Mailbox": f"{url}/mailbox",
+        "AWS": f"{platform.engine.url} (embedded engine)",
+        **platform.demo,
+    }
+    width = max(map(len, lines))
+    print("\nReady", *(f"  {name:<{width}}  {value}" for name, value in lines.items()), sep="\n")
+    print("\nCtrl-C stops everything and keeps the state\n", flush=True)
+
+
+def _require_free_port(port: int) -> None:
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((HOST, port))
+        except OSError as error:
+            raise RunError(
+                f"port {port} on {HOST} is in use by another process: end it, or choose another with PORT=<port>"
+            ) from error
+
+
+def _answers(url: str) -> bool:
+    try:
+        with urllib.request.urlopen(url, timeout=5) as response:
+            return bool(response.status == 200)
+    except (urllib.error.URLError, OSError):
+        return False
+
+
+def _end(child: subprocess.Popen[bytes], grace_s: float) -> None:
+    with contextlib.suppress(subprocess.TimeoutExpired):
+        child.wait(grace_s)
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(child.pid, signal.SIGKILL)
+    child.wait()
