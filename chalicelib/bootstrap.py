@@ -17,6 +17,7 @@ from chalicelib.crypto.passwords import Argon2Passwords
 from chalicelib.ports.services import Clock, Ids, Passwords
 from chalicelib.store.base import Database
 from chalicelib.store.tenant import DynamoStores
+from chalicelib.store.wire import DynamoWire, HttpWire
 from chalicelib.store.wrapped_keys import DynamoWrappedKeys
 
 
@@ -58,7 +59,12 @@ class Services:
     @cached_property
     def stores(self) -> DynamoStores:
         """Tenants' stores."""
-        return DynamoStores(database=self.database, keyring=self.keyring, ids=self.ids)
+        return DynamoStores(database=self.database, keyring=self.keyring, ids=self.ids, clock=self.clock)
+
+    @cached_property
+    def wire(self) -> DynamoWire:
+        """The billing run's lean database client."""
+        return HttpWire(region=self.settings.region, endpoint_url=self.settings.endpoint_url)
 
 
 @lru_cache(maxsize=1)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import date
 from enum import StrEnum
 from typing import Final
@@ -111,6 +111,84 @@ def due_charge(
         components = group.components_on(on=tax_point(period=period, timing=subscription.timing))
     line = charge_line(subscription=subscription, package=package, period=period, components=components)
     return DueCharge(slot=subscription.slot, line=line, billed_from=period.start, billed_to=period.end)
+
+
+@dataclass(frozen=True, slots=True)
+class Quarantine:
+    """A subscription that could not be billed, and why."""
+
+    slot: int
+    code: str
+    message: str
+
+
+@dataclass(slots=True)
+class AccountBill:
+    """What one account comes to on a date: the charges, the account after them, and the rest.
+
+    Each slot that was asked for ends in exactly one of ``billed``, ``skipped``, ``quarantined``,
+    or, where the invoices of one batch did not suffice, in ``unfinished``.
+    """
+
+    after: Account | None = None
+    charges: list[DueCharge] = field(default_factory=list)
+    billed: list[int] = field(default_factory=list)
+    skipped: list[tuple[int, SkipReason]] = field(default_factory=list)
+    quarantined: list[Quarantine] = field(default_factory=list)
+    unfinished: bool = False
+
+
+def bill_account(
+    *, account: Account, slots: Sequence[int], on: date, catalogue: Catalogue, charges_max: int
+) -> AccountBill:
+    """Bill every period due on or before ``on`` of the subscriptions in ``slots``, oldest first.
+
+    A subscription that raises is quarantined alone. At most ``charges_max`` charges are made;
+    where that cuts a subscription short, the bill is ``unfinished`` and the rest comes next.
+    """
+    bill = AccountBill()
+    after = account
+    for slot in slots:
+        room = charges_max - len(bill.charges)
+        if room <= 0:
+            bill.unfinished = True
+            break
+        try:
+            outcome = _due_charges(account, slot, on, catalogue, min(room, CATCH_UP_PERIODS_MAX))
+        except DomainError as error:
+            bill.quarantined.append(Quarantine(slot, error.code, error.message))
+            continue
+        if isinstance(outcome, SkipReason):
+            bill.skipped.append((slot, outcome))
+            continue
+        charges, subscription, more = outcome
+        bill.charges += charges
+        after = after.with_subscription(subscription=subscription)
+        if more and len(charges) < CATCH_UP_PERIODS_MAX:
+            bill.unfinished = True
+            break
+        bill.billed.append(slot)
+    owed = after.balance + sum(charge.line.total for charge in bill.charges)
+    bill.after = replace(after, balance=owed, version=account.version + 1)
+    return bill
+
+
+def _due_charges(
+    account: Account, slot: int, on: date, catalogue: Catalogue, limit: int
+) -> tuple[list[DueCharge], Subscription, bool] | SkipReason:
+    """Return the charges, the subscription after them, and whether more is due."""
+    subscription = account.subscription(slot=slot)
+    if subscription is None:
+        return SkipReason.GONE
+    charges: list[DueCharge] = []
+    while True:
+        outcome = due_charge(account=account, subscription=subscription, on=on, catalogue=catalogue)
+        if isinstance(outcome, SkipReason):
+            return (charges, subscription, False) if charges else outcome
+        if len(charges) == limit:
+            return charges, subscription, True
+        charges.append(outcome)
+        subscription = replace(subscription, billed_to=outcome.billed_to)
 
 
 def tax_point(*, period: Period, timing: BillingTiming) -> date:

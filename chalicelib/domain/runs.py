@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from enum import StrEnum
@@ -36,17 +38,34 @@ class RunShard:
 
 @dataclass(frozen=True, slots=True)
 class ShardProgress:
-    """How far a shard has come; written in the same transaction as the invoices it counts."""
+    """How far a shard has come; written in the same transaction as the invoices it counts.
+
+    Each subscription that was looked at is billed, skipped for a reason, or quarantined:
+    ``balanced`` says so. Amounts are minor units of the tenant's currency.
+    """
 
     shard: RunShard
+    version: int = 1
     cursor: str = ""
     done: bool = False
     looked_at: int = 0
-    invoiced: int = 0
-    total: int = 0
+    billed: int = 0
+    invoices: int = 0
+    net: int = 0
     tax: int = 0
     quarantined: int = 0
-    skipped: dict[str, int] = field(default_factory=dict)
+    skipped: Mapping[str, int] = field(default_factory=dict)
+    updated_at: datetime | None = field(default=None, compare=False)
+
+    @property
+    def total(self) -> int:
+        """Sum of the invoices with tax."""
+        return self.net + self.tax
+
+    @property
+    def balanced(self) -> bool:
+        """Whether everything that was looked at is accounted for."""
+        return self.looked_at == self.billed + self.quarantined + sum(self.skipped.values())
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,9 +91,17 @@ class BillingRun:
     completed_at: datetime | None = None
 
     @property
-    def invoiced(self) -> int:
+    def invoices(self) -> int:
         """Invoices issued."""
-        return sum(shard.invoiced for shard in self.shards)
+        return sum(shard.invoices for shard in self.shards)
+
+    @property
+    def skipped(self) -> dict[str, int]:
+        """Subscriptions that were looked at and not billed, by reason."""
+        totals: Counter[str] = Counter()
+        for shard in self.shards:
+            totals.update(shard.skipped)
+        return dict(totals)
 
     @property
     def total(self) -> int:
@@ -87,8 +114,25 @@ class BillingRun:
         return sum(shard.quarantined for shard in self.shards)
 
 
+@dataclass(frozen=True, slots=True)
+class BillingState:
+    """Runs have started for every local date to ``started_through`` and completed to ``completed_through``.
+
+    ``looked_at`` is how many subscriptions the last run looked at: the next one's size.
+    """
+
+    started_through: date
+    completed_through: date
+    looked_at: int = 0
+
+
 def run_shards(*, accounts: int) -> tuple[RunShard, ...]:
     """Cut the key space into as many ranges as the tenant's size asks for."""
     count = min(SHARDS_MAX, max(1, -(-accounts // ACCOUNTS_PER_SHARD)))
     edges = [SHARD_SPACE * index // count for index in range(count + 1)]
     return tuple(RunShard(first, after - 1) for first, after in zip(edges, edges[1:], strict=False))
+
+
+def run_id(*, on: date) -> str:
+    """Return the identifier of a tenant's run for a local date."""
+    return f"run_{on.isoformat()}"

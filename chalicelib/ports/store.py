@@ -14,7 +14,7 @@ from typing import Generic, Protocol, TypeVar
 from chalicelib.domain.accounts import Account, Subscription
 from chalicelib.domain.invoices import Invoice
 from chalicelib.domain.packages import Package
-from chalicelib.domain.runs import BillingRun, QuarantinedSubscription
+from chalicelib.domain.runs import BillingRun, BillingState, QuarantinedSubscription
 from chalicelib.domain.staff import Principal, StaffMember
 from chalicelib.domain.subscribers import Subscriber, SubscriberSummary
 from chalicelib.domain.tenants import Tenant
@@ -188,6 +188,9 @@ class TenantStore(Protocol):
 
     def change_profile(self, *, before: Tenant, after: Tenant) -> Sequence[Write]:
         """Describe a change of the tenant's settings; refused with StaleVersion."""
+
+    def billing_state(self) -> BillingState:
+        """Return how far billing has come, as it stands now."""
 
     def note(self, *, note: AuditNote) -> Write:
         """Describe the audit entry of a change, to be committed with it."""

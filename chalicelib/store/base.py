@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any, Final, Literal
+from typing import Any, Final, Literal, TypeVar
 
 from pynamodb.attributes import UnicodeAttribute
 from pynamodb.connection import Connection
@@ -18,6 +18,8 @@ from pynamodb.transactions import TransactWrite
 
 from chalicelib.config import Settings
 from chalicelib.domain.errors import Busy, DomainError
+
+V = TypeVar("V")
 
 TRANSACTION_ACTIONS_MAX: Final = 100
 COMMIT_ATTEMPTS_MAX: Final = 6
@@ -186,6 +188,11 @@ def bind_tables(*, settings: Settings) -> None:
             meta.region = settings.region
             meta.host = settings.endpoint_url
             model._connection = None  # noqa: SLF001 - PynamoDB keeps the old table's connection here
+
+
+def nullable(value: V) -> V | None:
+    """Return an attribute declared ``null=True`` as what it is: PynamoDB types it as never None."""
+    return value
 
 
 def to_iso(at: datetime) -> str:

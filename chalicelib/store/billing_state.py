@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import date
 
 from pynamodb.attributes import NumberAttribute, UnicodeAttribute
 from pynamodb.exceptions import DoesNotExist
 
 from chalicelib.domain.errors import NotFound
+from chalicelib.domain.runs import BillingState
 from chalicelib.store import keys
 from chalicelib.store.base import ModelWrite, TenantsItem, put_new
 
@@ -19,15 +19,6 @@ class BillingStateItem(TenantsItem):
     started_through = UnicodeAttribute()
     completed_through = UnicodeAttribute()
     looked_at = NumberAttribute(default=0)
-
-
-@dataclass(frozen=True, slots=True)
-class BillingState:
-    """Runs have started for every date to ``started_through`` and completed to ``completed_through``."""
-
-    started_through: date
-    completed_through: date
-    looked_at: int
 
 
 class BillingStates:

@@ -7,23 +7,32 @@ from functools import cached_property
 from typing import cast
 
 from chalicelib.crypto.keyring import Keyring, TenantKeys
-from chalicelib.ports.services import Ids
+from chalicelib.domain.runs import BillingState
+from chalicelib.ports.services import Clock, Ids
 from chalicelib.ports.store import AuditNote, Idempotency, Write
 from chalicelib.store.audit import audit_write
 from chalicelib.store.base import Database, ModelWrite
+from chalicelib.store.billing import DynamoBillingBooks
+from chalicelib.store.billing_state import BillingStates
 from chalicelib.store.idempotency import IdempotencyRecords
+from chalicelib.store.invoices import DynamoInvoices
 from chalicelib.store.packages import DynamoPackages
+from chalicelib.store.runs import DynamoRuns
+from chalicelib.store.wire import DynamoWire
 
 
 class DynamoTenantStore:
     """Repositories and commits of one tenant."""
 
-    def __init__(self, *, tenant_id: str, database: Database, keyring: Keyring, ids: Ids) -> None:
+    def __init__(
+        self, *, tenant_id: str, database: Database, keyring: Keyring, ids: Ids, clock: Clock
+    ) -> None:
         assert tenant_id.startswith("ten_"), "a store is built for a tenant"
         self._tenant_id = tenant_id
         self._database = database
         self._keyring = keyring
         self._ids = ids
+        self._clock = clock
 
     @property
     def tenant_id(self) -> str:
@@ -39,6 +48,36 @@ class DynamoTenantStore:
     def packages(self) -> DynamoPackages:
         """The catalogue."""
         return DynamoPackages(tenant_id=self._tenant_id)
+
+    @cached_property
+    def invoices(self) -> DynamoInvoices:
+        """Issued invoices."""
+        return DynamoInvoices(tenant_id=self._tenant_id, tenant_keys=self.keys)
+
+    @cached_property
+    def runs(self) -> DynamoRuns:
+        """The run ledger."""
+        return DynamoRuns(tenant_id=self._tenant_id, database=self._database, clock=self._clock)
+
+    @cached_property
+    def billing_states(self) -> BillingStates:
+        """How far billing has come, and its first state."""
+        return BillingStates(tenant_id=self._tenant_id)
+
+    def billing_state(self) -> BillingState:
+        """Return how far billing has come, as it stands now."""
+        return self.billing_states.get(fresh=True)
+
+    def books(self, *, wire: DynamoWire) -> DynamoBillingBooks:
+        """The books as the billing run sees them."""
+        return DynamoBillingBooks(
+            tenant_id=self._tenant_id,
+            table=self._database.settings.tenants_table,
+            wire=wire,
+            tenant_keys=self.keys,
+            runs=self.runs,
+            clock=self._clock,
+        )
 
     @cached_property
     def _idempotency(self) -> IdempotencyRecords:
@@ -64,7 +103,8 @@ class DynamoTenantStore:
 class DynamoStores:
     """Opens tenants' stores over one connection."""
 
-    def __init__(self, *, database: Database, keyring: Keyring, ids: Ids) -> None:
+    def __init__(self, *, database: Database, keyring: Keyring, ids: Ids, clock: Clock) -> None:
+        self._clock = clock
         self._database = database
         self._keyring = keyring
         self._ids = ids
@@ -72,5 +112,9 @@ class DynamoStores:
     def of(self, *, tenant_id: str) -> DynamoTenantStore:
         """Return the store of one tenant."""
         return DynamoTenantStore(
-            tenant_id=tenant_id, database=self._database, keyring=self._keyring, ids=self._ids
+            tenant_id=tenant_id,
+            database=self._database,
+            keyring=self._keyring,
+            ids=self._ids,
+            clock=self._clock,
         )

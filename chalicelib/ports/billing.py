@@ -1,0 +1,105 @@
+"""The books as the billing run sees them: its own port, for it is the one hot path."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from typing import Protocol
+
+from chalicelib.domain.accounts import Account
+from chalicelib.domain.billing import AccountBill
+from chalicelib.domain.errors import DomainError
+from chalicelib.domain.runs import BillingRun, RunShard, ShardProgress
+
+
+class NumbersMoved(DomainError):
+    """Another batch took the next numbers: nothing was written."""
+
+    code = "numbers_moved"
+
+
+class ProgressMoved(DomainError):
+    """The shard's progress is not what it was read as: nothing was written by this call."""
+
+    code = "progress_moved"
+
+
+class AccountsMoved(DomainError):
+    """Accounts of the batch changed since they were read: nothing was written."""
+
+    code = "accounts_moved"
+
+    def __init__(self, account_ids: frozenset[str]) -> None:
+        super().__init__("accounts changed since they were read")
+        self.account_ids = account_ids
+
+
+class RunStarted(DomainError):
+    """Another planner started the run first: nothing was written."""
+
+    code = "run_started"
+
+
+@dataclass(frozen=True, slots=True)
+class DuePointer:
+    """A subscription filed as due; ``position`` orders it within the shard."""
+
+    position: str
+    account_id: str
+    slot: int
+
+
+@dataclass(frozen=True, slots=True)
+class AccountRead:
+    """An account and its recipient, which stays sealed here."""
+
+    account: Account
+    sealed_recipient: bytes | None
+
+
+@dataclass(frozen=True, slots=True)
+class BatchEntry:
+    """One account of a batch."""
+
+    read: AccountRead
+    bill: AccountBill
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """What one transaction writes: invoices, accounts, numbers, quarantine and progress."""
+
+    run_id: str
+    issued_on: date
+    due_on: date
+    fiscal_year: int
+    first_number: int
+    entries: Sequence[BatchEntry]
+    before: ShardProgress
+    after: ShardProgress
+
+
+class BillingBooks(Protocol):
+    """A tenant's books during a run."""
+
+    def progress(self, *, on: date, shard: RunShard) -> ShardProgress:
+        """Return the shard's progress, or raise NotFound where the run does not exist."""
+
+    def due(self, *, on: date, shard: RunShard, after: str, limit: int) -> Sequence[DuePointer]:
+        """Return the next pointers of the shard in order of position; empty at its end."""
+
+    def accounts(self, *, account_ids: Sequence[str]) -> Mapping[str, AccountRead]:
+        """Return the accounts that exist, strongly consistent."""
+
+    def next_number(self, *, fiscal_year: int) -> int:
+        """Return the next number of the invoice series; the first is 1."""
+
+    def commit(self, *, batch: Batch) -> None:
+        """Write the batch whole, or raise NumbersMoved, ProgressMoved, AccountsMoved or Busy."""
+
+    def start_run(self, *, run: BillingRun, after: date) -> None:
+        """Write a new run with its shards, if runs are completed through ``after``; else RunStarted."""
+
+    def complete_run(self, *, run: BillingRun) -> None:
+        """Mark a run whose shards are all done; a run completed already is left as it is."""

@@ -1,0 +1,303 @@
+"""The billing run's books in DynamoDB: reads of what is due, and the batch transaction.
+
+A batch is one TransactWriteItems: the number series (condition: the expected number), the
+shard's progress (condition: its version), a page of the register, and for each account its
+new invoices (put if absent) and the account (condition: its version). So numbers are
+gapless, an invoice exists once, and a crash leaves nothing half done. Everything here is
+DynamoDB JSON over ``store.wire``; the items are those of the models in ``store.invoices``,
+``store.accounts`` and ``store.runs``.
+"""
+
+from __future__ import annotations
+
+from base64 import b64decode, b64encode
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import date
+from typing import Final
+
+
+from chalicelib.crypto.keyring import TenantKeys
+from chalicelib.domain.accounts import Account
+from chalicelib.domain.billing import DueCharge
+from chalicelib.domain.errors import Busy
+from chalicelib.domain.invoices import InvoiceState, invoice_postings
+from chalicelib.domain.periods import date_bucket, due_buckets
+from chalicelib.domain.runs import BillingRun, RunShard, ShardProgress
+from chalicelib.ports.billing import (
+    AccountRead,
+    AccountsMoved,
+    Batch,
+    BatchEntry,
+    DuePointer,
+    NumbersMoved,
+    ProgressMoved,
+)
+from chalicelib.ports.services import Clock
+from chalicelib.store import accounts as account_codec
+from chalicelib.store import invoices as invoice_codec
+from chalicelib.store import keys
+from chalicelib.store.base import CONTENDED, StoreUnavailable, to_iso
+from chalicelib.store.runs import DynamoRuns, progress_values
+from chalicelib.store.wire import BATCH_GET_KEYS_MAX, DynamoWire, Json, TransactionCancelled, batch_get
+
+_SETS: Final = "SET #s=:s,b=:b,v=:w"
+_NAMES: Final = {"#s": "s"}
+
+
+class DynamoBillingBooks:
+    """One tenant's books during a run."""
+
+    def __init__(
+        self,
+        *,
+        tenant_id: str,
+        table: str,
+        wire: DynamoWire,
+        tenant_keys: TenantKeys,
+        runs: DynamoRuns,
+        clock: Clock,
+    ) -> None:
+        self._tenant_id = tenant_id
+        self._table = table
+        self._wire = wire
+        self._keys = tenant_keys
+        self._runs = runs
+        self._clock = clock
+
+    # -- reading ---------------------------------------------------------------------------
+
+    def progress(self, *, on: date, shard: RunShard) -> ShardProgress:
+        """Return the shard's progress, or raise NotFound."""
+        return self._runs.progress(on=on, shard=shard)
+
+    def due(self, *, on: date, shard: RunShard, after: str, limit: int) -> Sequence[DuePointer]:
+        """Return the next pointers: bucket by bucket, each in the order of its sort keys."""
+        buckets = [*due_buckets(on=on), date_bucket(on=on)]
+        first, _, sort = after.partition("#")
+        start = int(first) if first else 0
+        found: list[DuePointer] = []
+        for index in range(start, len(buckets)):
+            low = sort if index == start and sort else f"{shard.first:02x}"
+            for item in self._filed(buckets[index], low, f"{shard.last:02x}~", limit - len(found)):
+                found.append(_pointer(index, item["sk"]["S"]))
+            if len(found) >= limit:
+                break
+        return found
+
+    def _filed(self, bucket: str, low: str, high: str, limit: int) -> Iterator[Json]:
+        # A position is the last sort key seen, so its own item would be read again: one more
+        # is asked for and that one left out.
+        answer = self._wire.call(
+            "Query",
+            {
+                "TableName": self._table,
+                "KeyConditionExpression": "pk=:p AND sk BETWEEN :l AND :h",
+                "ExpressionAttributeValues": {
+                    ":p": {"S": keys.due(self._tenant_id, bucket)},
+                    ":l": {"S": low},
+                    ":h": {"S": high},
+                },
+                "ConsistentRead": True,
+                "Limit": limit + 1,
+            },
+        )
+        items: list[Json] = [item for item in answer["Items"] if item["sk"]["S"] != low]
+        return iter(items[:limit])
+
+    def accounts(self, *, account_ids: Sequence[str]) -> Mapping[str, AccountRead]:
+        """Return the accounts that exist."""
+        wanted = [
+            {"pk": {"S": keys.account(self._tenant_id, one)}, "sk": {"S": keys.ACCOUNT}}
+            for one in account_ids
+        ]
+        found: dict[str, AccountRead] = {}
+        for start in range(0, len(wanted), BATCH_GET_KEYS_MAX):
+            items, _ = batch_get(
+                self._wire, table=self._table, keys=wanted[start : start + BATCH_GET_KEYS_MAX]
+            )
+            for item in items:
+                read = _account(item)
+                found[read.account.account_id] = read
+        return found
+
+    def next_number(self, *, fiscal_year: int) -> int:
+        """Return the next number of the series."""
+        answer = self._wire.call(
+            "GetItem",
+            {"TableName": self._table, "Key": self._series_key(fiscal_year), "ConsistentRead": True},
+        )
+        item = answer.get("Item")
+        return int(item["n"]["N"]) if item else 1
+
+    # -- the batch -------------------------------------------------------------------------
+
+    def commit(self, *, batch: Batch) -> None:
+        """Write the batch whole, or raise what moved."""
+        actions: list[Json] = [self._progress(batch)]
+        owners: list[str] = [""]
+        count = 0
+        register = bytearray()
+        for entry in batch.entries:
+            account = entry.read.account
+            for charge in entry.bill.charges:
+                actions.append(self._invoice(batch, entry, charge, batch.first_number + count))
+                register += invoice_codec.register_entry(
+                    account_id=account.account_id, period_start=charge.line.period.start, slot=charge.slot
+                )
+                count += 1
+            if entry.bill.charges:
+                actions.append(self._account_update(entry))
+            actions += self._runs.quarantine_puts(on=batch.issued_on, table=self._table, entry=entry)
+            owners += [account.account_id] * (len(actions) - len(owners))
+        if count:
+            actions += [self._series(batch, count), self._register(batch, bytes(register))]
+        try:
+            self._wire.call("TransactWriteItems", {"TransactItems": actions})
+        except TransactionCancelled as cancelled:
+            _raise_moved(cancelled.reasons, owners)
+
+    def _progress(self, batch: Batch) -> Json:
+        values = progress_values(batch.after, at=self._clock.now())
+        return {
+            "Update": {
+                "TableName": self._table,
+                "Key": {
+                    "pk": {"S": keys.run(self._tenant_id, batch.issued_on)},
+                    "sk": {"S": f"SHARD#{batch.after.shard.key}"},
+                },
+                "UpdateExpression": "SET " + ",".join(f"#{name}=:{name}" for name in values),
+                "ConditionExpression": "#version=:was",
+                "ExpressionAttributeNames": {f"#{name}": name for name in values},
+                "ExpressionAttributeValues": {
+                    **{f":{name}": value for name, value in values.items()},
+                    ":was": {"N": str(batch.before.version)},
+                },
+            }
+        }
+
+    def _series_key(self, fiscal_year: int) -> Json:
+        return {
+            "pk": {"S": keys.series(self._tenant_id)},
+            "sk": {"S": f"{invoice_codec.SERIES_PREFIX}{fiscal_year}"},
+        }
+
+    def _series(self, batch: Batch, count: int) -> Json:
+        first = batch.first_number
+        return {
+            "Update": {
+                "TableName": self._table,
+                "Key": self._series_key(batch.fiscal_year),
+                "UpdateExpression": "SET n=:after",
+                "ConditionExpression": "n=:was" if first > 1 else "attribute_not_exists(n)",
+                "ExpressionAttributeValues": {
+                    ":after": {"N": str(first + count)},
+                    **({":was": {"N": str(first)}} if first > 1 else {}),
+                },
+            }
+        }
+
+    def _register(self, batch: Batch, entries: bytes) -> Json:
+        series = f"{invoice_codec.SERIES_PREFIX}{batch.fiscal_year}"
+        item = {
+            "pk": {"S": keys.register(self._tenant_id, series)},
+            "sk": {"S": f"{batch.first_number:09d}"},
+            "e": {"B": b64encode(entries).decode()},
+            "r": {"S": batch.run_id},
+            "at": {"S": to_iso(self._clock.now())},
+        }
+        return {
+            "Put": {"TableName": self._table, "Item": item, "ConditionExpression": "attribute_not_exists(pk)"}
+        }
+
+    def _invoice(self, batch: Batch, entry: BatchEntry, charge: DueCharge, number: int) -> Json:
+        account, line = entry.read.account, charge.line
+        pk = keys.account(self._tenant_id, account.account_id)
+        sk = keys.invoice(f"{line.period.start:%Y%m%d}-{charge.slot}")
+        lines = (line,)
+        item: Json = {
+            "pk": {"S": pk},
+            "sk": {"S": sk},
+            "c": {"S": account.code},
+            "fy": {"N": str(batch.fiscal_year)},
+            "n": {"N": str(number)},
+            "st": {"S": InvoiceState.OPEN.value},
+            "cur": {"S": account.currency},
+            "t": {"N": str(line.total)},
+            "i": {"S": batch.issued_on.isoformat()},
+            "d": {"S": batch.due_on.isoformat()},
+            "l": {"S": invoice_codec.encode_lines(lines)},
+            "j": {"S": invoice_codec.encode_postings(invoice_postings(lines=lines))},
+            "r": {"S": batch.run_id},
+        }
+        if entry.read.sealed_recipient is not None:
+            plain = account_codec.open_recipient(keys=self._keys, pk=pk, sealed=entry.read.sealed_recipient)
+            place = invoice_codec.recipient_place(pk, sk)
+            family = invoice_codec.year_family(batch.fiscal_year)
+            item["who"] = {"B": b64encode(self._keys.seal(family=family, place=place, plain=plain)).decode()}
+        return {
+            "Put": {"TableName": self._table, "Item": item, "ConditionExpression": "attribute_not_exists(pk)"}
+        }
+
+    def _account_update(self, entry: BatchEntry) -> Json:
+        account, after = entry.read.account, entry.bill.after
+        assert after is not None, "a billed account has a state after the bill"
+        return {
+            "Update": {
+                "TableName": self._table,
+                "Key": {
+                    "pk": {"S": keys.account(self._tenant_id, account.account_id)},
+                    "sk": {"S": keys.ACCOUNT},
+                },
+                "UpdateExpression": _SETS,
+                "ConditionExpression": "v=:v",
+                "ExpressionAttributeNames": _NAMES,
+                "ExpressionAttributeValues": {
+                    ":s": {"S": account_codec.encode_subscriptions(after.subscriptions)},
+                    ":b": {"N": str(after.balance)},
+                    ":w": {"N": str(after.version)},
+                    ":v": {"N": str(account.version)},
+                },
+            }
+        }
+
+    # -- the run ledger --------------------------------------------------------------------
+
+    def start_run(self, *, run: BillingRun, after: date) -> None:
+        """Write a new run with its shards, or raise RunStarted."""
+        self._runs.start(run=run, after=after)
+
+    def complete_run(self, *, run: BillingRun) -> None:
+        """Mark a run completed."""
+        self._runs.complete(run=run)
+
+
+def _pointer(bucket_index: int, sort: str) -> DuePointer:
+    ulid, _, slot = sort[3:].rpartition("-")
+    return DuePointer(position=f"{bucket_index:02d}#{sort}", account_id=f"sbr_{ulid}", slot=int(slot))
+
+
+def _account(item: Json) -> AccountRead:
+    sealed = item.get("who")
+    account = Account(
+        account_id=f"sbr_{item['pk']['S'].rpartition('#')[2]}",
+        code=item["c"]["S"],
+        currency=item["cur"]["S"],
+        balance=int(item["b"]["N"]),
+        version=int(item["v"]["N"]),
+        subscriptions=account_codec.decode_subscriptions(item["s"]["S"]),
+    )
+    return AccountRead(account, b64decode(sealed["B"]) if sealed else None)
+
+
+def _raise_moved(reasons: list[str | None], owners: list[str]) -> None:
+    """Raise what the failed conditions stand for; progress first, for it decides whose work this is."""
+    failed = [index for index, code in enumerate(reasons) if code == "ConditionalCheckFailed"]
+    if 0 in failed:
+        raise ProgressMoved("the shard's progress moved")
+    if any(index >= len(owners) for index in failed):
+        raise NumbersMoved("the number series moved")
+    if failed:
+        raise AccountsMoved(frozenset(owners[index] for index in failed))
+    if any(code in CONTENDED for code in reasons):
+        raise Busy("another transaction touches the same items")
+    raise StoreUnavailable(f"the database cancelled the batch: {sorted({code for code in reasons if code})}")

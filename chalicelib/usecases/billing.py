@@ -1,0 +1,170 @@
+"""Billing runs: planning them, working on a shard, and looking at them.
+
+A run is one tenant's billing for one local date. Dates are run in order, none is left out:
+the next run is that of the day after the last completed one, so days without a scheduler are
+caught up oldest first.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from datetime import date, datetime, timedelta
+from typing import Final
+
+from chalicelib.domain.billing import Catalogue
+from chalicelib.domain.errors import Conflict
+from chalicelib.domain.runs import BillingRun, RunShard, RunState, ShardProgress, run_id, run_shards
+from chalicelib.domain.tenants import Tenant, TenantState
+from chalicelib.ports.billing import BillingBooks, RunStarted
+from chalicelib.ports.services import JobQueue
+from chalicelib.ports.store import TenantRegistry, TenantStore
+from chalicelib.usecases.billing_shard import ShardRun, bill_shard
+
+TENANTS_PER_PAGE: Final = 100
+# A shard that has not moved for this long is asked for again; its worker died, or its message did.
+STALLED_AFTER: Final = timedelta(minutes=10)
+
+
+class NothingDue(Conflict):
+    """Billing is complete for every date whose billing hour has come."""
+
+    code = "nothing_due"
+
+
+@dataclass(frozen=True, slots=True)
+class ShardTask:
+    """One shard to be billed: what travels in the queue."""
+
+    tenant_id: str
+    on: date
+    shard: RunShard
+
+    def message(self) -> Mapping[str, object]:
+        """Return the queue's JSON."""
+        return {
+            "tenant_id": self.tenant_id,
+            "on": self.on.isoformat(),
+            "first": self.shard.first,
+            "last": self.shard.last,
+        }
+
+
+def shard_task(*, message: Mapping[str, object]) -> ShardTask:
+    """Read what ``ShardTask.message`` wrote; KeyError or ValueError where it did not."""
+    shard = RunShard(int(str(message["first"])), int(str(message["last"])))
+    return ShardTask(str(message["tenant_id"]), date.fromisoformat(str(message["on"])), shard)
+
+
+def last_due_date(*, tenant: Tenant, at: datetime) -> date:
+    """Return the newest local date whose billing hour has come."""
+    today = tenant.local_date(at=at)
+    return today if tenant.local_hour(at=at) >= tenant.billing_hour else today - timedelta(days=1)
+
+
+def plan_tenant(*, tenant: Tenant, store: TenantStore, books: BillingBooks, at: datetime) -> list[ShardTask]:
+    """Return the shards to be worked on now; start the next run where the last is complete.
+
+    An unfinished run's stalled shards come again; a finished one is completed. Calling it
+    twice, or from two planners at once, starts nothing twice.
+    """
+    if tenant.state is not TenantState.ACTIVE:
+        return []
+    state = store.billing_state()
+    if state.started_through > state.completed_through:
+        run = store.runs.get(on=state.started_through)
+        if not finish_run(run=run, books=books, at=at):
+            return [
+                ShardTask(tenant.tenant_id, run.on, progress.shard)
+                for progress in run.shards
+                if not progress.done and _stalled(progress, at)
+            ]
+        state = store.billing_state()
+    on = state.completed_through + timedelta(days=1)
+    if on > last_due_date(tenant=tenant, at=at):
+        return []
+    run = BillingRun(
+        run_id=run_id(on=on),
+        on=on,
+        state=RunState.RUNNING,
+        started_at=at,
+        currency=tenant.currency,
+        shards=tuple(ShardProgress(shard=shard) for shard in run_shards(accounts=state.looked_at)),
+    )
+    try:
+        books.start_run(run=run, after=state.completed_through)
+    except RunStarted:
+        return []
+    return [ShardTask(tenant.tenant_id, on, progress.shard) for progress in run.shards]
+
+
+def _stalled(progress: ShardProgress, at: datetime) -> bool:
+    return progress.updated_at is None or at - progress.updated_at >= STALLED_AFTER
+
+
+def finish_run(*, run: BillingRun, books: BillingBooks, at: datetime) -> bool:
+    """Complete a run whose shards are all done; return whether it is complete."""
+    if run.state is not RunState.RUNNING:
+        return True
+    if not all(progress.done for progress in run.shards):
+        return False
+    state = RunState.COMPLETED_WITH_QUARANTINE if run.quarantined else RunState.COMPLETED
+    books.complete_run(run=replace(run, state=state, completed_at=at))
+    return True
+
+
+def plan_all(*, registry: TenantRegistry, plan: Callable[[Tenant], list[ShardTask]], queue: JobQueue) -> int:
+    """Plan every active tenant and enqueue its shards; return how many were enqueued.
+
+    Shards are sent tenant by tenant as planned, one shard of one tenant each, so that a large
+    tenant takes workers' turns like any other.
+    """
+    sent = 0
+    after: str | None = None
+    while True:
+        page = registry.active(after=after, limit=TENANTS_PER_PAGE)
+        for tenant in page.items:
+            for task in plan(tenant):
+                queue.send(message=task.message())
+                sent += 1
+        after = page.after
+        if after is None:
+            return sent
+
+
+def work_shard(
+    *,
+    task: ShardTask,
+    tenant: Tenant,
+    store: TenantStore,
+    books: BillingBooks,
+    now: Callable[[], datetime],
+    out_of_time: Callable[[], bool],
+    pause: Callable[[float], None] = time.sleep,
+) -> list[ShardTask]:
+    """Bill a shard and return what is to be done next: its rest, or the next date's shards."""
+    catalogue = load_catalogue(tenant=tenant, store=store)
+    shard_run = ShardRun(
+        tenant=tenant,
+        on=task.on,
+        shard=task.shard,
+        books=books,
+        catalogue=catalogue,
+        pause=pause,
+        out_of_time=out_of_time,
+    )
+    progress = bill_shard(run=shard_run)
+    if not progress.done:
+        return [task]
+    if not finish_run(run=store.runs.get(on=task.on), books=books, at=now()):
+        return []
+    return plan_tenant(tenant=tenant, store=store, books=books, at=now())
+
+
+def load_catalogue(*, tenant: Tenant, store: TenantStore) -> Catalogue:
+    """Return what billing needs besides the accounts."""
+    return Catalogue(
+        packages={package.package_id: package for package in store.packages.all()},
+        tax_groups={group.code: group for group in tenant.tax_groups},
+    )

@@ -1,0 +1,235 @@
+"""Billing one shard of a run: the loop that issues invoices.
+
+The shard's cursor moves in the same transaction as the invoices it has passed. So a worker
+may be killed anywhere, run twice, or run beside itself: what is committed is whole and is
+counted once, and what is not is found again after the cursor.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import date
+from itertools import groupby
+from operator import attrgetter
+from typing import Final
+
+from chalicelib.domain.billing import AccountBill, Catalogue, Quarantine, SkipReason, bill_account
+from chalicelib.domain.errors import Busy
+from chalicelib.domain.invoices import due_date, fiscal_year
+from chalicelib.domain.runs import RunShard, ShardProgress, run_id
+from chalicelib.domain.tenants import Tenant
+from chalicelib.ports.billing import (
+    AccountRead,
+    AccountsMoved,
+    Batch,
+    BatchEntry,
+    BillingBooks,
+    DuePointer,
+    NumbersMoved,
+    ProgressMoved,
+)
+
+# One transaction holds 100 actions: series, progress and register leave 97; an account with
+# one invoice takes two, so 48 invoices with as many accounts make 99.
+BATCH_ACTIONS_MAX: Final = 97
+INVOICES_PER_BATCH_MAX: Final = 48
+POINTERS_PER_READ: Final = 96
+ATTEMPTS_PER_BATCH_MAX: Final = 12
+
+
+class ShardTaken(Busy):
+    """Another worker is billing this shard; what it does is as good as ours."""
+
+    code = "shard_taken"
+
+
+@dataclass(frozen=True, slots=True)
+class ShardRun:
+    """What the billing of a shard works with; ``pause`` waits some seconds, ``out_of_time`` ends early."""
+
+    tenant: Tenant
+    on: date
+    shard: RunShard
+    books: BillingBooks
+    catalogue: Catalogue
+    pause: Callable[[float], None]
+    out_of_time: Callable[[], bool]
+
+
+def bill_shard(*, run: ShardRun) -> ShardProgress:
+    """Bill the shard from its cursor to its end, or until time is up; return how far it came.
+
+    Raises ShardTaken where another worker moves the same shard, Busy where the store stays
+    contended, StoreUnavailable where it does not answer. Whatever was committed stays.
+    """
+    progress = run.books.progress(on=run.on, shard=run.shard)
+    year = fiscal_year(on=run.on, start_month=run.tenant.fiscal_year_start_month)
+    number = 0 if progress.done else run.books.next_number(fiscal_year=year)
+    while not progress.done and not run.out_of_time():
+        pointers = run.books.due(on=run.on, shard=run.shard, after=progress.cursor, limit=POINTERS_PER_READ)
+        if not pointers:
+            progress, number = _commit(run, year, number, [], progress, done=True)
+            break
+        reads = run.books.accounts(account_ids=_account_ids(pointers))
+        for unit in _batches(run, pointers, reads):
+            progress, number = _commit(run, year, number, unit, progress, done=False)
+            if unit[-1].bill.unfinished:
+                break
+    return progress
+
+
+@dataclass(frozen=True, slots=True)
+class _Unit:
+    """The pointers of one account, and what they come to."""
+
+    pointers: tuple[DuePointer, ...]
+    read: AccountRead | None
+    bill: AccountBill
+
+    @property
+    def actions(self) -> int:
+        return len(self.bill.charges) + len(self.bill.quarantined) + (1 if self.bill.charges else 0)
+
+
+def _account_ids(pointers: Sequence[DuePointer]) -> list[str]:
+    return list(dict.fromkeys(pointer.account_id for pointer in pointers))
+
+
+def _bill(run: ShardRun, pointers: tuple[DuePointer, ...], read: AccountRead | None) -> _Unit:
+    slots = [pointer.slot for pointer in pointers]
+    if read is None:
+        gone = AccountBill(skipped=[(slot, SkipReason.GONE) for slot in slots])
+        return _Unit(pointers, None, gone)
+    bill = bill_account(
+        account=read.account,
+        slots=slots,
+        on=run.on,
+        catalogue=run.catalogue,
+        charges_max=INVOICES_PER_BATCH_MAX,
+    )
+    return _Unit(pointers, read, bill)
+
+
+def _batches(
+    run: ShardRun, pointers: Sequence[DuePointer], reads: Mapping[str, AccountRead]
+) -> list[list[_Unit]]:
+    """Bill the pointers account by account and pack them, in order, into transactions."""
+    packed: list[list[_Unit]] = [[]]
+    actions = invoices = 0
+    for account_id, group in groupby(pointers, key=attrgetter("account_id")):
+        unit = _bill(run, tuple(group), reads.get(account_id))
+        charges = len(unit.bill.charges)
+        if actions + unit.actions > BATCH_ACTIONS_MAX or invoices + charges > INVOICES_PER_BATCH_MAX:
+            packed.append([])
+            actions = invoices = 0
+        packed[-1].append(unit)
+        actions, invoices = actions + unit.actions, invoices + charges
+        if unit.bill.unfinished:
+            break
+    return packed
+
+
+def _commit(
+    run: ShardRun, year: int, number: int, units: list[_Unit], progress: ShardProgress, *, done: bool
+) -> tuple[ShardProgress, int]:
+    """Commit one batch, mending what moved; return the progress and the next number."""
+    for attempt in range(ATTEMPTS_PER_BATCH_MAX):
+        after = _advanced(progress, units, done=done)
+        batch = _batch(run, year, number, units, progress, after)
+        try:
+            run.books.commit(batch=batch)
+            return after, number + sum(len(entry.bill.charges) for entry in batch.entries)
+        except NumbersMoved:
+            number = run.books.next_number(fiscal_year=year)
+        except ProgressMoved:
+            stored = run.books.progress(on=run.on, shard=run.shard)
+            if stored == after:
+                # Our own write, whose answer was lost on the way, or one that equals it.
+                return stored, run.books.next_number(fiscal_year=year)
+            raise ShardTaken("another worker is billing this shard") from None
+        except AccountsMoved as moved:
+            last = attempt >= ATTEMPTS_PER_BATCH_MAX - 3
+            units = [_again(run, unit, moved.account_ids, give_up=last) for unit in units]
+        except Busy:
+            run.pause(random.uniform(0, min(2.0, 0.02 * 2**attempt)))  # noqa: S311 - jitter
+    raise Busy("other changes kept getting in the way of the batch")
+
+
+def _again(run: ShardRun, unit: _Unit, moved: frozenset[str], *, give_up: bool) -> _Unit:
+    """Bill an account that moved once more, or set it aside where it never stands still."""
+    account_id = unit.pointers[0].account_id
+    if account_id not in moved:
+        return unit
+    read = run.books.accounts(account_ids=[account_id]).get(account_id)
+    if give_up and read is not None:
+        held = [
+            Quarantine(pointer.slot, "contended", "the account kept changing") for pointer in unit.pointers
+        ]
+        return _Unit(unit.pointers, read, AccountBill(quarantined=held))
+    again = _bill(run, unit.pointers, read)
+    if again.actions > unit.actions or again.bill.unfinished != unit.bill.unfinished:
+        raise ShardTaken("an account grew while it was billed; the next try reads it anew")
+    return again
+
+
+def _batch(
+    run: ShardRun,
+    year: int,
+    number: int,
+    units: Sequence[_Unit],
+    before: ShardProgress,
+    after: ShardProgress,
+) -> Batch:
+    entries = [
+        BatchEntry(unit.read, unit.bill)
+        for unit in units
+        if unit.read is not None and (unit.bill.charges or unit.bill.quarantined)
+    ]
+    return Batch(
+        run_id=run_id(on=run.on),
+        issued_on=run.on,
+        due_on=due_date(issued_on=run.on, payment_days=run.tenant.payment_days),
+        fiscal_year=year,
+        first_number=number,
+        entries=entries,
+        before=before,
+        after=after,
+    )
+
+
+def _advanced(progress: ShardProgress, units: Sequence[_Unit], *, done: bool) -> ShardProgress:
+    """Return the progress after a batch: counters up, the cursor past what is resolved."""
+    billed = quarantined = net = tax = invoices = 0
+    skipped = dict(progress.skipped)
+    cursor = progress.cursor
+    for unit in units:
+        bill = unit.bill
+        billed += len(bill.billed)
+        quarantined += len(bill.quarantined)
+        invoices += len(bill.charges)
+        for charge in bill.charges:
+            net += charge.line.net
+            tax += charge.line.tax
+        for _, reason in bill.skipped:
+            skipped[reason.value] = skipped.get(reason.value, 0) + 1
+        resolved = len(bill.billed) + len(bill.quarantined) + len(bill.skipped)
+        if resolved:
+            cursor = unit.pointers[resolved - 1].position
+    after = replace(
+        progress,
+        version=progress.version + 1,
+        cursor=cursor,
+        done=done,
+        looked_at=progress.looked_at
+        + sum(len(u.bill.billed) + len(u.bill.quarantined) + len(u.bill.skipped) for u in units),
+        billed=progress.billed + billed,
+        quarantined=progress.quarantined + quarantined,
+        invoices=progress.invoices + invoices,
+        net=progress.net + net,
+        tax=progress.tax + tax,
+        skipped=skipped,
+    )
+    assert after.balanced, "every subscription looked at is billed, skipped or quarantined"
+    return after
