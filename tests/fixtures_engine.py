@@ -33,10 +33,12 @@ from chalicelib.local.engine import (
 )
 from chalicelib.local.stack import (
     LOCAL_VARIABLES,
+    MAIL_FROM,
     RESOURCES_PATH,
     ensure_stack,
     load_resources,
     local_parameters,
+    verify_sender,
 )
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -135,6 +137,7 @@ def stack_env(engine: EngineHandle, tmp_path_factory: pytest.TempPathFactory) ->
             parameters=local_parameters(base_url=BASE_URL, stage="test"),
             given=LOCAL_VARIABLES,
         )
+        verify_sender(endpoint=engine.url, address=MAIL_FROM)
     return {**variables, **engine.client_environment()}
 
 

@@ -99,7 +99,6 @@ class Handler(BaseHTTPRequestHandler):
 
     protocol_version = "HTTP/1.1"
     server_version = "isp-billing"
-    sys_version = ""
     timeout = IDLE_S
     disable_nagle_algorithm = True  # else each answer waits some 40 ms for an ACK
     wbufsize = 64 * 1024
@@ -130,7 +129,12 @@ class Handler(BaseHTTPRequestHandler):
             self._send(error.answer)
             return False
         answered: bool = super().handle_expect_100()
+        self.wfile.flush()  # else the client waits before it sends the body
         return answered
+
+    def version_string(self) -> str:
+        """Nothing about Python."""
+        return self.server_version
 
     def log_message(self, *_: Any) -> None:
         """Quiet: one line a request is written by ``_serve``."""

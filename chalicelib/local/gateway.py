@@ -26,6 +26,7 @@ from chalice.local import (
 
 BODY_BYTES_MAX = 10 * 1024 * 1024  # API Gateway's own limit, not adjustable
 STAGE = "local"
+TITLES = {413: "Content Too Large"}  # as in RFC 9110; Python before 3.13 has the older words
 
 
 @dataclass(frozen=True)
@@ -42,7 +43,7 @@ def problem(*, status: int, code: str, message: str, headers: Mapping[str, str] 
     request_id = str(uuid.uuid4())
     body = {
         "type": "about:blank",
-        "title": http.HTTPStatus(status).phrase,
+        "title": TITLES.get(status) or http.HTTPStatus(status).phrase,
         "status": status,
         "code": code,
         "message": message,
@@ -129,6 +130,8 @@ def _answer(answer: Mapping[str, Any]) -> Answer:
         **answer.get("headers", {}),
         **answer.get("multiValueHeaders", {}),
     }
+    if not any(name.lower() == "content-type" for name in headers):
+        headers["Content-Type"] = "application/json"  # API Gateway's default
     body = answer.get("body")
     if body is None:
         body = b""

@@ -18,8 +18,6 @@ import subprocess
 import sys
 import threading
 import time
-import urllib.error
-import urllib.request
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -28,11 +26,13 @@ from typing import Any
 from chalicelib.local.engine import Engine, EngineError
 from chalicelib.local.stack import (
     LOCAL_VARIABLES,
+    MAIL_FROM,
     RESOURCES_PATH,
     StackError,
     ensure_stack,
     load_resources,
     local_parameters,
+    verify_sender,
 )
 
 HOST = "127.0.0.1"
@@ -170,14 +170,19 @@ class Platform:
 
     def stop(self) -> None:
         """Stop all children: first what takes work, last what keeps state."""
+        if self.engine is None:
+            return
+        print("\nStopping; the state is kept", flush=True)
         for child in (self.front_door, self.pump):
             if child is not None and child.poll() is None:
                 child.terminate()
         for child, grace_s in ((self.front_door, FRONT_DOOR_STOP_S), (self.pump, PUMP_STOP_S)):
             if child is not None:
                 _end(child, grace_s)
-        if self.engine is not None and not self.engine.stop():
-            print("the engine did not end in time: its last checkpoint stays", flush=True)
+        if self.engine.stop():
+            print("Stopped", flush=True)
+        else:
+            print("The engine did not end in time: its last checkpoint stays", flush=True)
 
     def _progress(self, what: str) -> None:
         self._step += 1
@@ -196,6 +201,7 @@ class Platform:
             parameters=local_parameters(base_url=self.options.base_url),
             given=LOCAL_VARIABLES,
         )
+        verify_sender(endpoint=self.engine.url, address=MAIL_FROM)
         self.environment = {
             "PATH": os.defpath,
             "LANG": "C.UTF-8",
@@ -238,7 +244,7 @@ class Platform:
             arguments += ["--demo", str(self.options.state / "demo.json")]
         self.front_door = self._child("front_door", *arguments)
         deadline = time.monotonic() + FRONT_DOOR_DEADLINE_S
-        while not _answers(self.options.base_url):
+        while not _accepts(self.options.port):
             if self.front_door.poll() is not None or time.monotonic() > deadline:
                 raise RunError("the front door did not open: the reason is above")
             if self.stopping.wait(WATCH_S / 3):
@@ -270,9 +276,7 @@ def run(options: Options) -> None:
                 _print_where_to_look(platform)
                 platform.watch()
         finally:
-            print("\nStopping; the state is kept", flush=True)
             platform.stop()
-    print("Stopped", flush=True)
 
 
 def _print_where_to_look(platform: Platform) -> None:
@@ -301,12 +305,12 @@ def _require_free_port(port: int) -> None:
             ) from error
 
 
-def _answers(url: str) -> bool:
+def _accepts(port: int) -> bool:
     try:
-        with urllib.request.urlopen(url, timeout=5) as response:
-            return bool(response.status == 200)
-    except (urllib.error.URLError, OSError):
+        socket.create_connection((HOST, port), timeout=1).close()
+    except OSError:
         return False
+    return True
 
 
 def _end(child: subprocess.Popen[bytes], grace_s: float) -> None:

@@ -168,7 +168,18 @@ def ensure_stack(
     return resolve_variables(template, outputs=outputs, given=given, endpoint=endpoint)
 
 
-def _client(endpoint: str) -> Any:
+def verify_sender(*, endpoint: str, address: str) -> None:
+    """Let the engine send mail from ``address``: like SES, it takes verified senders only."""
+    client = _client(endpoint, "sesv2")
+    try:
+        client.create_email_identity(EmailIdentity=address)
+    except client.exceptions.AlreadyExistsException:
+        return
+    except ClientError as error:
+        raise StackError(f"the sender of mail was not created: {error}") from error
+
+
+def _client(endpoint: str, service: str = "cloudformation") -> Any:
     # The developer's own AWS profile (AWS_PROFILE, ~/.aws) has no say here.
     mute = {
         "profile": (None, None, None, None),
@@ -176,8 +187,8 @@ def _client(endpoint: str) -> Any:
         "credentials_file": (None, None, os.devnull, None),
     }
     session = boto3.session.Session(botocore_session=BotocoreSession(session_vars=mute))
-    return session.client(
-        "cloudformation",
+    return session.client(  # type: ignore[call-overload]
+        service,
         endpoint_url=endpoint,
         region_name=REGION,
         aws_access_key_id=ACCESS_KEY,
