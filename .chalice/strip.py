@@ -1,0 +1,31 @@
+"""Which files of Chalice's zip ship: what our functions never read only costs cold start and size."""
+
+from __future__ import annotations
+
+# The service descriptions our code has clients for; botocore fails at once on any other.
+AWS_SERVICES = frozenset({"dynamodb", "kms", "s3", "sesv2", "sqs", "sts"})
+DROPPED_TREES = (
+    "boto3/data/",  # resources: we use clients
+    "boto3/examples/",
+    "cffi/",  # what was built with cffi needs its backend module only
+    "pycparser/",
+    "chalicelib/local/",
+    "aws_lambda_powertools/event_handler/openapi/swagger_ui/",
+)
+DROPPED_SUFFIXES = (".pyi", ".pyc", "/py.typed", ".c", ".h")
+# What importlib.metadata reads (pydantic asks for the version of email-validator), and the licences.
+KEPT_METADATA = ("METADATA", "LICENSE", "LICENCE", "NOTICE", "COPYING")
+
+
+def is_shipped(name: str) -> bool:
+    """Whether the file of that name in the zip ships."""
+    if name.startswith(DROPPED_TREES) or name.endswith(DROPPED_SUFFIXES):
+        return False
+    parts = name.split("/")
+    if "tests" in parts:
+        return False
+    if parts[0].endswith(".dist-info"):
+        return parts[-1].startswith(KEPT_METADATA)
+    if parts[:2] == ["botocore", "data"] and len(parts) > 3:
+        return parts[2] in AWS_SERVICES
+    return True
