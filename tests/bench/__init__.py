@@ -1,0 +1,1 @@
+"""Benchmarks: figures for people and for build/bench.json, never assertions on time."""

@@ -1,0 +1,98 @@
+"""``make bench``: prints the figures and writes build/bench.json.
+
+Each size is billed several times, each time for a fresh tenant and in a process of its own,
+on an embedded engine of its own; what is printed and written is the median. ``SIZES=1000``
+and ``RUNS=1`` in the environment make a quick look.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+import subprocess
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from statistics import median
+from typing import Any, Final
+
+from chalicelib.adapters.clock import SystemClock
+from chalicelib.bootstrap import Services
+from chalicelib.config import Settings
+from chalicelib.local.engine import Engine
+from chalicelib.local.stack import LOCAL_VARIABLES, RESOURCES_PATH, ensure_stack, load_resources, local_parameters
+from tests.bench.books import bench_tenant, seed_books
+from tests.bench.startup import api_import_cpu_ms, zip_mib
+
+ROOT: Final = Path(__file__).resolve().parents[2]
+SIZES_DEFAULT: Final = "1000 10000 50000"
+RUNS_DEFAULT: Final = 3
+
+
+def main() -> None:
+    """Measure every size and the package, print a table, write the file."""
+    sizes = [int(size) for size in os.environ.get("SIZES", "").replace(",", " ").split() or SIZES_DEFAULT.split()]
+    runs = int(os.environ.get("RUNS", RUNS_DEFAULT))
+    venv = Path(os.environ.get("ENGINE_VENV", ROOT / ".local" / "engine-venv"))
+    billing = {}
+    for size in sizes:
+        billing[str(size)] = measure(venv, size, runs)
+        print(f"{size:>7} subscribers: {json.dumps(billing[str(size)])}", flush=True)
+    report = {
+        "machine": f"{platform.processor() or platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}",
+        "runs": runs,
+        "billing": billing,
+        "api_import_cpu_ms": api_import_cpu_ms(),
+        "zip_mib": zip_mib(),
+    }
+    target = ROOT / "build" / "bench.json"
+    target.parent.mkdir(exist_ok=True)
+    target.write_text(json.dumps(report, indent=2) + "\n")
+    print(json.dumps(report, indent=2))
+
+
+def measure(venv: Path, size: int, runs: int) -> dict[str, float]:
+    """Return the medians for one size."""
+    with Engine(venv) as engine:
+        variables = ensure_stack(
+            endpoint=engine.url,
+            template=load_resources(ROOT / RESOURCES_PATH),
+            parameters=local_parameters(base_url="http://127.0.0.1:8000", stage="bench"),
+            given=LOCAL_VARIABLES,
+        )
+        env = {**os.environ, **variables, **engine.client_environment()}
+        os.environ.update(engine.client_environment())
+        services = Services(settings=Settings.from_env(env), clock=SystemClock())
+        found = [_one(services, env, size, f"ten_{size:020d}{run:06d}") for run in range(runs)]
+    return {name: round(median(one[name] for one in found), 4) for name in found[0]}
+
+
+def _one(services: Services, env: Mapping[str, str], size: int, tenant_id: str) -> dict[str, float]:
+    seed_books(services=services, tenant=bench_tenant(tenant_id=tenant_id), subscribers=size)
+    done = subprocess.run(
+        [sys.executable, "-m", "tests.bench.billing_run", tenant_id],
+        env=dict(env),
+        cwd=ROOT,
+        check=True,
+        capture_output=True,
+        text=True,
+    )
+    raw: dict[str, Any] = json.loads(done.stdout)
+    invoices = raw["invoices"]
+    assert invoices == size, f"{invoices} invoices for {size} subscribers"
+    assert raw["again_writes"] == 0, "a second run writes nothing"
+    return {
+        "invoices_per_s": invoices / raw["wall_s"],
+        "client_cpu_us_per_invoice": raw["cpu_s"] / invoices * 1e6,
+        "round_trips_per_invoice": raw["round_trips"] / invoices,
+        "write_units_per_invoice": raw["write_units"] / invoices,
+        "index_write_units_per_invoice": raw["index_write_units"] / invoices,
+        "peak_memory_mib": raw["peak_memory_mib"],
+        "second_run_cost_ratio": raw["again_cpu_s"] / raw["cpu_s"],
+        "second_run_wall_ratio": raw["again_wall_s"] / raw["wall_s"],
+    }
+
+
+if __name__ == "__main__":
+    main()
