@@ -4,70 +4,71 @@ SHELL := /bin/bash
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 
-# ---- environments: one rule each, redone when its requirements change -----------------------
-# A name on PATH may be a shim that does not run: ask it.
-PYTHON ?= $(shell for name in python3 python3.13 python3.12 python3.11; do \
+# ---- environments: made at once where they are missing, redone when requirements change -----
+# A name on PATH may be a shim that does not run, or a Python without ensurepip: ask it.
+ifndef PYTHON
+PYTHON := $(shell for name in python3.13 python3.12 python3.11 python3; do \
 	$$name -c 'import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$name && break; done)
+endif
 VENV := .venv
 BIN := $(VENV)/bin
 ENGINE_VENV := .local/engine-venv
-PIP_INSTALL := -m pip install --disable-pip-version-check --quiet
+SETUP_ENV = $(PYTHON) chalicelib/local/setup_env.py
 RUN_REQUIREMENTS := requirements.txt chalicelib/local/requirements.txt
 
-.PHONY: help setup
+.PHONY: help setup python run-env dev-env engine-env
 help:
 	@echo 'make run | reset | test | check | format | e2e | bench | package | deploy STAGE=... BUCKET=...'
 
-setup: $(VENV)/.run-ready $(ENGINE_VENV)/.ready
+setup: run-env engine-env
 
-$(VENV)/bin/python:
-	@test -n '$(PYTHON)' || { echo 'Python 3.11 or newer with venv is needed: install python3 (on Debian and Ubuntu python3-venv too)' >&2; exit 1; }
-	@echo 'Creating $(VENV) with $(PYTHON)'
-	@$(PYTHON) -m venv $(VENV)
+python:
+	@test -n '$(PYTHON)' || { echo 'isp-billing: Python 3.11 or newer with ensurepip is needed: install it (on Debian and Ubuntu python3-venv too), or say where it is with PYTHON=<path>' >&2; exit 1; }
 
-$(VENV)/.run-ready: $(RUN_REQUIREMENTS) | $(VENV)/bin/python
-	@echo 'Installing what the platform needs into $(VENV)'
-	@$(BIN)/python $(PIP_INSTALL) $(addprefix -r ,$(RUN_REQUIREMENTS))
-	@touch $@
+run-env: python
+	@$(SETUP_ENV) $(VENV) $(RUN_REQUIREMENTS)
 
-$(VENV)/.dev-ready: tests/requirements.txt $(VENV)/.run-ready
-	@echo 'Installing the development tools into $(VENV)'
-	@$(BIN)/python $(PIP_INSTALL) -r tests/requirements.txt
-	@touch $@
+dev-env: python
+	@$(SETUP_ENV) $(VENV) tests/requirements.txt
 
-$(ENGINE_VENV)/.ready: chalicelib/local/engine-requirements.txt | $(VENV)/bin/python
-	@echo 'Installing the embedded engine into $(ENGINE_VENV)'
-	@mkdir -p .local
-	@$(BIN)/python -m venv $(ENGINE_VENV)
-	@$(ENGINE_VENV)/bin/python $(PIP_INSTALL) -r chalicelib/local/engine-requirements.txt
-	@touch $@
+engine-env: python
+	@$(SETUP_ENV) $(ENGINE_VENV) chalicelib/local/engine-requirements.txt
 
 # ---- run on one machine ------------------------------------------------------------------
+PORT ?= 8000
+ENGINE_PORT ?= 4566
 
+.PHONY: run reset
+# With the engine's data kept in .local/state; ARGS=--no-demo starts without demo data.
+run: run-env engine-env
+	@exec $(BIN)/python -m chalicelib.local run --port $(PORT) --engine-port $(ENGINE_PORT) $(ARGS)
+
+reset: run-env
+	@$(BIN)/python -m chalicelib.local reset
 
 # ---- gates and tests ---------------------------------------------------------------------
 .PHONY: check format test e2e
-check: $(VENV)/.dev-ready
+check: dev-env
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/lint-imports
 	$(BIN)/mypy
 	$(BIN)/mypy .chalice/*.py
 
-format: $(VENV)/.dev-ready
+format: dev-env
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
-test: $(VENV)/.dev-ready $(ENGINE_VENV)/.ready
+test: dev-env engine-env
 	$(BIN)/pytest -n auto $(ARGS)
 
-e2e: $(VENV)/.dev-ready $(ENGINE_VENV)/.ready
+e2e: dev-env engine-env
 	$(BIN)/python .chalice/build.py --local --out build/e2e
 	$(BIN)/pytest tests/e2e $(ARGS)
 
 # ---- package and deploy ------------------------------------------------------------------
 .PHONY: package deploy
-package: $(VENV)/.dev-ready
+package: dev-env
 	$(BIN)/python .chalice/build.py
 	$(BIN)/cfn-lint --template build/package/template.json --regions us-east-1
 

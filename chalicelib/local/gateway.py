@@ -73,7 +73,9 @@ class Gateway:
         """Methods (joined by a comma) and path of every route, by path."""
         return [(", ".join(sorted(self._app.routes[p])), p) for p in sorted(self._app.routes)]
 
-    def handle(self, *, method: str, target: str, headers: Mapping[str, str], body: bytes, caller: str) -> Answer:
+    def handle(
+        self, *, method: str, target: str, headers: Mapping[str, str], body: bytes, caller: str
+    ) -> Answer:
         """``target`` is the path with its query as sent; ``caller`` an IP address."""
         allowed = self._methods_of(target)
         if allowed is None:

@@ -40,7 +40,8 @@ def _sqs_record(message: Mapping[str, Any], arn: str, region: str) -> JsonObject
         "body": message["Body"],
         "attributes": dict(message.get("Attributes", {})),
         "messageAttributes": {
-            name: {key[0].lower() + key[1:]: item for key, item in value.items()} for name, value in attributes.items()
+            name: {key[0].lower() + key[1:]: item for key, item in value.items()}
+            for name, value in attributes.items()
         },
         "md5OfBody": message.get("MD5OfBody", ""),
         "eventSource": "aws:sqs",

@@ -118,7 +118,8 @@ def mail_page(mail: Mail) -> str:
         body = f'<div class="body">{linkify(mail.text)}</div>'
     else:
         sandbox = "allow-popups allow-top-navigation-by-user-activation"
-        body = f'<iframe class="body" title="The mail" sandbox="{sandbox}" srcdoc="{escape(mail.html)}"></iframe>'
+        frame = f'<iframe class="body" title="The mail" sandbox="{sandbox}"'
+        body = f'{frame} srcdoc="{escape(mail.html)}"></iframe>'
     content = (
         f'<p><a href="/mailbox">&larr; Mailbox</a></p><article class="card">'
         f"<h1>{escape(mail.subject) or '(no subject)'}</h1>{facts}{body}</article>"

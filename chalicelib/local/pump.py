@@ -114,7 +114,9 @@ def _queue_url(source: SQSEventConfig, environment: Mapping[str, str]) -> str:
 class Pump:
     """Threads that feed the handlers until it is stopped."""
 
-    def __init__(self, *, jobs: list[ScheduledJob], workers: list[QueueWorker], sqs: Any, region: str) -> None:
+    def __init__(
+        self, *, jobs: list[ScheduledJob], workers: list[QueueWorker], sqs: Any, region: str
+    ) -> None:
         self._sqs = sqs
         self._region = region
         self._stop = threading.Event()
@@ -142,7 +144,9 @@ class Pump:
         while not self._stop.is_set():
             now = datetime.now(UTC)
             if now >= due:
-                event = scheduled_event(rule=job.name, event_id=str(uuid.uuid4()), at=now, region=self._region)
+                event = scheduled_event(
+                    rule=job.name, event_id=str(uuid.uuid4()), at=now, region=self._region
+                )
                 _call(job.name, job.handler, event)
                 # Firings missed meanwhile (a long run, a sleeping machine) become one.
                 due = max(job.schedule.next_after(now), datetime.now(UTC))

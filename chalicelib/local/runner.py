@@ -190,7 +190,9 @@ class Platform:
 
     def _start_engine(self) -> None:
         self._progress("Starting the engine")
-        self.engine = Engine(self.options.engine_venv, self.options.state, port=self.options.engine_port).start()
+        self.engine = Engine(
+            self.options.engine_venv, self.options.state, port=self.options.engine_port
+        ).start()
 
     def _create_resources(self) -> None:
         assert self.engine is not None
@@ -301,7 +303,8 @@ def _require_free_port(port: int) -> None:
             probe.bind((HOST, port))
         except OSError as error:
             raise RunError(
-                f"port {port} on {HOST} is in use by another process: end it, or choose another with PORT=<port>"
+                f"port {port} on {HOST} is in use by another process: "
+                "end it, or choose another with PORT=<port>"
             ) from error
 
 
