@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Protocol
@@ -86,8 +86,8 @@ class BillingBooks(Protocol):
     def progress(self, *, on: date, shard: RunShard) -> ShardProgress:
         """Return the shard's progress, or raise NotFound where the run does not exist."""
 
-    def due(self, *, on: date, shard: RunShard, after: str, limit: int) -> Sequence[DuePointer]:
-        """Return the next pointers of the shard in order of position; empty at its end."""
+    def due(self, *, on: date, shard: RunShard, after: str) -> Iterator[DuePointer]:
+        """Yield the shard's pointers after a position, in order, read page by page."""
 
     def accounts(self, *, account_ids: Sequence[str]) -> Mapping[str, AccountRead]:
         """Return the accounts that exist, strongly consistent."""

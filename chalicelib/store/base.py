@@ -10,7 +10,8 @@ from datetime import UTC, datetime
 from typing import Any, Final, Literal, TypeVar
 
 from pynamodb.attributes import UnicodeAttribute
-from pynamodb.connection import Connection
+from pynamodb.connection import Connection, TableConnection
+from pynamodb.connection.base import MetaTable
 from pynamodb.exceptions import PynamoDBConnectionError, TransactWriteError
 from pynamodb.expressions.condition import Condition
 from pynamodb.models import Model
@@ -31,6 +32,18 @@ WriteKind = Literal["check", "delete", "put", "update"]
 _ORDER: Final[dict[str, int]] = {"check": 0, "delete": 1, "put": 2, "update": 3}
 
 
+_SCHEMA: Final[dict[str, Any]] = {
+    "KeySchema": [
+        {"AttributeName": "pk", "KeyType": "HASH"},
+        {"AttributeName": "sk", "KeyType": "RANGE"},
+    ],
+    "AttributeDefinitions": [
+        {"AttributeName": "pk", "AttributeType": "S"},
+        {"AttributeName": "sk", "AttributeType": "S"},
+    ],
+}
+
+
 class StoreUnavailable(DomainError):
     """The database did not answer; nothing was written."""
 
@@ -42,14 +55,6 @@ class Item(Model):
 
     pk = UnicodeAttribute(hash_key=True)
     sk = UnicodeAttribute(range_key=True)
-
-
-def item_models(base: type[Item]) -> list[type[Item]]:
-    """Return every model of a table."""
-    found: list[type[Item]] = []
-    for model in base.__subclasses__():
-        found += [model, *item_models(model)]
-    return found
 
 
 class TenantsItem(Item):
@@ -103,7 +108,7 @@ class Database:
     def __init__(self, *, settings: Settings) -> None:
         self.settings = settings
         self._connection = Connection(region=settings.region, host=settings.endpoint_url)
-        bind_tables(settings=settings)
+        bind_tables(settings=settings, connection=self._connection)
 
     def commit(self, writes: Sequence[ModelWrite]) -> None:
         """Make all writes in one transaction.
@@ -174,20 +179,23 @@ def check(model: type[Item], pk: str, sk: str, *, condition: Condition, refused:
     return ModelWrite("check", lambda t: t.condition_check(model, pk, sk, condition=condition), refused)
 
 
-def bind_tables(*, settings: Settings) -> None:
-    """Give every model its table's name; models are declared before the name is known."""
+def bind_tables(*, settings: Settings, connection: Connection) -> None:
+    """Give each table's models its name and the process's one connection.
+
+    PynamoDB would make a client for every model class; a client costs tens of milliseconds of
+    a cold start. Models inherit both from their table's base, those declared later too.
+    """
     for base, table_name in (
         (TenantsItem, settings.tenants_table),
         (PlatformItem, settings.platform_table),
         (KeysItem, settings.keys_table),
         (EphemeralItem, settings.ephemeral_table),
     ):
-        for model in [base, *item_models(base)]:
-            meta: Any = model.Meta
-            meta.table_name = table_name
-            meta.region = settings.region
-            meta.host = settings.endpoint_url
-            model._connection = None  # noqa: SLF001 - PynamoDB keeps the old table's connection here
+        base.Meta.table_name = table_name
+        connection.add_meta_table(MetaTable({"TableName": table_name, **_SCHEMA}))
+        table = TableConnection(table_name)
+        table.connection = connection
+        base._connection = table  # noqa: SLF001 - PynamoDB has no public way to share one
 
 
 def nullable(value: V) -> V | None:

@@ -70,39 +70,36 @@ class DynamoBillingBooks:
         """Return the shard's progress, or raise NotFound."""
         return self._runs.progress(on=on, shard=shard)
 
-    def due(self, *, on: date, shard: RunShard, after: str, limit: int) -> Sequence[DuePointer]:
-        """Return the next pointers: bucket by bucket, each in the order of its sort keys."""
+    def due(self, *, on: date, shard: RunShard, after: str) -> Iterator[DuePointer]:
+        """Yield the pointers after a position: bucket by bucket, each in the order of its sort keys."""
         buckets = [*due_buckets(on=on), date_bucket(on=on)]
         first, _, sort = after.partition("#")
         start = int(first) if first else 0
-        found: list[DuePointer] = []
         for index in range(start, len(buckets)):
-            low = sort if index == start and sort else f"{shard.first:02x}"
-            for item in self._filed(buckets[index], low, f"{shard.last:02x}~", limit - len(found)):
-                found.append(_pointer(index, item["sk"]["S"]))
-            if len(found) >= limit:
-                break
-        return found
+            for filed in self._filed(buckets[index], shard, sort if index == start else ""):
+                yield _pointer(index, filed)
 
-    def _filed(self, bucket: str, low: str, high: str, limit: int) -> Iterator[Json]:
-        # A position is the last sort key seen, so its own item would be read again: one more
-        # is asked for and that one left out.
-        answer = self._wire.call(
-            "Query",
-            {
-                "TableName": self._table,
-                "KeyConditionExpression": "pk=:p AND sk BETWEEN :l AND :h",
-                "ExpressionAttributeValues": {
-                    ":p": {"S": keys.due(self._tenant_id, bucket)},
-                    ":l": {"S": low},
-                    ":h": {"S": high},
-                },
-                "ConsistentRead": True,
-                "Limit": limit + 1,
+    def _filed(self, bucket: str, shard: RunShard, after: str) -> Iterator[str]:
+        """Yield a bucket's sort keys after one, in pages of up to 1 MB (about 12,000 keys)."""
+        pk = keys.due(self._tenant_id, bucket)
+        query: Json = {
+            "TableName": self._table,
+            "KeyConditionExpression": "pk=:p AND sk BETWEEN :l AND :h",
+            "ExpressionAttributeValues": {
+                ":p": {"S": pk},
+                ":l": {"S": f"{shard.first:02x}"},
+                ":h": {"S": f"{shard.last:02x}~"},
             },
-        )
-        items: list[Json] = [item for item in answer["Items"] if item["sk"]["S"] != low]
-        return iter(items[:limit])
+            "ConsistentRead": True,
+        }
+        start: Json | None = {"pk": {"S": pk}, "sk": {"S": after}} if after else None
+        while True:
+            answer = self._wire.call("Query", {**query, "ExclusiveStartKey": start} if start else query)
+            for item in answer["Items"]:
+                yield item["sk"]["S"]
+            start = answer.get("LastEvaluatedKey")
+            if start is None:
+                return
 
     def accounts(self, *, account_ids: Sequence[str]) -> Mapping[str, AccountRead]:
         """Return the accounts that exist."""

@@ -11,7 +11,7 @@ import random
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
-from itertools import groupby
+from itertools import groupby, islice
 from operator import attrgetter
 from typing import Final
 
@@ -67,16 +67,18 @@ def bill_shard(*, run: ShardRun) -> ShardProgress:
     progress = run.books.progress(on=run.on, shard=run.shard)
     year = fiscal_year(on=run.on, start_month=run.tenant.fiscal_year_start_month)
     number = 0 if progress.done else run.books.next_number(fiscal_year=year)
-    while not progress.done and not run.out_of_time():
-        pointers = run.books.due(on=run.on, shard=run.shard, after=progress.cursor, limit=POINTERS_PER_READ)
-        if not pointers:
+    while not progress.done:
+        pointers = run.books.due(on=run.on, shard=run.shard, after=progress.cursor)
+        unfinished = False
+        while not unfinished and (chunk := list(islice(pointers, POINTERS_PER_READ))):
+            if run.out_of_time():
+                return progress
+            reads = run.books.accounts(account_ids=_account_ids(chunk))
+            for units in _batches(run, chunk, reads):
+                progress, number = _commit(run, year, number, units, progress, done=False)
+                unfinished = units[-1].bill.unfinished
+        if not unfinished:
             progress, number = _commit(run, year, number, [], progress, done=True)
-            break
-        reads = run.books.accounts(account_ids=_account_ids(pointers))
-        for unit in _batches(run, pointers, reads):
-            progress, number = _commit(run, year, number, unit, progress, done=False)
-            if unit[-1].bill.unfinished:
-                break
     return progress
 
 
