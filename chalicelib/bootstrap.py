@@ -16,6 +16,7 @@ from chalicelib.crypto.kms import KmsKeyWrapper
 from chalicelib.crypto.passwords import Argon2Passwords
 from chalicelib.ports.services import Clock, Ids, Passwords
 from chalicelib.store.base import Database
+from chalicelib.store.sessions import DynamoSessions
 from chalicelib.store.tenant import DynamoStores
 from chalicelib.store.wire import DynamoWire, HttpWire
 from chalicelib.store.wrapped_keys import DynamoWrappedKeys
@@ -60,6 +61,11 @@ class Services:
     def stores(self) -> DynamoStores:
         """Tenants' stores."""
         return DynamoStores(database=self.database, keyring=self.keyring, ids=self.ids, clock=self.clock)
+
+    @cached_property
+    def sessions(self) -> DynamoSessions:
+        """Sessions and one-time tokens."""
+        return DynamoSessions(database=self.database)
 
     @cached_property
     def wire(self) -> DynamoWire:

@@ -1,0 +1,49 @@
+"""Composition only: the REST API's routes, and every event handler, one line into a job.
+
+Jobs are imported by the function that runs them, so that a cold start of the API does not
+pay for them.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from chalice.app import Chalice, CloudWatchEvent, Rate, SQSEvent
+
+from chalicelib.api.routes import register
+from chalicelib.bootstrap import services
+
+app = Chalice(app_name="isp-billing", configure_logs=False)
+register(app, services)
+
+
+@app.schedule(Rate(15, unit=Rate.MINUTES), name="billing_planner")
+def billing_planner(event: CloudWatchEvent) -> None:
+    """Start the billing runs of tenants whose hour has come."""
+    from chalicelib.jobs.billing import plan_billing
+
+    plan_billing(services(), event.to_dict())
+
+
+@app.on_sqs_message(queue="BillingQueue", batch_size=1, name="billing_worker", maximum_concurrency=10)
+def billing_worker(event: SQSEvent) -> dict[str, Any]:
+    """Bill one shard of a run."""
+    from chalicelib.jobs.billing import work_billing
+
+    return work_billing(services(), event.to_dict())
+
+
+@app.on_sqs_message(queue="ImportQueue", batch_size=1, name="import_worker", maximum_concurrency=5)
+def import_worker(event: SQSEvent) -> dict[str, Any]:
+    """Work on one import."""
+    from chalicelib.jobs.imports import work_imports
+
+    return work_imports(services(), event.to_dict())
+
+
+@app.on_sqs_message(queue="ExportQueue", batch_size=1, name="export_worker", maximum_concurrency=5)
+def export_worker(event: SQSEvent) -> dict[str, Any]:
+    """Work on one export."""
+    from chalicelib.jobs.exports import work_exports
+
+    return work_exports(services(), event.to_dict())

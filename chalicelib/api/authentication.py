@@ -1,0 +1,63 @@
+"""Who is asking: a session by cookie, with its CSRF token for changes, or by bearer token."""
+
+from __future__ import annotations
+
+import hmac
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+
+from chalicelib.api.errors import CsrfRejected, NotSignedIn
+from chalicelib.bootstrap import Services
+from chalicelib.crypto.tokens import token_hash
+from chalicelib.domain.staff import Principal
+from chalicelib.usecases.sessions import resume
+
+SAFE_METHODS: Final = frozenset({"GET", "HEAD"})
+TOKEN_CHARS_MAX: Final = 100
+
+
+@dataclass(frozen=True)
+class SignedIn:
+    """The principal, and the token that said so."""
+
+    principal: Principal
+    token: str
+
+
+def cookie_name(*, secure: bool) -> str:
+    """Return the session cookie's name; browsers take the prefix over HTTPS alone."""
+    return "__Host-session" if secure else "session"
+
+
+def authenticate(*, services: Services, headers: Mapping[str, str], method: str, now: datetime) -> SignedIn:
+    """Return who is asking, or raise NotSignedIn, or CsrfRejected for a change by cookie alone."""
+    token, by_cookie = _token(headers, secure=services.settings.cookie_secure)
+    session = resume(sessions=services.sessions, token_hash=token_hash(token), at=now)
+    if session is None:
+        raise NotSignedIn("the session has ended: sign in again")
+    if by_cookie and method not in SAFE_METHODS:
+        given = token_hash(headers.get("x-csrf-token", ""))
+        if not hmac.compare_digest(given, session.csrf_hash):
+            raise CsrfRejected("send the session's CSRF token", param="X-CSRF-Token")
+    return SignedIn(session.principal, token)
+
+
+def _token(headers: Mapping[str, str], *, secure: bool) -> tuple[str, bool]:
+    scheme, _, bearer = headers.get("authorization", "").strip().partition(" ")
+    if scheme:
+        token, by_cookie = (bearer.strip() if scheme.lower() == "bearer" else ""), False
+    else:
+        token, by_cookie = _cookie(headers.get("cookie", ""), cookie_name(secure=secure)), True
+    if not token or len(token) > TOKEN_CHARS_MAX:
+        raise NotSignedIn("sign in first")
+    return token, by_cookie
+
+
+def _cookie(header: str, name: str) -> str:
+    for part in header.split(";"):
+        key, _, value = part.strip().partition("=")
+        if key == name:
+            return value.strip()
+    return ""

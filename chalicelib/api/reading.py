@@ -1,0 +1,153 @@
+"""Reads what a client sent: path, query, body and the headers we understand."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from hashlib import sha256
+from typing import Any, Final, NoReturn
+from urllib.parse import unquote
+
+from pydantic import BaseModel, ValidationError
+
+from chalicelib.api.errors import (
+    BadRequest,
+    BodyTooLarge,
+    InvalidField,
+    InvalidHeader,
+    MalformedJson,
+    PreconditionRequired,
+    UnsupportedMediaType,
+)
+from chalicelib.domain.errors import NotFound
+
+BODY_BYTES_MAX: Final = 256 * 1024
+QUERY_PARAMETERS_MAX: Final = 30
+_IDEMPOTENCY_KEY: Final = re.compile(r"[\x21-\x7e]{1,255}")
+_IF_MATCH: Final = re.compile(r'"([1-9]\d{0,14})"', re.ASCII)
+_JSON_TYPE: Final = re.compile(r'application/json(\s*;\s*charset="?utf-8"?)?', re.IGNORECASE)
+
+
+def decode_path(parameters: Mapping[str, str] | None) -> dict[str, str]:
+    """Decode path parameters, which arrive percent-encoded, exactly once."""
+    decoded: dict[str, str] = {}
+    for name, value in (parameters or {}).items():
+        try:
+            text = unquote(value, errors="strict")
+        except UnicodeDecodeError:
+            raise NotFound("there is nothing at this address") from None
+        if not text.isprintable():
+            raise NotFound("there is nothing at this address")
+        decoded[name] = text
+    return decoded
+
+
+def read_body(raw: bytes, *, content_type: str, model: type[BaseModel] | None) -> tuple[Any, str]:
+    """Return the validated body and its canonical text; (None, "") where the route takes none."""
+    if model is None:
+        if raw.strip() not in {b"", b"{}"}:
+            raise BadRequest("this address takes no body")
+        return None, ""
+    if not raw:
+        raise MalformedJson("the body is missing")
+    if not _JSON_TYPE.fullmatch(content_type.strip()):
+        raise UnsupportedMediaType("send the body as application/json in UTF-8", param="Content-Type")
+    canonical = _canonical(raw)
+    try:
+        return model.model_validate_json(raw), canonical
+    except ValidationError as error:
+        _refuse(error)
+
+
+def check_size(raw: bytes) -> None:
+    """Raise BodyTooLarge above the limit."""
+    if len(raw) > BODY_BYTES_MAX:
+        raise BodyTooLarge(f"a body has at most {BODY_BYTES_MAX} bytes")
+
+
+def _canonical(raw: bytes) -> str:
+    """Return the JSON text with sorted keys; refuse what RFC 8259 or its readers would not agree on."""
+    try:
+        text = raw.decode("utf-8")
+        value = json.loads(text, parse_constant=_refuse_constant, object_pairs_hook=_without_duplicates)
+    except (ValueError, RecursionError):
+        raise MalformedJson("the body is not valid JSON") from None
+    return json.dumps(value, sort_keys=True, separators=(",", ":"))
+
+
+def _refuse_constant(name: str) -> NoReturn:
+    raise MalformedJson(f"{name} is not JSON")
+
+
+def _without_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        raise MalformedJson("an object names a field twice")
+    return found
+
+
+def read_query(values: Mapping[str, list[str]], *, model: type[BaseModel] | None) -> Any:
+    """Return the validated query; unknown and repeated parameters are refused."""
+    if len(values) > QUERY_PARAMETERS_MAX:
+        raise BadRequest(f"a query has at most {QUERY_PARAMETERS_MAX} parameters")
+    for name, given in values.items():
+        if len(given) > 1:
+            raise InvalidField("the parameter is given twice", param=name, code="repeated_parameter")
+    if model is None:
+        if values:
+            raise InvalidField("there is no such parameter", param=next(iter(values)), code="unknown_field")
+        return None
+    try:
+        return model.model_validate_strings({name: given[0] for name, given in values.items()})
+    except ValidationError as error:
+        _refuse(error)
+
+
+def _refuse(error: ValidationError) -> NoReturn:
+    """Raise for the first of pydantic's complaints; its message never repeats the input."""
+    first = error.errors(include_url=False, include_context=False, include_input=False)[0]
+    kind = first["type"]
+    if kind == "json_invalid":
+        raise MalformedJson("the body is not valid JSON") from None
+    param = ".".join(map(str, first["loc"])) or None
+    message = first["msg"].removeprefix("Value error, ")
+    raise InvalidField(message, param=param, code=_field_code(kind)) from None
+
+
+def _field_code(kind: str) -> str:
+    if kind == "missing":
+        return "missing_field"
+    if kind == "extra_forbidden":
+        return "unknown_field"
+    return "invalid_type" if kind.endswith(("_type", "_parsing", "_from_float")) else "invalid_value"
+
+
+def read_idempotency_key(value: str | None, *, required: bool) -> str | None:
+    """Return the ``Idempotency-Key``: 1 to 255 visible ASCII characters."""
+    if value is None:
+        if required:
+            raise InvalidHeader("this address needs an Idempotency-Key", param="Idempotency-Key")
+        return None
+    if not _IDEMPOTENCY_KEY.fullmatch(value):
+        message = "an Idempotency-Key has 1 to 255 visible ASCII characters"
+        raise InvalidHeader(message, param="Idempotency-Key")
+    return value
+
+
+def read_if_match(value: str | None, *, required: bool) -> int | None:
+    """Return the version of ``If-Match: "3"``."""
+    if value is None:
+        if required:
+            message = 'send the version that you read in If-Match, such as "3"'
+            raise PreconditionRequired(message, param="If-Match")
+        return None
+    found = _IF_MATCH.fullmatch(value.strip())
+    if found is None:
+        raise InvalidHeader('If-Match holds one version in quotes, such as "3"', param="If-Match")
+    return int(found[1])
+
+
+def request_hash(*, method: str, path: str, canonical_body: str) -> str:
+    """Return what an idempotency key is tied to."""
+    return sha256(f"{method}\n{path}\n{canonical_body}".encode()).hexdigest()

@@ -1,0 +1,103 @@
+"""One HTTP request as endpoints see it: validated, with the principal's own store."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from functools import cached_property
+from typing import Any, TypeVar
+
+from pydantic import BaseModel
+
+from chalicelib.api.schemas import ListAnswer, ListQuery
+from chalicelib.bootstrap import Services
+from chalicelib.domain.staff import Principal
+from chalicelib.ports.store import AuditNote, Idempotency, Page
+from chalicelib.store.cursor import open_cursor, seal_cursor
+from chalicelib.store.tenant import DynamoTenantStore
+
+M = TypeVar("M", bound=BaseModel)
+D = TypeVar("D")
+L = TypeVar("L", bound=ListAnswer[Any])
+
+
+@dataclass(frozen=True)
+class Request:
+    """What an endpoint is given. ``body`` and ``query`` are instances of the declared models."""
+
+    services: Services
+    request_id: str
+    now: datetime
+    operation_id: str
+    path: Mapping[str, str]
+    body: Any = None
+    query: Any = None
+    signed_in: Principal | None = None
+    token: str | None = None
+    idempotency: Idempotency | None = None
+    if_match: int | None = None
+    address: str = ""
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def principal(self) -> Principal:
+        """Who is asking; on a PUBLIC route there is nobody."""
+        assert self.signed_in is not None, "a public route has no principal"
+        return self.signed_in
+
+    @cached_property
+    def store(self) -> DynamoTenantStore:
+        """The store of the principal's tenant: the only one an endpoint can reach."""
+        return self.services.stores.of(tenant_id=self.principal.tenant_id)
+
+    def body_as(self, model: type[M]) -> M:
+        """Return the body, typed."""
+        assert isinstance(self.body, model), "the endpoint declares another body"
+        return self.body
+
+    def query_as(self, model: type[M]) -> M:
+        """Return the query, typed."""
+        assert isinstance(self.query, model), "the endpoint declares another query"
+        return self.query
+
+    def note(self, action: str, object_id: str, **details: object) -> AuditNote:
+        """Return the audit note of what this request does."""
+        return AuditNote(
+            actor_id=self.principal.actor_id,
+            action=action,
+            object_id=object_id,
+            at=self.now,
+            request_id=self.request_id,
+            details=details,
+        )
+
+    @property
+    def after(self) -> str | None:
+        """The position that the query's cursor holds; refused with InvalidCursor."""
+        query = self.query_as(ListQuery)
+        if query.cursor is None:
+            return None
+        return open_cursor(keys=self.store.keys, query=self._fingerprint, cursor=query.cursor)
+
+    def listing(self, model: type[L], page: Page[D], render: Callable[[D], Any]) -> L:
+        """Return the answer of a list, its position sealed for this tenant and query."""
+        following = None
+        if page.after is not None:
+            following = seal_cursor(keys=self.store.keys, query=self._fingerprint, position=page.after)
+        return model(items=[render(item) for item in page.items], next_cursor=following)
+
+    @cached_property
+    def _fingerprint(self) -> str:
+        filters = self.query_as(ListQuery).model_dump(mode="json", exclude={"cursor", "limit"})
+        return json.dumps([self.operation_id, dict(self.path), filters], sort_keys=True)
+
+
+@dataclass(frozen=True)
+class Answer:
+    """An answer with headers or a status of its own."""
+
+    model: BaseModel | None
+    headers: Mapping[str, str] = field(default_factory=dict)
+    status: int | None = None

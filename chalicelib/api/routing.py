@@ -1,0 +1,232 @@
+"""The ``endpoint()`` decorator: all that HTTP asks of a request, in one place.
+
+In order: method, size, session, CSRF, permission, path, query, body, preconditions; then the
+endpoint, which calls one use case; then the answer. Refusals become problem details here,
+for an exception that leaves a Chalice view is a bare 500.
+"""
+
+from __future__ import annotations
+
+import inspect
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Final, TypeVar
+
+from chalice.app import Chalice
+from chalice.app import Request as ChaliceRequest
+from chalice.app import Response as ChaliceResponse
+from pydantic import BaseModel
+
+from chalicelib.api import answering, reading
+from chalicelib.api.authentication import SignedIn, authenticate
+from chalicelib.api.errors import MethodNotAllowed, PermissionDenied
+from chalicelib.api.request import Answer, Request
+from chalicelib.bootstrap import Services
+from chalicelib.domain.errors import DomainError
+from chalicelib.domain.staff import Permission
+from chalicelib.ports.store import Idempotency
+from chalicelib.store.idempotency import KeyReused
+
+__all__ = ["ENDPOINTS", "Answer", "Endpoint", "Request", "endpoint", "mount"]
+
+# Chalice and API Gateway are given every method of a path, so that a wrong one is our 405.
+METHODS: Final = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE")
+
+Result = BaseModel | Answer | None
+R = TypeVar("R", bound=Result)
+
+
+@dataclass(frozen=True)
+class Endpoint:
+    """One operation of the API; the OpenAPI document is made of these."""
+
+    method: str
+    path: str
+    permission: Permission
+    function: Callable[[Request], Result]
+    body: type[BaseModel] | None
+    query: type[BaseModel] | None
+    answer: type[BaseModel] | None
+    status: int
+    idempotent: bool
+    idempotency_required: bool
+    if_match: bool
+
+    @property
+    def operation_id(self) -> str:
+        """The function's name."""
+        return self.function.__name__
+
+    @property
+    def description(self) -> str:
+        """The function's docstring."""
+        return inspect.getdoc(self.function) or self.operation_id
+
+    @property
+    def public(self) -> bool:
+        """Whether nobody needs to be signed in."""
+        return self.permission is Permission.PUBLIC
+
+
+ENDPOINTS: Final[list[Endpoint]] = []
+
+
+def endpoint(
+    method: str,
+    path: str,
+    *,
+    permission: Permission,
+    body: type[BaseModel] | None = None,
+    query: type[BaseModel] | None = None,
+    answer: type[BaseModel] | None = None,
+    status: int = 200,
+    idempotent: bool = False,
+    idempotency_required: bool = False,
+    if_match: bool = False,
+) -> Callable[[Callable[[Request], R]], Callable[[Request], R]]:
+    """Declare an operation.
+
+    ``idempotent`` honours an ``Idempotency-Key``, ``idempotency_required`` insists on one
+    (whatever moves money); then ``answer.of`` renders the use case's result, and the use case
+    keeps the answer with its effect. ``if_match`` insists on the version that was read.
+    """
+    assert method in METHODS, method
+    assert not (idempotent or idempotency_required) or hasattr(answer, "of"), f"{path}: the answer needs of()"
+
+    def declare(function: Callable[[Request], R]) -> Callable[[Request], R]:
+        ENDPOINTS.append(
+            Endpoint(
+                method=method,
+                path=path,
+                permission=permission,
+                function=function,
+                body=body,
+                query=query,
+                answer=answer,
+                status=status,
+                idempotent=idempotent or idempotency_required,
+                idempotency_required=idempotency_required,
+                if_match=if_match,
+            )
+        )
+        return function
+
+    return declare
+
+
+def mount(app: Chalice, services: Callable[[], Services]) -> None:
+    """Make one Chalice route of each path, with all its methods; ``services`` is called by requests."""
+    for path in dict.fromkeys(one.path for one in ENDPOINTS):
+        by_method = {one.method: one for one in ENDPOINTS if one.path == path}
+        # Content types are checked in reading.py: Chalice's own 415 has another shape.
+        app.route(path, methods=list(METHODS), content_types=["*/*"])(_view(app, services, by_method))
+
+
+def _view(
+    app: Chalice, services: Callable[[], Services], by_method: Mapping[str, Endpoint]
+) -> Callable[..., ChaliceResponse]:
+    def view(**_path: str) -> ChaliceResponse:
+        assert app.current_request is not None
+        return _serve(app.current_request, services, by_method)
+
+    view.__name__ = next(iter(by_method.values())).operation_id
+    return view
+
+
+def _serve(
+    raw: ChaliceRequest, services: Callable[[], Services], by_method: Mapping[str, Endpoint]
+) -> ChaliceResponse:
+    started = time.perf_counter()
+    request_id = answering.request_id_of(raw)
+    spec = by_method.get("GET" if raw.method == "HEAD" else raw.method)
+    tenant_id = None
+    try:
+        if spec is None:
+            raise MethodNotAllowed(allowed=", ".join(sorted(by_method)))  # noqa: TRY301 - refused like the rest
+        request, tenant_id = _read(raw, spec, services(), request_id)
+        response = _answer(spec, request)
+    except DomainError as error:
+        response = answering.refused(error, request_id=request_id)
+    except Exception as error:  # noqa: BLE001 - the outer boundary
+        response = answering.failed(error, request_id=request_id)
+    answering.log(
+        request_id=request_id,
+        operation=spec.operation_id if spec else "none",
+        response=response,
+        started=started,
+        tenant_id=tenant_id,
+    )
+    return answering.without_body(response) if raw.method == "HEAD" else response
+
+
+def _read(
+    raw: ChaliceRequest, spec: Endpoint, services: Services, request_id: str
+) -> tuple[Request, str | None]:
+    """Return the request as the endpoint sees it, and its tenant's id for the log."""
+    now = services.clock.now()
+    headers = raw.headers
+    sent = raw.raw_body
+    raw_body = sent if isinstance(sent, bytes) else sent.encode()
+    reading.check_size(raw_body)
+    who: SignedIn | None = None
+    if not spec.public:
+        who = authenticate(services=services, headers=headers, method=raw.method, now=now)
+        if not who.principal.may(permission=spec.permission):
+            raise PermissionDenied(f"this needs the permission {spec.permission.value}")
+    path = reading.decode_path(raw.uri_params)
+    query = reading.read_query(dict(_query_of(raw)), model=spec.query)
+    content_type = headers.get("content-type", "")
+    body, canonical = reading.read_body(raw_body, content_type=content_type, model=spec.body)
+    request = Request(
+        services=services,
+        request_id=request_id,
+        now=now,
+        operation_id=spec.operation_id,
+        path=path,
+        body=body,
+        query=query,
+        signed_in=who.principal if who else None,
+        token=who.token if who else None,
+        idempotency=_idempotency(spec, headers, path, canonical),
+        if_match=reading.read_if_match(headers.get("if-match"), required=spec.if_match),
+        address=str(raw.context.get("identity", {}).get("sourceIp", "")),
+        headers=headers,
+    )
+    return request, who.principal.tenant_id if who else None
+
+
+def _query_of(raw: ChaliceRequest) -> Mapping[str, list[str]]:
+    return {name: raw.query_params.getlist(name) for name in raw.query_params} if raw.query_params else {}
+
+
+def _idempotency(
+    spec: Endpoint, headers: Mapping[str, str], path: Mapping[str, str], canonical: str
+) -> Idempotency | None:
+    if not spec.idempotent:
+        return None
+    key = reading.read_idempotency_key(headers.get("idempotency-key"), required=spec.idempotency_required)
+    if key is None:
+        return None
+    where = spec.path.format_map(path)
+    answer: Any = spec.answer
+    return Idempotency(
+        operation=spec.operation_id,
+        key=key,
+        request_hash=reading.request_hash(method=spec.method, path=where, canonical_body=canonical),
+        render=lambda result: str(answer.of(result).model_dump_json()),
+    )
+
+
+def _answer(spec: Endpoint, request: Request) -> ChaliceResponse:
+    """Call the endpoint; where a key was used before, its effect is refused and the answer replayed."""
+    try:
+        result = spec.function(request)
+    except KeyReused:
+        raise
+    except DomainError:
+        kept = request.idempotency and request.store.answered(idempotency=request.idempotency)
+        if not kept:
+            raise
+        return answering.replayed(kept, status=spec.status, request_id=request.request_id)
+    return answering.rendered(result, status=spec.status, request_id=request.request_id)

@@ -1,0 +1,76 @@
+"""What bodies, queries and answers have in common.
+
+A body refuses unknown fields and wrong types (``"1"`` is no number). An answer model has a
+class method ``of`` that renders the domain value: with it the kept answer of an
+``Idempotency-Key`` is rendered too.
+"""
+
+from __future__ import annotations
+
+import unicodedata
+from typing import Annotated, Final, Generic, TypeVar
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
+
+from chalicelib.domain.money import AMOUNT_MINOR_MAX, Money
+
+PAGE_ITEMS_MAX: Final = 200
+PAGE_ITEMS_DEFAULT: Final = 50
+CURSOR_CHARS_MAX: Final = 1_000
+
+T = TypeVar("T")
+
+
+def _clean(text: str) -> str:
+    """Normalise to NFC and refuse control characters, which no name or address has."""
+    if any(unicodedata.category(char) in {"Cc", "Cs"} for char in text):
+        raise ValueError("control characters are not allowed")
+    return unicodedata.normalize("NFC", text)
+
+
+# One line of text as people write it: trimmed, normalised, without control characters.
+Line = Annotated[str, StringConstraints(strip_whitespace=True), AfterValidator(_clean)]
+Currency = Annotated[str, StringConstraints(pattern=r"^[A-Z]{3}$")]
+
+
+class Schema(BaseModel):
+    """A JSON object of the API."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+
+
+class MoneyOut(Schema):
+    """An amount in minor units of a currency."""
+
+    amount: int = Field(examples=[164900])
+    currency: str = Field(examples=["PKR"])
+
+    @classmethod
+    def of(cls, money: Money) -> MoneyOut:
+        """Render an amount."""
+        return cls(amount=money.amount, currency=money.currency)
+
+
+class MoneyIn(Schema):
+    """An amount in minor units of a currency, zero or more."""
+
+    amount: int = Field(ge=0, le=AMOUNT_MINOR_MAX, examples=[164900])
+    currency: Currency = Field(examples=["PKR"])
+
+    def money(self) -> Money:
+        """Return the domain's value."""
+        return Money(self.amount, self.currency)
+
+
+class ListQuery(Schema):
+    """A page of a list: at most ``limit`` items, continued by the ``cursor`` of the page before."""
+
+    limit: int = Field(default=PAGE_ITEMS_DEFAULT, ge=1, le=PAGE_ITEMS_MAX)
+    cursor: str | None = Field(default=None, min_length=1, max_length=CURSOR_CHARS_MAX)
+
+
+class ListAnswer(Schema, Generic[T]):
+    """A page; ``next_cursor`` is null at the end."""
+
+    items: list[T]
+    next_cursor: str | None

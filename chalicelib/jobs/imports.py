@@ -1,0 +1,18 @@
+"""Works on imports that were asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from chalicelib.bootstrap import Services
+from chalicelib.jobs.sqs import each_message
+
+
+def work_imports(services: Services, event: Mapping[str, Any]) -> dict[str, Any]:
+    """Work on the import that each message names."""
+    return each_message(event, lambda message: _import(services, message))
+
+
+def _import(services: Services, message: Mapping[str, Any]) -> None:
+    raise NotImplementedError
