@@ -191,8 +191,8 @@ def run_chalice(python: Path, source: Path, out: Path) -> Path:
     command += ["--template-format", "json", "--merge-template", ".chalice/resources.json", out]
     environment = {**os.environ, "AWS_DEFAULT_REGION": "us-east-1", "PYTHONDONTWRITEBYTECODE": "1"}
     output = run(command, cwd=source, env=environment)
-    if "Could not install dependencies" in output:
-        raise BuildError(f"chalice could not install every dependency:\n{output}")
+    if "Could not install dependencies" in output or not (out / "sam.json").exists():
+        raise BuildError(f"chalice could not package the application:\n{output}")
     return out
 
 

@@ -12,6 +12,7 @@ import json
 import os
 import shutil
 import signal
+import ssl
 import subprocess
 import tempfile
 import time
@@ -61,6 +62,7 @@ class Engine:
     there between runs (and checkpointed every ``checkpoint_interval_s``); with None it lives in
     memory. Port 0 takes a free one. The engine ends itself when process ``watch_pid``
     (default: this one) is gone. ``auth`` makes it enforce signatures and IAM policies.
+    With a ``certificate`` (and its key, PEM files) it speaks TLS, which its clients must trust.
     """
 
     def __init__(
@@ -72,6 +74,7 @@ class Engine:
         auth: bool = False,
         checkpoint_interval_s: float = CHECKPOINT_INTERVAL_S,
         watch_pid: int | None = None,
+        certificate: tuple[Path, Path] | None = None,
         environment: Mapping[str, str] | None = None,
     ) -> None:
         self._python = venv / "bin" / "python"
@@ -80,6 +83,7 @@ class Engine:
         self._auth = auth
         self._interval_s = checkpoint_interval_s
         self._watch_pid = os.getpid() if watch_pid is None else watch_pid
+        self._certificate = certificate
         self._environment = dict(environment or {})
         self._process: subprocess.Popen[bytes] | None = None
         self._scratch: Path | None = None
@@ -99,7 +103,7 @@ class Engine:
     @property
     def url(self) -> str:
         """The endpoint for every AWS service, without a slash at its end."""
-        return f"http://{HOST}:{self.port}"
+        return f"{'https' if self._certificate else 'http'}://{HOST}:{self.port}"
 
     @property
     def pid(self) -> int:
@@ -228,7 +232,19 @@ class Engine:
             "LOG_LEVEL": "WARNING",
             # It reaps containers with its label at start and end: let it see no Docker at all.
             "DOCKER_HOST": "unix:///nonexistent/docker.sock",
+            **self._tls_environment(),
             **self._environment,
+        }
+
+    def _tls_environment(self) -> dict[str, str]:
+        if self._certificate is None:
+            return {}
+        certificate, key = (str(path.absolute()) for path in self._certificate)
+        return {
+            "USE_SSL": "1",
+            "MINISTACK_SSL_CERT": certificate,
+            "MINISTACK_SSL_KEY": key,
+            "AWS_CA_BUNDLE": certificate,  # Lambda functions inherit it
         }
 
     def _await_ready(self) -> None:
@@ -239,7 +255,7 @@ class Engine:
                 raise self._start_failure()
             if report.exists():
                 self.port = int(json.loads(report.read_text())["port"])
-                if answers(self.url):
+                if answers(self.url, certificate=self._certificate and self._certificate[0]):
                     return
             time.sleep(POLL_S)
         raise EngineError(f"the engine was not ready after {START_DEADLINE_S:.0f} s")
@@ -255,10 +271,11 @@ class Engine:
         return EngineError(f"the engine ended while starting: {' | '.join(tail)}")
 
 
-def answers(url: str) -> bool:
+def answers(url: str, *, certificate: Path | None = None) -> bool:
     """Whether an engine at this endpoint is ready to serve."""
+    trust = ssl.create_default_context(cafile=certificate) if certificate else None
     try:
-        with urllib.request.urlopen(f"{url}/_ministack/ready", timeout=5) as response:
+        with urllib.request.urlopen(f"{url}/_ministack/ready", timeout=5, context=trust) as response:
             return bool(response.status == 200)
     except (urllib.error.URLError, OSError):
         return False

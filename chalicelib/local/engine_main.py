@@ -144,6 +144,8 @@ class Host:
         config.bind = [f"fd://{self._listener.fileno()}"]
         config.keep_alive_timeout = 75
         config.loglevel = "WARNING"
+        config.certfile = os.environ.get("MINISTACK_SSL_CERT")
+        config.keyfile = os.environ.get("MINISTACK_SSL_KEY")
         helpers = [loop.create_task(self._watch_process())]
         if self._checkpoints:
             helpers.append(loop.create_task(self._checkpoint_forever()))
