@@ -93,6 +93,8 @@ def due_charge(
     """
     if subscription.state in _NOT_BILLED:
         return _NOT_BILLED[subscription.state]
+    if subscription.billed_to > on:  # no period is billed before it starts
+        return SkipReason.NOT_DUE
     period = next_period(subscription=subscription)
     if period is None:
         return SkipReason.TERMINATED

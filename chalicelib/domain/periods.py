@@ -87,6 +87,8 @@ class Period:
 
 def clamp_day(*, year: int, month: int, day: int) -> date:
     """Return the ``day``-th of the month, or its last day where the month is shorter."""
+    if day <= 28:
+        return date(year, month, day)
     return date(year, month, min(day, calendar.monthrange(year, month)[1]))
 
 
@@ -132,7 +134,7 @@ def next_boundary(*, cycle: Cycle, anchor_day: int, origin: date, after: date) -
 
 def _next_month_boundary(cycle: Cycle, anchor_day: int, origin: date, after: date) -> date:
     months_passed = (after.year - origin.year) * 12 + after.month - origin.month
-    months = max(0, months_passed // cycle.count * cycle.count - cycle.count)
+    months = max(0, months_passed // cycle.count * cycle.count)
     while True:
         boundary = add_months(origin=origin, months=months, anchor_day=anchor_day)
         if boundary > after:
