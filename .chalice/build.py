@@ -207,20 +207,12 @@ def run(command: list[Any], **options: Any) -> str:
 
 
 def complete_template(template: JsonObject) -> None:
-    """Add what Chalice cannot say: queues of this template, partial batches, a 405 for other methods."""
+    """Add what Chalice cannot say: queues of this template, and partial batches."""
     resources: JsonObject = template["Resources"]
     for resource in resources.values():
         for event in resource["Properties"].get("Events", {}).values():
             if event["Type"] == "SQS":
                 complete_queue_event(event["Properties"], resources)
-    for operations in resources["RestAPI"]["Properties"]["DefinitionBody"]["paths"].values():
-        # Every other method reaches the application too, so that it is a 405 in its own words.
-        some = next(operation for method, operation in operations.items() if method != "options")
-        kept = ("parameters", "x-amazon-apigateway-integration")
-        operations["x-amazon-apigateway-any-method"] = {
-            **{name: some[name] for name in kept if name in some},
-            "responses": {},
-        }
 
 
 def complete_queue_event(event: JsonObject, resources: JsonObject) -> None:
