@@ -124,12 +124,7 @@ def charge_line(
     the end) is charged by the day: price x days / days of the whole cycle, half up.
     """
     price = package.price.amount if subscription.price_override is None else subscription.price_override
-    full_days = full_period_days(
-        cycle=subscription.cycle,
-        anchor_day=subscription.anchor_day,
-        origin=subscription.starts_on,
-        period=period,
-    )
+    full_days = full_period_days(cycle=subscription.cycle, anchor_day=subscription.anchor_day, period=period)
     days = period.days
     net = price if days == full_days else round_half_up(numerator=price * days, denominator=full_days)
     if abs(net) > AMOUNT_MINOR_MAX:
@@ -149,15 +144,15 @@ def charge_line(
 
 def invoice_postings(*, lines: tuple[InvoiceLine, ...]) -> tuple[Posting, ...]:
     """Return the balanced entry of an invoice: receivable against revenue and taxes payable."""
-    credits: dict[str, int] = {REVENUE_RECURRING: 0}
+    owed: dict[str, int] = {REVENUE_RECURRING: 0}
     for line in lines:
-        credits[REVENUE_RECURRING] += line.net
+        owed[REVENUE_RECURRING] += line.net
         for tax in line.taxes:
             account = f"tax:{tax.code}"
-            credits[account] = credits.get(account, 0) + tax.amount
+            owed[account] = owed.get(account, 0) + tax.amount
     postings = (
-        Posting(RECEIVABLE, sum(credits.values())),
-        *(Posting(account, -amount) for account, amount in credits.items()),
+        Posting(RECEIVABLE, sum(owed.values())),
+        *(Posting(account, -amount) for account, amount in owed.items()),
     )
     assert sum(posting.amount for posting in postings) == 0, "a ledger entry balances"
     return postings

@@ -123,7 +123,8 @@ def split_largest_remainder(*, amount: int, weights: Sequence[int]) -> list[int]
     Largest remainder first, earlier parts first on a tie (Hamilton's method).
     """
     total = sum(weights)
-    assert total > 0 and min(weights) >= 0, "weights are non-negative and not all zero"
+    assert total > 0, "not all weights are zero"
+    assert min(weights) >= 0, "weights are non-negative"
     sign = -1 if amount < 0 else 1
     shares = [divmod(abs(amount) * weight, total) for weight in weights]
     parts = [share for share, _ in shares]

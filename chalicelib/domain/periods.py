@@ -148,7 +148,7 @@ def period_from(*, cycle: Cycle, anchor_day: int, origin: date, start: date) -> 
     return Period(start, end)
 
 
-def full_period_days(*, cycle: Cycle, anchor_day: int, origin: date, period: Period) -> int:
+def full_period_days(*, cycle: Cycle, anchor_day: int, period: Period) -> int:
     """Return how many days the whole cycle ending at ``period.end`` has: proration's divisor."""
     if cycle.unit is CycleUnit.DAY:
         return cycle.count

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from enum import StrEnum
+from itertools import pairwise
 from typing import Final
 
 # A run is cut into this many key ranges at most; a small tenant is one.
@@ -130,7 +131,7 @@ def run_shards(*, accounts: int) -> tuple[RunShard, ...]:
     """Cut the key space into as many ranges as the tenant's size asks for."""
     count = min(SHARDS_MAX, max(1, -(-accounts // ACCOUNTS_PER_SHARD)))
     edges = [SHARD_SPACE * index // count for index in range(count + 1)]
-    return tuple(RunShard(first, after - 1) for first, after in zip(edges, edges[1:], strict=False))
+    return tuple(RunShard(first, after - 1) for first, after in pairwise(edges))
 
 
 def run_id(*, on: date) -> str:

@@ -2,16 +2,39 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+import time
+from collections.abc import Callable, Mapping
+from typing import Any, Final
 
 from chalicelib.bootstrap import Services
 from chalicelib.jobs.sqs import each_message
+from chalicelib.observability import logger
+from chalicelib.usecases.billing import ShardTask, plan_all, plan_tenant, shard_task, work_shard
+from chalicelib.usecases.billing_shard import ShardTaken
+
+# A worker stops well before its function's limit (900 s) and hands the rest to a new message.
+WORK_SECONDS_MAX: Final = 780
 
 
-def plan_billing(services: Services, event: Mapping[str, Any]) -> None:
+def plan_billing(services: Services, event: Mapping[str, Any]) -> None:  # noqa: ARG001 - the schedule says nothing more
     """Start the runs of tenants whose local billing hour has come."""
-    raise NotImplementedError
+    at = services.clock.now()
+    report = plan_all(
+        registry=services.tenants,
+        plan=lambda tenant: plan_tenant(
+            tenant=tenant, store=services.stores.of(tenant_id=tenant.tenant_id), at=at
+        ),
+        queue=services.billing_queue,
+    )
+    logger().info("billing planned", extra={"shards": report.sent, "tenants_failed": len(report.failed)})
+    if report.failed:
+        # The others are planned; the schedule's failure makes the rest visible, and the next
+        # tick tries them again.
+        raise PlanningIncomplete(f"{len(report.failed)} tenants could not be planned: {report.failed[:5]}")
+
+
+class PlanningIncomplete(RuntimeError):
+    """Some tenants' runs could not be planned in this tick."""
 
 
 def work_billing(services: Services, event: Mapping[str, Any]) -> dict[str, Any]:
@@ -20,4 +43,28 @@ def work_billing(services: Services, event: Mapping[str, Any]) -> dict[str, Any]
 
 
 def _bill(services: Services, message: Mapping[str, Any]) -> None:
-    raise NotImplementedError
+    task = shard_task(message=message)
+    store = services.stores.of(tenant_id=task.tenant_id)
+    try:
+        following = work_shard(
+            task=task,
+            tenant=store.profile(),
+            store=store,
+            books=store.books(wire=services.wire),
+            now=services.clock.now,
+            out_of_time=_deadline(WORK_SECONDS_MAX),
+        )
+    except ShardTaken:
+        logger().info("another worker bills this shard", extra=_named(task))
+        return
+    for next_task in following:
+        services.billing_queue.send(message=next_task.message())
+
+
+def _deadline(seconds: float) -> Callable[[], bool]:
+    ends = time.monotonic() + seconds
+    return lambda: time.monotonic() >= ends
+
+
+def _named(task: ShardTask) -> dict[str, str]:
+    return {"tenant_id": task.tenant_id, "on": task.on.isoformat(), "shard": task.shard.key}

@@ -10,7 +10,7 @@ from typing import Protocol
 from chalicelib.domain.accounts import Account
 from chalicelib.domain.billing import AccountBill
 from chalicelib.domain.errors import DomainError
-from chalicelib.domain.runs import BillingRun, RunShard, ShardProgress
+from chalicelib.domain.runs import RunShard, ShardProgress
 
 
 class NumbersMoved(DomainError):
@@ -33,12 +33,6 @@ class AccountsMoved(DomainError):
     def __init__(self, account_ids: frozenset[str]) -> None:
         super().__init__("accounts changed since they were read")
         self.account_ids = account_ids
-
-
-class RunStarted(DomainError):
-    """Another planner started the run first: nothing was written."""
-
-    code = "run_started"
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,9 +91,3 @@ class BillingBooks(Protocol):
 
     def commit(self, *, batch: Batch) -> None:
         """Write the batch whole, or raise NumbersMoved, ProgressMoved, AccountsMoved or Busy."""
-
-    def start_run(self, *, run: BillingRun, after: date) -> None:
-        """Write a new run with its shards, if runs are completed through ``after``; else RunStarted."""
-
-    def complete_run(self, *, run: BillingRun) -> None:
-        """Mark a run whose shards are all done; a run completed already is left as it is."""

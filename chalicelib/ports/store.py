@@ -12,6 +12,7 @@ from datetime import date, datetime
 from typing import Generic, Protocol, TypeVar
 
 from chalicelib.domain.accounts import Account, Subscription
+from chalicelib.domain.errors import DomainError
 from chalicelib.domain.invoices import Invoice
 from chalicelib.domain.packages import Package
 from chalicelib.domain.runs import BillingRun, BillingState, QuarantinedSubscription
@@ -40,8 +41,11 @@ class Page(Generic[T]):
 
 @dataclass(frozen=True, slots=True)
 class SubscriberQuery:
-    """Filters of the subscriber list; ``text`` is an email, phone or national id in full, or a
-    code's beginning. Archived subscribers are left out unless asked for."""
+    """Filters of the subscriber list.
+
+    ``text`` is an email, phone or national id in full, or a code's beginning. Archived
+    subscribers are left out unless asked for.
+    """
 
     status: str | None = None
     package_id: str | None = None
@@ -138,8 +142,20 @@ class Invoices(Protocol):
         """Return the fiscal years that have invoices, oldest first."""
 
 
+class RunStarted(DomainError):
+    """Another planner started the run first: nothing was written."""
+
+    code = "run_started"
+
+
 class Runs(Protocol):
     """The run ledger."""
+
+    def start(self, *, run: BillingRun, after: date) -> None:
+        """Write a new run with its shards, if runs are completed through ``after``; else RunStarted."""
+
+    def complete(self, *, run: BillingRun) -> None:
+        """Mark a run whose shards are all done; a run completed already is left as it is."""
 
     def get(self, *, on: date) -> BillingRun:
         """Return the run of a local date, or raise NotFound."""
@@ -171,17 +187,28 @@ class TenantStore(Protocol):
     """Everything of one tenant; cannot be had without naming the tenant."""
 
     @property
-    def tenant_id(self) -> str: ...
+    def tenant_id(self) -> str:
+        """The tenant that everything here belongs to."""
+
     @property
-    def subscribers(self) -> Subscribers: ...
+    def subscribers(self) -> Subscribers:
+        """Subscribers and their accounts."""
+
     @property
-    def packages(self) -> Packages: ...
+    def packages(self) -> Packages:
+        """The catalogue."""
+
     @property
-    def invoices(self) -> Invoices: ...
+    def invoices(self) -> Invoices:
+        """Issued invoices."""
+
     @property
-    def runs(self) -> Runs: ...
+    def runs(self) -> Runs:
+        """The run ledger."""
+
     @property
-    def staff(self) -> Staff: ...
+    def staff(self) -> Staff:
+        """People who work for the tenant."""
 
     def profile(self) -> Tenant:
         """Return the tenant's own record."""

@@ -123,11 +123,12 @@ class Database:
                 with TransactWrite(connection=self._connection) as transaction:
                     for write in ordered:
                         write.apply(transaction)
-                return
             except TransactWriteError as error:
                 _raise_refusal(error, ordered)
             except PynamoDBConnectionError as error:
                 raise StoreUnavailable("the database did not answer") from error
+            else:
+                return
             time.sleep(random.uniform(0, 0.02 * 2**attempt))  # noqa: S311 - jitter, not a secret
         raise Busy("other changes kept getting in the way; nothing was written")
 
@@ -210,4 +211,4 @@ def to_iso(at: datetime) -> str:
 
 def from_iso(text: str) -> datetime:
     """Read what ``to_iso`` wrote."""
-    return datetime.fromisoformat(text.replace("Z", "+00:00"))
+    return datetime.fromisoformat(text)

@@ -15,14 +15,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import date
 from typing import Final
 
-
 from chalicelib.crypto.keyring import TenantKeys
 from chalicelib.domain.accounts import Account
 from chalicelib.domain.billing import DueCharge
 from chalicelib.domain.errors import Busy
 from chalicelib.domain.invoices import InvoiceState, invoice_postings
 from chalicelib.domain.periods import date_bucket, due_buckets
-from chalicelib.domain.runs import BillingRun, RunShard, ShardProgress
+from chalicelib.domain.runs import RunShard, ShardProgress
 from chalicelib.ports.billing import (
     AccountRead,
     AccountsMoved,
@@ -256,16 +255,6 @@ class DynamoBillingBooks:
                 },
             }
         }
-
-    # -- the run ledger --------------------------------------------------------------------
-
-    def start_run(self, *, run: BillingRun, after: date) -> None:
-        """Write a new run with its shards, or raise RunStarted."""
-        self._runs.start(run=run, after=after)
-
-    def complete_run(self, *, run: BillingRun) -> None:
-        """Mark a run completed."""
-        self._runs.complete(run=run)
 
 
 def _pointer(bucket_index: int, sort: str) -> DuePointer:

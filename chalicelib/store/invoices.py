@@ -10,7 +10,7 @@ in the order of numbers needs no index, and gaplessness can be shown by reading 
 from __future__ import annotations
 
 import struct
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import date, timedelta
 from typing import Any, Final
 
@@ -193,7 +193,7 @@ class DynamoInvoices:
         pk = keys.register(self._tenant_id, f"{SERIES_PREFIX}{fiscal_year}")
         step = -1 if newest_first else 1
         start = int(after) + step if after else None
-        numbered = self._numbered(pk, start, newest_first)
+        numbered = self._numbered(pk, start=start, newest_first=newest_first)
         wanted: list[tuple[int, str]] = []
         for entry in numbered:
             wanted.append(entry)
@@ -203,7 +203,7 @@ class DynamoInvoices:
         more = str(shown[-1][0]) if len(wanted) > limit else None
         return Page(tuple(self._by_ids([found for _, found in shown])), more)
 
-    def _numbered(self, pk: str, start: int | None, newest_first: bool) -> Any:
+    def _numbered(self, pk: str, *, start: int | None, newest_first: bool) -> Iterator[tuple[int, str]]:
         """Yield (number, invoice id) from ``start`` on, register page by register page."""
         bound = None
         if start is not None:

@@ -20,9 +20,9 @@ from chalicelib.domain.runs import (
     ShardProgress,
     run_id,
 )
-from chalicelib.ports.billing import BatchEntry, RunStarted
+from chalicelib.ports.billing import BatchEntry
 from chalicelib.ports.services import Clock
-from chalicelib.ports.store import Page
+from chalicelib.ports.store import Page, RunStarted
 from chalicelib.store import keys
 from chalicelib.store.base import Database, TenantsItem, from_iso, put, put_new, to_iso, update
 from chalicelib.store.billing_state import BillingStateItem
@@ -182,9 +182,7 @@ class DynamoRuns:
                     "TableName": table,
                     "Item": {
                         "pk": {"S": keys.run(self._tenant_id, on)},
-                        "sk": {
-                            "S": f"{QUARANTINE_PREFIX}{subscription_id(account_id=account_id, slot=held.slot)}"
-                        },
+                        "sk": {"S": _quarantine_key(account_id, held.slot)},
                         "code": {"S": held.code},
                         "message": {"S": held.message},
                         "at": {"S": to_iso(self._clock.now())},
@@ -226,6 +224,10 @@ class DynamoRuns:
             keys.run(self._tenant_id, on), ShardItem.sk.startswith(SHARD_PREFIX), consistent_read=True
         )
         return tuple(_progress(item) for item in items)
+
+
+def _quarantine_key(account_id: str, slot: int) -> str:
+    return f"{QUARANTINE_PREFIX}{subscription_id(account_id=account_id, slot=slot)}"
 
 
 def _shard(key: str) -> RunShard:

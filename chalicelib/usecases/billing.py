@@ -9,28 +9,30 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 from typing import Final
 
 from chalicelib.domain.billing import Catalogue
-from chalicelib.domain.errors import Conflict
-from chalicelib.domain.runs import BillingRun, RunShard, RunState, ShardProgress, run_id, run_shards
+from chalicelib.domain.errors import DomainError
+from chalicelib.domain.runs import (
+    BillingRun,
+    BillingState,
+    RunShard,
+    RunState,
+    ShardProgress,
+    run_id,
+    run_shards,
+)
 from chalicelib.domain.tenants import Tenant, TenantState
-from chalicelib.ports.billing import BillingBooks, RunStarted
+from chalicelib.ports.billing import BillingBooks
 from chalicelib.ports.services import JobQueue
-from chalicelib.ports.store import TenantRegistry, TenantStore
+from chalicelib.ports.store import Runs, RunStarted, TenantRegistry, TenantStore
 from chalicelib.usecases.billing_shard import ShardRun, bill_shard
 
 TENANTS_PER_PAGE: Final = 100
 # A shard that has not moved for this long is asked for again; its worker died, or its message did.
 STALLED_AFTER: Final = timedelta(minutes=10)
-
-
-class NothingDue(Conflict):
-    """Billing is complete for every date whose billing hour has come."""
-
-    code = "nothing_due"
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +65,7 @@ def last_due_date(*, tenant: Tenant, at: datetime) -> date:
     return today if tenant.local_hour(at=at) >= tenant.billing_hour else today - timedelta(days=1)
 
 
-def plan_tenant(*, tenant: Tenant, store: TenantStore, books: BillingBooks, at: datetime) -> list[ShardTask]:
+def plan_tenant(*, tenant: Tenant, store: TenantStore, at: datetime) -> list[ShardTask]:
     """Return the shards to be worked on now; start the next run where the last is complete.
 
     An unfinished run's stalled shards come again; a finished one is completed. Calling it
@@ -74,7 +76,7 @@ def plan_tenant(*, tenant: Tenant, store: TenantStore, books: BillingBooks, at: 
     state = store.billing_state()
     if state.started_through > state.completed_through:
         run = store.runs.get(on=state.started_through)
-        if not finish_run(run=run, books=books, at=at):
+        if not finish_run(run=run, runs=store.runs, at=at):
             return [
                 ShardTask(tenant.tenant_id, run.on, progress.shard)
                 for progress in run.shards
@@ -93,7 +95,7 @@ def plan_tenant(*, tenant: Tenant, store: TenantStore, books: BillingBooks, at: 
         shards=tuple(ShardProgress(shard=shard) for shard in run_shards(accounts=state.looked_at)),
     )
     try:
-        books.start_run(run=run, after=state.completed_through)
+        store.runs.start(run=run, after=state.completed_through)
     except RunStarted:
         return []
     return [ShardTask(tenant.tenant_id, on, progress.shard) for progress in run.shards]
@@ -103,34 +105,47 @@ def _stalled(progress: ShardProgress, at: datetime) -> bool:
     return progress.updated_at is None or at - progress.updated_at >= STALLED_AFTER
 
 
-def finish_run(*, run: BillingRun, books: BillingBooks, at: datetime) -> bool:
+def finish_run(*, run: BillingRun, runs: Runs, at: datetime) -> bool:
     """Complete a run whose shards are all done; return whether it is complete."""
     if run.state is not RunState.RUNNING:
         return True
     if not all(progress.done for progress in run.shards):
         return False
     state = RunState.COMPLETED_WITH_QUARANTINE if run.quarantined else RunState.COMPLETED
-    books.complete_run(run=replace(run, state=state, completed_at=at))
+    runs.complete(run=replace(run, state=state, completed_at=at))
     return True
 
 
-def plan_all(*, registry: TenantRegistry, plan: Callable[[Tenant], list[ShardTask]], queue: JobQueue) -> int:
-    """Plan every active tenant and enqueue its shards; return how many were enqueued.
+@dataclass(slots=True)
+class PlanReport:
+    """What one pass of the planner did: shards enqueued, and tenants it could not plan."""
 
-    Shards are sent tenant by tenant as planned, one shard of one tenant each, so that a large
-    tenant takes workers' turns like any other.
+    sent: int = 0
+    failed: list[str] = field(default_factory=list)
+
+
+def plan_all(
+    *, registry: TenantRegistry, plan: Callable[[Tenant], list[ShardTask]], queue: JobQueue
+) -> PlanReport:
+    """Plan every active tenant and enqueue its shards.
+
+    A tenant that cannot be planned never stops the others; it is named in the report. Each
+    message is one shard of one tenant, so that a large tenant takes its turn like any other.
     """
-    sent = 0
+    report = PlanReport()
     after: str | None = None
     while True:
         page = registry.active(after=after, limit=TENANTS_PER_PAGE)
         for tenant in page.items:
-            for task in plan(tenant):
-                queue.send(message=task.message())
-                sent += 1
+            try:
+                for task in plan(tenant):
+                    queue.send(message=task.message())
+                    report.sent += 1
+            except DomainError:
+                report.failed.append(tenant.tenant_id)
         after = page.after
         if after is None:
-            return sent
+            return report
 
 
 def work_shard(
@@ -157,9 +172,9 @@ def work_shard(
     progress = bill_shard(run=shard_run)
     if not progress.done:
         return [task]
-    if not finish_run(run=store.runs.get(on=task.on), books=books, at=now()):
+    if not finish_run(run=store.runs.get(on=task.on), runs=store.runs, at=now()):
         return []
-    return plan_tenant(tenant=tenant, store=store, books=books, at=now())
+    return plan_tenant(tenant=tenant, store=store, at=now())
 
 
 def load_catalogue(*, tenant: Tenant, store: TenantStore) -> Catalogue:
@@ -168,3 +183,13 @@ def load_catalogue(*, tenant: Tenant, store: TenantStore) -> Catalogue:
         packages={package.package_id: package for package in store.packages.all()},
         tax_groups={group.code: group for group in tenant.tax_groups},
     )
+
+
+def start_due(*, store: TenantStore, queue: JobQueue, at: datetime) -> BillingState:
+    """Start the tenant's next run if one is due, enqueue its shards, and return how far billing is.
+
+    An unverified or closed tenant starts nothing.
+    """
+    for task in plan_tenant(tenant=store.profile(), store=store, at=at):
+        queue.send(message=task.message())
+    return store.billing_state()

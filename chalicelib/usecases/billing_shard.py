@@ -57,6 +57,11 @@ class ShardRun:
     pause: Callable[[float], None]
     out_of_time: Callable[[], bool]
 
+    @property
+    def fiscal_year(self) -> int:
+        """The series that numbers come from: of the date that is billed, not of the day it is done."""
+        return fiscal_year(on=self.on, start_month=self.tenant.fiscal_year_start_month)
+
 
 def bill_shard(*, run: ShardRun) -> ShardProgress:
     """Bill the shard from its cursor to its end, or until time is up; return how far it came.
@@ -65,8 +70,7 @@ def bill_shard(*, run: ShardRun) -> ShardProgress:
     contended, StoreUnavailable where it does not answer. Whatever was committed stays.
     """
     progress = run.books.progress(on=run.on, shard=run.shard)
-    year = fiscal_year(on=run.on, start_month=run.tenant.fiscal_year_start_month)
-    number = 0 if progress.done else run.books.next_number(fiscal_year=year)
+    number = 0 if progress.done else run.books.next_number(fiscal_year=run.fiscal_year)
     while not progress.done:
         pointers = run.books.due(on=run.on, shard=run.shard, after=progress.cursor)
         unfinished = False
@@ -75,10 +79,10 @@ def bill_shard(*, run: ShardRun) -> ShardProgress:
                 return progress
             reads = run.books.accounts(account_ids=_account_ids(chunk))
             for units in _batches(run, chunk, reads):
-                progress, number = _commit(run, year, number, units, progress, done=False)
+                progress, number = _commit(run, number, units, progress, done=False)
                 unfinished = units[-1].bill.unfinished
         if not unfinished:
-            progress, number = _commit(run, year, number, [], progress, done=True)
+            progress, number = _commit(run, number, [], progress, done=True)
     return progress
 
 
@@ -134,22 +138,22 @@ def _batches(
 
 
 def _commit(
-    run: ShardRun, year: int, number: int, units: list[_Unit], progress: ShardProgress, *, done: bool
+    run: ShardRun, number: int, units: list[_Unit], progress: ShardProgress, *, done: bool
 ) -> tuple[ShardProgress, int]:
     """Commit one batch, mending what moved; return the progress and the next number."""
     for attempt in range(ATTEMPTS_PER_BATCH_MAX):
         after = _advanced(progress, units, done=done)
-        batch = _batch(run, year, number, units, progress, after)
+        batch = _batch(run, number, units, progress, after)
         try:
             run.books.commit(batch=batch)
             return after, number + sum(len(entry.bill.charges) for entry in batch.entries)
         except NumbersMoved:
-            number = run.books.next_number(fiscal_year=year)
+            number = run.books.next_number(fiscal_year=run.fiscal_year)
         except ProgressMoved:
             stored = run.books.progress(on=run.on, shard=run.shard)
             if stored == after:
                 # Our own write, whose answer was lost on the way, or one that equals it.
-                return stored, run.books.next_number(fiscal_year=year)
+                return stored, run.books.next_number(fiscal_year=run.fiscal_year)
             raise ShardTaken("another worker is billing this shard") from None
         except AccountsMoved as moved:
             last = attempt >= ATTEMPTS_PER_BATCH_MAX - 3
@@ -178,7 +182,6 @@ def _again(run: ShardRun, unit: _Unit, moved: frozenset[str], *, give_up: bool) 
 
 def _batch(
     run: ShardRun,
-    year: int,
     number: int,
     units: Sequence[_Unit],
     before: ShardProgress,
@@ -193,7 +196,7 @@ def _batch(
         run_id=run_id(on=run.on),
         issued_on=run.on,
         due_on=due_date(issued_on=run.on, payment_days=run.tenant.payment_days),
-        fiscal_year=year,
+        fiscal_year=run.fiscal_year,
         first_number=number,
         entries=entries,
         before=before,

@@ -21,7 +21,13 @@ from chalicelib.adapters.clock import SystemClock
 from chalicelib.bootstrap import Services
 from chalicelib.config import Settings
 from chalicelib.local.engine import Engine
-from chalicelib.local.stack import LOCAL_VARIABLES, RESOURCES_PATH, ensure_stack, load_resources, local_parameters
+from chalicelib.local.stack import (
+    LOCAL_VARIABLES,
+    RESOURCES_PATH,
+    ensure_stack,
+    load_resources,
+    local_parameters,
+)
 from tests.bench.books import bench_tenant, seed_books
 from tests.bench.startup import api_import_cpu_ms, zip_mib
 
@@ -32,7 +38,9 @@ RUNS_DEFAULT: Final = 3
 
 def main() -> None:
     """Measure every size and the package, print a table, write the file."""
-    sizes = [int(size) for size in os.environ.get("SIZES", "").replace(",", " ").split() or SIZES_DEFAULT.split()]
+    sizes = [
+        int(size) for size in os.environ.get("SIZES", "").replace(",", " ").split() or SIZES_DEFAULT.split()
+    ]
     runs = int(os.environ.get("RUNS", RUNS_DEFAULT))
     venv = Path(os.environ.get("ENGINE_VENV", ROOT / ".local" / "engine-venv"))
     billing = {}
@@ -40,7 +48,7 @@ def main() -> None:
         billing[str(size)] = measure(venv, size, runs)
         print(f"{size:>7} subscribers: {json.dumps(billing[str(size)])}", flush=True)
     report = {
-        "machine": f"{platform.processor() or platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}",
+        "machine": f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}",
         "runs": runs,
         "billing": billing,
         "api_import_cpu_ms": api_import_cpu_ms(),

@@ -55,7 +55,7 @@ def run_all(services: Services, wire: DynamoWire, tenant_id: str) -> int:
     tenant = bench_tenant(tenant_id=tenant_id)
     store = services.stores.of(tenant_id=tenant_id)
     books = store.books(wire=wire)
-    tasks = plan_tenant(tenant=tenant, store=store, books=books, at=AT)
+    tasks = plan_tenant(tenant=tenant, store=store, at=AT)
     worked = 0
     while tasks:
         worked += 1

@@ -75,7 +75,8 @@ def seed_books(*, services: Services, tenant: Tenant, subscribers: int, on: date
         created_at=tenant.created_at,
     )
     store.commit(
-        *store.packages.add(package=package), store.billing_states.create(completed_through=on - timedelta(days=1))
+        *store.packages.add(package=package),
+        store.billing_states.create(completed_through=on - timedelta(days=1)),
     )
     table = services.settings.tenants_table
     for batch in _chunks(_items(services, store, subscribers, on)):
@@ -89,7 +90,9 @@ def account_id(index: int) -> str:
     return f"sbr_{index:026d}"
 
 
-def _items(services: Services, store: DynamoTenantStore, subscribers: int, on: date) -> Iterator[dict[str, Any]]:
+def _items(
+    services: Services, store: DynamoTenantStore, subscribers: int, on: date
+) -> Iterator[dict[str, Any]]:
     sub = Subscription(
         slot=1,
         package_id=PACKAGE_ID,

@@ -35,7 +35,11 @@ def _measure(folder: Path, *, isolated: bool) -> float:
     program = f"import sys; sys.path.insert(0, {str(folder)!r}); {_PROGRAM}"
     env = {**os.environ, "PYTHONDONTWRITEBYTECODE": ""}
     found = [
-        float(subprocess.run([sys.executable, *flags, "-c", program], env=env, check=True, capture_output=True, text=True).stdout)
+        float(
+            subprocess.run(
+                [sys.executable, *flags, "-c", program], env=env, check=True, capture_output=True, text=True
+            ).stdout
+        )
         for _ in range(IMPORTS + 1)
     ]
     return round(median(found[1:]), 1)
@@ -43,7 +47,11 @@ def _measure(folder: Path, *, isolated: bool) -> float:
 
 def _packaged_for_this_python() -> bool:
     marker = PACKAGE.with_name("python-version")
-    return PACKAGE.exists() and marker.exists() and marker.read_text().strip() == f"{sys.version_info[0]}.{sys.version_info[1]}"
+    return (
+        PACKAGE.exists()
+        and marker.exists()
+        and marker.read_text().strip() == f"{sys.version_info[0]}.{sys.version_info[1]}"
+    )
 
 
 def zip_mib() -> float | None:

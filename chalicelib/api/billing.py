@@ -1,0 +1,142 @@
+"""Billing runs: how far billing has come, the run ledger, and starting what is due."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+from typing import Literal
+
+from pydantic import Field
+
+from chalicelib.api.request import Answer
+from chalicelib.api.routing import Request, endpoint
+from chalicelib.api.schemas import ListAnswer, ListQuery, MoneyOut, Schema
+from chalicelib.domain.errors import NotFound
+from chalicelib.domain.money import Money
+from chalicelib.domain.runs import BillingRun, BillingState, QuarantinedSubscription
+from chalicelib.domain.staff import Permission
+from chalicelib.usecases.billing import start_due
+
+
+class BillingStateOut(Schema):
+    """Runs have started and completed for every local date through these."""
+
+    started_through: date
+    completed_through: date
+
+    @classmethod
+    def of(cls, state: BillingState) -> BillingStateOut:
+        """Render the state."""
+        return cls(started_through=state.started_through, completed_through=state.completed_through)
+
+
+class RunOut(Schema):
+    """One tenant's billing for one local date.
+
+    Every subscription that was looked at is billed, skipped for a reason, or quarantined.
+    """
+
+    run_id: str = Field(examples=["run_2026-11-01"])
+    date: date
+    state: Literal["running", "completed", "completed_with_quarantine"]
+    started_at: datetime
+    completed_at: datetime | None
+    looked_at: int
+    billed: int
+    skipped: dict[str, int] = Field(examples=[{"not_due": 12, "paused": 3}])
+    quarantined: int
+    invoices: int
+    net: MoneyOut
+    tax: MoneyOut
+    total: MoneyOut
+
+    @classmethod
+    def of(cls, run: BillingRun) -> RunOut:
+        """Render a run."""
+        net, tax = sum(one.net for one in run.shards), sum(one.tax for one in run.shards)
+        return cls(
+            run_id=run.run_id,
+            date=run.on,
+            state=run.state.value,
+            started_at=run.started_at,
+            completed_at=run.completed_at,
+            looked_at=sum(one.looked_at for one in run.shards),
+            billed=sum(one.billed for one in run.shards),
+            skipped=run.skipped,
+            quarantined=run.quarantined,
+            invoices=run.invoices,
+            net=MoneyOut.of(Money(net, run.currency)),
+            tax=MoneyOut.of(Money(tax, run.currency)),
+            total=MoneyOut.of(Money(net + tax, run.currency)),
+        )
+
+
+class RunList(ListAnswer[RunOut]):
+    """Runs, newest first."""
+
+
+class QuarantinedOut(Schema):
+    """A due subscription that could not be billed, and why."""
+
+    subscription_id: str
+    code: str = Field(examples=["tax_rate_missing"])
+    message: str
+    at: datetime
+
+    @classmethod
+    def of(cls, held: QuarantinedSubscription) -> QuarantinedOut:
+        """Render what was set aside."""
+        return cls(subscription_id=held.subscription_id, code=held.code, message=held.message, at=held.at)
+
+
+class QuarantinedList(ListAnswer[QuarantinedOut]):
+    """What a run set aside."""
+
+
+@endpoint("GET", "/v1/billing", permission=Permission.BILLING_READ, answer=BillingStateOut)
+def get_billing_state(request: Request) -> BillingStateOut:
+    """Say how far billing has come."""
+    return BillingStateOut.of(request.store.billing_state())
+
+
+@endpoint("GET", "/v1/billing/runs", permission=Permission.BILLING_READ, query=ListQuery, answer=RunList)
+def list_billing_runs(request: Request) -> RunList:
+    """List runs, newest first."""
+    limit = request.query_as(ListQuery).limit
+    return request.listing(RunList, request.store.runs.list(limit=limit, after=request.after), RunOut.of)
+
+
+@endpoint("POST", "/v1/billing/runs", permission=Permission.BILLING_RUN, answer=BillingStateOut, status=202)
+def start_billing_runs(request: Request) -> Answer:
+    """Start billing now for every date that is due and not billed, oldest first.
+
+    The schedule does this by itself; asking twice, or beside it, bills nothing twice.
+    """
+    state = start_due(store=request.store, queue=request.services.billing_queue, at=request.now)
+    return Answer(BillingStateOut.of(state))
+
+
+@endpoint("GET", "/v1/billing/runs/{date}", permission=Permission.BILLING_READ, answer=RunOut)
+def get_billing_run(request: Request) -> RunOut:
+    """Show the run of a local date."""
+    return RunOut.of(request.store.runs.get(on=_date(request)))
+
+
+@endpoint(
+    "GET",
+    "/v1/billing/runs/{date}/quarantined",
+    permission=Permission.BILLING_READ,
+    query=ListQuery,
+    answer=QuarantinedList,
+)
+def list_quarantined(request: Request) -> QuarantinedList:
+    """List the subscriptions that a run set aside, with the reasons."""
+    limit = request.query_as(ListQuery).limit
+    page = request.store.runs.quarantined(on=_date(request), limit=limit, after=request.after)
+    return request.listing(QuarantinedList, page, QuarantinedOut.of)
+
+
+def _date(request: Request) -> date:
+    try:
+        return date.fromisoformat(request.path["date"])
+    except ValueError:
+        raise NotFound("no run for this date", param="date") from None
