@@ -158,7 +158,12 @@ def work_shard(
     out_of_time: Callable[[], bool],
     pause: Callable[[float], None] = time.sleep,
 ) -> list[ShardTask]:
-    """Bill a shard and return what is to be done next: its rest, or the next date's shards."""
+    """Bill a shard and return what is to be done next: its rest, or the next date's shards.
+
+    A message that comes again after its run is complete costs one read.
+    """
+    if store.runs.get(on=task.on).state is not RunState.RUNNING:
+        return []
     catalogue = load_catalogue(tenant=tenant, store=store)
     shard_run = ShardRun(
         tenant=tenant,
