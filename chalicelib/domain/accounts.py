@@ -150,7 +150,7 @@ class MalformedId(InvalidValue):
     code = "malformed_id"
 
 
-def is_ulid(text: str) -> bool:
+def is_ulid(*, text: str) -> bool:
     """Whether the text is 26 Crockford characters."""
     return len(text) == ULID_CHARS and _CROCKFORD.issuperset(text)
 
@@ -160,10 +160,10 @@ def subscription_id(*, account_id: str, slot: int) -> str:
     return f"sbn_{account_id.removeprefix('sbr_')}-{slot}"
 
 
-def parse_subscription_id(value: str) -> tuple[str, int]:
+def parse_subscription_id(*, value: str) -> tuple[str, int]:
     """Return (account id, slot), or raise MalformedId."""
     ulid, _, slot = value.removeprefix("sbn_").partition("-")
-    if not value.startswith("sbn_") or not is_ulid(ulid) or not slot.isdecimal() or len(slot) > 4:
+    if not value.startswith("sbn_") or not is_ulid(text=ulid) or not slot.isdecimal() or len(slot) > 4:
         raise MalformedId("not a subscription id", param="subscription_id")
     return f"sbr_{ulid}", int(slot)
 
@@ -173,11 +173,11 @@ def invoice_id(*, account_id: str, period_start: date, slot: int) -> str:
     return f"inv_{account_id.removeprefix('sbr_')}-{period_start:%Y%m%d}-{slot}"
 
 
-def parse_invoice_id(value: str) -> tuple[str, str]:
+def parse_invoice_id(*, value: str) -> tuple[str, str]:
     """Return (account id, the key within the account), or raise MalformedId."""
     ulid, _, key = value.removeprefix("inv_").partition("-")
     day, _, slot = key.partition("-")
-    well_formed = is_ulid(ulid) and len(day) == 8 and day.isdecimal() and slot.isdecimal() and len(slot) <= 4
+    well_formed = is_ulid(text=ulid) and len(day) == 8 and day.isdecimal() and slot.isdecimal() and len(slot) <= 4
     if not value.startswith("inv_") or not well_formed:
         raise MalformedId("not an invoice id", param="invoice_id")
     return f"sbr_{ulid}", key

@@ -143,7 +143,7 @@ def sum_money(*, amounts: Iterable[Money], currency: str) -> Money:
     return total
 
 
-def decimal_of(value: str) -> Decimal:
+def decimal_of(*, value: str) -> Decimal:
     """Read a rate such as ``19.5`` exactly; raises InvalidValue on anything else."""
     try:
         rate = Decimal(value)

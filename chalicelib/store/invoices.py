@@ -167,7 +167,7 @@ class DynamoInvoices:
 
     def get(self, *, invoice_id: str) -> Invoice:
         """Return the invoice, or raise NotFound."""
-        account_id, key = parse_invoice_id(invoice_id)
+        account_id, key = parse_invoice_id(value=invoice_id)
         pk = keys.account(self._tenant_id, account_id)
         try:
             return self._invoice(InvoiceItem.get(pk, keys.invoice(key), consistent_read=True))
@@ -227,7 +227,7 @@ class DynamoInvoices:
     def _by_ids(self, ids: Sequence[str]) -> list[Invoice]:
         wanted = []
         for one in ids:
-            account_id, key = parse_invoice_id(one)
+            account_id, key = parse_invoice_id(value=one)
             wanted.append((keys.account(self._tenant_id, account_id), keys.invoice(key)))
         items = {(item.pk, item.sk): item for item in InvoiceItem.batch_get(wanted, consistent_read=True)}
         return [self._invoice(items[key]) for key in wanted]
