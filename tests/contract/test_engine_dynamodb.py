@@ -95,7 +95,7 @@ def test_a_cancelled_transaction_names_the_reason_of_each_item(db: Any, table: s
     )
 
     assert error.response["Error"]["Code"] == "TransactionCanceledException"
-    reasons = error.response["CancellationReasons"]  # type: ignore[typeddict-item]
+    reasons: list[dict[str, Any]] = error.response["CancellationReasons"]  # type: ignore[assignment]
     assert [reason["Code"] for reason in reasons] == ["None", "ConditionalCheckFailed", "None"]
     assert reasons[1]["Item"]["who"] == {"S": "first"}
 
@@ -107,7 +107,7 @@ def test_every_failed_condition_of_a_transaction_is_named(db: Any, table: str) -
 
     error = refused(lambda: db.transact_write_items(TransactItems=actions))
 
-    reasons = error.response["CancellationReasons"]  # type: ignore[typeddict-item]
+    reasons: list[dict[str, Any]] = error.response["CancellationReasons"]  # type: ignore[assignment]
     assert [r["Code"] for r in reasons] == [
         "ConditionalCheckFailed",
         "None",
