@@ -1,0 +1,161 @@
+"""What is deployed: every resource protected, every function with only the rights it needs."""
+
+from __future__ import annotations
+
+import ast
+import copy
+import json
+from collections.abc import Iterator
+from functools import cache
+from typing import Any
+
+import pytest
+
+from tests.architecture.code import ROOT, event_names, sources
+
+PROBLEM_KEYS = {"type", "title", "status", "code", "message", "param", "request_id"}
+# Lambda's own tracing has no resource to name.
+ANY_RESOURCE = {"xray:PutTelemetryRecords", "xray:PutTraceSegments"}
+FORBIDDEN_ACTIONS = {"dynamodb:Scan", "dynamodb:DeleteTable", "kms:CreateGrant", "kms:ScheduleKeyDeletion"}
+
+
+@cache
+def read(name: str) -> Any:
+    return json.loads((ROOT / ".chalice" / name).read_text())
+
+
+def resources(kind: str) -> dict[str, Any]:
+    return {
+        name: resource.get("Properties", {}) | {"_": resource}
+        for name, resource in read("resources.json")["Resources"].items()
+        if resource["Type"] == kind
+    }
+
+
+def functions() -> dict[str, Any]:
+    found: dict[str, Any] = read("config.json")["stages"]["prod"]["lambda_functions"]
+    return found
+
+
+def statements(policy: Any) -> Iterator[Any]:
+    for statement in policy["Statement"]:
+        actions = statement["Action"]
+        yield statement, [actions] if isinstance(actions, str) else actions
+
+
+def too_wide(policy: Any) -> list[str]:
+    """What a policy allows beyond named actions on named resources."""
+    found = []
+    for statement, actions in statements(policy):
+        named_any = statement["Resource"] == "*" and not set(actions) <= ANY_RESOURCE
+        wild = [a for a in actions if "*" in a and a not in ("kms:GenerateDataKey*", "kms:ReEncrypt*")]
+        if named_any or wild or set(actions) & FORBIDDEN_ACTIONS or statement["Effect"] != "Allow":
+            found.append(statement["Sid"])
+    return found
+
+
+def test_every_handler_has_its_own_policy_and_resource() -> None:
+    names = {"api_handler", *event_names(sources("app.py")[0])}
+    assert names == set(functions())
+    for name, settings in functions().items():
+        assert settings["iam_policy_file"] == f"policy-{name}.json"
+        logical = "APIHandler" if name == "api_handler" else name.title().replace("_", "")
+        assert logical in resources("AWS::Serverless::Function")
+
+
+@pytest.mark.parametrize("function", sorted(functions()))
+def test_a_function_may_do_no_more_than_it_needs(function: str) -> None:
+    assert too_wide(read(f"policy-{function}.json")) == []
+
+
+def test_a_wide_policy_is_found() -> None:
+    policy = copy.deepcopy(read("policy-billing_worker.json"))
+    for action, resource in [("dynamodb:*", "x"), ("dynamodb:Scan", "x"), ("sqs:SendMessage", "*")]:
+        policy["Statement"][3] |= {"Action": action, "Resource": resource}
+        assert too_wide(policy), (action, resource)
+
+
+def test_tables_are_encrypted_protected_and_kept() -> None:
+    recovery = {}
+    for name, table in resources("AWS::DynamoDB::Table").items():
+        assert table["BillingMode"] == "PAY_PER_REQUEST"
+        assert table["SSESpecification"]["KMSMasterKeyId"] == {"Fn::GetAtt": ["DataKey", "Arn"]}
+        assert table["DeletionProtectionEnabled"] is True
+        assert table["_"]["DeletionPolicy"] == table["_"]["UpdateReplacePolicy"] == "Retain"
+        recovery[name] = table.get("PointInTimeRecoverySpecification", {}).get("RecoveryPeriodInDays", 0)
+    # Longer would keep what was erased; a destroyed key must not come back at all.
+    assert recovery == {"TenantsTable": 7, "PlatformTable": 7, "KeysTable": 1, "EphemeralTable": 0}
+
+
+def test_files_are_private_encrypted_and_expire() -> None:
+    (bucket,) = resources("AWS::S3::Bucket").values()
+    assert set(bucket["PublicAccessBlockConfiguration"].values()) == {True}
+    (rule,) = bucket["BucketEncryption"]["ServerSideEncryptionConfiguration"]
+    assert rule["ServerSideEncryptionByDefault"]["SSEAlgorithm"] == "aws:kms"
+    days = {
+        r["Prefix"]: r["ExpirationInDays"] for r in bucket["LifecycleConfiguration"]["Rules"] if "Prefix" in r
+    }
+    assert days == {"exports/": 7, "imports/": 7}
+    assert "VersioningConfiguration" not in bucket  # a deleted file is to be gone
+
+
+def test_buckets_and_queues_refuse_plain_http() -> None:
+    policies = [*resources("AWS::S3::BucketPolicy").values(), *resources("AWS::SQS::QueuePolicy").values()]
+    guarded = {json.dumps(p.get("Bucket") or p["Queues"][0]) for p in policies}
+    for name in [*resources("AWS::S3::Bucket"), *resources("AWS::SQS::Queue")]:
+        assert json.dumps({"Ref": name}) in guarded
+    for policy in policies:
+        (statement,) = policy["PolicyDocument"]["Statement"]
+        assert statement["Effect"] == "Deny"
+        assert statement["Condition"] == {"Bool": {"aws:SecureTransport": "false"}}
+
+
+def test_queues_have_dead_letters_and_outlast_their_function() -> None:
+    queues = resources("AWS::SQS::Queue")
+    for name in [name for name in queues if name.endswith("Queue")]:
+        kind = name.removesuffix("Queue")
+        assert queues[name]["RedrivePolicy"]["deadLetterTargetArn"] == {
+            "Fn::GetAtt": [f"{kind}DeadLetters", "Arn"]
+        }
+        timeout = functions()[f"{kind.lower()}_worker"]["lambda_timeout"]
+        assert queues[name]["VisibilityTimeout"] > timeout
+        assert f"{kind}DeadLettersAlarm" in resources("AWS::CloudWatch::Alarm")
+        assert "KmsMasterKeyId" in queues[name]
+        assert "KmsMasterKeyId" in queues[f"{kind}DeadLetters"]
+
+
+def test_keys_rotate_and_are_kept() -> None:
+    for key in resources("AWS::KMS::Key").values():
+        assert key["EnableKeyRotation"] is True
+        assert key["_"]["DeletionPolicy"] == "Retain"
+
+
+def test_log_groups_expire_and_are_encrypted() -> None:
+    groups = resources("AWS::Logs::LogGroup")
+    used = {f["LoggingConfig"]["LogGroup"]["Ref"] for f in resources("AWS::Serverless::Function").values()}
+    assert used == set(groups)
+    for group in groups.values():
+        assert {"RetentionInDays", "KmsKeyId"} <= set(group)
+
+
+def test_the_gateway_answers_in_the_shape_of_the_api() -> None:
+    responses = resources("AWS::Serverless::Api")["RestAPI"]["GatewayResponses"]
+    assert responses["MISSING_AUTHENTICATION_TOKEN"]["StatusCode"] == 404
+    for response in responses.values():
+        problem = json.loads(response["ResponseTemplates"]["application/json"])
+        assert set(problem) == PROBLEM_KEYS
+        assert problem["status"] == response["StatusCode"]
+        assert response["ResponseParameters"]["Headers"]["Content-Type"] == "'application/problem+json'"
+
+
+def test_settings_read_no_variable_that_is_not_deployed() -> None:
+    given = set(read("resources.json")["Globals"]["Function"]["Environment"]["Variables"])
+    required = {
+        node.args[0].value
+        for node in ast.walk(sources("chalicelib/config.py")[0].tree)
+        if isinstance(node, ast.Call)
+        and getattr(node.func, "id", "") == "required"
+        and isinstance(node.args[0], ast.Constant)
+    }
+    assert required
+    assert required <= given

@@ -1,0 +1,74 @@
+"""Every route declares who may use it, and paths are unambiguous for API Gateway."""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from collections.abc import Iterable
+
+from chalicelib.api.routing import ENDPOINTS
+from chalicelib.domain.staff import Permission
+
+# Adding one here is a decision: it answers anybody.
+PUBLIC = {
+    ("GET", "/v1/health"),
+    ("GET", "/v1/openapi.json"),
+    ("POST", "/v1/sessions"),
+    ("POST", "/v1/tenants"),
+    ("POST", "/v1/tenants/verifications"),
+}
+
+
+def registered() -> list[tuple[str, str]]:
+    import app
+
+    app.app  # noqa: B018 - importing it has registered every route
+    return [(one.method, one.path) for one in ENDPOINTS]
+
+
+def differing_parameters(paths: Iterable[str]) -> list[str]:
+    """Sibling paths that name the parameter at the same place differently (API Gateway refuses them)."""
+    names: dict[str, set[str]] = defaultdict(set)
+    for path in paths:
+        parts = path.split("/")
+        for place, part in enumerate(parts):
+            if part.startswith("{"):
+                names[re.sub(r"\{[^}]*\}", "{}", "/".join(parts[:place]))].add(part)
+    return [f"{parent}: {sorted(found)}" for parent, found in names.items() if len(found) > 1]
+
+
+def test_every_route_declares_a_permission() -> None:
+    assert registered()
+    assert [one.path for one in ENDPOINTS if not isinstance(one.permission, Permission)] == []
+
+
+def test_only_the_named_routes_are_public() -> None:
+    registered()
+    assert {(one.method, one.path) for one in ENDPOINTS if one.public} <= PUBLIC
+
+
+def test_every_route_of_the_app_is_an_endpoint() -> None:
+    import app
+
+    assert set(app.app.routes) == {path for _, path in registered()}
+
+
+def test_operations_are_unique() -> None:
+    routes = registered()
+    assert len(routes) == len(set(routes))
+    assert len({one.operation_id for one in ENDPOINTS}) == len(ENDPOINTS)
+
+
+def test_sibling_paths_use_the_same_parameter_name() -> None:
+    assert differing_parameters(path for _, path in registered()) == []
+
+
+def test_paths_are_versioned_and_lower_case() -> None:
+    odd = [path for _, path in registered() if not re.fullmatch(r"/v1(/([a-z0-9.-]+|\{[a-z_]+\}))+", path)]
+    assert odd == []
+
+
+def test_a_differing_parameter_is_found() -> None:
+    assert differing_parameters(["/v1/a/{id}", "/v1/a/{a_id}/b"])
+    assert differing_parameters(["/v1/a/{x}/b/{y}", "/v1/a/{x}/b/{z}"])
+    assert not differing_parameters(["/v1/a/{id}", "/v1/a/{id}/b", "/v1/c/{c_id}"])
