@@ -179,13 +179,19 @@ class Handler(BaseHTTPRequestHandler):
 
     def _read_chunks(self) -> bytes:
         body = bytearray()
+        total = 0
         while size := self._chunk_size():
-            if len(body) + size > BODY_BYTES_MAX:
+            total += size
+            if total > DRAIN_BYTES_MAX:
                 raise BadRequestError(_too_large())
-            body += self.rfile.read(size)
+            chunk = self.rfile.read(size)
             self.rfile.readline(CHUNK_LINE_BYTES_MAX)
+            if total <= BODY_BYTES_MAX:
+                body += chunk
         while self.rfile.readline(CHUNK_LINE_BYTES_MAX).strip():
             pass  # trailers
+        if total > BODY_BYTES_MAX:
+            raise BadRequestError(_too_large())
         return bytes(body)
 
     def _chunk_size(self) -> int:

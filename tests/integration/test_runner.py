@@ -1,0 +1,243 @@
+"""``python -m chalicelib.local`` as a user runs it: a small app, the real resources."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.fixtures_engine import ROOT
+
+pytestmark = pytest.mark.enable_socket
+READY_S = 60.0
+STOP_S = 15.0
+
+APP = """
+import json, os
+import boto3
+from chalice import Chalice, Rate
+
+app = Chalice(app_name="small", configure_logs=False)
+
+
+def table():
+    return boto3.resource("dynamodb").Table(os.environ["TENANTS_TABLE"])
+
+
+def note(sk):
+    table().put_item(Item={"pk": "note", "sk": sk})
+
+
+@app.route("/v1/notes")
+def notes():
+    if "send" in (app.current_request.query_params or {}):
+        sent = app.current_request.query_params["send"]
+        boto3.client("sqs").send_message(QueueUrl=os.environ["IMPORT_QUEUE_URL"], MessageBody=sent)
+    found = table().query(KeyConditionExpression="pk = :p", ExpressionAttributeValues={":p": "note"})
+    return [item["sk"] for item in found["Items"]]
+
+
+@app.schedule(Rate(15, unit=Rate.MINUTES), name="billing_planner")
+def billing_planner(event):
+    note("planner")
+
+
+@app.on_sqs_message(queue="ImportQueue", batch_size=1, name="import_worker")
+def import_worker(event):
+    for record in event:
+        if record.body == "poison":
+            raise ValueError("poison")
+        note(record.body)
+
+
+@app.on_sqs_message(queue="ExportQueue", batch_size=1, name="export_worker")
+def export_worker(event):
+    raise AssertionError
+"""
+
+
+def free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port: int = server.getsockname()[1]
+    return port
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    (tmp_path / "app.py").write_text(APP)
+    for name in ("chalicelib", ".chalice"):
+        (tmp_path / name).symlink_to(ROOT / name)
+    return tmp_path
+
+
+class Runner:
+    """A started ``run`` and how to talk to it."""
+
+    def __init__(self, root: Path, venv: Path) -> None:
+        self.port, self.engine_port = free_port(), free_port()
+        self.log = root / "run.log"
+        command = [sys.executable, "-m", "chalicelib.local", "run", "--root", str(root), "--no-demo"]
+        command += ["--port", str(self.port), "--engine-port", str(self.engine_port)]
+        command += ["--engine-venv", str(venv)]
+        environment = {**os.environ, "AWS_PROFILE": "does-not-exist", "AWS_REGION": "mars-1"}
+        with self.log.open("w") as log:
+            self.process = subprocess.Popen(command, cwd=root, env=environment, stdout=log, stderr=log)
+        self.wait_for("Ctrl-C stops everything")
+
+    def wait_for(self, text: str) -> None:
+        deadline = time.monotonic() + READY_S
+        while text not in self.log.read_text():
+            assert self.process.poll() is None, self.log.read_text()
+            assert time.monotonic() < deadline, self.log.read_text()
+            time.sleep(0.05)
+
+    def notes(self, query: str = "") -> Any:
+        url = f"http://127.0.0.1:{self.port}/v1/notes{query}"
+        with urllib.request.urlopen(url, timeout=10) as response:
+            return json.load(response)
+
+    def wait_for_note(self, note: str) -> None:
+        deadline = time.monotonic() + 15
+        while note not in self.notes():
+            assert time.monotonic() < deadline, self.log.read_text()
+            time.sleep(0.05)
+
+    def end(self, signum: int = signal.SIGINT) -> int:
+        if self.process.poll() is None:
+            self.process.send_signal(signum)
+        return self.process.wait(STOP_S)
+
+    def is_deaf(self) -> bool:
+        return not any(accepts(port) for port in (self.port, self.engine_port))
+
+
+def accepts(port: int) -> bool:
+    try:
+        socket.create_connection(("127.0.0.1", port), timeout=1).close()
+    except OSError:
+        return False
+    return True
+
+
+@pytest.fixture
+def start(root: Path, engine_venv: Path) -> Iterator[Any]:
+    started: list[Runner] = []
+
+    def one() -> Runner:
+        started.append(Runner(root, engine_venv))
+        return started[-1]
+
+    yield one
+    for runner in started:
+        if runner.process.poll() is None:
+            runner.end(signal.SIGTERM)
+
+
+def command(root: Path, name: str, *arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "chalicelib.local", name, "--root", str(root), *arguments],
+        cwd=root,
+        check=False,
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+
+
+def test_the_platform_runs_stops_and_keeps_its_state(start: Any, root: Path) -> None:
+    first = start()
+    first.wait_for_note("planner")
+    first.notes("?send=poison")
+    first.notes("?send=hello")
+    first.wait_for_note("hello")
+    first.wait_for("import_worker failed: ValueError: poison")
+
+    status = first.end()
+
+    assert status == 0
+    assert "Stopped" in first.log.read_text()
+    assert first.is_deaf()
+
+    second = start()
+    assert "hello" in second.notes()
+    assert second.end(signal.SIGTERM) == 0
+    assert second.is_deaf()
+
+    assert command(root, "reset").returncode == 0
+    third = start()
+    assert "hello" not in third.notes()
+
+
+def test_a_second_start_and_a_reset_while_running_are_one_line_each(start: Any, root: Path) -> None:
+    runner = start()
+
+    for name in ("run", "reset"):
+        refused = command(root, name)
+        assert refused.returncode == 1
+        assert "already running" in refused.stderr
+        assert str(runner.process.pid) in refused.stderr
+        assert refused.stderr.count("\n") == 1
+    assert f"process {runner.process.pid}" in command(root, "status").stdout
+    runner.end()
+    assert command(root, "status").stdout == "Not running\n"
+
+
+def test_a_killed_runner_leaves_nothing_behind_and_the_next_start_works(start: Any) -> None:
+    runner = start()
+    runner.wait_for_note("planner")
+
+    runner.process.kill()
+    runner.process.wait()
+
+    deadline = time.monotonic() + 15
+    while not runner.is_deaf() and time.monotonic() < deadline:
+        time.sleep(0.1)
+    assert runner.is_deaf()
+    again = start()
+    assert "planner" in again.notes()
+
+
+def test_a_busy_port_is_one_line(root: Path, engine_venv: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as busy:
+        taken = str(busy.getsockname()[1])
+        door = command(root, "run", "--port", taken, "--engine-venv", str(engine_venv))
+        engine = command(
+            root, "run", "--port", str(free_port()), "--engine-port", taken, "--engine-venv", str(engine_venv)
+        )
+
+    assert door.returncode == engine.returncode == 1
+    assert f"port {taken}" in door.stderr
+    assert "PORT=" in door.stderr
+    assert f"port {taken}" in engine.stderr
+    assert "ENGINE_PORT=" in engine.stderr
+    assert door.stderr.count("\n") == engine.stderr.count("\n") == 1
+
+
+def test_a_missing_engine_is_one_line(root: Path) -> None:
+    refused = command(root, "run", "--port", str(free_port()))
+
+    assert refused.returncode == 1
+    assert "make setup" in refused.stderr
+    assert refused.stderr.count("\n") == 1
+
+
+def test_an_app_that_does_not_start_ends_the_run(root: Path, engine_venv: Path) -> None:
+    (root / "app.py").write_text("raise RuntimeError('broken')")
+    ports = ["--port", str(free_port()), "--engine-port", str(free_port())]
+
+    ended = command(root, "run", "--no-demo", "--engine-venv", str(engine_venv), *ports)
+
+    assert ended.returncode == 1
+    assert "RuntimeError: broken" in ended.stderr
+    assert "the front door did not open" in ended.stderr
