@@ -1,0 +1,373 @@
+"""A billing run issues each invoice once, whatever happens to the workers.
+
+The books are read back whole from the table: numbers, register, balances, run ledger.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import threading
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import UTC, date, datetime
+
+import pytest
+
+from chalicelib.adapters.clock import SystemClock
+from chalicelib.bootstrap import Services
+from chalicelib.config import Settings
+from chalicelib.domain.runs import RunShard, RunState
+from chalicelib.store import keys
+from chalicelib.store.accounts import decode_subscriptions
+from chalicelib.usecases.billing import ShardTask, work_shard
+from chalicelib.usecases.billing_shard import ShardTaken
+from tests.bench.books import BILL_DAY, account_id
+from tests.integration.billing_harness import (
+    AT,
+    Books,
+    Counting,
+    KilledAt,
+    LostAnswers,
+    Meddling,
+    assert_books_are_right,
+    new_books,
+)
+
+# 1,649.00 + sales tax 19.5 % 321.56 + advance income tax 15 % on the sum 295.58 (Pakistan).
+TAXED_TOTAL = 226_614
+
+
+@pytest.fixture(scope="module")
+def on_engine(stack_env: dict[str, str]) -> Services:
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        os.environ[name] = stack_env[name]
+    return Services(settings=Settings.from_env(stack_env), clock=SystemClock())
+
+
+def run_of(books: Books, on: date = BILL_DAY):  # type: ignore[no-untyped-def]
+    return books.services.stores.of(tenant_id=books.tenant.tenant_id).runs.get(on=on)
+
+
+def test_a_run_bills_everyone_once_with_the_taxes_of_the_day(on_engine: Services) -> None:
+    books = new_books(on_engine, subscribers=130)
+
+    books.run()
+
+    assert_books_are_right(books, invoices=130)
+    run = run_of(books)
+    assert (run.state, run.invoices, run.total) == (RunState.COMPLETED, 130, 130 * TAXED_TOTAL)
+    assert {int(item["t"]) for item in books.invoices()} == {TAXED_TOTAL}
+
+
+def test_a_second_run_changes_nothing(on_engine: Services) -> None:
+    books = new_books(on_engine, subscribers=60)
+    books.run()
+    before = books.items()
+
+    books.run()
+    store = on_engine.stores.of(tenant_id=books.tenant.tenant_id)
+    again = ShardTask(books.tenant.tenant_id, BILL_DAY, RunShard(0, 255))
+    following = work_shard(
+        task=again,
+        tenant=books.tenant,
+        store=store,
+        books=store.books(wire=on_engine.wire),
+        now=lambda: AT,
+        out_of_time=lambda: False,
+    )
+
+    assert following == []
+    assert books.items() == before
+
+
+def test_every_kill_is_made_good_by_the_next_run(on_engine: Services) -> None:
+    """A worker is ended by SIGKILL at each of its calls in turn, before and after the database acts."""
+    reference = new_books(on_engine, subscribers=100)
+    counting = Counting(on_engine.wire)
+    reference.run(wire=counting)
+    expected = reference.meaning()
+    assert counting.calls > 8
+    for call in range(1, counting.calls + 1):
+        for sent in (False, True):
+            books = new_books(on_engine, subscribers=100)
+            assert in_a_killed_child(books, call=call, sent=sent) == signal.SIGKILL, f"call {call}"
+
+            books.run()
+
+            assert_books_are_right(books, invoices=100)
+            assert without_versions(books.meaning()) == without_versions(expected), f"call {call}, {sent=}"
+
+
+def in_a_killed_child(books: Books, *, call: int, sent: bool) -> int:
+    """Run the books in a forked process with a wire that kills it; return the signal that ended it."""
+    child = os.fork()
+    if child == 0:
+        try:
+            fresh = Services(settings=books.services.settings, clock=SystemClock())
+            mine = Books(fresh, books.tenant)
+            mine.run(wire=KilledAt(fresh.wire, call=call, sent=sent))
+        finally:
+            os._exit(3)  # not killed: the test says so
+    _, status = os.waitpid(child, 0)
+    return os.WTERMSIG(status) if os.WIFSIGNALED(status) else -os.WEXITSTATUS(status)
+
+
+def without_versions(meaning: list[dict[str, object]]) -> list[dict[str, object]]:
+    """Leave out how many steps a shard took: a rerun may cut its batches elsewhere."""
+    return [
+        {name: value for name, value in item.items() if name != "shards" and "SHARD#" not in str(item["sk"])}
+        for item in meaning
+        if "#REG#" not in str(item["pk"])
+    ]
+
+
+def test_answers_lost_on_the_way_bill_nobody_twice(on_engine: Services) -> None:
+    books = new_books(on_engine, subscribers=120)
+
+    books.run(wire=LostAnswers(on_engine.wire))
+
+    assert_books_are_right(books, invoices=120)
+    assert run_of(books).state is RunState.COMPLETED
+
+
+def test_two_workers_on_one_shard_bill_nobody_twice(on_engine: Services) -> None:
+    books = new_books(on_engine, subscribers=400)
+    tasks = books.plan()
+    assert len(tasks) == 1
+
+    in_parallel([worker(books, tasks[0]), worker(books, tasks[0])])
+
+    assert_books_are_right(books, invoices=400)
+    assert run_of(books).state is RunState.COMPLETED
+
+
+def test_two_planners_and_their_workers_at_once_bill_nobody_twice(on_engine: Services) -> None:
+    books = new_books(on_engine, subscribers=200)
+
+    def schedule() -> None:
+        with contextlib.suppress(ShardTaken):  # the other's worker is at it: its message is done with
+            books.run()
+
+    in_parallel([schedule, schedule])
+
+    assert run_of(books).state is RunState.COMPLETED
+    assert_books_are_right(books, invoices=200)
+
+
+def test_shards_side_by_side_share_one_gapless_series(on_engine: Services) -> None:
+    books = new_books(on_engine, subscribers=300)
+    store = on_engine.stores.of(tenant_id=books.tenant.tenant_id)
+    state = store.billing_states
+    state_item = state.get()
+    assert state_item.looked_at == 0
+    set_looked_at(books, 70_000)
+    tasks = books.plan()
+    assert len(tasks) == 4
+
+    in_parallel([worker(books, task) for task in tasks])
+
+    assert_books_are_right(books, invoices=300)
+    run = run_of(books)
+    assert run.state is RunState.COMPLETED
+    assert all(shard.invoices > 30 for shard in run.shards)
+
+
+def set_looked_at(books: Books, count: int) -> None:
+    books.services.wire.call(
+        "UpdateItem",
+        {
+            "TableName": books.services.settings.tenants_table,
+            "Key": {"pk": {"S": keys.billing(books.tenant.tenant_id)}, "sk": {"S": keys.STATE}},
+            "UpdateExpression": "SET looked_at=:n",
+            "ExpressionAttributeValues": {":n": {"N": str(count)}},
+        },
+    )
+
+
+def worker(books: Books, task: ShardTask) -> Callable[[], None]:
+    """One worker with connections of its own; another's shard is left to the other."""
+
+    def work() -> None:
+        mine = Services(settings=books.services.settings, clock=SystemClock())
+        store = mine.stores.of(tenant_id=books.tenant.tenant_id)
+        try:
+            work_shard(
+                task=task,
+                tenant=books.tenant,
+                store=store,
+                books=store.books(wire=mine.wire),
+                now=lambda: AT,
+                out_of_time=lambda: False,
+            )
+        except ShardTaken:
+            return
+
+    return work
+
+
+def in_parallel(jobs: list[Callable[[], None]]) -> None:
+    failures: list[BaseException] = []
+
+    def guarded(job: Callable[[], None]) -> None:
+        try:
+            job()
+        except BaseException as error:  # noqa: BLE001 - handed to the test's thread
+            failures.append(error)
+
+    threads = [threading.Thread(target=guarded, args=(job,)) for job in jobs]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(timeout=120)
+    assert not failures, failures
+
+
+def test_an_account_that_changes_meanwhile_is_billed_from_its_new_state(on_engine: Services) -> None:
+    books = new_books(on_engine, subscribers=10)
+    pays = keys.account(books.tenant.tenant_id, account_id(3))
+
+    def credit() -> None:
+        change_account(books, pays, "SET b=:b,v=v+:o", {":b": {"N": "-5000"}, ":o": {"N": "1"}})
+
+    books.run(wire=Meddling(on_engine.wire, credit))
+
+    balances = {item["pk"]: int(item["b"]) for item in books.items() if item["sk"] == "ACCOUNT"}
+    assert balances.pop(pays) == TAXED_TOTAL - 5_000
+    assert set(balances.values()) == {TAXED_TOTAL}
+    assert [item["n"] for item in books.invoices()] == list(range(1, 11))
+
+
+def change_account(books: Books, pk: str, expression: str, values: dict[str, object]) -> None:
+    books.services.wire.call(
+        "UpdateItem",
+        {
+            "TableName": books.services.settings.tenants_table,
+            "Key": {"pk": {"S": pk}, "sk": {"S": keys.ACCOUNT}},
+            "UpdateExpression": expression,
+            "ExpressionAttributeValues": values,
+        },
+    )
+
+
+def test_one_account_that_cannot_be_billed_is_set_aside_and_stops_nobody(on_engine: Services) -> None:
+    books = new_books(on_engine, subscribers=50)
+    broken = keys.account(books.tenant.tenant_id, account_id(7))
+    change_account(books, broken, "SET cur=:c", {":c": {"S": "USD"}})
+
+    books.run()
+
+    run = run_of(books)
+    assert run.state is RunState.COMPLETED_WITH_QUARANTINE
+    assert (run.invoices, run.quarantined) == (49, 1)
+    held = on_engine.stores.of(tenant_id=books.tenant.tenant_id).runs.quarantined(
+        on=BILL_DAY, limit=10, after=None
+    )
+    assert [(one.subscription_id, one.code) for one in held.items] == [
+        (f"sbn_{account_id(7).removeprefix('sbr_')}-1", "catalogue_mismatch")
+    ]
+    assert [item["n"] for item in books.invoices()] == list(range(1, 50))
+
+
+def test_missed_days_are_caught_up_oldest_first(on_engine: Services) -> None:
+    """No schedule ran from 31 December to 2 March: the run for each date bills what was due on it."""
+    books = new_books(on_engine, subscribers=3, on=date(2026, 12, 31))
+
+    books.run(at=datetime(2027, 3, 2, 12, 0, tzinfo=UTC))
+
+    issued = [(item["i"], item["sk"].removeprefix("INV#"), int(item["n"])) for item in books.invoices()]
+    assert [(on, key) for on, key, _ in issued] == [
+        *[("2026-12-31", "20261231-1")] * 3,
+        *[("2027-01-31", "20270131-1")] * 3,
+        *[("2027-02-28", "20270228-1")] * 3,
+    ]
+    state = on_engine.stores.of(tenant_id=books.tenant.tenant_id).billing_state()
+    assert state.completed_through == date(2027, 3, 2)
+
+
+def test_the_series_begins_anew_with_the_fiscal_year(on_engine: Services) -> None:
+    books = new_books(on_engine, subscribers=2, on=date(2026, 6, 15))
+
+    books.run(at=datetime(2026, 7, 15, 12, 0, tzinfo=UTC))
+
+    assert [(int(item["fy"]), int(item["n"])) for item in books.invoices()] == [
+        (2026, 1),
+        (2026, 2),
+        (2027, 1),
+        (2027, 2),
+    ]
+
+
+def test_nothing_is_billed_before_the_billing_hour_of_the_tenants_zone(on_engine: Services) -> None:
+    """02:00 in Karachi is 21:00 UTC of the day before."""
+    books = new_books(on_engine, subscribers=2)
+
+    books.run(at=datetime(2026, 10, 31, 20, 59, tzinfo=UTC))
+    assert books.invoices() == []
+
+    books.run(at=datetime(2026, 10, 31, 21, 0, tzinfo=UTC))
+    assert len(books.invoices()) == 2
+
+
+def test_a_stalled_shard_is_asked_for_again_and_a_fresh_one_is_not(on_engine: Services) -> None:
+    books = new_books(on_engine, subscribers=2)
+    started = datetime.now(UTC)
+    tenant = replace(books.tenant, time_zone="UTC", billing_hour=0)
+    mine = Books(books.services, tenant)
+    assert len(mine.plan(at=started)) == 1
+
+    assert mine.plan(at=started) == []
+    assert len(mine.plan(at=started.replace(year=started.year + 1))) == 1
+
+
+def test_a_shard_that_runs_out_of_time_hands_on_its_rest(on_engine: Services) -> None:
+    books = new_books(on_engine, subscribers=250)
+    store = on_engine.stores.of(tenant_id=books.tenant.tenant_id)
+    tasks = books.plan()
+    rounds = 0
+    while tasks:
+        rounds += 1
+        looks = iter([False, True])  # time for one read of pointers a round
+        tasks = tasks[1:] + work_shard(
+            task=tasks[0],
+            tenant=books.tenant,
+            store=store,
+            books=store.books(wire=on_engine.wire),
+            now=lambda: AT,
+            out_of_time=lambda looks=looks: next(looks, True),  # type: ignore[misc]
+        )
+
+    assert rounds > 2
+    assert_books_are_right(books, invoices=250)
+
+
+def test_a_recipient_is_sealed_for_its_invoice_under_the_years_key(on_engine: Services) -> None:
+    books = new_books(on_engine, subscribers=1)
+    books.run()
+
+    store = on_engine.stores.of(tenant_id=books.tenant.tenant_id)
+    shown = store.invoices.get(invoice_id=books.registered()[0])
+
+    assert shown.recipient is not None
+    assert shown.recipient.name == "Subscriber 0"
+    assert shown.number == "INV-2027-000001"
+    assert sum(posting.amount for posting in shown.postings) == 0
+    raw = str(books.items())
+    assert "Subscriber 0" not in raw
+    assert "House 0" not in raw
+
+
+def test_an_invoice_and_its_account_fit_one_write_unit_each(on_engine: Services) -> None:
+    books = new_books(on_engine, subscribers=1)
+    books.run()
+
+    sizes = {
+        item["sk"]: sum(len(name) + len(str(value).encode()) for name, value in item.items())
+        for item in books.items()
+        if "#A#" in item["pk"]
+    }
+
+    assert max(sizes.values()) < 1024, sizes
+    account = next(item for item in books.items() if item["sk"] == keys.ACCOUNT)
+    assert decode_subscriptions(account["s"])[0].billed_to == date(2026, 12, 1)
