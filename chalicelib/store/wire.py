@@ -59,17 +59,43 @@ class DynamoWire(Protocol):
         """Return the answer, or raise TransactionCancelled or StoreUnavailable."""
 
 
+class HttpAnswer(Protocol):
+    """What the wire reads of an HTTP answer."""
+
+    @property
+    def status(self) -> int:
+        """The status code."""
+
+    @property
+    def data(self) -> bytes:
+        """The whole body."""
+
+
+class HttpPool(Protocol):
+    """What the wire needs of urllib3's pool manager."""
+
+    def request(
+        self, method: str, url: str, *, body: bytes, headers: dict[str, str], timeout: urllib3.Timeout
+    ) -> HttpAnswer:
+        """Send a request on a kept connection."""
+
+
 class HttpWire:
     """The wire over HTTPS (or the embedded engine's loopback HTTP)."""
 
     def __init__(
-        self, *, region: str, endpoint_url: str | None, sleep: Callable[[float], None] = time.sleep
+        self,
+        *,
+        region: str,
+        endpoint_url: str | None,
+        sleep: Callable[[float], None] = time.sleep,
+        pool: HttpPool | None = None,
     ) -> None:
         self._url = endpoint_url or f"https://dynamodb.{region}.amazonaws.com"
         self._region = region
         self._sleep = sleep
         self._host = urlsplit(self._url).netloc
-        self._pool = urllib3.PoolManager(maxsize=4, retries=False)
+        self._pool: HttpPool = pool or urllib3.PoolManager(maxsize=4, retries=False)
         self._credentials = get_session().get_credentials()
 
     def call(self, operation: str, body: Json) -> Json:
@@ -91,7 +117,7 @@ class HttpWire:
             failure = _refusal(answer.status, answer.data)
         raise StoreUnavailable(f"the database did not do {operation}: {failure}")
 
-    def _send(self, operation: str, data: bytes) -> urllib3.BaseHTTPResponse:
+    def _send(self, operation: str, data: bytes) -> HttpAnswer:
         headers = {
             "Host": self._host,
             "Content-Type": "application/x-amz-json-1.0",
