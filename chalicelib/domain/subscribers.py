@@ -4,18 +4,25 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from dataclasses import dataclass, field
-from datetime import datetime
+from dataclasses import dataclass, field, fields, replace
+from datetime import date, datetime
 from typing import Final
 
-from chalicelib.domain.accounts import Account
+from chalicelib.domain.accounts import Account, SubscriptionState
+from chalicelib.domain.cards import refuse_card_number
+from chalicelib.domain.emails import EMAIL_CHARS_MAX, check_email
 from chalicelib.domain.errors import Conflict, InvalidValue
+from chalicelib.domain.invoices import Recipient
 
 CODE_CHARS_MAX: Final = 40
 NAME_CHARS_MAX: Final = 120
 ADDRESS_CHARS_MAX: Final = 300
 NOTE_CHARS_MAX: Final = 1000
 AREA_CHARS_MAX: Final = 60
+PHONE_CHARS_MAX: Final = 40
+PHONE_DIGITS_MIN: Final = 5
+PHONE_DIGITS_MAX: Final = 17
+ID_NUMBER_CHARS_MAX: Final = 40
 
 _CODE: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@/-]*\Z", re.ASCII)
 
@@ -32,6 +39,24 @@ class CodeTaken(Conflict):
     code = "code_taken"
 
 
+class InvalidContact(InvalidValue):
+    """A contact field is too long, or is not what it should be; ``param`` names it."""
+
+    code = "invalid_contact"
+
+
+class SubscriberArchived(Conflict):
+    """The subscriber is archived: unarchive it first."""
+
+    code = "subscriber_archived"
+
+
+class SubscriberInService(Conflict):
+    """A subscriber with subscriptions that have not ended cannot be archived."""
+
+    code = "subscriber_in_service"
+
+
 @dataclass(frozen=True, slots=True)
 class Contact:
     """Personal data of a subscriber; every field is encrypted at rest."""
@@ -43,6 +68,13 @@ class Contact:
     national_id: str = ""
     tax_id: str = ""
     note: str = ""
+
+    @property
+    def recipient(self) -> Recipient | None:
+        """Who is billed, as an invoice shows it; None where nothing is known."""
+        if not (self.name or self.address or self.tax_id):
+            return None
+        return Recipient(name=self.name, address=self.address, tax_id=self.tax_id)
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,13 +119,68 @@ def check_code(*, code: str) -> str:
     return cleaned
 
 
+def code_key(*, code: str) -> str:
+    """Return the form under which codes are unique, listed and searched: case does not count."""
+    return code.strip().casefold()
+
+
+_CHARS_MAX: Final[dict[str, int]] = {
+    "name": NAME_CHARS_MAX,
+    "email": EMAIL_CHARS_MAX,
+    "phone": PHONE_CHARS_MAX,
+    "address": ADDRESS_CHARS_MAX,
+    "national_id": ID_NUMBER_CHARS_MAX,
+    "tax_id": ID_NUMBER_CHARS_MAX,
+    "note": NOTE_CHARS_MAX,
+}
+
+
+def check_contact(*, contact: Contact) -> Contact:
+    """Return the contact as it is stored, or raise InvalidContact, InvalidEmail or CardNumberRefused.
+
+    Every field is normalised (NFC) and trimmed; all but the note are one line. Empty is fine.
+    """
+    cleaned = {one.name: _clean(getattr(contact, one.name), one.name) for one in fields(contact)}
+    if cleaned["email"]:
+        check_email(email=cleaned["email"])
+    digits = normal_digits(text=cleaned["phone"])
+    if cleaned["phone"] and not PHONE_DIGITS_MIN <= len(digits) <= PHONE_DIGITS_MAX:
+        message = f"a phone number has {PHONE_DIGITS_MIN} to {PHONE_DIGITS_MAX} digits"
+        raise InvalidContact(message, param="phone")
+    if cleaned["national_id"] and not normal_national_id(text=cleaned["national_id"]):
+        raise InvalidContact("a national id has letters or digits", param="national_id")
+    return Contact(**cleaned)
+
+
+def _clean(text: str, name: str) -> str:
+    cleaned = unicodedata.normalize("NFC", text).strip()
+    if len(cleaned) > _CHARS_MAX[name]:
+        raise InvalidContact(f"{name} has at most {_CHARS_MAX[name]} characters", param=name)
+    allowed = "\n\t" if name == "note" else ""
+    if any(unicodedata.category(char) in {"Cc", "Cs"} and char not in allowed for char in cleaned):
+        raise InvalidContact("control characters are not allowed", param=name)
+    refuse_card_number(text=cleaned, param=name)
+    return cleaned
+
+
+def check_area(*, area: str) -> str:
+    """Return the area with single blanks, or raise InvalidValue."""
+    cleaned = " ".join(unicodedata.normalize("NFC", area).split())
+    if len(cleaned) > AREA_CHARS_MAX:
+        raise InvalidValue(f"an area has at most {AREA_CHARS_MAX} characters", param="area")
+    if any(unicodedata.category(char) in {"Cc", "Cs"} for char in cleaned):
+        raise InvalidValue("control characters are not allowed", param="area")
+    refuse_card_number(text=cleaned, param="area")
+    return cleaned
+
+
 def normal_email(*, email: str) -> str:
     """Return the form under which an email address is looked up."""
     return unicodedata.normalize("NFKC", email).strip().casefold()
 
 
 def normal_digits(*, text: str) -> str:
-    """Return a phone number's or national id's digits, the form under which it is looked up.
+    """Return a phone number's digits, the form under which it is looked up.
 
     A leading international prefix of Pakistan is reduced to the national ``0`` form, so that
     ``+92 300 1234567`` and ``0300-1234567`` are one number.
@@ -103,6 +190,31 @@ def normal_digits(*, text: str) -> str:
     return f"0{digits[2:]}" if digits.startswith("92") and len(digits) == 12 else digits
 
 
+def normal_national_id(*, text: str) -> str:
+    """Return a national id's letters and digits, the form under which it is looked up."""
+    return "".join(char for char in unicodedata.normalize("NFKC", text) if char.isalnum()).casefold()
+
+
 def area_key(*, area: str) -> str:
     """Return the form under which areas are compared."""
     return " ".join(area.split()).casefold()
+
+
+def in_service(*, account: Account, on: date) -> bool:
+    """Whether any subscription has not ended by a date of the tenant's."""
+    return any(
+        sub.state is not SubscriptionState.TERMINATED or (sub.ends_on is not None and sub.ends_on > on)
+        for sub in account.subscriptions
+    )
+
+
+def changed(*, before: Subscriber, after: Subscriber) -> Subscriber:
+    """Return ``after`` as it stands once stored: the versions that the change moves, moved.
+
+    The account's version moves with its code, which it holds, and with archiving, so that no
+    subscription is added to a subscriber that is being archived.
+    """
+    guarded = before.code != after.code or before.archived != after.archived
+    version = before.account.version + 1 if guarded else before.account.version
+    account = replace(before.account, code=after.code, version=version)
+    return replace(after, version=before.version + 1, account=account)

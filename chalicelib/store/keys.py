@@ -11,6 +11,8 @@ from typing import Final
 
 ACCOUNT: Final = "ACCOUNT"
 PROFILE: Final = "PROFILE"
+# Begins with ACCOUNT, so that one query reads a subscriber without its invoices.
+PERSON: Final = "ACCOUNT#PERSON"
 STATE: Final = "STATE"
 RUN: Final = "RUN"
 

@@ -29,8 +29,12 @@ def query_page(
     sort: Condition | None = None,
     where: Callable[[M], bool] | None = None,
     newest_first: bool = False,
+    read_items: int = 1_000,
 ) -> Page[M]:
-    """Return up to ``limit`` items of a partition after a position, strongly consistent."""
+    """Return up to ``limit`` items of a partition after a position, strongly consistent.
+
+    With a filter, ``read_items`` are read at a time.
+    """
     start: dict[str, Any] | None = {"pk": {"S": pk}, "sk": {"S": after}} if after is not None else None
     read_max = limit + 1 if where is None else ITEMS_READ_MAX
     found = model.query(
@@ -40,7 +44,7 @@ def query_page(
         consistent_read=True,
         last_evaluated_key=start,
         limit=read_max,
-        page_size=min(read_max, 1_000),
+        page_size=min(read_max, read_items),
     )
     items: list[M] = []
     last, read = after, 0
