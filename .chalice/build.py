@@ -198,7 +198,7 @@ def run_chalice(python: Path, source: Path, out: Path) -> Path:
 
 def run(command: list[Any], **options: Any) -> str:
     """Run a program and return all it says. Raises BuildError when it fails."""
-    answer = subprocess.run(
+    answer: subprocess.CompletedProcess[str] = subprocess.run(
         command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False, **options
     )
     if answer.returncode != 0:
@@ -285,7 +285,7 @@ def measure_import(tree: Path, target: Target, python: Path, scratch: Path) -> f
     for path in answers[0]["from"]:
         if not Path(path).is_relative_to(scratch):
             raise BuildError(f"{path} was imported instead of the package's own")
-    return statistics.median(answer["ms"] for answer in answers)
+    return statistics.median(float(answer["ms"]) for answer in answers)
 
 
 if __name__ == "__main__":

@@ -1,0 +1,139 @@
+"""The deployed stack is what the template says, and refuses what it does not allow."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+import boto3
+import pytest
+from botocore.exceptions import ClientError
+
+from chalicelib.local.engine import Engine
+from tests.e2e.client import Api
+from tests.e2e.deployment import ROOT, Deployment
+
+FUNCTIONS = {"APIHandler", "BillingPlanner", "BillingWorker", "ImportWorker", "ExportWorker"}
+
+
+@pytest.fixture(scope="module")
+def stack(deployment: Deployment) -> dict[str, str]:
+    """Logical to physical names of what was deployed."""
+    assert deployment.outputs
+    listed = boto3.client("cloudformation").list_stack_resources(StackName="isp-billing-e2e")
+    return {r["LogicalResourceId"]: r["PhysicalResourceId"] for r in listed["StackResourceSummaries"]}
+
+
+def as_function(stack: dict[str, str], function: str, service: str) -> Any:
+    """A client with the credentials of a function's role."""
+    role = boto3.client("lambda").get_function_configuration(FunctionName=stack[function])["Role"]
+    assumed = boto3.client("sts").assume_role(RoleArn=role, RoleSessionName="test")["Credentials"]
+    return boto3.client(
+        service,
+        aws_access_key_id=assumed["AccessKeyId"],
+        aws_secret_access_key=assumed["SecretAccessKey"],
+        aws_session_token=assumed["SessionToken"],
+    )
+
+
+def test_the_api_answers_over_tls(api: Api) -> None:
+    health = api.get("/v1/health")
+    assert health.status == 200, health.text
+    assert health.headers["content-type"] == "application/json"
+
+
+def test_a_wrong_method_is_a_405_in_the_shape_of_the_api(api: Api) -> None:
+    refused = api.call("DELETE", "/v1/health")
+    assert refused.status == 405
+    assert refused.headers["content-type"] == "application/problem+json"
+    assert refused.json["code"] == "method_not_allowed"
+
+
+def test_every_function_has_a_role_of_its_own(stack: dict[str, str]) -> None:
+    client = boto3.client("lambda")
+    roles = {client.get_function_configuration(FunctionName=stack[name])["Role"] for name in FUNCTIONS}
+    assert len(roles) == len(FUNCTIONS)
+
+
+def test_queues_start_their_workers_and_take_partial_answers(stack: dict[str, str]) -> None:
+    mappings = boto3.client("lambda").list_event_source_mappings()["EventSourceMappings"]
+    assert len(mappings) == 3
+    for mapping in mappings:
+        assert mapping["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
+    assert {stack[f"{kind}Worker"] for kind in ("Billing", "Import", "Export")} == {
+        mapping["FunctionArn"].rpartition(":")[2] for mapping in mappings
+    }
+
+
+@pytest.mark.parametrize(
+    ("function", "service", "operation", "arguments"),
+    [
+        ("APIHandler", "dynamodb", "scan", {"TableName": "TenantsTable"}),
+        ("APIHandler", "dynamodb", "delete_table", {"TableName": "EphemeralTable"}),
+        ("APIHandler", "s3", "put_object", {"Bucket": "FilesBucket", "Key": "exports/t/forged.zip"}),
+        ("APIHandler", "sqs", "receive_message", {"QueueUrl": "BillingQueue"}),
+        ("BillingPlanner", "dynamodb", "query", {"TableName": "KeysTable"}),
+        ("BillingPlanner", "kms", "generate_data_key", {"KeyId": "FieldKey", "KeySpec": "AES_256"}),
+        ("BillingWorker", "s3", "get_object", {"Bucket": "FilesBucket", "Key": "imports/t/x"}),
+        ("BillingWorker", "dynamodb", "put_item", {"TableName": "EphemeralTable", "Item": {}}),
+        ("ImportWorker", "sqs", "send_message", {"QueueUrl": "BillingQueue", "MessageBody": "{}"}),
+        ("ExportWorker", "dynamodb", "delete_item", {"TableName": "TenantsTable", "Key": {}}),
+        ("ExportWorker", "kms", "generate_data_key", {"KeyId": "FieldKey", "KeySpec": "AES_256"}),
+    ],
+)  # fmt: skip
+def test_a_function_is_refused_what_its_policy_does_not_name(
+    stack: dict[str, str], function: str, service: str, operation: str, arguments: dict[str, Any]
+) -> None:
+    if service == "dynamodb" and "Key" in arguments:
+        arguments |= {"Key": {"pk": {"S": "a"}, "sk": {"S": "b"}}}
+    if service == "dynamodb" and "Item" in arguments:
+        arguments |= {"Item": {"pk": {"S": "a"}, "sk": {"S": "b"}}}
+    if operation == "query":
+        arguments |= {"KeyConditionExpression": "pk = :p", "ExpressionAttributeValues": {":p": {"S": "a"}}}
+    named = {
+        key: stack.get(value, value) if isinstance(value, str) else value for key, value in arguments.items()
+    }
+    with pytest.raises(ClientError) as refused:
+        getattr(as_function(stack, function, service), operation)(**named)
+    assert "is not authorized to perform" in str(refused.value)
+
+
+def test_a_function_is_allowed_what_its_policy_names(stack: dict[str, str]) -> None:
+    key = {"pk": {"S": "t#none"}, "sk": {"S": "none"}}
+    table = as_function(stack, "BillingWorker", "dynamodb")
+    assert "Item" not in table.get_item(TableName=stack["TenantsTable"], Key=key)
+
+
+def test_plain_http_is_refused_by_bucket_and_queue(stack: dict[str, str]) -> None:
+    # The engine takes a proxy's word for the transport, as behind a load balancer.
+    for service, operation, arguments in [
+        ("s3", "get_object", {"Bucket": stack["FilesBucket"], "Key": "imports/t/x"}),
+        ("sqs", "send_message", {"QueueUrl": stack["ImportQueue"], "MessageBody": "{}"}),
+    ]:
+        client = as_function(stack, "ImportWorker", service)
+        client.meta.events.register("before-send", _say_plain_http)
+        with pytest.raises(ClientError, match="explicit deny"):
+            getattr(client, operation)(**arguments)
+
+
+def _say_plain_http(request: Any, **_: Any) -> None:
+    request.headers["X-Forwarded-Proto"] = "http"
+
+
+def test_the_schedule_starts_the_planner(
+    engine: Engine, stack: dict[str, str], eventually: Callable[[Callable[[], object]], object]
+) -> None:
+    (rule,) = boto3.client("events").list_rules()["Rules"]
+    shipped = json.loads((ROOT / "build" / "e2e" / "template.json").read_text())
+    (event,) = shipped["Resources"]["BillingPlanner"]["Properties"]["Events"].values()
+    assert event["Properties"]["Schedule"] == "rate(15 minutes)"
+    assert rule["State"] == "ENABLED"
+
+    group = "/aws/lambda/isp-billing-e2e/billing-planner"
+
+    def planned() -> object:
+        events = boto3.client("logs").filter_log_events(logGroupName=group)["events"]
+        return [e for e in events if "billing planned" in e["message"]]
+
+    assert eventually(planned)
