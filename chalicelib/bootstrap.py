@@ -9,17 +9,22 @@ from typing import Any
 import boto3
 
 from chalicelib.adapters.clock import SystemClock
+from chalicelib.adapters.email.null import NullMailer
 from chalicelib.adapters.ids import UlidIds
 from chalicelib.config import Settings
 from chalicelib.crypto.keyring import Keyring
 from chalicelib.crypto.kms import KmsKeyWrapper
 from chalicelib.crypto.passwords import Argon2Passwords
-from chalicelib.ports.services import Clock, Ids, Passwords
+from chalicelib.crypto.tokens import RandomTokens
+from chalicelib.ports.services import Clock, Ids, Mailer, Passwords
 from chalicelib.store.base import Database
 from chalicelib.store.sessions import DynamoSessions
 from chalicelib.store.tenant import DynamoStores
+from chalicelib.store.tenants import DynamoRegistry
+from chalicelib.store.tokens import DynamoAttempts, DynamoOneTimeTokens
 from chalicelib.store.wire import DynamoWire, HttpWire
 from chalicelib.store.wrapped_keys import DynamoWrappedKeys
+from chalicelib.usecases.identity import Identity
 
 
 @dataclass(frozen=True)
@@ -64,8 +69,37 @@ class Services:
 
     @cached_property
     def sessions(self) -> DynamoSessions:
-        """Sessions and one-time tokens."""
+        """Sessions."""
         return DynamoSessions(database=self.database)
+
+    @cached_property
+    def tenants(self) -> DynamoRegistry:
+        """The platform's list of tenants."""
+        return DynamoRegistry(database=self.database)
+
+    @cached_property
+    def mailer(self) -> Mailer:
+        """The mail service; none for a sender under ``.invalid``."""
+        if self.settings.mail_from.endswith(".invalid"):
+            return NullMailer()
+        from chalicelib.adapters.email.ses import SesMailer
+
+        return SesMailer(client=self._client("sesv2"), sender=self.settings.mail_from)
+
+    @cached_property
+    def identity(self) -> Identity:
+        """What signing up and signing in work with."""
+        return Identity(
+            registry=self.tenants,
+            stores=self.stores,
+            sessions=self.sessions,
+            one_time_tokens=DynamoOneTimeTokens(database=self.database),
+            attempts=DynamoAttempts(database=self.database),
+            tokens=RandomTokens(),
+            passwords=self.passwords,
+            ids=self.ids,
+            mailer=self.mailer,
+        )
 
     @cached_property
     def wire(self) -> DynamoWire:

@@ -12,9 +12,9 @@ from chalicelib.api.routing import Request, endpoint
 from chalicelib.api.schemas import ListAnswer, ListQuery, MoneyOut, Schema
 from chalicelib.domain.errors import NotFound
 from chalicelib.domain.money import Money
-from chalicelib.domain.runs import BillingRun, BillingState, QuarantinedSubscription
+from chalicelib.domain.runs import BillingRun, BillingState, QuarantinedSubscription, run_id
 from chalicelib.domain.staff import Permission
-from chalicelib.usecases.billing import start_due
+from chalicelib.usecases.billing import retry_quarantined, start_due
 
 
 class BillingStateOut(Schema):
@@ -133,6 +133,26 @@ def list_quarantined(request: Request) -> QuarantinedList:
     limit = request.query_as(ListQuery).limit
     page = request.store.runs.quarantined(on=_date(request), limit=limit, after=request.after)
     return request.listing(QuarantinedList, page, QuarantinedOut.of)
+
+
+class RetriedOut(Schema):
+    """How many subscriptions the next run looks at again."""
+
+    retried: int
+
+
+@endpoint(
+    "POST",
+    "/v1/billing/runs/{date}/quarantined/retry",
+    permission=Permission.BILLING_RUN,
+    answer=RetriedOut,
+    status=202,
+)
+def retry_quarantined_subscriptions(request: Request) -> RetriedOut:
+    """File what a run set aside for the next run, once its cause is mended."""
+    on = _date(request)
+    note = request.note("billing.quarantine_retried", run_id(on=on))
+    return RetriedOut(retried=retry_quarantined(store=request.store, on=on, actor=note))
 
 
 def _date(request: Request) -> date:

@@ -8,8 +8,10 @@ from typing import Final
 
 from chalicelib.crypto.keyring import CiphertextRejected
 from chalicelib.domain.errors import Busy, Conflict, DomainError, InvalidValue, NotFound, StaleVersion
+from chalicelib.ports.identity import TokenNotValid, TooManyAttempts
 from chalicelib.store.base import StoreUnavailable
 from chalicelib.store.idempotency import KeyReused
+from chalicelib.usecases.sessions import EmailNotVerified, WrongCredentials
 
 RETRY_AFTER_SECONDS: Final = 1
 
@@ -93,8 +95,10 @@ STATUS: Final[dict[type[DomainError], int]] = {
     DomainError: 400,
     BadRequest: 400,
     NotSignedIn: 401,
+    WrongCredentials: 401,
     PermissionDenied: 403,
     CsrfRejected: 403,
+    EmailNotVerified: 403,
     NotFound: 404,
     MethodNotAllowed: 405,
     Conflict: 409,
@@ -103,7 +107,9 @@ STATUS: Final[dict[type[DomainError], int]] = {
     UnsupportedMediaType: 415,
     InvalidValue: 422,
     KeyReused: 422,
+    TokenNotValid: 422,
     PreconditionRequired: 428,
+    TooManyAttempts: 429,
     CiphertextRejected: 500,
     Busy: 503,
     StoreUnavailable: 503,
@@ -149,6 +155,8 @@ def problem_headers(error: DomainError) -> Mapping[str, str]:
         return {"WWW-Authenticate": "Bearer"}
     if isinstance(error, MethodNotAllowed):
         return {"Allow": error.allowed}
+    if isinstance(error, TooManyAttempts):
+        return {"Retry-After": str(error.retry_after)}
     if isinstance(error, Busy | StoreUnavailable):
         return {"Retry-After": str(RETRY_AFTER_SECONDS)}
     return {}

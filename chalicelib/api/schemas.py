@@ -8,10 +8,11 @@ class method ``of`` that renders the domain value: with it the kept answer of an
 from __future__ import annotations
 
 import unicodedata
-from typing import Annotated, Final, Generic, TypeVar
+from typing import Annotated, Any, Final, Generic, TypeVar
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
+from chalicelib.api.errors import InvalidField
 from chalicelib.domain.money import AMOUNT_MINOR_MAX, Money
 
 PAGE_ITEMS_MAX: Final = 200
@@ -37,6 +38,21 @@ class Schema(BaseModel):
     """A JSON object of the API."""
 
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+
+
+class Patch(Schema):
+    """Changes: a field that is left out stays as it is, null is no value, and something changes."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _changes_something(cls, given: Any) -> Any:
+        if isinstance(given, dict):
+            if not given:
+                raise ValueError("name at least one field to change")
+            empty = next((name for name, value in given.items() if value is None), None)
+            if empty is not None:
+                raise InvalidField("null is not a value of this field", param=empty, code="invalid_type")
+        return given
 
 
 class MoneyOut(Schema):

@@ -55,6 +55,9 @@ class WrappedKeys(Protocol):
     def add(self, *, tenant_id: str, family: str, wrapped: bytes) -> bytes:
         """Store a wrapped key unless the family has one; return the stored one."""
 
+    def remove(self, *, tenant_id: str) -> None:
+        """Delete every wrapped key of the tenant."""
+
 
 @dataclass(slots=True)
 class TenantKeys:
@@ -143,6 +146,11 @@ class Keyring:
     def forget(self, *, tenant_id: str) -> None:
         """Drop a tenant's keys from memory."""
         self._cache.pop(tenant_id, None)
+
+    def destroy(self, *, tenant_id: str) -> None:
+        """Destroy every key of a tenant: what they sealed is lost for good."""
+        self.forget(tenant_id=tenant_id)
+        self._store.remove(tenant_id=tenant_id)
 
     def _load(self, tenant_id: str) -> TenantKeys:
         context = {"tenant": tenant_id, "purpose": "tenant-root"}

@@ -17,3 +17,15 @@ def new_token(*, prefix: str) -> str:
 def token_hash(token: str) -> str:
     """Return the form in which a token is stored: SHA-256, for a random token needs no salt."""
     return sha256(token.encode()).hexdigest()
+
+
+class RandomTokens:
+    """Tokens behind the use cases' port."""
+
+    def new(self, *, prefix: str) -> str:
+        """Return a token of 256 random bits that begins with ``<prefix>_``."""
+        return new_token(prefix=prefix)
+
+    def hash(self, *, token: str) -> str:
+        """Return the form in which a token is stored."""
+        return token_hash(token)

@@ -7,6 +7,16 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Final
 
+from chalicelib.domain.errors import Conflict, InvalidValue
+
+STAFF_NAME_CHARS_MAX: Final = 120
+
+
+class EmailTaken(Conflict):
+    """Another person of this tenant has the address."""
+
+    code = "email_taken"
+
 
 class Permission(StrEnum):
     """What a route may ask for; PUBLIC asks for nothing, SELF for any signed-in person."""
@@ -91,3 +101,11 @@ class Principal:
     def may(self, *, permission: Permission) -> bool:
         """Whether the role grants the permission."""
         return permission in ROLE_PERMISSIONS[self.role]
+
+
+def check_staff_name(*, name: str, param: str = "name") -> str:
+    """Return the name without surrounding blanks, or raise InvalidValue."""
+    cleaned = name.strip()
+    if not cleaned or len(cleaned) > STAFF_NAME_CHARS_MAX:
+        raise InvalidValue(f"a name has 1 to {STAFF_NAME_CHARS_MAX} characters", param=param)
+    return cleaned

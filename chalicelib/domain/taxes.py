@@ -7,6 +7,7 @@ Pakistan's advance income tax on charge plus sales tax).
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
@@ -20,12 +21,22 @@ from chalicelib.domain.money import round_half_up
 RATE_PER_UNIT: Final = 1_000_000
 TAX_COMPONENTS_MAX: Final = 5
 TAX_RATE_MAX: Final = 2 * RATE_PER_UNIT
+TAX_ROWS_MAX: Final = 20
+TAX_NAME_CHARS_MAX: Final = 80
+
+_CODE: Final = re.compile(r"[a-z0-9](?:[a-z0-9_-]{0,38}[a-z0-9])?\Z", re.ASCII)
 
 
 class TaxRateMissing(InvalidValue):
     """A tax group has no row in force on the date to be billed."""
 
     code = "tax_rate_missing"
+
+
+class InvalidTaxGroup(InvalidValue):
+    """The group's rows overlap or are out of order, or a component is malformed."""
+
+    code = "invalid_tax_group"
 
 
 class TaxBase(StrEnum):
@@ -88,3 +99,41 @@ def tax_line(*, net: int, components: Sequence[TaxComponent]) -> tuple[TaxAmount
         running += tax
         taxes.append(TaxAmount(component.code, component.rate_millionths, tax))
     return tuple(taxes)
+
+
+def check_tax_group(*, group: TaxGroup) -> None:
+    """Raise InvalidTaxGroup unless codes, names and rates are within limits and each row starts later."""
+    _check_code(code=group.code, param="code")
+    _check_name(name=group.name, param="name")
+    if not 1 <= len(group.rows) <= TAX_ROWS_MAX:
+        raise InvalidTaxGroup(f"a tax group has 1 to {TAX_ROWS_MAX} rows", param="rows")
+    for number, row in enumerate(group.rows):
+        if number and row.starts_on <= group.rows[number - 1].starts_on:
+            message = "each row starts on a later date than the one before"
+            raise InvalidTaxGroup(message, param=f"rows.{number}.starts_on")
+        _check_components(components=row.components, param=f"rows.{number}.components")
+
+
+def _check_components(*, components: Sequence[TaxComponent], param: str) -> None:
+    if len(components) > TAX_COMPONENTS_MAX:
+        raise InvalidTaxGroup(f"a row has at most {TAX_COMPONENTS_MAX} components", param=param)
+    for number, component in enumerate(components):
+        where = f"{param}.{number}"
+        _check_code(code=component.code, param=f"{where}.code")
+        _check_name(name=component.name, param=f"{where}.name")
+        if not 0 <= component.rate_millionths <= TAX_RATE_MAX:
+            message = f"a rate is 0 to {TAX_RATE_MAX} millionths"
+            raise InvalidTaxGroup(message, param=f"{where}.rate_millionths")
+    if len({component.code for component in components}) != len(components):
+        raise InvalidTaxGroup("two components of a row have one code", param=param)
+
+
+def _check_code(*, code: str, param: str) -> None:
+    if not _CODE.match(code):
+        message = "a code is 1 to 40 lower-case letters, digits, - and _, between letters or digits"
+        raise InvalidTaxGroup(message, param=param)
+
+
+def _check_name(*, name: str, param: str) -> None:
+    if not name.strip() or len(name) > TAX_NAME_CHARS_MAX:
+        raise InvalidTaxGroup(f"a name has 1 to {TAX_NAME_CHARS_MAX} characters", param=param)

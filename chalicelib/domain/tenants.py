@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from enum import StrEnum
 from typing import Final
@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from chalicelib.domain.errors import Conflict, InvalidValue
 from chalicelib.domain.money import currency_digits
-from chalicelib.domain.taxes import TaxGroup
+from chalicelib.domain.taxes import TaxGroup, check_tax_group
 
 SUBDOMAIN_CHARS_MIN: Final = 3
 SUBDOMAIN_CHARS_MAX: Final = 40
@@ -19,6 +19,7 @@ COMPANY_CHARS_MAX: Final = 120
 PAYMENT_DAYS_DEFAULT: Final = 7
 PAYMENT_DAYS_MAX: Final = 90
 BILLING_HOUR_DEFAULT: Final = 2
+TAX_GROUPS_MAX: Final = 20
 
 _SUBDOMAIN: Final = re.compile(r"[a-z](?:[a-z0-9]|-(?=[a-z0-9]))*\Z", re.ASCII)
 
@@ -87,6 +88,14 @@ class Tenant:
         """Return the hour of the day (0 to 23) in the tenant's zone."""
         return at.astimezone(ZoneInfo(self.time_zone)).hour
 
+    def with_tax_group(self, *, group: TaxGroup) -> Tenant:
+        """Return the tenant with the group added, or put in the place of the one with its code."""
+        check_tax_group(group=group)
+        groups = {one.code: one for one in self.tax_groups} | {group.code: group}
+        if len(groups) > TAX_GROUPS_MAX:
+            raise InvalidValue(f"a tenant has at most {TAX_GROUPS_MAX} tax groups", param="code")
+        return replace(self, tax_groups=tuple(groups[code] for code in sorted(groups)))
+
 
 def check_subdomain(*, subdomain: str) -> None:
     """Raise InvalidSubdomain unless it is 3 to 40 of a-z, 0-9 and single inner hyphens, not reserved."""
@@ -119,3 +128,19 @@ def check_settings(*, currency: str, time_zone: str, fiscal_year_start_month: in
         raise InvalidValue("the fiscal year starts in month 1 to 12", param="fiscal_year_start_month")
     if not (len(country) == 2 and country.isascii() and country.isalpha() and country.isupper()):
         raise InvalidValue("the country is two capital letters (ISO 3166-1)", param="country")
+
+
+def check_company(*, company: str) -> str:
+    """Return the name without surrounding blanks, or raise InvalidValue."""
+    cleaned = company.strip()
+    if not cleaned or len(cleaned) > COMPANY_CHARS_MAX:
+        raise InvalidValue(f"a company name has 1 to {COMPANY_CHARS_MAX} characters", param="company")
+    return cleaned
+
+
+def check_billing(*, billing_hour: int, payment_days: int) -> None:
+    """Raise InvalidValue unless the hour is 0 to 23 and the days 0 to PAYMENT_DAYS_MAX."""
+    if not 0 <= billing_hour <= 23:
+        raise InvalidValue("the billing hour is 0 to 23", param="billing_hour")
+    if not 0 <= payment_days <= PAYMENT_DAYS_MAX:
+        raise InvalidValue(f"payment is due within 0 to {PAYMENT_DAYS_MAX} days", param="payment_days")

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
+from chalicelib.domain.errors import DomainError
+
 
 class Clock(Protocol):
     """The time, always aware and in UTC."""
@@ -29,6 +31,12 @@ class Mail:
     to: str
     subject: str
     text: str
+
+
+class MailNotSent(DomainError):
+    """The mail service did not take the message."""
+
+    code = "mail_not_sent"
 
 
 class Mailer(Protocol):

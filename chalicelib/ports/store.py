@@ -16,7 +16,7 @@ from chalicelib.domain.errors import DomainError
 from chalicelib.domain.invoices import Invoice
 from chalicelib.domain.packages import Package
 from chalicelib.domain.runs import BillingRun, BillingState, QuarantinedSubscription
-from chalicelib.domain.staff import Principal, StaffMember
+from chalicelib.domain.staff import StaffMember
 from chalicelib.domain.subscribers import Subscriber, SubscriberSummary
 from chalicelib.domain.tenants import Tenant
 
@@ -166,6 +166,11 @@ class Runs(Protocol):
     def quarantined(self, *, on: date, limit: int, after: str | None) -> Page[QuarantinedSubscription]:
         """Return the subscriptions that a run set aside and that are not resolved yet."""
 
+    def file_again(
+        self, *, on: date, held: Sequence[QuarantinedSubscription], state: BillingState
+    ) -> Sequence[Write]:
+        """Describe filing what a run set aside under the next date; refused with Busy where it starts."""
+
 
 class Staff(Protocol):
     """People who work for the tenant."""
@@ -216,6 +221,12 @@ class TenantStore(Protocol):
     def change_profile(self, *, before: Tenant, after: Tenant) -> Sequence[Write]:
         """Describe a change of the tenant's settings; refused with StaleVersion."""
 
+    def profile_and_staff(self, *, staff_id: str) -> tuple[Tenant, StaffMember]:
+        """Return the tenant's own record and a person's, read together; or raise NotFound."""
+
+    def start_billing(self, *, completed_through: date) -> Write:
+        """Describe the first billing state: runs begin with the day after."""
+
     def billing_state(self) -> BillingState:
         """Return how far billing has come, as it stands now."""
 
@@ -238,48 +249,12 @@ class Stores(Protocol):
     def of(self, *, tenant_id: str) -> TenantStore:
         """Return the store of one tenant."""
 
-
-@dataclass(frozen=True, slots=True)
-class Session:
-    """A signed-in person; ``token_hash`` finds it, ``csrf_hash`` guards cookie requests."""
-
-    token_hash: str
-    principal: Principal
-    csrf_hash: str
-    created_at: datetime
-    idle_expires_at: datetime
-    expires_at: datetime
-
-
-class Sessions(Protocol):
-    """Sessions and one-time tokens: short-lived, never returned once expired."""
-
-    def add(self, *, session: Session) -> None:
-        """Store a new session."""
-
-    def get(self, *, token_hash: str, at: datetime) -> Session | None:
-        """Return the live session, or None."""
-
-    def extend(self, *, session: Session, idle_expires_at: datetime) -> None:
-        """Move the idle expiry of a session that still exists."""
-
-    def remove(self, *, token_hash: str) -> None:
-        """End a session; absent is fine."""
-
-    def add_one_time(
-        self, *, token_hash: str, purpose: str, subject: Mapping[str, str], expires_at: datetime
-    ) -> None:
-        """Store a token that may be used once."""
-
-    def take_one_time(self, *, token_hash: str, purpose: str, at: datetime) -> Mapping[str, str] | None:
-        """Use up a token: return its subject exactly once, else None."""
+    def discard(self, *, tenant_id: str) -> None:
+        """Destroy the keys of a tenant that did not come to be."""
 
 
 class TenantRegistry(Protocol):
     """The platform's list of tenants and their subdomains."""
-
-    def register(self, *, tenant: Tenant) -> Sequence[Write]:
-        """Describe registering a tenant; refused with SubdomainTaken."""
 
     def find(self, *, subdomain: str) -> Tenant | None:
         """Return the tenant of a subdomain, or None."""

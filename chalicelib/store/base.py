@@ -12,10 +12,15 @@ from typing import Any, Final, Literal, TypeVar
 from pynamodb.attributes import UnicodeAttribute
 from pynamodb.connection import Connection, TableConnection
 from pynamodb.connection.base import MetaTable
-from pynamodb.exceptions import PynamoDBConnectionError, TransactWriteError
+from pynamodb.exceptions import (
+    DoesNotExist,
+    PynamoDBConnectionError,
+    TransactGetError,
+    TransactWriteError,
+)
 from pynamodb.expressions.condition import Condition
 from pynamodb.models import Model
-from pynamodb.transactions import TransactWrite
+from pynamodb.transactions import TransactGet, TransactWrite
 
 from chalicelib.config import Settings
 from chalicelib.domain.errors import Busy, DomainError
@@ -95,11 +100,15 @@ class EphemeralItem(Item):
 
 @dataclass(frozen=True, slots=True)
 class ModelWrite:
-    """A write of one item; ``refused`` is raised where its condition does not hold."""
+    """A write of one item; ``refused`` is raised where its condition does not hold.
+
+    Writes that say the same ``once`` are the same check, and made once in a transaction.
+    """
 
     kind: WriteKind
     apply: Callable[[TransactWrite], None]
     refused: Exception
+    once: str = ""
 
 
 class Database:
@@ -116,8 +125,9 @@ class Database:
         Raises the ``refused`` of the first write whose condition fails, Busy where other
         writers kept getting in the way, StoreUnavailable where there was no answer.
         """
-        assert 0 < len(writes) <= TRANSACTION_ACTIONS_MAX, "a transaction holds 1 to 100 actions"
-        ordered = sorted(writes, key=lambda write: _ORDER[write.kind])
+        distinct = {write.once or index: write for index, write in enumerate(writes)}.values()
+        assert 0 < len(distinct) <= TRANSACTION_ACTIONS_MAX, "a transaction holds 1 to 100 actions"
+        ordered = sorted(distinct, key=lambda write: _ORDER[write.kind])
         for attempt in range(1, COMMIT_ATTEMPTS_MAX + 1):
             try:
                 with TransactWrite(connection=self._connection) as transaction:
@@ -131,6 +141,27 @@ class Database:
                 return
             time.sleep(random.uniform(0, 0.02 * 2**attempt))  # noqa: S311 - jitter, not a secret
         raise Busy("other changes kept getting in the way; nothing was written")
+
+    def read_together(self, *reads: tuple[type[Item], str, str]) -> list[Any]:
+        """Return items named by model, ``pk`` and ``sk`` in one round trip; None for each absent one."""
+        for attempt in range(1, COMMIT_ATTEMPTS_MAX + 1):
+            try:
+                with TransactGet(connection=self._connection) as transaction:
+                    futures = [transaction.get(model, pk, sk) for model, pk, sk in reads]
+            except TransactGetError as error:
+                if error.cause_response_code != "TransactionCanceledException":
+                    raise StoreUnavailable("the database did not answer") from error
+            else:
+                return [_found(future) for future in futures]
+            time.sleep(random.uniform(0, 0.02 * 2**attempt))  # noqa: S311 - jitter, not a secret
+        raise Busy("other changes kept getting in the way")
+
+
+def _found(future: Any) -> Any:
+    try:
+        return future.get()
+    except DoesNotExist:
+        return None
 
 
 def _raise_refusal(error: TransactWriteError, ordered: Sequence[ModelWrite]) -> None:
@@ -177,7 +208,8 @@ def delete(
 
 def check(model: type[Item], pk: str, sk: str, *, condition: Condition, refused: Exception) -> ModelWrite:
     """Describe a condition on an item that is not written."""
-    return ModelWrite("check", lambda t: t.condition_check(model, pk, sk, condition=condition), refused)
+    once = f"{pk}|{sk}|{condition}"
+    return ModelWrite("check", lambda t: t.condition_check(model, pk, sk, condition=condition), refused, once)
 
 
 def bind_tables(*, settings: Settings, connection: Connection) -> None:

@@ -1,21 +1,18 @@
-"""Sessions and one-time tokens in the ephemeral table, found by the hash of their token.
+"""Sessions in the ephemeral table, found by the hash of their token.
 
-The table's TTL removes items days late, so expiry is checked on read and on write.
+The table's TTL removes items days late, so expiry is checked on read.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from contextlib import suppress
 from datetime import datetime
 from typing import Final
 
-import orjson
 from pynamodb.attributes import NumberAttribute, UnicodeAttribute
-from pynamodb.exceptions import DeleteError, DoesNotExist, UpdateError
+from pynamodb.exceptions import DoesNotExist, UpdateError
 
 from chalicelib.domain.staff import Principal, Role
-from chalicelib.ports.store import Session
+from chalicelib.ports.identity import Session
 from chalicelib.store.base import Database, EphemeralItem, StoreUnavailable, from_iso, to_iso
 
 CONDITION_FAILED: Final = "ConditionalCheckFailedException"
@@ -30,14 +27,6 @@ class SessionItem(EphemeralItem):
     csrf_hash = UnicodeAttribute()
     created_at = UnicodeAttribute()
     idle_expires_at = UnicodeAttribute()
-    expires_at = UnicodeAttribute()
-    ttl = NumberAttribute()
-
-
-class OneTimeItem(EphemeralItem):
-    """``ONCE#<token hash>`` / purpose."""
-
-    subject = UnicodeAttribute()
     expires_at = UnicodeAttribute()
     ttl = NumberAttribute()
 
@@ -91,32 +80,6 @@ class DynamoSessions:
     def remove(self, *, token_hash: str) -> None:
         """End a session; absent is fine."""
         SessionItem(_session_key(token_hash), "SESSION").delete()
-
-    def add_one_time(
-        self, *, token_hash: str, purpose: str, subject: Mapping[str, str], expires_at: datetime
-    ) -> None:
-        """Store a token that may be used once."""
-        OneTimeItem(
-            f"ONCE#{token_hash}",
-            purpose,
-            subject=orjson.dumps(dict(subject)).decode(),
-            expires_at=to_iso(expires_at),
-            ttl=int(expires_at.timestamp()),
-        ).save()
-
-    def take_one_time(self, *, token_hash: str, purpose: str, at: datetime) -> Mapping[str, str] | None:
-        """Use up a token: return its subject exactly once, else None."""
-        try:
-            item = OneTimeItem.get(f"ONCE#{token_hash}", purpose, consistent_read=True)
-        except DoesNotExist:
-            return None
-        if at >= from_iso(item.expires_at):
-            return None
-        with suppress(DeleteError):
-            item.delete(condition=OneTimeItem.pk.exists())
-            subject: dict[str, str] = orjson.loads(item.subject)
-            return subject
-        return None
 
 
 def _session(item: SessionItem, token_hash: str) -> Session:

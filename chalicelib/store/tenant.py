@@ -3,21 +3,30 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import date
 from functools import cached_property
 from typing import cast
 
 from chalicelib.crypto.keyring import Keyring, TenantKeys
+from chalicelib.domain.errors import NotFound
 from chalicelib.domain.runs import BillingState
+from chalicelib.domain.staff import StaffMember
+from chalicelib.domain.tenants import Tenant
 from chalicelib.ports.services import Clock, Ids
 from chalicelib.ports.store import AuditNote, Idempotency, Write
+from chalicelib.store import keys
 from chalicelib.store.audit import audit_write
 from chalicelib.store.base import Database, ModelWrite
 from chalicelib.store.billing import DynamoBillingBooks
 from chalicelib.store.billing_state import BillingStates
+from chalicelib.store.due import DueFiling
 from chalicelib.store.idempotency import IdempotencyRecords
 from chalicelib.store.invoices import DynamoInvoices
 from chalicelib.store.packages import DynamoPackages
 from chalicelib.store.runs import DynamoRuns
+from chalicelib.store.staff import DynamoStaff, StaffItem
+from chalicelib.store.subscribers import DynamoSubscribers
+from chalicelib.store.tenants import TenantItem, TenantProfiles, decode_tenant
 from chalicelib.store.wire import DynamoWire
 
 
@@ -50,6 +59,12 @@ class DynamoTenantStore:
         return DynamoPackages(tenant_id=self._tenant_id)
 
     @cached_property
+    def subscribers(self) -> DynamoSubscribers:
+        """Subscribers with their accounts."""
+        due = DueFiling(tenant_id=self._tenant_id, states=self.billing_states)
+        return DynamoSubscribers(tenant_id=self._tenant_id, tenant_keys=self.keys, due=due)
+
+    @cached_property
     def invoices(self) -> DynamoInvoices:
         """Issued invoices."""
         return DynamoInvoices(tenant_id=self._tenant_id, tenant_keys=self.keys)
@@ -58,6 +73,37 @@ class DynamoTenantStore:
     def runs(self) -> DynamoRuns:
         """The run ledger."""
         return DynamoRuns(tenant_id=self._tenant_id, database=self._database, clock=self._clock)
+
+    @cached_property
+    def staff(self) -> DynamoStaff:
+        """People who work for the tenant."""
+        return DynamoStaff(tenant_id=self._tenant_id, tenant_keys=self.keys)
+
+    @cached_property
+    def _profiles(self) -> TenantProfiles:
+        return TenantProfiles(tenant_id=self._tenant_id)
+
+    def profile(self) -> Tenant:
+        """Return the tenant's own record."""
+        return self._profiles.get()
+
+    def change_profile(self, *, before: Tenant, after: Tenant) -> Sequence[ModelWrite]:
+        """Describe a change of the tenant's settings."""
+        return self._profiles.change(before=before, after=after)
+
+    def profile_and_staff(self, *, staff_id: str) -> tuple[Tenant, StaffMember]:
+        """Return the tenant's own record and a person's, read together."""
+        record, person = self._database.read_together(
+            (TenantItem, keys.tenant(self._tenant_id), keys.PROFILE),
+            (StaffItem, keys.staff(self._tenant_id), staff_id),
+        )
+        if record is None or person is None:
+            raise NotFound("no such person")
+        return decode_tenant(record.data), self.staff.member_of(person)
+
+    def start_billing(self, *, completed_through: date) -> ModelWrite:
+        """Describe the first billing state."""
+        return self.billing_states.create(completed_through=completed_through)
 
     @cached_property
     def billing_states(self) -> BillingStates:
@@ -118,3 +164,7 @@ class DynamoStores:
             ids=self._ids,
             clock=self._clock,
         )
+
+    def discard(self, *, tenant_id: str) -> None:
+        """Destroy the keys of a tenant that did not come to be."""
+        self._keyring.destroy(tenant_id=tenant_id)

@@ -32,3 +32,8 @@ class DynamoWrappedKeys:
                 raise StoreUnavailable("the key table did not answer") from error
             return WrappedKeyItem.get(f"{tenant_id}#KEYS", family, consistent_read=True).wrapped
         return wrapped
+
+    def remove(self, *, tenant_id: str) -> None:
+        """Delete every wrapped key of the tenant."""
+        for item in WrappedKeyItem.query(f"{tenant_id}#KEYS", consistent_read=True):
+            item.delete()

@@ -1,15 +1,101 @@
-"""Sessions: signing in and out."""
+"""Sessions: signing in and out.
+
+A wrong password, an unknown person and an unknown tenant answer alike and cost the same
+Argon2 work. (That a subdomain exists is no secret: it is in DNS, and sign-up tells.)
+"""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
-from chalicelib.ports.store import Session, Sessions
+from chalicelib.domain.errors import DomainError
+from chalicelib.domain.passwords import normal_password
+from chalicelib.domain.staff import Principal, StaffMember
+from chalicelib.domain.subscribers import normal_email
+from chalicelib.domain.tenants import TenantState
+from chalicelib.ports.identity import Session, Sessions, TooManyAttempts
+from chalicelib.usecases.identity import Identity
 
 SESSION_IDLE: Final = timedelta(hours=12)
 SESSION_LIFE: Final = timedelta(days=7)
 EXTEND_AFTER: Final = timedelta(minutes=5)
+FAILURES_MAX: Final = 10
+FAILURE_WINDOW_SECONDS: Final = 900
+
+
+class WrongCredentials(DomainError):
+    """Subdomain, email and password do not belong together; which of them is not said."""
+
+    code = "wrong_credentials"
+
+
+class EmailNotVerified(DomainError):
+    """The password is right, but the address is not verified yet."""
+
+    code = "email_not_verified"
+
+
+@dataclass(frozen=True, slots=True)
+class LoggedIn:
+    """A new session with the secrets that only the client keeps."""
+
+    token: str
+    csrf_token: str
+    session: Session
+
+
+def log_in(
+    *, identity: Identity, subdomain: str, email: str, password: str, address: str, at: datetime
+) -> LoggedIn:
+    """Start a session, or raise WrongCredentials, EmailNotVerified or TooManyAttempts.
+
+    Failures are counted by the client's network address and the account together, so that
+    nobody is locked out by a stranger.
+    """
+    key = identity.tokens.hash(token=f"{address}|{subdomain}|{normal_email(email=email)}")
+    failures = identity.attempts.count(key=key, window_seconds=FAILURE_WINDOW_SECONDS, at=at)
+    if failures >= FAILURES_MAX:
+        window_left = FAILURE_WINDOW_SECONDS - int(at.timestamp()) % FAILURE_WINDOW_SECONDS
+        raise TooManyAttempts(retry_after=window_left)
+    tenant_id, member = _find(identity, subdomain, email, at)
+    stored = None if member is None else member.password_hash
+    right = identity.passwords.matches(password=normal_password(password=password), stored=stored)
+    if member is None or not right:
+        identity.attempts.add(key=key, window_seconds=FAILURE_WINDOW_SECONDS, at=at)
+        raise WrongCredentials("subdomain, email and password do not belong together")
+    if not member.email_verified:
+        raise EmailNotVerified("confirm your address first: the code is in the mail we sent")
+    principal = Principal(tenant_id=tenant_id, actor_id=member.staff_id, role=member.role)
+    return _start(identity, principal, at)
+
+
+def _find(identity: Identity, subdomain: str, email: str, at: datetime) -> tuple[str, StaffMember | None]:
+    address = identity.registry.locate(subdomain=subdomain, at=at)
+    if address is None or address.state is TenantState.CLOSED:
+        return "", None
+    store = identity.stores.of(tenant_id=address.tenant_id)
+    return address.tenant_id, store.staff.find_by_email(email=email)
+
+
+def _start(identity: Identity, principal: Principal, at: datetime) -> LoggedIn:
+    token, csrf_token = identity.tokens.new(prefix="ses"), identity.tokens.new(prefix="csrf")
+    session = Session(
+        token_hash=identity.tokens.hash(token=token),
+        principal=principal,
+        csrf_hash=identity.tokens.hash(token=csrf_token),
+        created_at=at,
+        idle_expires_at=at + SESSION_IDLE,
+        expires_at=at + SESSION_LIFE,
+    )
+    identity.sessions.add(session=session)
+    return LoggedIn(token, csrf_token, session)
+
+
+def log_out(*, sessions: Sessions, token_hash: str) -> None:
+    """End a session: its token is dead at once."""
+    sessions.remove(token_hash=token_hash)
 
 
 def resume(*, sessions: Sessions, token_hash: str, at: datetime) -> Session | None:
@@ -18,6 +104,7 @@ def resume(*, sessions: Sessions, token_hash: str, at: datetime) -> Session | No
     if session is None:
         return None
     idle_until = min(at + SESSION_IDLE, session.expires_at)
+    # Not at every request: extending is a write.
     if idle_until - session.idle_expires_at >= EXTEND_AFTER:
         sessions.extend(session=session, idle_expires_at=idle_until)
     return session

@@ -14,8 +14,9 @@ PUBLIC = {
     ("GET", "/v1/health"),
     ("GET", "/v1/openapi.json"),
     ("POST", "/v1/sessions"),
-    ("POST", "/v1/tenants"),
-    ("POST", "/v1/tenants/verifications"),
+    ("POST", "/v1/signups"),
+    ("POST", "/v1/signups/resend"),
+    ("POST", "/v1/signups/verify"),
 }
 
 

@@ -1,0 +1,36 @@
+"""Amazon SES, API version 2."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from chalicelib.ports.services import Mail, MailNotSent
+
+if TYPE_CHECKING:
+    from mypy_boto3_sesv2 import SESV2Client
+
+
+class SesMailer:
+    """Sends plain-text mail from one address."""
+
+    def __init__(self, *, client: SESV2Client, sender: str) -> None:
+        self._client = client
+        self._sender = sender
+
+    def send(self, *, mail: Mail) -> None:
+        """Hand the mail over, or raise MailNotSent."""
+        try:
+            self._client.send_email(
+                FromEmailAddress=self._sender,
+                Destination={"ToAddresses": [mail.to]},
+                Content={
+                    "Simple": {
+                        "Subject": {"Data": mail.subject, "Charset": "UTF-8"},
+                        "Body": {"Text": {"Data": mail.text, "Charset": "UTF-8"}},
+                    }
+                },
+            )
+        except (ClientError, BotoCoreError) as error:
+            raise MailNotSent("the mail service did not take the message") from error

@@ -1,0 +1,120 @@
+"""Signing in and out, and who is signed in."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from pydantic import Field
+
+from chalicelib.api.authentication import cookie_name
+from chalicelib.api.routing import Answer, Request, endpoint
+from chalicelib.api.schemas import Schema
+from chalicelib.crypto.tokens import token_hash
+from chalicelib.domain.emails import EMAIL_CHARS_MAX
+from chalicelib.domain.passwords import PASSWORD_CHARS_MAX
+from chalicelib.domain.staff import ROLE_PERMISSIONS, Permission, Role, StaffMember
+from chalicelib.domain.tenants import SUBDOMAIN_CHARS_MAX, Tenant
+from chalicelib.usecases import sessions
+
+
+class LogInIn(Schema):
+    """Who signs in, and where."""
+
+    subdomain: str = Field(max_length=SUBDOMAIN_CHARS_MAX, examples=["lahore-net"])
+    email: str = Field(max_length=EMAIL_CHARS_MAX, examples=["ayesha@lahore-net.example"])
+    password: str = Field(max_length=PASSWORD_CHARS_MAX, repr=False, examples=["three random words"])
+
+
+class SessionOut(Schema):
+    """A new session: for browsers it is in the cookie too, for programs it is the bearer token."""
+
+    token: str = Field(description="Send as `Authorization: Bearer`.")
+    csrf_token: str = Field(description="Send as `X-CSRF-Token` with changes by cookie.")
+    expires_at: datetime
+
+
+class StaffOut(Schema):
+    """A person who works for the tenant."""
+
+    staff_id: str
+    name: str
+    email: str
+    role: Role
+
+    @classmethod
+    def of(cls, member: StaffMember) -> StaffOut:
+        """Render a person."""
+        return cls(staff_id=member.staff_id, name=member.name, email=member.email, role=member.role)
+
+
+class MyTenantOut(Schema):
+    """The tenant one is signed in to."""
+
+    tenant_id: str
+    company: str
+    subdomain: str
+    currency: str
+    time_zone: str
+
+
+class MeOut(Schema):
+    """Who is signed in, where, and what they may do."""
+
+    staff: StaffOut
+    tenant: MyTenantOut
+    permissions: list[Permission]
+
+    @classmethod
+    def of(cls, tenant: Tenant, member: StaffMember) -> MeOut:
+        """Render a person with the tenant."""
+        return cls(
+            staff=StaffOut.of(member),
+            tenant=MyTenantOut(
+                tenant_id=tenant.tenant_id,
+                company=tenant.company,
+                subdomain=tenant.subdomain,
+                currency=tenant.currency,
+                time_zone=tenant.time_zone,
+            ),
+            permissions=sorted(ROLE_PERMISSIONS[member.role]),
+        )
+
+
+@endpoint("POST", "/v1/sessions", permission=Permission.PUBLIC, body=LogInIn, answer=SessionOut, status=201)
+def log_in(request: Request) -> Answer:
+    """Sign in: a session by cookie, and the same token for bearer use."""
+    body = request.body_as(LogInIn)
+    logged_in = sessions.log_in(
+        identity=request.services.identity,
+        subdomain=body.subdomain,
+        email=body.email,
+        password=body.password,
+        address=request.address,
+        at=request.now,
+    )
+    answer = SessionOut(
+        token=logged_in.token, csrf_token=logged_in.csrf_token, expires_at=logged_in.session.expires_at
+    )
+    return Answer(answer, headers={"Set-Cookie": _cookie(request, logged_in.token)})
+
+
+@endpoint("DELETE", "/v1/sessions/current", permission=Permission.SELF, status=204)
+def log_out(request: Request) -> Answer:
+    """Sign out: the session ends at once."""
+    assert request.token is not None, "who is signed in has a token"
+    sessions.log_out(sessions=request.services.sessions, token_hash=token_hash(request.token))
+    return Answer(None, headers={"Set-Cookie": f"{_cookie(request, '')}; Max-Age=0"})
+
+
+@endpoint("GET", "/v1/me", permission=Permission.SELF, answer=MeOut)
+def get_me(request: Request) -> MeOut:
+    """Return who is signed in, with their tenant and permissions."""
+    tenant, member = request.store.profile_and_staff(staff_id=request.principal.actor_id)
+    return MeOut.of(tenant, member)
+
+
+def _cookie(request: Request, token: str) -> str:
+    """Return a session cookie; it ends with the browser, and the server ends it before long."""
+    secure = request.services.settings.cookie_secure
+    flags = "Path=/; HttpOnly; SameSite=Lax" + ("; Secure" if secure else "")
+    return f"{cookie_name(secure=secure)}={token}; {flags}"

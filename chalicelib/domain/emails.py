@@ -1,0 +1,30 @@
+"""Email addresses: the plain ASCII form that every mail system takes (RFC 5321, dot-atom)."""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+from chalicelib.domain.errors import InvalidValue
+
+EMAIL_CHARS_MAX: Final = 254
+LOCAL_PART_CHARS_MAX: Final = 64
+
+_ATOM: Final = r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+"
+_LABEL: Final = r"[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
+_EMAIL: Final = re.compile(rf"{_ATOM}(?:\.{_ATOM})*@(?:{_LABEL}\.)+{_LABEL}\Z", re.ASCII)
+
+
+class InvalidEmail(InvalidValue):
+    """The text is not an email address."""
+
+    code = "invalid_email"
+
+
+def check_email(*, email: str, param: str = "email") -> str:
+    """Return the address without surrounding blanks, or raise InvalidEmail."""
+    cleaned = email.strip()
+    too_long = len(cleaned) > EMAIL_CHARS_MAX or len(cleaned.partition("@")[0]) > LOCAL_PART_CHARS_MAX
+    if too_long or not _EMAIL.match(cleaned):
+        raise InvalidEmail("this is not an email address such as name@example.com", param=param)
+    return cleaned

@@ -1,0 +1,119 @@
+"""What signing up and signing in need: sessions, one-time tokens, attempts, the registry."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+
+from chalicelib.domain.errors import DomainError, InvalidValue
+from chalicelib.domain.staff import Principal
+from chalicelib.domain.tenants import Tenant, TenantState
+from chalicelib.ports.store import TenantRegistry, Write
+
+
+class TokenNotValid(InvalidValue):
+    """The one-time token is unknown, used, or expired: all answer alike."""
+
+    code = "token_not_valid"
+
+
+class TooManyAttempts(DomainError):
+    """Too many attempts from one address on one account; ``retry_after`` is in seconds."""
+
+    code = "too_many_attempts"
+
+    def __init__(self, *, retry_after: int) -> None:
+        super().__init__("too many attempts: wait, then try again")
+        self.retry_after = retry_after
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """A signed-in person; ``token_hash`` finds it, ``csrf_hash`` guards cookie requests."""
+
+    token_hash: str
+    principal: Principal
+    csrf_hash: str
+    created_at: datetime
+    idle_expires_at: datetime
+    expires_at: datetime
+
+
+class Sessions(Protocol):
+    """Sessions: short-lived, never returned once expired."""
+
+    def add(self, *, session: Session) -> None:
+        """Store a new session."""
+
+    def get(self, *, token_hash: str, at: datetime) -> Session | None:
+        """Return the live session, or None."""
+
+    def extend(self, *, session: Session, idle_expires_at: datetime) -> None:
+        """Move the idle expiry of a session that still exists."""
+
+    def remove(self, *, token_hash: str) -> None:
+        """End a session; absent is fine."""
+
+
+class OneTimeTokens(Protocol):
+    """Tokens that are good for one use, in the transaction of what they are used for."""
+
+    def issue(
+        self, *, token_hash: str, purpose: str, subject: Mapping[str, str], expires_at: datetime
+    ) -> Write:
+        """Describe storing a token."""
+
+    def find(self, *, token_hash: str, purpose: str, at: datetime) -> Mapping[str, str] | None:
+        """Return the subject of a token that is still good, or None."""
+
+    def spend(self, *, token_hash: str, purpose: str) -> Write:
+        """Describe using a token up; refused with TokenNotValid where that was done already."""
+
+
+class Attempts(Protocol):
+    """Counts attempts in windows of time."""
+
+    def count(self, *, key: str, window_seconds: int, at: datetime) -> int:
+        """Return the attempts in the window of ``at``."""
+
+    def add(self, *, key: str, window_seconds: int, at: datetime) -> int:
+        """Count one more; return the attempts in the window."""
+
+
+class Tokens(Protocol):
+    """Opaque random tokens: handed out once, stored as a hash."""
+
+    def new(self, *, prefix: str) -> str:
+        """Return a token of 256 random bits that begins with ``<prefix>_``."""
+
+    def hash(self, *, token: str) -> str:
+        """Return the form in which a token is stored."""
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """Whose a subdomain is."""
+
+    tenant_id: str
+    state: TenantState
+
+
+class Registry(TenantRegistry, Protocol):
+    """The platform's list of tenants, as signing up and signing in see it."""
+
+    def locate(self, *, subdomain: str, at: datetime) -> Address | None:
+        """Return whose the subdomain is; None where it is free at that time."""
+
+    def hold(self, *, tenant: Tenant, until: datetime) -> Sequence[Write]:
+        """Describe registering an unverified tenant; refused with SubdomainTaken.
+
+        The subdomain is free again after ``until`` unless the tenant is activated before.
+        """
+
+    def hold_longer(self, *, tenant: Tenant, until: datetime) -> Write:
+        """Describe keeping an unverified tenant's subdomain; refused with SubdomainTaken."""
+
+    def activate(self, *, tenant: Tenant) -> Sequence[Write]:
+        """Describe making the tenant active for good; refused with SubdomainTaken."""

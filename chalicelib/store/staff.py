@@ -1,0 +1,127 @@
+"""Staff in DynamoDB: one item by identifier, and its copy by email, for signing in is one read.
+
+Names and addresses are encrypted; an address is found by its blind index. Both items change
+in one transaction, so they never differ.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import orjson
+from pynamodb.attributes import BinaryAttribute, BooleanAttribute, NumberAttribute, UnicodeAttribute
+from pynamodb.exceptions import DoesNotExist
+
+from chalicelib.crypto.keyring import TenantKeys
+from chalicelib.domain.errors import NotFound, StaleVersion
+from chalicelib.domain.staff import EmailTaken, Role, StaffMember
+from chalicelib.domain.subscribers import normal_email
+from chalicelib.store import keys
+from chalicelib.store.base import ModelWrite, TenantsItem, delete, from_iso, put, put_new, to_iso
+
+OPERATIONAL = "op"
+BY_EMAIL = "STAFF"
+
+
+class StaffItem(TenantsItem):
+    """``<tenant>#STAFF`` / staff id, and ``<tenant>#BIX#staff#<digest>`` / ``STAFF``.
+
+    ``person`` is the sealed JSON of name and email, bound to the key of its own item.
+    """
+
+    staff_id = UnicodeAttribute()
+    person = BinaryAttribute(legacy_encoding=False)
+    role = UnicodeAttribute()
+    email_verified = BooleanAttribute()
+    password_hash = UnicodeAttribute()
+    created_at = UnicodeAttribute()
+    version = NumberAttribute()
+
+
+class DynamoStaff:
+    """A tenant's staff."""
+
+    def __init__(self, *, tenant_id: str, tenant_keys: TenantKeys) -> None:
+        self._tenant_id = tenant_id
+        self._keys = tenant_keys
+
+    def get(self, *, staff_id: str) -> StaffMember:
+        """Return the person, or raise NotFound."""
+        member = self._read(keys.staff(self._tenant_id), staff_id)
+        if member is None:
+            raise NotFound("no such person", param="staff_id")
+        return member
+
+    def find_by_email(self, *, email: str) -> StaffMember | None:
+        """Return the person with the address, or None."""
+        return self._read(self._email_key(email), BY_EMAIL)
+
+    def add(self, *, member: StaffMember) -> Sequence[ModelWrite]:
+        """Describe adding a person."""
+        by_id, by_email = self._items(member)
+        return [put_new(by_id, refused=_taken()), put_new(by_email, refused=_taken())]
+
+    def change(self, *, before: StaffMember, after: StaffMember) -> Sequence[ModelWrite]:
+        """Describe a change; the version must still be ``before``'s."""
+        stale = StaleVersion("the person changed since they were read")
+        unmoved = StaffItem.version == before.version
+        by_id, by_email = self._items(replace(after, version=before.version + 1))
+        writes = [put(by_id, condition=unmoved, refused=stale)]
+        old_key = self._email_key(before.email)
+        if by_email.pk == old_key:
+            return [*writes, put(by_email, condition=unmoved, refused=stale)]
+        return [*writes, put_new(by_email, refused=_taken()), delete(StaffItem(old_key, BY_EMAIL))]
+
+    def _email_key(self, email: str) -> str:
+        digest = self._keys.blind(kind="staff", value=normal_email(email=email))
+        return keys.blind(self._tenant_id, "staff", digest)
+
+    def _items(self, member: StaffMember) -> tuple[StaffItem, StaffItem]:
+        return (
+            self._item(member, keys.staff(self._tenant_id), member.staff_id),
+            self._item(member, self._email_key(member.email), BY_EMAIL),
+        )
+
+    def _item(self, member: StaffMember, pk: str, sk: str) -> StaffItem:
+        plain = orjson.dumps([member.name, member.email])
+        return StaffItem(
+            pk,
+            sk,
+            staff_id=member.staff_id,
+            person=self._keys.seal(family=OPERATIONAL, place=_place(pk, sk), plain=plain),
+            role=member.role.value,
+            email_verified=member.email_verified,
+            password_hash=member.password_hash,
+            created_at=to_iso(member.created_at),
+            version=member.version,
+        )
+
+    def _read(self, pk: str, sk: str) -> StaffMember | None:
+        try:
+            return self.member_of(StaffItem.get(pk, sk, consistent_read=True))
+        except DoesNotExist:
+            return None
+
+    def member_of(self, item: StaffItem) -> StaffMember:
+        """Read an item."""
+        place = _place(item.pk, item.sk)
+        name, email = orjson.loads(self._keys.open(family=OPERATIONAL, place=place, sealed=item.person))
+        return StaffMember(
+            staff_id=item.staff_id,
+            name=name,
+            email=email,
+            role=Role(item.role),
+            email_verified=item.email_verified,
+            password_hash=item.password_hash,
+            created_at=from_iso(item.created_at),
+            version=int(item.version),
+        )
+
+
+def _place(pk: str, sk: str) -> str:
+    return f"tenants|{pk}|{sk}|person"
+
+
+def _taken() -> EmailTaken:
+    return EmailTaken("somebody has this address already", param="email")

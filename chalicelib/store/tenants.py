@@ -1,0 +1,222 @@
+"""Tenants: their own record, the platform's list of them, and the subdomains that they hold.
+
+A tenant's record lives with its data; the list keeps a copy in 16 partitions, so that the
+planner reads all active tenants by queries, and no partition carries them all.
+"""
+
+from __future__ import annotations
+
+from binascii import crc32
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from datetime import date, datetime
+from typing import Any, Final
+
+import orjson
+from pynamodb.attributes import NumberAttribute, UnicodeAttribute
+from pynamodb.exceptions import DoesNotExist
+
+from chalicelib.domain.errors import NotFound, StaleVersion
+from chalicelib.domain.taxes import TaxBase, TaxComponent, TaxGroup, TaxRow
+from chalicelib.domain.tenants import SubdomainTaken, Tenant, TenantState
+from chalicelib.ports.identity import Address
+from chalicelib.ports.store import Page
+from chalicelib.store import keys
+from chalicelib.store.base import (
+    Database,
+    ModelWrite,
+    PlatformItem,
+    TenantsItem,
+    from_iso,
+    put,
+    put_new,
+    to_iso,
+    update,
+)
+from chalicelib.store.paging import query_page
+
+LIST_PARTITIONS: Final = 16
+SUBDOMAIN: Final = "SUBDOMAIN"
+
+
+class TenantItem(TenantsItem):
+    """``<tenant>#T`` / ``PROFILE``; ``data`` is the record in JSON."""
+
+    data = UnicodeAttribute()
+    version = NumberAttribute()
+
+
+class ListedTenantItem(PlatformItem):
+    """``TENANTS#<partition>`` / tenant id: a copy of the record."""
+
+    data = UnicodeAttribute()
+    state = UnicodeAttribute()
+
+
+class SubdomainItem(PlatformItem):
+    """``SUBDOMAIN#<subdomain>`` / ``SUBDOMAIN``; ``held_until`` is there while unverified."""
+
+    tenant_id = UnicodeAttribute()
+    state = UnicodeAttribute()
+    held_until = UnicodeAttribute(null=True)
+
+
+class TenantProfiles:
+    """One tenant's own record."""
+
+    def __init__(self, *, tenant_id: str) -> None:
+        self._tenant_id = tenant_id
+
+    def get(self) -> Tenant:
+        """Return the record, or raise NotFound."""
+        try:
+            item = TenantItem.get(keys.tenant(self._tenant_id), keys.PROFILE, consistent_read=True)
+        except DoesNotExist:
+            raise NotFound("no such tenant") from None
+        return decode_tenant(item.data)
+
+    def change(self, *, before: Tenant, after: Tenant) -> Sequence[ModelWrite]:
+        """Describe a change; the version must still be ``before``'s."""
+        changed = replace(after, version=before.version + 1)
+        stale = StaleVersion("the settings changed since they were read")
+        record = _record(changed)
+        return [put(record, condition=TenantItem.version == before.version, refused=stale), _listed(changed)]
+
+
+class DynamoRegistry:
+    """The platform's list of tenants and their subdomains."""
+
+    def __init__(self, *, database: Database) -> None:
+        self._database = database  # binds the tables
+
+    def find(self, *, subdomain: str) -> Tenant | None:
+        """Return the tenant of a subdomain, or None."""
+        item = _subdomain(subdomain)
+        return None if item is None else TenantProfiles(tenant_id=item.tenant_id).get()
+
+    def locate(self, *, subdomain: str, at: datetime) -> Address | None:
+        """Return whose the subdomain is; None where it is free at that time."""
+        item = _subdomain(subdomain)
+        if item is None or (item.held_until is not None and from_iso(item.held_until) <= at):
+            return None
+        return Address(tenant_id=item.tenant_id, state=TenantState(item.state))
+
+    def active(self, *, after: str | None, limit: int) -> Page[Tenant]:
+        """Return a page of active tenants, partition by partition."""
+        found: list[Tenant] = []
+        first, position = _position(after)
+        for partition in range(first, LIST_PARTITIONS):
+            page = query_page(
+                ListedTenantItem,
+                _list_key(partition),
+                limit=limit - len(found),
+                after=position,
+                where=lambda item: item.state == TenantState.ACTIVE.value,
+            )
+            found += [decode_tenant(item.data) for item in page.items]
+            if page.after is not None:
+                return Page(tuple(found), f"{partition:x}#{page.after}")
+            if len(found) == limit and partition + 1 < LIST_PARTITIONS:
+                return Page(tuple(found), f"{partition + 1:x}#")
+            position = None
+        return Page(tuple(found))
+
+    def hold(self, *, tenant: Tenant, until: datetime) -> Sequence[ModelWrite]:
+        """Describe registering an unverified tenant."""
+        lock = SubdomainItem(
+            _subdomain_key(tenant.subdomain),
+            SUBDOMAIN,
+            tenant_id=tenant.tenant_id,
+            state=tenant.state.value,
+            held_until=to_iso(until),
+        )
+        lapsed = SubdomainItem.held_until.exists() & (SubdomainItem.held_until <= to_iso(tenant.created_at))
+        free = SubdomainItem.pk.does_not_exist() | lapsed
+        record = put_new(_record(tenant), refused=NotFound("the tenant exists already"))
+        return [put(lock, condition=free, refused=_taken()), record, _listed(tenant)]
+
+    def hold_longer(self, *, tenant: Tenant, until: datetime) -> ModelWrite:
+        """Describe keeping an unverified tenant's subdomain."""
+        return self._change_lock(tenant, [SubdomainItem.held_until.set(to_iso(until))])
+
+    def activate(self, *, tenant: Tenant) -> Sequence[ModelWrite]:
+        """Describe making the tenant active for good."""
+        active = replace(tenant, state=TenantState.ACTIVE)
+        actions = [SubdomainItem.held_until.remove(), SubdomainItem.state.set(active.state.value)]
+        changes = TenantProfiles(tenant_id=tenant.tenant_id).change(before=tenant, after=active)
+        return [self._change_lock(tenant, actions), *changes]
+
+    def _change_lock(self, tenant: Tenant, actions: list[Any]) -> ModelWrite:
+        lock = SubdomainItem(_subdomain_key(tenant.subdomain), SUBDOMAIN)
+        mine = SubdomainItem.tenant_id == tenant.tenant_id
+        return update(lock, actions=actions, condition=mine, refused=_taken())
+
+
+def _subdomain_key(subdomain: str) -> str:
+    return f"SUBDOMAIN#{subdomain}"
+
+
+def _subdomain(subdomain: str) -> SubdomainItem | None:
+    try:
+        return SubdomainItem.get(_subdomain_key(subdomain), SUBDOMAIN, consistent_read=True)
+    except DoesNotExist:
+        return None
+
+
+def _taken() -> SubdomainTaken:
+    return SubdomainTaken("this subdomain is taken", param="subdomain")
+
+
+def _list_key(partition: int) -> str:
+    return f"TENANTS#{partition:x}"
+
+
+def _position(after: str | None) -> tuple[int, str | None]:
+    partition, _, position = (after or "0#").partition("#")
+    return int(partition, 16), position or None
+
+
+def _record(tenant: Tenant) -> TenantItem:
+    return TenantItem(
+        keys.tenant(tenant.tenant_id), keys.PROFILE, data=encode_tenant(tenant), version=tenant.version
+    )
+
+
+def _listed(tenant: Tenant) -> ModelWrite:
+    partition = crc32(tenant.tenant_id.encode()) % LIST_PARTITIONS
+    item = ListedTenantItem(
+        _list_key(partition), tenant.tenant_id, data=encode_tenant(tenant), state=tenant.state.value
+    )
+    return put(item, condition=None, refused=StaleVersion("the settings changed since they were read"))
+
+
+def encode_tenant(tenant: Tenant) -> str:
+    """Return the stored JSON."""
+    return orjson.dumps(tenant).decode()
+
+
+def decode_tenant(text: str) -> Tenant:
+    """Read what ``encode_tenant`` wrote."""
+    stored: dict[str, Any] = orjson.loads(text)
+    return Tenant(
+        **stored
+        | {
+            "state": TenantState(stored["state"]),
+            "created_at": datetime.fromisoformat(stored["created_at"]),
+            "tax_groups": tuple(map(_tax_group, stored["tax_groups"])),
+        }
+    )
+
+
+def _tax_group(stored: Mapping[str, Any]) -> TaxGroup:
+    rows = tuple(
+        TaxRow(
+            starts_on=date.fromisoformat(row["starts_on"]),
+            components=tuple(
+                TaxComponent(one["code"], one["name"], one["rate_millionths"], TaxBase(one["base"]))
+                for one in row["components"]
+            ),
+        )
+        for row in stored["rows"]
+    )
+    return TaxGroup(code=stored["code"], name=stored["name"], rows=rows)

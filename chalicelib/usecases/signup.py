@@ -1,0 +1,203 @@
+"""Signing up: a tenant, its owner, and the mail that verifies the owner.
+
+An unverified sign-up holds its subdomain as long as its token is good. Nothing has to run
+for it to become free again: the next sign-up may take it from then on.
+"""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import Final
+
+from chalicelib.domain.emails import check_email
+from chalicelib.domain.passwords import check_password, normal_password
+from chalicelib.domain.staff import Role, StaffMember, check_staff_name
+from chalicelib.domain.tenants import (
+    SubdomainTaken,
+    Tenant,
+    TenantState,
+    check_company,
+    check_settings,
+    check_subdomain,
+)
+from chalicelib.ports.identity import TokenNotValid
+from chalicelib.ports.services import MailNotSent
+from chalicelib.ports.store import AuditNote
+from chalicelib.usecases.identity import Identity
+from chalicelib.usecases.mails import verification_mail
+
+VERIFY: Final = "verify-owner"
+VERIFY_HOURS: Final = 48
+RESENDS_MAX: Final = 5
+RESEND_WINDOW_SECONDS: Final = 3600
+
+
+@dataclass(frozen=True, slots=True)
+class SignUp:
+    """What somebody signs up with."""
+
+    company: str
+    subdomain: str
+    owner_name: str
+    owner_email: str
+    password: str
+    country: str
+    currency: str
+    time_zone: str
+    fiscal_year_start_month: int
+
+
+@dataclass(frozen=True, slots=True)
+class SignedUp:
+    """A new tenant; where the mail could not be sent, it can be asked for again."""
+
+    tenant: Tenant
+    mail_sent: bool
+
+
+def sign_up(*, identity: Identity, command: SignUp, at: datetime, request_id: str = "") -> SignedUp:
+    """Create an unverified tenant with its owner, or raise InvalidValue or SubdomainTaken."""
+    checked = _checked(command)
+    if identity.registry.locate(subdomain=checked.subdomain, at=at) is not None:
+        raise SubdomainTaken("this subdomain is taken", param="subdomain")
+    tenant = _tenant(checked, tenant_id=identity.ids.new(prefix="ten"), at=at)
+    owner = StaffMember(
+        staff_id=identity.ids.new(prefix="stf"),
+        name=checked.owner_name,
+        email=checked.owner_email,
+        role=Role.OWNER,
+        email_verified=False,
+        password_hash=identity.passwords.hash(password=normal_password(password=checked.password)),
+        created_at=at,
+    )
+    token = identity.tokens.new(prefix="svt")
+    try:
+        _create(identity, tenant, owner, token=token, at=at, request_id=request_id)
+    except SubdomainTaken:
+        # Lost a race: of this tenant nothing was written but its keys.
+        identity.stores.discard(tenant_id=tenant.tenant_id)
+        raise
+    return SignedUp(tenant, mail_sent=_mail(identity, tenant, owner, token))
+
+
+def _checked(command: SignUp) -> SignUp:
+    check_subdomain(subdomain=command.subdomain)
+    check_settings(
+        currency=command.currency,
+        time_zone=command.time_zone,
+        fiscal_year_start_month=command.fiscal_year_start_month,
+        country=command.country,
+    )
+    company = check_company(company=command.company)
+    name = check_staff_name(name=command.owner_name, param="owner.name")
+    email = check_email(email=command.owner_email, param="owner.email")
+    known = (company, command.subdomain, name, email.partition("@")[0])
+    check_password(password=command.password, known=known, param="owner.password")
+    return replace(command, company=company, owner_name=name, owner_email=email)
+
+
+def _tenant(command: SignUp, *, tenant_id: str, at: datetime) -> Tenant:
+    return Tenant(
+        tenant_id=tenant_id,
+        company=command.company,
+        subdomain=command.subdomain,
+        country=command.country,
+        currency=command.currency,
+        time_zone=command.time_zone,
+        fiscal_year_start_month=command.fiscal_year_start_month,
+        state=TenantState.UNVERIFIED,
+        created_at=at,
+    )
+
+
+def _create(
+    identity: Identity, tenant: Tenant, owner: StaffMember, *, token: str, at: datetime, request_id: str
+) -> None:
+    store = identity.stores.of(tenant_id=tenant.tenant_id)
+    until = at + timedelta(hours=VERIFY_HOURS)
+    yesterday = tenant.local_date(at=at) - timedelta(days=1)
+    details = {"company": tenant.company, "subdomain": tenant.subdomain}
+    note = AuditNote(owner.staff_id, "tenant.signed_up", tenant.tenant_id, at, request_id, details)
+    store.commit(
+        *identity.registry.hold(tenant=tenant, until=until),
+        *store.staff.add(member=owner),
+        store.start_billing(completed_through=yesterday),
+        identity.one_time_tokens.issue(
+            token_hash=identity.tokens.hash(token=token),
+            purpose=VERIFY,
+            subject={"tenant_id": tenant.tenant_id, "staff_id": owner.staff_id},
+            expires_at=until,
+        ),
+        store.note(note=note),
+    )
+
+
+def _mail(identity: Identity, tenant: Tenant, owner: StaffMember, token: str) -> bool:
+    """Send the mail; the sign-up stands without it, for it can be sent again."""
+    mail = verification_mail(
+        to=owner.email,
+        name=owner.name,
+        company=tenant.company,
+        subdomain=tenant.subdomain,
+        token=token,
+        hours=VERIFY_HOURS,
+    )
+    with suppress(MailNotSent):
+        identity.mailer.send(mail=mail)
+        return True
+    return False
+
+
+def verify_owner(*, identity: Identity, token: str, at: datetime, request_id: str = "") -> Tenant:
+    """Activate the tenant of a token, once, or raise TokenNotValid."""
+    token_hash = identity.tokens.hash(token=token)
+    subject = identity.one_time_tokens.find(token_hash=token_hash, purpose=VERIFY, at=at)
+    if subject is None:
+        raise TokenNotValid("the token is not valid, or not any more", param="token")
+    store = identity.stores.of(tenant_id=subject["tenant_id"])
+    tenant, owner = store.profile_and_staff(staff_id=subject["staff_id"])
+    spent = identity.one_time_tokens.spend(token_hash=token_hash, purpose=VERIFY)
+    if tenant.state is not TenantState.UNVERIFIED:
+        store.commit(spent)
+        return tenant
+    note = AuditNote(owner.staff_id, "tenant.verified", tenant.tenant_id, at, request_id)
+    store.commit(
+        spent,
+        *identity.registry.activate(tenant=tenant),
+        *store.staff.change(before=owner, after=replace(owner, email_verified=True)),
+        store.note(note=note),
+    )
+    return replace(tenant, state=TenantState.ACTIVE, version=tenant.version + 1)
+
+
+def resend_verification(*, identity: Identity, subdomain: str, email: str, at: datetime) -> bool:
+    """Send the owner of an unverified tenant a new token; return whether a mail was sent.
+
+    Callers outside must not learn the answer: it tells which addresses have signed up.
+    """
+    address = identity.registry.locate(subdomain=subdomain, at=at)
+    if address is None or address.state is not TenantState.UNVERIFIED:
+        return False
+    store = identity.stores.of(tenant_id=address.tenant_id)
+    owner = store.staff.find_by_email(email=email)
+    if owner is None or owner.email_verified:
+        return False
+    sent = identity.attempts.add(
+        key=f"resend#{address.tenant_id}", window_seconds=RESEND_WINDOW_SECONDS, at=at
+    )
+    if sent > RESENDS_MAX:
+        return False
+    tenant, token = store.profile(), identity.tokens.new(prefix="svt")
+    until = at + timedelta(hours=VERIFY_HOURS)
+    store.commit(
+        identity.registry.hold_longer(tenant=tenant, until=until),
+        identity.one_time_tokens.issue(
+            token_hash=identity.tokens.hash(token=token),
+            purpose=VERIFY,
+            subject={"tenant_id": tenant.tenant_id, "staff_id": owner.staff_id},
+            expires_at=until,
+        ),
+    )
+    return _mail(identity, tenant, owner, token)

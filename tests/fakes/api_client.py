@@ -1,0 +1,101 @@
+"""A client of the API in this process, through the gateway that ``make run`` uses."""
+
+from __future__ import annotations
+
+import json as jsonlib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from chalicelib.local.gateway import Gateway
+
+PROBLEM_KEYS = frozenset({"type", "title", "status", "code", "message", "param", "request_id"})
+
+
+@dataclass(frozen=True)
+class Reply:
+    """An answer; header names are as sent."""
+
+    status: int
+    headers: Mapping[str, Any]
+    body: bytes
+
+    @property
+    def text(self) -> str:
+        """The body as text."""
+        return self.body.decode()
+
+    @property
+    def json(self) -> Any:
+        """The body's JSON."""
+        return jsonlib.loads(self.body)
+
+    @property
+    def code(self) -> str:
+        """The code of a problem, which must have the problem's shape."""
+        assert self.headers["Content-Type"] == "application/problem+json", self.text
+        assert set(self.json) == PROBLEM_KEYS, self.text
+        assert self.json["status"] == self.status, self.text
+        return str(self.json["code"])
+
+    @property
+    def problem(self) -> tuple[int, str, str | None]:
+        """Status, code and param of a problem."""
+        return self.status, self.code, self.json["param"]
+
+
+@dataclass(frozen=True)
+class ApiClient:
+    """Sends requests with its headers."""
+
+    gateway: Gateway
+    headers: Mapping[str, str] = field(default_factory=dict)
+    caller: str = "203.0.113.7"
+
+    def bearer(self, token: str) -> ApiClient:
+        """Return a client that signs in by bearer token."""
+        return self.with_headers(Authorization=f"Bearer {token}")
+
+    def with_headers(self, **headers: str) -> ApiClient:
+        """Return a client that sends more headers; ``_`` in a name stands for ``-``."""
+        named = {name.replace("_", "-"): value for name, value in headers.items()}
+        return ApiClient(self.gateway, {**self.headers, **named}, self.caller)
+
+    def request(
+        self,
+        method: str,
+        target: str,
+        *,
+        json: object = None,
+        body: bytes | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> Reply:
+        """Send a request; ``json`` is sent as such, ``body`` as it is."""
+        sent = {**self.headers, **(headers or {})}
+        if json is not None:
+            body = jsonlib.dumps(json).encode()
+            sent = {"Content-Type": "application/json", **sent}
+        answer = self.gateway.handle(
+            method=method, target=target, headers=sent, body=body or b"", caller=self.caller
+        )
+        return Reply(answer.status, answer.headers, answer.body)
+
+    def get(self, target: str, **options: Any) -> Reply:
+        """GET."""
+        return self.request("GET", target, **options)
+
+    def post(self, target: str, **options: Any) -> Reply:
+        """POST."""
+        return self.request("POST", target, **options)
+
+    def put(self, target: str, **options: Any) -> Reply:
+        """PUT."""
+        return self.request("PUT", target, **options)
+
+    def patch(self, target: str, **options: Any) -> Reply:
+        """PATCH."""
+        return self.request("PATCH", target, **options)
+
+    def delete(self, target: str, **options: Any) -> Reply:
+        """DELETE."""
+        return self.request("DELETE", target, **options)

@@ -1,0 +1,165 @@
+"""The whole application on the engine, in this process: services, API client, tenants.
+
+``api`` talks to the app through the same gateway as ``make run``. ``signed_in`` is a fresh
+tenant whose owner is signed in; tests share the engine, so each works with its own.
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import cached_property
+
+import pytest
+from chalice.app import Chalice
+
+from chalicelib.api.routes import register
+from chalicelib.bootstrap import Services
+from chalicelib.config import Settings
+from chalicelib.local.gateway import Gateway
+from chalicelib.store.tenant import DynamoTenantStore
+from tests.fakes.api_client import ApiClient
+from tests.fakes.clock import FakeClock
+from tests.fakes.services import InMemoryMailer
+
+PASSWORD = "correct horse battery staple"
+
+
+@dataclass(frozen=True)
+class EngineServices(Services):
+    """The real services on the engine, but for the clock and the mail."""
+
+    @cached_property
+    def mailer(self) -> InMemoryMailer:
+        """Mail that tests can read."""
+        return InMemoryMailer()
+
+
+@dataclass(frozen=True)
+class SignedIn:
+    """A tenant and its owner; ``api`` acts as the owner by bearer token."""
+
+    tenant_id: str
+    subdomain: str
+    email: str
+    password: str
+    token: str
+    csrf_token: str
+    api: ApiClient
+    store: DynamoTenantStore
+
+
+@pytest.fixture(scope="session")
+def engine_services(stack_env: dict[str, str]) -> EngineServices:
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        os.environ[name] = stack_env[name]
+    return EngineServices(settings=Settings.from_env(stack_env), clock=FakeClock(datetime.now(UTC)))
+
+
+@pytest.fixture(scope="session")
+def gateway(engine_services: EngineServices) -> Gateway:
+    app = Chalice(app_name="isp-billing", configure_logs=False)
+    register(app, lambda: engine_services)
+    return Gateway(app)
+
+
+@pytest.fixture
+def services(engine_services: EngineServices) -> EngineServices:
+    """The services, with the clock at the real time and an empty mailbox."""
+    clock = engine_services.clock
+    assert isinstance(clock, FakeClock)
+    clock.set(datetime.now(UTC))
+    engine_services.mailer.sent.clear()
+    engine_services.mailer.broken = False
+    return engine_services
+
+
+@pytest.fixture
+def clock(services: EngineServices) -> FakeClock:
+    """The clock of the services and of every request."""
+    assert isinstance(services.clock, FakeClock)
+    return services.clock
+
+
+@pytest.fixture
+def mailbox(services: EngineServices) -> InMemoryMailer:
+    """The mail that was sent."""
+    return services.mailer
+
+
+@pytest.fixture
+def api(gateway: Gateway, services: EngineServices) -> ApiClient:
+    """A client that is not signed in."""
+    return ApiClient(gateway)
+
+
+@pytest.fixture
+def signed_in(api: ApiClient, services: EngineServices) -> SignedIn:
+    """A fresh tenant, its owner signed in."""
+    return sign_up_and_in(api, services)
+
+
+@pytest.fixture
+def other_tenant(api: ApiClient, services: EngineServices) -> SignedIn:
+    """Another fresh tenant, its owner signed in."""
+    return sign_up_and_in(api, services)
+
+
+@pytest.fixture
+def tenant(signed_in: SignedIn) -> SignedIn:
+    """The same as ``signed_in``, for tests that read better with it."""
+    return signed_in
+
+
+def sign_up_body(subdomain: str, **changes: object) -> dict[str, object]:
+    """The body of a sign-up."""
+    owner = {"name": "Ayesha Khan", "email": f"owner@{subdomain}.example", "password": PASSWORD}
+    return {
+        "company": "Lahore Net",
+        "subdomain": subdomain,
+        "owner": owner,
+        "country": "PK",
+        "currency": "PKR",
+        "time_zone": "Asia/Karachi",
+        "fiscal_year_start_month": 7,
+        **changes,
+    }
+
+
+def fresh_subdomain() -> str:
+    """A subdomain that no other test has."""
+    return f"t{secrets.token_hex(8)}"
+
+
+def mailed_token(services: EngineServices, email: str) -> str:
+    """The code in the newest mail to an address."""
+    text = services.mailer.last_to(email).text
+    return next(word for word in text.split() if word.startswith("svt_"))
+
+
+def sign_up_and_in(
+    api: ApiClient, services: EngineServices, *, subdomain: str | None = None, **changes: object
+) -> SignedIn:
+    """Sign up a tenant over HTTP, verify its owner, and sign them in."""
+    subdomain = subdomain or fresh_subdomain()
+    email = f"owner@{subdomain}.example"
+    created = api.post("/v1/signups", json=sign_up_body(subdomain, **changes))
+    assert created.status == 201, created.text
+    verified = api.post("/v1/signups/verify", json={"token": mailed_token(services, email)})
+    assert verified.status == 200, verified.text
+    credentials = {"subdomain": subdomain, "email": email, "password": PASSWORD}
+    session = api.post("/v1/sessions", json=credentials)
+    assert session.status == 201, session.text
+    tenant_id = created.json["tenant"]["tenant_id"]
+    return SignedIn(
+        tenant_id=tenant_id,
+        subdomain=subdomain,
+        email=email,
+        password=PASSWORD,
+        token=session.json["token"],
+        csrf_token=session.json["csrf_token"],
+        api=api.bearer(session.json["token"]),
+        store=services.stores.of(tenant_id=tenant_id),
+    )
