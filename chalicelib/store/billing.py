@@ -216,7 +216,7 @@ class DynamoBillingBooks:
             "c": {"S": account.code},
             "fy": {"N": str(batch.fiscal_year)},
             "n": {"N": str(number)},
-            "st": {"S": InvoiceState.OPEN.value},
+            "st": {"S": (InvoiceState.OPEN if line.total else InvoiceState.PAID).value},
             "cur": {"S": account.currency},
             "t": {"N": str(line.total)},
             "i": {"S": batch.issued_on.isoformat()},

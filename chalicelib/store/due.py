@@ -15,6 +15,7 @@ from chalicelib.domain.accounts import Account, Subscription, SubscriptionState
 from chalicelib.domain.billing import next_bill_date
 from chalicelib.domain.errors import Busy
 from chalicelib.domain.periods import anchor_bucket, date_bucket
+from chalicelib.domain.runs import BillingState
 from chalicelib.store import keys
 from chalicelib.store.base import ModelWrite, TenantsItem, check, delete, put
 from chalicelib.store.billing_state import BillingStateItem, BillingStates
@@ -83,32 +84,33 @@ class DueFiling:
 
     def _late(self, before: Account | None, after: Account) -> list[ModelWrite]:
         state = self._states.get()
-        bucket = date_bucket(on=state.started_through + timedelta(days=1))
         old = before.subscriptions if before else ()
-        changed = [sub for sub in after.subscriptions if sub not in old and self._is_late(sub)]
-        writes = [
-            put(
-                DueItem(
-                    keys.due(self._tenant_id, bucket),
-                    due_sort_key(account_id=after.account_id, slot=sub.slot),
-                ),
-                condition=None,
-                refused=Busy("the due list changed meanwhile"),
+        filed = [
+            file_for_next_run(
+                tenant_id=self._tenant_id, state=state, account_id=after.account_id, slot=sub.slot
             )
-            for sub in changed
+            for sub in after.subscriptions
+            if sub not in old and self._is_late(sub)
         ]
-        unmoved = BillingStateItem.started_through == state.started_through.isoformat()
-        refused = Busy("a billing run started meanwhile; nothing was written, so try again")
-        return [
-            *writes,
-            check(
-                BillingStateItem,
-                keys.billing(self._tenant_id),
-                keys.STATE,
-                condition=unmoved,
-                refused=refused,
-            ),
-        ]
+        return [*filed, unmoved(tenant_id=self._tenant_id, state=state)]
+
+
+def unmoved(*, tenant_id: str, state: BillingState) -> ModelWrite:
+    """Describe the condition that no run starts between reading ``state`` and the commit."""
+    return check(
+        BillingStateItem,
+        keys.billing(tenant_id),
+        keys.STATE,
+        condition=BillingStateItem.started_through == state.started_through.isoformat(),
+        refused=Busy("a billing run started meanwhile; nothing was written, so try again"),
+    )
+
+
+def file_for_next_run(*, tenant_id: str, state: BillingState, account_id: str, slot: int) -> ModelWrite:
+    """Describe filing a subscription under the next date that no run has started for."""
+    bucket = date_bucket(on=state.started_through + timedelta(days=1))
+    item = DueItem(keys.due(tenant_id, bucket), due_sort_key(account_id=account_id, slot=slot))
+    return put(item, condition=None, refused=Busy("the due list changed meanwhile"))
 
 
 def _finished(sub: Subscription) -> bool:

@@ -10,10 +10,11 @@ import orjson
 from pynamodb.attributes import BooleanAttribute, NumberAttribute, UnicodeAttribute
 from pynamodb.exceptions import DoesNotExist
 
-from chalicelib.domain.accounts import subscription_id
+from chalicelib.domain.accounts import parse_subscription_id, subscription_id
 from chalicelib.domain.errors import NotFound
 from chalicelib.domain.runs import (
     BillingRun,
+    BillingState,
     QuarantinedSubscription,
     RunShard,
     RunState,
@@ -24,8 +25,19 @@ from chalicelib.ports.billing import BatchEntry
 from chalicelib.ports.services import Clock
 from chalicelib.ports.store import Page, RunStarted
 from chalicelib.store import keys
-from chalicelib.store.base import Database, TenantsItem, from_iso, put, put_new, to_iso, update
+from chalicelib.store.base import (
+    Database,
+    ModelWrite,
+    TenantsItem,
+    delete,
+    from_iso,
+    put,
+    put_new,
+    to_iso,
+    update,
+)
 from chalicelib.store.billing_state import BillingStateItem
+from chalicelib.store.due import file_for_next_run, unmoved
 from chalicelib.store.paging import query_page
 
 SHARD_PREFIX: Final = "SHARD#"
@@ -114,6 +126,20 @@ class DynamoRuns:
             sort=QuarantineItem.sk.startswith(QUARANTINE_PREFIX),
         )
         return Page(tuple(map(_quarantined, page.items)), page.after)
+
+    def file_again(
+        self, *, on: date, held: Sequence[QuarantinedSubscription], state: BillingState
+    ) -> Sequence[ModelWrite]:
+        """Describe filing what a run set aside under the next date, and taking it from the list."""
+        writes = [unmoved(tenant_id=self._tenant_id, state=state)]
+        for one in held:
+            account_id, slot = parse_subscription_id(value=one.subscription_id)
+            item = QuarantineItem(keys.run(self._tenant_id, on), f"{QUARANTINE_PREFIX}{one.subscription_id}")
+            writes.append(delete(item))
+            writes.append(
+                file_for_next_run(tenant_id=self._tenant_id, state=state, account_id=account_id, slot=slot)
+            )
+        return writes
 
     def progress(self, *, on: date, shard: RunShard) -> ShardProgress:
         """Return the shard's progress, or raise NotFound."""

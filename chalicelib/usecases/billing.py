@@ -27,10 +27,12 @@ from chalicelib.domain.runs import (
 from chalicelib.domain.tenants import Tenant, TenantState
 from chalicelib.ports.billing import BillingBooks
 from chalicelib.ports.services import JobQueue
-from chalicelib.ports.store import Runs, RunStarted, TenantRegistry, TenantStore
+from chalicelib.ports.store import AuditNote, Runs, RunStarted, TenantRegistry, TenantStore
 from chalicelib.usecases.billing_shard import ShardRun, bill_shard
 
 TENANTS_PER_PAGE: Final = 100
+# Each subscription filed again is two of a transaction's 100 actions.
+RETRIED_PER_COMMIT: Final = 48
 # A shard that has not moved for this long is asked for again; its worker died, or its message did.
 STALLED_AFTER: Final = timedelta(minutes=10)
 
@@ -198,3 +200,19 @@ def start_due(*, store: TenantStore, queue: JobQueue, at: datetime) -> BillingSt
     for task in plan_tenant(tenant=store.profile(), store=store, at=at):
         queue.send(message=task.message())
     return store.billing_state()
+
+
+def retry_quarantined(*, store: TenantStore, on: date, actor: AuditNote) -> int:
+    """File what a run set aside for the next run, once its cause is mended; return how many.
+
+    The next run bills every period that is due by then, so nothing of the held time is lost.
+    """
+    run = store.runs.get(on=on)
+    filed = 0
+    while True:
+        page = store.runs.quarantined(on=run.on, limit=RETRIED_PER_COMMIT, after=None)
+        if not page.items:
+            return filed
+        state = store.billing_state()
+        store.commit(*store.runs.file_again(on=on, held=page.items, state=state), store.note(note=actor))
+        filed += len(page.items)

@@ -19,9 +19,10 @@ from chalicelib.adapters.clock import SystemClock
 from chalicelib.bootstrap import Services
 from chalicelib.config import Settings
 from chalicelib.domain.runs import RunShard, RunState
+from chalicelib.ports.store import AuditNote
 from chalicelib.store import keys
 from chalicelib.store.accounts import decode_subscriptions
-from chalicelib.usecases.billing import ShardTask, work_shard
+from chalicelib.usecases.billing import ShardTask, retry_quarantined, work_shard
 from chalicelib.usecases.billing_shard import ShardTaken
 from tests.bench.books import BILL_DAY, account_id
 from tests.integration.billing_harness import (
@@ -268,6 +269,23 @@ def test_one_account_that_cannot_be_billed_is_set_aside_and_stops_nobody(on_engi
         (f"sbn_{account_id(7).removeprefix('sbr_')}-1", "catalogue_mismatch")
     ]
     assert [item["n"] for item in books.invoices()] == list(range(1, 50))
+
+
+def test_what_was_set_aside_is_billed_by_the_next_run_once_it_is_mended(on_engine: Services) -> None:
+    books = new_books(on_engine, subscribers=5)
+    broken = keys.account(books.tenant.tenant_id, account_id(2))
+    change_account(books, broken, "SET cur=:c", {":c": {"S": "USD"}})
+    books.run()
+    change_account(books, broken, "SET cur=:c", {":c": {"S": "PKR"}})
+    store = on_engine.stores.of(tenant_id=books.tenant.tenant_id)
+    note = AuditNote(actor_id="usr_1", action="billing.quarantine_retried", object_id="run", at=AT)
+
+    assert retry_quarantined(store=store, on=BILL_DAY, actor=note) == 1
+    assert retry_quarantined(store=store, on=BILL_DAY, actor=note) == 0
+    books.run(at=AT.replace(day=2))
+
+    assert_books_are_right(books, invoices=5)
+    assert store.runs.quarantined(on=BILL_DAY, limit=10, after=None).items == ()
 
 
 def test_missed_days_are_caught_up_oldest_first(on_engine: Services) -> None:
