@@ -22,6 +22,7 @@ def _arguments(arguments: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--local", type=Path, help="state and locks; default: .local in --root")
     parser.add_argument("--engine-venv", type=Path, help="default: engine-venv in --local")
     parser.add_argument("--no-demo", action="store_true", help="start without demo data")
+    parser.add_argument("--debug", action="store_true", help="stack traces of failing handlers")
     return parser.parse_args(arguments)
 
 
@@ -42,6 +43,7 @@ def main(arguments: list[str] | None = None) -> int:
         port=chosen.port,
         engine_port=chosen.engine_port,
         demo=not chosen.no_demo,
+        debug=chosen.debug,
     )
     try:
         if chosen.command == "run":

@@ -120,6 +120,7 @@ class Pump:
         self._sqs = sqs
         self._region = region
         self._stop = threading.Event()
+        self._in_flight: dict[str, list[str]] = {}  # queue URL to receipt handles
         self._threads = [threading.Thread(target=self._run_queue, args=[w]) for w in workers]
         self._threads += [threading.Thread(target=self._run_schedule, args=[j]) for j in jobs]
         for thread in self._threads:
@@ -137,7 +138,18 @@ class Pump:
         for thread in self._threads:
             if thread.is_alive():
                 thread.join(max(0.0, deadline - time.monotonic()))
+        self._release()
         return not any(thread.is_alive() for thread in self._threads)
+
+    def _release(self) -> None:
+        """Let the next start have what a handler is still at, rather than after the timeout."""
+        for queue_url, handles in list(self._in_flight.items()):
+            entries = [
+                {"Id": str(number), "ReceiptHandle": handle, "VisibilityTimeout": 0}
+                for number, handle in enumerate(handles)
+            ]
+            with contextlib.suppress(BotoCoreError, ClientError):
+                self._sqs.change_message_visibility_batch(QueueUrl=queue_url, Entries=entries)
 
     def _run_schedule(self, job: ScheduledJob) -> None:
         due = datetime.now(UTC)
@@ -176,7 +188,9 @@ class Pump:
             return
         ids = [message["MessageId"] for message in messages]
         event = sqs_event(messages, queue_url=worker.queue_url, region=self._region)
+        self._in_flight[worker.queue_url] = [message["ReceiptHandle"] for message in messages]
         done, result = _call(worker.name, worker.handler, event)
+        del self._in_flight[worker.queue_url]
         failed = failed_message_ids(result, all_ids=ids) if done else set(ids)
         if done and failed:
             logger.error("%s: %d of %d messages failed", worker.name, len(failed), len(ids))

@@ -61,6 +61,7 @@ class Options:
     port: int = 8000
     engine_port: int = 4566
     demo: bool = True
+    debug: bool = False
 
     @property
     def state(self) -> Path:
@@ -165,7 +166,7 @@ class Platform:
             ended = self.pump is None or self.pump.poll() is not None
             if ended and time.monotonic() - pump_started > PUMP_RESTART_S:
                 print("the pump ended by itself: starting it again", flush=True)
-                self.pump = self._child("pump")
+                self.pump = self._new_pump()
                 pump_started = time.monotonic()
 
     def stop(self) -> None:
@@ -254,7 +255,10 @@ class Platform:
 
     def _start_pump(self) -> None:
         self._progress("Starting the schedules and queue workers")
-        self.pump = self._child("pump")
+        self.pump = self._new_pump()
+
+    def _new_pump(self) -> subprocess.Popen[bytes]:
+        return self._child("pump", "--log-level", "DEBUG" if self.options.debug else "INFO")
 
     def _child(self, module: str, *arguments: str) -> subprocess.Popen[bytes]:
         return subprocess.Popen(

@@ -21,6 +21,7 @@ class FakeQueue:
     def __init__(self, *bodies: str) -> None:
         self.messages = [{"MessageId": body, "ReceiptHandle": f"r-{body}", "Body": body} for body in bodies]
         self.deleted: list[str] = []
+        self.released: list[tuple[str, int]] = []
         self.idle = threading.Event()
 
     def receive_message(self, **_: Any) -> dict[str, Any]:
@@ -32,6 +33,9 @@ class FakeQueue:
 
     def delete_message_batch(self, *, Entries: list[dict[str, str]], **_: Any) -> None:  # noqa: N803
         self.deleted += [entry["ReceiptHandle"] for entry in Entries]
+
+    def change_message_visibility_batch(self, *, Entries: list[dict[str, Any]], **_: Any) -> None:  # noqa: N803
+        self.released += [(entry["ReceiptHandle"], entry["VisibilityTimeout"]) for entry in Entries]
 
 
 def app_with(handler: Any, *, queue: str = "BillingQueue") -> Chalice:
@@ -71,9 +75,27 @@ def test_a_handler_that_raises_keeps_its_messages_and_stops_nothing(caplog: Any)
     queue = pump_once(fail, "a", "b")
 
     assert queue.deleted == []
+    assert queue.released == []  # they come back after the queue's own timeout
     assert [record.getMessage() for record in caplog.records] == [
         "billing_worker failed: ValueError: two lines"
     ]
+
+
+def test_what_a_long_handler_is_still_at_is_given_back_at_the_stop() -> None:
+    queue, begun, end = FakeQueue("a", "b"), threading.Event(), threading.Event()
+
+    def endless(_: Any) -> None:
+        begun.set()
+        end.wait(5)
+
+    pump = Pump(jobs=[], workers=queue_workers(app_with(endless), URLS), sqs=queue, region="us-east-1")
+    pump.start()
+    assert begun.wait(5)
+
+    assert not pump.stop(grace_s=0.1)
+
+    assert queue.released == [("r-a", 0), ("r-b", 0)]
+    end.set()
 
 
 def test_every_schedule_fires_at_the_start() -> None:
