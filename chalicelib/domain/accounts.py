@@ -177,7 +177,9 @@ def parse_invoice_id(*, value: str) -> tuple[str, str]:
     """Return (account id, the key within the account), or raise MalformedId."""
     ulid, _, key = value.removeprefix("inv_").partition("-")
     day, _, slot = key.partition("-")
-    well_formed = is_ulid(text=ulid) and len(day) == 8 and day.isdecimal() and slot.isdecimal() and len(slot) <= 4
+    well_formed = (
+        is_ulid(text=ulid) and len(day) == 8 and day.isdecimal() and slot.isdecimal() and len(slot) <= 4
+    )
     if not value.startswith("inv_") or not well_formed:
         raise MalformedId("not an invoice id", param="invoice_id")
     return f"sbr_{ulid}", key
