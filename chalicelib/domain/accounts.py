@@ -163,7 +163,8 @@ def subscription_id(*, account_id: str, slot: int) -> str:
 def parse_subscription_id(*, value: str) -> tuple[str, int]:
     """Return (account id, slot), or raise MalformedId."""
     ulid, _, slot = value.removeprefix("sbn_").partition("-")
-    if not value.startswith("sbn_") or not is_ulid(text=ulid) or not slot.isdecimal() or len(slot) > 4:
+    well_formed = is_ulid(text=ulid) and slot.isascii() and slot.isdecimal() and len(slot) <= 4
+    if not value.startswith("sbn_") or not well_formed or slot.startswith("0"):
         raise MalformedId("not a subscription id", param="subscription_id")
     return f"sbr_{ulid}", int(slot)
 

@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import unicodedata
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from typing import Final
 
-from chalicelib.domain.errors import Conflict
+from chalicelib.domain.cards import refuse_card_number
+from chalicelib.domain.errors import Conflict, InvalidValue
 from chalicelib.domain.money import Money
 from chalicelib.domain.periods import BillingTiming, Cycle
 
 PACKAGES_MAX: Final = 500
 PACKAGE_NAME_CHARS_MAX: Final = 80
 SPEED_KBPS_MAX: Final = 100_000_000
+# A price of one cycle above this is a slip of the keyboard: a billion with two decimals. It
+# leaves every tax on it far below the largest amount of one posting.
+PRICE_MINOR_MAX: Final = 10**11
 
 
 class PackageArchived(Conflict):
@@ -26,6 +31,18 @@ class PackageNameTaken(Conflict):
     """Another package of this tenant has the name."""
 
     code = "package_name_taken"
+
+
+class TooManyPackages(Conflict):
+    """The catalogue holds as many packages as one tenant may have."""
+
+    code = "too_many_packages"
+
+
+class InvalidPrice(InvalidValue):
+    """The price is negative, or beyond anything plausible."""
+
+    code = "invalid_price"
 
 
 class PackageState(StrEnum):
@@ -55,3 +72,25 @@ class Package:
         """Raise PackageArchived unless new subscriptions may be sold."""
         if self.state is PackageState.ARCHIVED:
             raise PackageArchived(f"package {self.name!r} is archived", param="package_id")
+
+
+def check_price(*, price: Money, param: str = "price.amount") -> None:
+    """Raise InvalidPrice unless the price of a cycle is 0 to PRICE_MINOR_MAX minor units."""
+    if not 0 <= price.amount <= PRICE_MINOR_MAX:
+        raise InvalidPrice(f"a price is 0 to {PRICE_MINOR_MAX} minor units", param=param)
+
+
+def check_package_name(*, name: str) -> str:
+    """Return the name with single blanks, or raise InvalidValue."""
+    cleaned = " ".join(unicodedata.normalize("NFC", name).split())
+    if not 1 <= len(cleaned) <= PACKAGE_NAME_CHARS_MAX or not cleaned.isprintable():
+        raise InvalidValue(f"a name has 1 to {PACKAGE_NAME_CHARS_MAX} printable characters", param="name")
+    refuse_card_number(text=cleaned, param="name")
+    return cleaned
+
+
+def check_speeds(*, download_kbps: int, upload_kbps: int) -> None:
+    """Raise InvalidValue unless both speeds are 1 to SPEED_KBPS_MAX."""
+    for name, speed in (("download_kbps", download_kbps), ("upload_kbps", upload_kbps)):
+        if not 1 <= speed <= SPEED_KBPS_MAX:
+            raise InvalidValue(f"a speed is 1 to {SPEED_KBPS_MAX} kbit/s", param=name)

@@ -119,6 +119,22 @@ def check_code(*, code: str) -> str:
     return cleaned
 
 
+def new_subscriber(
+    *, subscriber_id: str, code: str, area: str, contact: Contact, currency: str, at: datetime
+) -> Subscriber:
+    """Return a subscriber that owes nothing and has no subscription, or raise InvalidValue."""
+    checked = check_code(code=code)
+    return Subscriber(
+        subscriber_id=subscriber_id,
+        code=checked,
+        area=check_area(area=area),
+        contact=check_contact(contact=contact),
+        account=Account(subscriber_id, checked, currency, balance=0, version=1),
+        archived=False,
+        created_at=at,
+    )
+
+
 def code_key(*, code: str) -> str:
     """Return the form under which codes are unique, listed and searched: case does not count."""
     return code.strip().casefold()

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Generic, Protocol, TypeVar
 
-from chalicelib.domain.accounts import Account, Subscription
+from chalicelib.domain.accounts import Account
 from chalicelib.domain.errors import DomainError
 from chalicelib.domain.invoices import Invoice
 from chalicelib.domain.packages import Package
@@ -82,11 +82,14 @@ class Subscribers(Protocol):
     def get(self, *, subscriber_id: str) -> Subscriber:
         """Return the subscriber with its account, or raise NotFound."""
 
+    def many(self, *, subscriber_ids: Sequence[str]) -> tuple[Subscriber, ...]:
+        """Return those that exist, in the order asked for."""
+
     def list(self, *, query: SubscriberQuery, limit: int, after: str | None) -> Page[SubscriberSummary]:
-        """Return a page ordered by code."""
+        """Return a page ordered by code, case aside; with filters it may be short and yet go on."""
 
     def existing_codes(self, *, codes: Sequence[str]) -> set[str]:
-        """Return which of the codes are taken."""
+        """Return which of the codes are taken, case aside, as they were given."""
 
     def add(self, *, subscriber: Subscriber) -> Sequence[Write]:
         """Describe adding a subscriber; refused with CodeTaken. Its subscriptions are filed as due."""
@@ -94,14 +97,11 @@ class Subscribers(Protocol):
     def change_profile(self, *, before: Subscriber, after: Subscriber) -> Sequence[Write]:
         """Describe a change of the person's data; refused with StaleVersion or CodeTaken."""
 
-    def change_account(self, *, before: Account, after: Account, archived: bool) -> Sequence[Write]:
-        """Describe a change of subscriptions, re-filing what is due; refused with StaleVersion."""
+    def change_account(self, *, before: Account, after: Account) -> Sequence[Write]:
+        """Describe a change of subscriptions, re-filing what is due.
 
-    def due_soon(self, *, account: Account, subscription: Subscription) -> Sequence[Write]:
-        """Describe filing a subscription to be looked at by the next run that has not started.
-
-        Needed when its next bill date lies on or before a date that runs have started for;
-        refused with Busy where a run starts meanwhile.
+        Refused with StaleVersion, or with Busy where a billing run starts meanwhile that would
+        have to see it.
         """
 
 

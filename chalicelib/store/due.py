@@ -9,16 +9,24 @@ from __future__ import annotations
 
 from binascii import crc32
 from collections.abc import Sequence
-from datetime import timedelta
+from datetime import date, timedelta
+from typing import Final
 
 from chalicelib.domain.accounts import Account, Subscription, SubscriptionState
 from chalicelib.domain.billing import next_bill_date
 from chalicelib.domain.errors import Busy
-from chalicelib.domain.periods import anchor_bucket, date_bucket
+from chalicelib.domain.periods import anchor_bucket, date_bucket, due_buckets
 from chalicelib.domain.runs import BillingState
 from chalicelib.store import keys
 from chalicelib.store.base import ModelWrite, TenantsItem, check, delete, put
 from chalicelib.store.billing_state import BillingStateItem, BillingStates
+
+# States that are billed; what a terminated subscription still owes is up to its end.
+_BILLED: Final = frozenset({SubscriptionState.ACTIVE, SubscriptionState.TERMINATED})
+
+# Runs of the next so many dates might start between reading the state and the commit: where
+# scheduling was down they catch up one after another.
+GUARDED_DAYS: Final = 7
 
 
 class DueItem(TenantsItem):
@@ -45,21 +53,25 @@ class DueFiling:
     def file(self, *, before: Account | None, after: Account) -> Sequence[ModelWrite]:
         """Describe what a change of subscriptions files and takes from the files.
 
-        A subscription whose next bill lies on a date that runs have already started for is
-        filed besides under the next date that none has; refused with Busy where that run
-        starts meanwhile.
+        A subscription whose next bill lies on a date on which its anchor is not looked at (a
+        first period before the anchor, a resumption, an end of service), or on one that runs
+        have already started for, is filed besides under that date or the next that none has.
+        Refused with Busy where a run starts meanwhile.
         """
         writes: list[ModelWrite] = []
-        late = False
+        near = False
         old = {sub.slot: sub for sub in before.subscriptions} if before else {}
         for sub in after.subscriptions:
             previous = old.get(sub.slot)
             if previous == sub:
                 continue
             writes += self._refile(after.account_id, previous, sub)
-            late |= self._is_late(sub)
-        if late:
-            writes += self._late(before, after)
+            on = next_bill_date(subscription=sub)
+            if sub.state in _BILLED and on is not None:
+                writes += self._once(after.account_id, sub, on)
+                near |= on <= self._states.get().started_through + timedelta(days=GUARDED_DAYS)
+        if near:
+            writes.append(unmoved(tenant_id=self._tenant_id, state=self._states.get()))
         return writes
 
     def _refile(self, account_id: str, previous: Subscription | None, sub: Subscription) -> list[ModelWrite]:
@@ -74,25 +86,13 @@ class DueFiling:
             writes.append(put(item, condition=None, refused=Busy("the due list changed meanwhile")))
         return writes
 
-    def _is_late(self, sub: Subscription) -> bool:
-        on = next_bill_date(subscription=sub)
-        return (
-            sub.state is SubscriptionState.ACTIVE
-            and on is not None
-            and on <= self._states.get().started_through
-        )
-
-    def _late(self, before: Account | None, after: Account) -> list[ModelWrite]:
-        state = self._states.get()
-        old = before.subscriptions if before else ()
-        filed = [
-            file_for_next_run(
-                tenant_id=self._tenant_id, state=state, account_id=after.account_id, slot=sub.slot
-            )
-            for sub in after.subscriptions
-            if sub not in old and self._is_late(sub)
-        ]
-        return [*filed, unmoved(tenant_id=self._tenant_id, state=state)]
+    def _once(self, account_id: str, sub: Subscription, on: date) -> list[ModelWrite]:
+        """File under the date of the next bill, where the anchor's bucket does not hold it then."""
+        first_open = self._states.get().started_through + timedelta(days=1)
+        looked_at = max(on, first_open)
+        if _bucket(sub) in due_buckets(on=looked_at):
+            return []
+        return [_file_on(tenant_id=self._tenant_id, on=looked_at, account_id=account_id, slot=sub.slot)]
 
 
 def unmoved(*, tenant_id: str, state: BillingState) -> ModelWrite:
@@ -108,8 +108,13 @@ def unmoved(*, tenant_id: str, state: BillingState) -> ModelWrite:
 
 def file_for_next_run(*, tenant_id: str, state: BillingState, account_id: str, slot: int) -> ModelWrite:
     """Describe filing a subscription under the next date that no run has started for."""
-    bucket = date_bucket(on=state.started_through + timedelta(days=1))
-    item = DueItem(keys.due(tenant_id, bucket), due_sort_key(account_id=account_id, slot=slot))
+    return _file_on(
+        tenant_id=tenant_id, on=state.started_through + timedelta(days=1), account_id=account_id, slot=slot
+    )
+
+
+def _file_on(*, tenant_id: str, on: date, account_id: str, slot: int) -> ModelWrite:
+    item = DueItem(keys.due(tenant_id, date_bucket(on=on)), due_sort_key(account_id=account_id, slot=slot))
     return put(item, condition=None, refused=Busy("the due list changed meanwhile"))
 
 

@@ -1,0 +1,146 @@
+"""Subscribing, and what may change in a subscription afterwards.
+
+Days on which a subscription is paused, suspended or pending are not billed: when service
+resumes, the next period begins that day, short up to the next boundary and charged by the day.
+``billed_to`` therefore only ever grows, and a period is never billed twice.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import date, timedelta
+from typing import Final
+
+from chalicelib.domain.accounts import (
+    Account,
+    InvalidTransition,
+    Subscription,
+    SubscriptionState,
+    change_state,
+)
+from chalicelib.domain.errors import InvalidValue
+from chalicelib.domain.money import CurrencyMismatch, Money
+from chalicelib.domain.packages import Package, check_price
+from chalicelib.domain.periods import check_anchor, default_anchor
+
+START_DAYS_BACK_MAX: Final = 366
+START_DAYS_AHEAD_MAX: Final = 366
+END_DAYS_AHEAD_MAX: Final = 366
+
+# States in which no day is billed.
+NOT_SERVED: Final = frozenset(
+    {SubscriptionState.PENDING, SubscriptionState.PAUSED, SubscriptionState.SUSPENDED}
+)
+
+
+class StartOutOfRange(InvalidValue):
+    """The start lies too far in the past or in the future."""
+
+    code = "start_out_of_range"
+
+
+class EndOutOfRange(InvalidValue):
+    """The end lies before the start, or too far in the future."""
+
+    code = "end_out_of_range"
+
+
+def subscribe(
+    *,
+    account: Account,
+    package: Package,
+    starts_on: date,
+    anchor_day: int | None = None,
+    price_override: Money | None = None,
+    state: SubscriptionState = SubscriptionState.ACTIVE,
+) -> Subscription:
+    """Return a new subscription of the account; its first period begins on ``starts_on``.
+
+    A start in the future is active at once, for nothing is billed before its first period;
+    ``PENDING`` is for service that waits for something else, such as the installation.
+    Raises PackageArchived, CurrencyMismatch, InvalidAnchor, InvalidPrice, TooManySubscriptions.
+    """
+    assert state in {SubscriptionState.ACTIVE, SubscriptionState.PENDING}, "how a subscription begins"
+    package.require_on_sale()
+    if package.price.currency != account.currency:
+        message = f"the package is priced in {package.price.currency}, the account in {account.currency}"
+        raise CurrencyMismatch(message, param="package_id")
+    anchor = default_anchor(cycle=package.cycle, start=starts_on) if anchor_day is None else anchor_day
+    check_anchor(cycle=package.cycle, anchor_day=anchor)
+    return Subscription(
+        slot=account.next_slot(),
+        package_id=package.package_id,
+        state=state,
+        starts_on=starts_on,
+        anchor_day=anchor,
+        cycle=package.cycle,
+        timing=package.timing,
+        billed_to=starts_on,
+        price_override=override_of(account=account, price=price_override),
+    )
+
+
+def check_start(*, starts_on: date, today: date) -> None:
+    """Raise StartOutOfRange unless the start is within a year or so of ``today``."""
+    earliest = today - timedelta(days=START_DAYS_BACK_MAX)
+    latest = today + timedelta(days=START_DAYS_AHEAD_MAX)
+    if not earliest <= starts_on <= latest:
+        raise StartOutOfRange(f"a start lies between {earliest} and {latest}", param="starts_on")
+
+
+def override_of(*, account: Account, price: Money | None) -> int | None:
+    """Return a price of its own in minor units, or raise CurrencyMismatch or InvalidPrice."""
+    if price is None:
+        return None
+    if price.currency != account.currency:
+        message = f"the account is in {account.currency}"
+        raise CurrencyMismatch(message, param="price_override.currency")
+    check_price(price=price, param="price_override.amount")
+    return price.amount
+
+
+def resume(*, subscription: Subscription, on: date) -> Subscription:
+    """Return the subscription in service again from ``on``; days before are not billed."""
+    active = change_state(subscription=subscription, to=SubscriptionState.ACTIVE)
+    return replace(active, billed_to=max(active.billed_to, on))
+
+
+def halt(*, subscription: Subscription, to: SubscriptionState) -> Subscription:
+    """Return the subscription paused or suspended."""
+    assert to in {SubscriptionState.PAUSED, SubscriptionState.SUSPENDED}
+    return change_state(subscription=subscription, to=to)
+
+
+def terminate(*, subscription: Subscription, ends_on: date, today: date) -> Subscription:
+    """Return the subscription ended: ``ends_on`` is the first day without service.
+
+    Days up to it are billed as any; what was out of service is not billed any more. Raises
+    EndOutOfRange or InvalidTransition.
+    """
+    latest = today + timedelta(days=END_DAYS_AHEAD_MAX)
+    if not subscription.starts_on <= ends_on <= latest:
+        message = f"an end lies between {subscription.starts_on} and {latest}"
+        raise EndOutOfRange(message, param="ends_on")
+    ended = change_state(subscription=subscription, to=SubscriptionState.TERMINATED, ends_on=ends_on)
+    if subscription.state in NOT_SERVED:
+        return replace(ended, billed_to=max(ended.billed_to, ends_on))
+    return ended
+
+
+def move(
+    *, subscription: Subscription, to: SubscriptionState, today: date, ends_on: date | None = None
+) -> Subscription:
+    """Return the subscription in another state from ``today``, or raise InvalidTransition.
+
+    ``ends_on`` belongs to a termination, and is ``today`` unless given.
+    """
+    if ends_on is not None and to is not SubscriptionState.TERMINATED:
+        raise InvalidValue("ends_on belongs to the state terminated", param="ends_on")
+    if to is SubscriptionState.TERMINATED:
+        end = max(today, subscription.starts_on) if ends_on is None else ends_on
+        return terminate(subscription=subscription, ends_on=end, today=today)
+    if to is SubscriptionState.ACTIVE:
+        return resume(subscription=subscription, on=today)
+    if to is SubscriptionState.PENDING:
+        raise InvalidTransition(f"a {subscription.state} subscription cannot become {to}", param="state")
+    return halt(subscription=subscription, to=to)
