@@ -48,8 +48,8 @@ def deployment(engine: Engine, tmp_path_factory: pytest.TempPathFactory) -> Depl
     )
 
 
-@pytest.fixture
-def api(deployment: Deployment) -> Api:
+@pytest.fixture(scope="session")
+def anonymous(deployment: Deployment) -> Api:
     """A client of the deployed API that nobody has signed in with."""
     return Api(deployment.base_url, ca_file=os.environ["AWS_CA_BUNDLE"])
 

@@ -37,14 +37,14 @@ def as_function(stack: dict[str, str], function: str, service: str) -> Any:
     )
 
 
-def test_the_api_answers_over_tls(api: Api) -> None:
-    health = api.get("/v1/health")
+def test_the_api_answers_over_tls(anonymous: Api) -> None:
+    health = anonymous.get("/v1/health")
     assert health.status == 200, health.text
     assert health.headers["content-type"] == "application/json"
 
 
-def test_a_wrong_method_is_a_405_in_the_shape_of_the_api(api: Api) -> None:
-    refused = api.call("DELETE", "/v1/health")
+def test_a_wrong_method_is_a_405_in_the_shape_of_the_api(anonymous: Api) -> None:
+    refused = anonymous.call("DELETE", "/v1/health")
     assert refused.status == 405
     assert refused.headers["content-type"] == "application/problem+json"
     assert refused.json["code"] == "method_not_allowed"
