@@ -69,6 +69,11 @@ class Options:
         return self.local / "state"
 
     @property
+    def unfinished(self) -> Path:
+        """Exists while a fresh state is being filled with demo data."""
+        return self.state / "unfinished"
+
+    @property
     def base_url(self) -> str:
         """The front door's address."""
         return f"http://{HOST}:{self.port}"
@@ -141,10 +146,15 @@ class Platform:
     environment: dict[str, str] = field(default_factory=dict)
     demo: dict[str, str] = field(default_factory=dict)
     _step: int = 0
+    _fresh: bool = True
 
     def start(self) -> None:
         """Bring everything up, with a line a step. Raises RunError."""
         _require_free_port(self.options.port)
+        if self.options.unfinished.exists():
+            print("The demo data was not complete: starting afresh", flush=True)
+            shutil.rmtree(self.options.state)
+        self._fresh = not self.options.state.exists()
         try:
             self._start_engine()
             self._create_resources()
@@ -215,28 +225,36 @@ class Platform:
         }
 
     def _seed(self) -> None:
-        assert self.engine is not None
         marker = self.options.state / "demo.json"
         if self.options.demo and not marker.exists():
             self._progress("Filling in the demo data")
-            told = self.engine.scratch / "demo.json"
-            child = self._child("seeding", "--output", str(told))
-            if self._await_child(child) != 0:
-                raise RunError("the demo data could not be created: `make reset`, then try again")
-            if told.exists():
-                self.engine.checkpoint()  # so that the marker never outlives the data
-                told.replace(marker)
+            self._fill_in(marker)
+        elif self._fresh:
+            self._progress("Starting without demo data")
         else:
             self._progress("Keeping the data of the last run")
         if marker.exists():
             self.demo = json.loads(marker.read_text())
+
+    def _fill_in(self, marker: Path) -> None:
+        """Seed, and remember it; what is cut short on a fresh state is forgotten at the next start."""
+        assert self.engine is not None
+        if self._fresh:
+            self.options.unfinished.touch()
+        told = self.engine.scratch / "demo.json"
+        if self._await_child(self._child("seeding", "--output", str(told))) != 0:
+            raise RunError("the demo data could not be created: the reason is above")
+        if told.exists():
+            self.engine.checkpoint()  # so that the marker never outlives the data
+            told.replace(marker)
+        self.options.unfinished.unlink(missing_ok=True)
 
     def _await_child(self, child: subprocess.Popen[bytes]) -> int:
         deadline = time.monotonic() + SEED_DEADLINE_S
         while child.poll() is None:
             if self.stopping.wait(WATCH_S) or time.monotonic() > deadline:
                 _end(child, 0)
-                raise RunError("stopped before the demo data was complete: `make reset` first")
+                raise RunError("ended before the demo data was complete")
         return child.returncode
 
     def _start_front_door(self) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -84,16 +85,16 @@ def root(tmp_path: Path) -> Path:
 class Runner:
     """A started ``run`` and how to talk to it."""
 
-    def __init__(self, root: Path, venv: Path) -> None:
+    def __init__(self, root: Path, venv: Path, *flags: str, until: str) -> None:
         self.port, self.engine_port = free_port(), free_port()
         self.log = root / "run.log"
-        command = [sys.executable, "-m", "chalicelib.local", "run", "--root", str(root), "--no-demo"]
+        command = [sys.executable, "-m", "chalicelib.local", "run", "--root", str(root), *flags]
         command += ["--port", str(self.port), "--engine-port", str(self.engine_port)]
         command += ["--engine-venv", str(venv)]
         environment = {**os.environ, "AWS_PROFILE": "does-not-exist", "AWS_REGION": "mars-1"}
         with self.log.open("w") as log:
             self.process = subprocess.Popen(command, cwd=root, env=environment, stdout=log, stderr=log)
-        self.wait_for("Ctrl-C stops everything")
+        self.wait_for(until)
 
     def wait_for(self, text: str) -> None:
         deadline = time.monotonic() + READY_S
@@ -134,8 +135,8 @@ def accepts(port: int) -> bool:
 def start(root: Path, engine_venv: Path) -> Iterator[Any]:
     started: list[Runner] = []
 
-    def one() -> Runner:
-        started.append(Runner(root, engine_venv))
+    def one(*flags: str, until: str = "Ctrl-C stops everything") -> Runner:
+        started.append(Runner(root, engine_venv, *(flags or ["--no-demo"]), until=until))
         return started[-1]
 
     yield one
@@ -241,3 +242,44 @@ def test_an_app_that_does_not_start_ends_the_run(root: Path, engine_venv: Path) 
     assert ended.returncode == 1
     assert "RuntimeError: broken" in ended.stderr
     assert "the front door did not open" in ended.stderr
+
+
+@pytest.fixture
+def demo(root: Path) -> Path:
+    """A checkout with a demo module of its own, which waits where a file ``slow`` stands."""
+    real = root / "chalicelib"
+    real.unlink()
+    shutil.copytree(ROOT / "chalicelib", real, ignore=shutil.ignore_patterns("__pycache__"))
+    module = """
+import os, pathlib, time, boto3
+
+def seed(*, report):
+    table = boto3.resource("dynamodb").Table(os.environ["TENANTS_TABLE"])
+    table.put_item(Item={"pk": "note", "sk": "seeded"}, ConditionExpression="attribute_not_exists(pk)")
+    report("one of one")
+    while pathlib.Path("slow").exists():
+        time.sleep(0.1)
+    return {"E-mail": "owner@demo.example"}
+"""
+    (real / "local" / "demo.py").write_text(module)
+    return root
+
+
+def test_the_demo_data_is_seeded_once_and_its_log_in_shown(start: Any, demo: Path) -> None:
+    for _ in range(2):
+        runner = start("--debug")
+        assert "owner@demo.example" in runner.log.read_text()
+        assert "seeded" in runner.notes()
+        assert runner.end() == 0
+
+
+def test_demo_data_that_was_cut_short_is_made_afresh(start: Any, demo: Path) -> None:
+    (demo / "slow").touch()
+    cut_short = start("--debug", until="one of one")
+    assert cut_short.end() == 1
+    (demo / "slow").unlink()
+
+    runner = start("--debug")
+
+    assert "starting afresh" in runner.log.read_text()
+    assert "seeded" in runner.notes()
