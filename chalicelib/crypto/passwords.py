@@ -25,9 +25,10 @@ class Argon2Passwords:
     def matches(self, *, password: str, stored: str | None) -> bool:
         """Whether the password is the stored one; None costs the same and is never right."""
         try:
-            return _HASHER.verify(stored or _decoy(), password) and stored is not None
+            _HASHER.verify(stored or _decoy(), password)
         except (VerificationError, InvalidHashError):
             return False
+        return stored is not None
 
 
 @lru_cache(maxsize=1)
