@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
-from chalicelib.domain.errors import DomainError
+from chalicelib.domain.errors import Busy, Conflict, DomainError
 
 
 class Clock(Protocol):
@@ -56,6 +56,24 @@ class Passwords(Protocol):
         """Whether the password is the stored one; None takes the same time and is never right."""
 
 
+class FilesUnavailable(Busy):
+    """The file store did not answer; try again."""
+
+    code = "files_unavailable"
+
+
+class QueueUnavailable(Busy):
+    """The queue did not take the message; try again."""
+
+    code = "queue_unavailable"
+
+
+class BlobGone(Conflict):
+    """The file is not there, or is not the one that was begun."""
+
+    code = "file_gone"
+
+
 @dataclass(frozen=True, slots=True)
 class BlobInfo:
     """A stored object: its size in bytes and when it was written (UTC)."""
@@ -69,8 +87,8 @@ class BlobInfo:
 class Blobs(Protocol):
     """Files of tenants; every key begins with ``imports/<tenant>/`` or ``exports/<tenant>/``."""
 
-    def presigned_put(self, *, key: str, content_type: str, ttl_seconds: int) -> str:
-        """Return a URL to which one file may be PUT."""
+    def presigned_put(self, *, key: str, content_type: str, size_bytes: int, ttl_seconds: int) -> str:
+        """Return a URL to which one file of exactly this type and size may be PUT."""
 
     def presigned_get(self, *, key: str, file_name: str, ttl_seconds: int) -> str:
         """Return a URL from which the file may be downloaded under ``file_name``."""
@@ -78,11 +96,20 @@ class Blobs(Protocol):
     def info(self, *, key: str) -> BlobInfo | None:
         """Return what is known of the object, or None where there is none."""
 
-    def read(self, *, key: str, start: int = 0, chunk_bytes: int = 1 << 20) -> Iterator[bytes]:
-        """Yield the object from byte ``start`` in chunks, never the whole at once."""
+    def read(
+        self, *, key: str, start: int = 0, etag: str | None = None, chunk_bytes: int = 1 << 20
+    ) -> Iterator[bytes]:
+        """Yield the object from byte ``start`` in chunks, never the whole at once.
+
+        Raises BlobGone where there is none, or not the one with this ``etag``; a reader that
+        takes its time never goes on with another object.
+        """
 
     def write(self, *, key: str, chunks: Iterable[bytes], content_type: str) -> int:
-        """Store the chunks as one object with flat memory (multipart); return its bytes."""
+        """Store the chunks as one object with flat memory (multipart); return its bytes.
+
+        Where ``chunks`` raises, nothing is stored.
+        """
 
     def delete(self, *, key: str) -> None:
         """Remove the object; absent is fine."""
