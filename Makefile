@@ -18,7 +18,7 @@ RUN_REQUIREMENTS := requirements.txt chalicelib/local/requirements.txt
 
 .PHONY: help setup python run-env dev-env engine-env
 help:
-	@echo 'make run | reset | test | check | format | e2e | bench | package | deploy STAGE=... BUCKET=...'
+	@echo 'make run | reset | test | check | format | openapi | e2e | bench | package | deploy STAGE=... BUCKET=...'
 
 setup: run-env engine-env
 
@@ -47,7 +47,7 @@ reset: run-env
 	@$(BIN)/python -m chalicelib.local reset
 
 # ---- gates and tests ---------------------------------------------------------------------
-.PHONY: check format test e2e
+.PHONY: check format test e2e openapi
 check: dev-env
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
@@ -58,6 +58,10 @@ check: dev-env
 format: dev-env
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
+
+# The API's description, which a test compares with the routes.
+openapi: dev-env
+	$(BIN)/python -m chalicelib.api.openapi docs/openapi.json
 
 test: dev-env engine-env
 	$(BIN)/pytest -n auto $(ARGS)

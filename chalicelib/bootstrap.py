@@ -11,12 +11,13 @@ import boto3
 from chalicelib.adapters.clock import SystemClock
 from chalicelib.adapters.email.null import NullMailer
 from chalicelib.adapters.ids import UlidIds
+from chalicelib.adapters.readiness import Readiness
 from chalicelib.config import Settings
 from chalicelib.crypto.keyring import Keyring
 from chalicelib.crypto.kms import KmsKeyWrapper
 from chalicelib.crypto.passwords import Argon2Passwords
 from chalicelib.crypto.tokens import RandomTokens
-from chalicelib.ports.services import Clock, Ids, Mailer, Passwords
+from chalicelib.ports.services import Blobs, Clock, Ids, JobQueue, Mailer, Passwords
 from chalicelib.store.base import Database
 from chalicelib.store.sessions import DynamoSessions
 from chalicelib.store.tenant import DynamoStores
@@ -38,8 +39,8 @@ class Services:
     def _session(self) -> boto3.session.Session:
         return boto3.session.Session(region_name=self.settings.region)
 
-    def _client(self, name: Any) -> Any:
-        return self._session.client(name, endpoint_url=self.settings.endpoint_url)
+    def _client(self, name: Any, config: Any = None) -> Any:
+        return self._session.client(name, endpoint_url=self.settings.endpoint_url, config=config)
 
     @cached_property
     def ids(self) -> Ids:
@@ -59,8 +60,11 @@ class Services:
     @cached_property
     def keyring(self) -> Keyring:
         """Tenants' keys."""
-        wrapper = KmsKeyWrapper(client=self._client("kms"), key_id=self.settings.field_key_id)
-        return Keyring(wrapper=wrapper, store=DynamoWrappedKeys())
+        return Keyring(wrapper=self._wrapper, store=DynamoWrappedKeys())
+
+    @cached_property
+    def _wrapper(self) -> KmsKeyWrapper:
+        return KmsKeyWrapper(client=self._client("kms"), key_id=self.settings.field_key_id)
 
     @cached_property
     def stores(self) -> DynamoStores:
@@ -87,6 +91,11 @@ class Services:
         return SesMailer(client=self._client("sesv2"), sender=self.settings.mail_from)
 
     @cached_property
+    def readiness(self) -> Readiness:
+        """Whether the database and the key service answer."""
+        return Readiness(checks={"database": self.database.ping, "keys": self._wrapper.ping})
+
+    @cached_property
     def identity(self) -> Identity:
         """What signing up and signing in work with."""
         return Identity(
@@ -100,6 +109,38 @@ class Services:
             ids=self.ids,
             mailer=self.mailer,
         )
+
+    @cached_property
+    def blobs(self) -> Blobs:
+        """Files of tenants: uploads and exports."""
+        from chalicelib.adapters.blobs.s3 import S3Blobs, client_config
+
+        config = client_config(endpoint_url=self.settings.endpoint_url)
+        return S3Blobs(client=self._client("s3", config), bucket=self.settings.files_bucket)
+
+    @cached_property
+    def _sqs(self) -> Any:
+        return self._client("sqs")
+
+    def _queue(self, url: str) -> JobQueue:
+        from chalicelib.adapters.queues import SqsQueue
+
+        return SqsQueue(client=self._sqs, url=url)
+
+    @cached_property
+    def billing_queue(self) -> JobQueue:
+        """Shards of billing runs."""
+        return self._queue(self.settings.billing_queue_url)
+
+    @cached_property
+    def import_queue(self) -> JobQueue:
+        """Imports to work on."""
+        return self._queue(self.settings.import_queue_url)
+
+    @cached_property
+    def export_queue(self) -> JobQueue:
+        """Exports to make."""
+        return self._queue(self.settings.export_queue_url)
 
     @cached_property
     def wire(self) -> DynamoWire:

@@ -17,6 +17,7 @@ from chalicelib.api.errors import internal_problem, problem_headers, problem_of
 from chalicelib.api.request import Answer
 from chalicelib.domain.errors import DomainError
 from chalicelib.observability import logger
+from chalicelib.store.base import outage_of
 
 JSON: Final = "application/json"
 PROBLEM_JSON: Final = "application/problem+json"
@@ -41,6 +42,9 @@ def rendered(result: BaseModel | Answer | None, *, status: int, request_id: str)
     """Render what an endpoint returned; a versioned answer carries its ETag."""
     answer = result if isinstance(result, Answer) else Answer(result)
     headers = dict(answer.headers)
+    if answer.text is not None:
+        headers = {"Content-Type": JSON, **headers}
+        return _response(answer.text, status=answer.status or status, headers=headers, request_id=request_id)
     if answer.model is None:
         return _response("", status=answer.status or status, headers=headers, request_id=request_id)
     version = getattr(answer.model, "version", None)
@@ -71,6 +75,9 @@ def refused(error: DomainError, *, request_id: str) -> ChaliceResponse:
 def failed(error: Exception, *, request_id: str) -> ChaliceResponse:
     """Log a failure of ours and render it without its particulars."""
     logger().exception("request failed", exc_info=error, extra={"request_id": request_id})
+    outage = outage_of(error)
+    if outage is not None:
+        return refused(outage, request_id=request_id)
     return _problem(internal_problem(request_id=request_id), headers={}, request_id=request_id)
 
 

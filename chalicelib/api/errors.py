@@ -116,6 +116,15 @@ STATUS: Final[dict[type[DomainError], int]] = {
 }
 
 
+# RFC 9110's names: the standard library's differ between Python versions.
+_PHRASES: Final = {413: "Content Too Large", 422: "Unprocessable Content"}
+
+
+def phrase_of(status: int) -> str:
+    """Return a status's name."""
+    return _PHRASES.get(status) or HTTPStatus(status).phrase
+
+
 def status_of(error: DomainError) -> int:
     """Return the HTTP status of a refusal."""
     return next(STATUS[kind] for kind in type(error).__mro__ if kind in STATUS)
@@ -125,7 +134,7 @@ def problem(*, status: int, code: str, message: str, param: str | None, request_
     """Return the body of RFC 9457 problem details, with our members."""
     return {
         "type": "about:blank",
-        "title": HTTPStatus(status).phrase,
+        "title": phrase_of(status),
         "status": status,
         "code": code,
         "message": message,

@@ -96,8 +96,9 @@ class Request:
 
 @dataclass(frozen=True)
 class Answer:
-    """An answer with headers or a status of its own."""
+    """An answer with headers or a status of its own; ``text`` is JSON that is made already."""
 
     model: BaseModel | None
     headers: Mapping[str, str] = field(default_factory=dict)
     status: int | None = None
+    text: str | None = None

@@ -33,6 +33,8 @@ __all__ = ["ENDPOINTS", "Answer", "Endpoint", "Request", "endpoint", "mount"]
 # Chalice and API Gateway are given every method of a path, so that a wrong one is our 405.
 METHODS: Final = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE")
 
+WRONG_METHOD: Final = "refuse_method"
+
 Result = BaseModel | Answer | None
 R = TypeVar("R", bound=Result)
 
@@ -119,8 +121,11 @@ def mount(app: Chalice, services: Callable[[], Services]) -> None:
     """Make one Chalice route of each path, with all its methods; ``services`` is called by requests."""
     for path in dict.fromkeys(one.path for one in ENDPOINTS):
         by_method = {one.method: one for one in ENDPOINTS if one.path == path}
+        wrong = [method for method in METHODS if method not in by_method]
+        view = _view(app, services, by_method)
         # Content types are checked in reading.py: Chalice's own 415 has another shape.
-        app.route(path, methods=list(METHODS), content_types=["*/*"])(_view(app, services, by_method))
+        app.route(path, methods=list(by_method), content_types=["*/*"], name=view.__name__)(view)
+        app.route(path, methods=wrong, content_types=["*/*"], name=WRONG_METHOD)(view)
 
 
 def _view(

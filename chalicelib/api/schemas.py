@@ -8,7 +8,7 @@ class method ``of`` that renders the domain value: with it the kept answer of an
 from __future__ import annotations
 
 import unicodedata
-from typing import Annotated, Any, Final, Generic, TypeVar
+from typing import Annotated, ClassVar, Final, Generic, Self, TypeVar
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
@@ -41,18 +41,21 @@ class Schema(BaseModel):
 
 
 class Patch(Schema):
-    """Changes: a field that is left out stays as it is, null is no value, and something changes."""
+    """Changes: a field that is left out stays as it is, and something changes.
 
-    @model_validator(mode="before")
-    @classmethod
-    def _changes_something(cls, given: Any) -> Any:
-        if isinstance(given, dict):
-            if not given:
-                raise ValueError("name at least one field to change")
-            empty = next((name for name, value in given.items() if value is None), None)
-            if empty is not None:
-                raise InvalidField("null is not a value of this field", param=empty, code="invalid_type")
-        return given
+    Null is a value of the ``NULLABLE`` fields alone: it empties them.
+    """
+
+    NULLABLE: ClassVar[frozenset[str]] = frozenset()
+
+    @model_validator(mode="after")
+    def _changes_something(self) -> Self:
+        if not self.model_fields_set:
+            raise ValueError("name at least one field to change")
+        for name in sorted(self.model_fields_set - self.NULLABLE):
+            if getattr(self, name) is None:
+                raise InvalidField("null is not a value of this field", param=name, code="invalid_type")
+        return self
 
 
 class MoneyOut(Schema):

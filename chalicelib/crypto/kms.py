@@ -26,3 +26,7 @@ class KmsKeyWrapper:
         """Return the plain key; KMS refuses where the context differs."""
         answer = self._client.decrypt(KeyId=self._key_id, CiphertextBlob=wrapped, EncryptionContext=context)
         return answer["Plaintext"]
+
+    def ping(self) -> None:
+        """Raise unless the key can be used."""
+        self.generate(context={"tenant": "none", "purpose": "readiness"})

@@ -24,6 +24,8 @@ from chalice.local import (
     RouteMatcher,
 )
 
+from chalicelib.api.routing import WRONG_METHOD
+
 BODY_BYTES_MAX = 10 * 1024 * 1024  # API Gateway's own limit, not adjustable
 STAGE = "local"
 TITLES = {413: "Content Too Large"}  # as in RFC 9110; Python before 3.13 has the older words
@@ -71,7 +73,11 @@ class Gateway:
 
     def routes(self) -> list[tuple[str, str]]:
         """Methods (joined by a comma) and path of every route, by path."""
-        return [(", ".join(sorted(self._app.routes[p])), p) for p in sorted(self._app.routes)]
+        return [(", ".join(self._methods(p)), p) for p in sorted(self._app.routes)]
+
+    def _methods(self, path: str) -> list[str]:
+        # The app answers the methods that a path does not have itself.
+        return sorted(m for m, route in self._app.routes[path].items() if route.view_name != WRONG_METHOD)
 
     def handle(
         self, *, method: str, target: str, headers: Mapping[str, str], body: bytes, caller: str

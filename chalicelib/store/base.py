@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Final, Literal, TypeVar
 
+from botocore.exceptions import HTTPClientError
 from pynamodb.attributes import UnicodeAttribute
 from pynamodb.connection import Connection, TableConnection
 from pynamodb.connection.base import MetaTable
@@ -53,6 +54,16 @@ class StoreUnavailable(DomainError):
     """The database did not answer; nothing was written."""
 
     code = "temporarily_unavailable"
+
+
+def outage_of(error: Exception) -> StoreUnavailable | None:
+    """Return what a failed read or write means where the database, or another service, is away."""
+    code = getattr(error, "cause_response_code", None)
+    if isinstance(error, PynamoDBConnectionError) and code != "ConditionalCheckFailedException":
+        return StoreUnavailable("the database did not answer; try again")
+    if isinstance(error, HTTPClientError):
+        return StoreUnavailable("a service did not answer; try again")
+    return None
 
 
 class Item(Model):
@@ -141,6 +152,11 @@ class Database:
                 return
             time.sleep(random.uniform(0, 0.02 * 2**attempt))  # noqa: S311 - jitter, not a secret
         raise Busy("other changes kept getting in the way; nothing was written")
+
+    def ping(self) -> None:
+        """Raise unless every table can be read."""
+        bases = (TenantsItem, PlatformItem, KeysItem, EphemeralItem)
+        self.read_together(*((base, "PING", "PING") for base in bases))
 
     def read_together(self, *reads: tuple[type[Item], str, str]) -> list[Any]:
         """Return items named by model, ``pk`` and ``sk`` in one round trip; None for each absent one."""

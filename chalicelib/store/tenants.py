@@ -97,7 +97,7 @@ class DynamoRegistry:
     def locate(self, *, subdomain: str, at: datetime) -> Address | None:
         """Return whose the subdomain is; None where it is free at that time."""
         item = _subdomain(subdomain)
-        if item is None or (item.held_until is not None and from_iso(item.held_until) <= at):
+        if item is None or (item.held_until and from_iso(item.held_until) <= at):
             return None
         return Address(tenant_id=item.tenant_id, state=TenantState(item.state))
 
