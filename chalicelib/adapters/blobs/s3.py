@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from io import BytesIO
 from itertools import chain
 from typing import TYPE_CHECKING, Final
 
@@ -144,12 +145,14 @@ class S3Blobs:
         done: list[CompletedPartTypeDef] = []
         size = 0
         for number, part in enumerate(parts, start=1):
-            with _answering(key):
+            # botocore leaves requests in reference cycles: a body that is closed keeps no part alive.
+            with _answering(key), BytesIO(part) as body:
                 answer = self._client.upload_part(
-                    Bucket=self._bucket, Key=key, UploadId=upload_id, PartNumber=number, Body=part
+                    Bucket=self._bucket, Key=key, UploadId=upload_id, PartNumber=number, Body=body
                 )
             done.append({"ETag": answer["ETag"], "PartNumber": number})
             size += len(part)
+            del part  # before the next one is gathered
         with _answering(key):
             self._client.complete_multipart_upload(
                 Bucket=self._bucket, Key=key, UploadId=upload_id, MultipartUpload={"Parts": done}
@@ -168,15 +171,19 @@ class _BeyondEnd(Exception):
 
 def _parts(chunks: Iterable[bytes]) -> Iterator[bytes]:
     """Join the chunks to parts of PART_BYTES or a little more; only the last may be smaller."""
-    held = bytearray()
+    held: list[bytes] = []
+    size = 0
     for chunk in chunks:
-        held += chunk
-        if len(held) >= PART_BYTES:
-            part = bytes(held)
+        held.append(chunk)
+        size += len(chunk)
+        if size >= PART_BYTES:
+            part = b"".join(held)
             held.clear()
+            size = 0
             yield part
+            del part
     if held:
-        yield bytes(held)
+        yield b"".join(held)
 
 
 @contextmanager
