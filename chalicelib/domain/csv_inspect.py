@@ -221,9 +221,9 @@ def _utf16_without_bom(head: bytes) -> str:
     """Tell the byte order by where the zero halves of Latin characters stand, or raise NotCsv."""
     pairs = max(1, len(head) // 2)
     even, odd = head[0::2].count(0), head[1::2].count(0)
-    if odd > pairs * 0.6 and even < pairs * 0.1:
+    if 10 * odd > 6 * pairs and 10 * even < pairs:
         return "utf-16-le"
-    if even > pairs * 0.6 and odd < pairs * 0.1:
+    if 10 * even > 6 * pairs and 10 * odd < pairs:
         return "utf-16-be"
     _refuse("a binary file")
 

@@ -84,7 +84,7 @@ class RowReader:
         self._read_price = partial(_price, mapping=mapping, currency=currency)
         self._read_start = partial(_start, mapping=mapping)
 
-    def read(self, record: Record) -> NewSubscriber | list[RowReport]:
+    def read(self, *, record: Record) -> NewSubscriber | list[RowReport]:
         """Return the subscriber that a row describes, or reports of why there is none."""
         if record.problem is not None:
             return [_failed(record.row, record.problem, UNREADABLE[record.problem])]
@@ -160,7 +160,7 @@ class _Row:
         try:
             return read(text)
         except InvalidValue as error:
-            self.refuse(name, cell_code(error), error.message)
+            self.refuse(name, cell_code(error=error), error.message)
             return None
 
     def refuse(self, name: ImportField, code: str, message: str) -> None:

@@ -50,7 +50,7 @@ class BadCell(InvalidValue):
         self.cell_code = cell_code
 
 
-def cell_code(error: InvalidValue) -> str:
+def cell_code(*, error: InvalidValue) -> str:
     """Return the code under which a refusal is reported."""
     return error.cell_code if isinstance(error, BadCell) else error.code
 

@@ -47,7 +47,7 @@ class InvalidAmount(InvalidValue):
     code = "invalid_amount"
 
 
-def currency_digits(currency: str) -> int:
+def currency_digits(*, currency: str) -> int:
     """Return the minor-unit digits (0 to 3) of an ISO 4217 code, or raise UnknownCurrency."""
     try:
         return CURRENCY_DIGITS[currency]
@@ -83,7 +83,7 @@ class Money:
 
 def format_minor(*, amount: int, currency: str) -> str:
     """Render minor units as a plain decimal: 164900 PKR is ``1649.00``."""
-    digits = currency_digits(currency)
+    digits = currency_digits(currency=currency)
     if digits == 0:
         return str(amount)
     whole, part = divmod(abs(amount), 10**digits)
@@ -100,7 +100,7 @@ def parse_decimal(*, text: str, currency: str) -> Money:
     if not cleaned or len(cleaned) > 32 or any(char not in "+-.0123456789" for char in cleaned):
         raise InvalidAmount(f"{text!r} is not a plain decimal number")
     try:
-        minor = Decimal(cleaned).scaleb(currency_digits(currency))
+        minor = Decimal(cleaned).scaleb(currency_digits(currency=currency))
     except InvalidOperation:
         raise InvalidAmount(f"{text!r} is not a plain decimal number") from None
     if minor != minor.to_integral_value():

@@ -122,7 +122,7 @@ def check_time_zone(*, time_zone: str) -> None:
 
 def check_settings(*, currency: str, time_zone: str, fiscal_year_start_month: int, country: str) -> None:
     """Raise the first InvalidValue among a tenant's settings."""
-    currency_digits(currency)
+    currency_digits(currency=currency)
     check_time_zone(time_zone=time_zone)
     if not 1 <= fiscal_year_start_month <= 12:
         raise InvalidValue("the fiscal year starts in month 1 to 12", param="fiscal_year_start_month")

@@ -18,6 +18,7 @@ ENVIRONMENT_READERS = {
 }
 # Where an exception of any kind ends: it becomes an answer, a failed item, a log line.
 OUTER_BOUNDARIES = {
+    "chalicelib/adapters/readiness.py",
     "chalicelib/api/routing.py",
     "chalicelib/jobs/sqs.py",
     "chalicelib/local/engine.py",
@@ -36,13 +37,16 @@ def environment_reads(source: Source) -> list[str]:
 
 
 def broad_excepts(source: Source) -> list[str]:
-    """Handlers of every exception that do not simply pass it on."""
+    """Handlers of every exception that do not end by raising."""
     found = []
     for node in ast.walk(source.tree):
         if not isinstance(node, ast.ExceptHandler):
             continue
         kinds = node.type.elts if isinstance(node.type, ast.Tuple) else [node.type]
-        if any(kind is None or dotted(kind) in {"Exception", "BaseException"} for kind in kinds):
+        passed_on = isinstance(node.body[-1], ast.Raise)
+        if not passed_on and any(
+            kind is None or dotted(kind) in {"Exception", "BaseException"} for kind in kinds
+        ):
             found.append(source.at(node))
     return found
 
@@ -64,7 +68,8 @@ def foreign_imports(source: Source) -> list[str]:
 def positional_or_untyped(source: Source) -> list[str]:
     """Public functions and methods that can be called by position, or that leave a type out."""
     found = []
-    for owner in [source.tree, *(n for n in source.tree.body if isinstance(n, ast.ClassDef))]:
+    public = [n for n in source.tree.body if isinstance(n, ast.ClassDef) and not n.name.startswith("_")]
+    for owner in [source.tree, *public]:
         for function in owner.body:
             if not isinstance(function, ast.FunctionDef) or function.name.startswith("_"):
                 continue
@@ -130,14 +135,14 @@ def test_event_handlers_are_registered_in_app_only() -> None:
         (environment_reads, "import os\nx = os.getenv('A')", "x = 1"),
         (environment_reads, "from os import environ", "from os import sep"),
         (broad_excepts, "try: x()\nexcept Exception: pass", "try: x()\nexcept ValueError: pass"),
-        (broad_excepts, "try: x()\nexcept: pass", "x()"),
+        (broad_excepts, "try: x()\nexcept: pass", "try: x()\nexcept BaseException:\n y()\n raise"),
         (broad_excepts, "try: x()\nexcept (ValueError, Exception): pass", "x()"),
         (foreign_imports, "import boto3", "import decimal"),
         (foreign_imports, "from chalicelib.store import tables", "from chalicelib.domain import money"),
         (positional_or_untyped, "def f(a: int) -> int: ...", "def f(*, a: int) -> int: ..."),
         (positional_or_untyped, "def f(*, a) -> int: ...", "def _f(a): ..."),
         (positional_or_untyped, "def f(*, a: int): ...", "def f() -> None: ..."),
-        (positional_or_untyped, "class C:\n def f(self, a: int) -> int: ...", "class C: ..."),
+        (positional_or_untyped, "class C:\n def f(self, a: int) -> int: 0", "class _C:\n def f(self, a): 0"),
         (floats, "x = 1.5", "x = 15"),
         (floats, "def f(*, a: float) -> None: ...", "def f(*, a: int) -> None: ..."),
         (floats, "x = a / b", "x = a // b"),

@@ -106,7 +106,7 @@ def mistakes(outcome: object) -> list[tuple[str, str]]:
 
 
 def test_a_row_becomes_a_subscriber_with_a_subscription() -> None:
-    found = reader().read(record())
+    found = reader().read(record=record())
 
     assert isinstance(found, NewSubscriber)
     assert (found.code, found.area, found.contact.name) == ("C-1", "North", "Ali Raza")
@@ -118,7 +118,7 @@ def test_a_row_becomes_a_subscriber_with_a_subscription() -> None:
 
 
 def test_without_a_package_a_row_is_a_subscriber_alone() -> None:
-    found = reader(columns={F.CODE: "id"}).read(record())
+    found = reader(columns={F.CODE: "id"}).read(record=record())
 
     assert isinstance(found, NewSubscriber)
     assert found.subscription is None
@@ -129,7 +129,7 @@ def test_defaults_hold_where_a_cell_is_empty() -> None:
         package="Home 10 MB", price=99, start_date=date(2026, 5, 31), anchor_day=9, area="South"
     )
 
-    found = reader(defaults=given_defaults).read(record(plan="", fee=" ", since="", day="", zone=""))
+    found = reader(defaults=given_defaults).read(record=record(plan="", fee=" ", since="", day="", zone=""))
 
     assert isinstance(found, NewSubscriber)
     assert found.area == "South"
@@ -139,7 +139,7 @@ def test_defaults_hold_where_a_cell_is_empty() -> None:
 
 
 def test_the_anchor_is_the_start_day_unless_given() -> None:
-    found = reader().read(record(since="2026-01-31", day=""))
+    found = reader().read(record=record(since="2026-01-31", day=""))
 
     assert isinstance(found, NewSubscriber)
     assert found.subscription is not None
@@ -190,13 +190,13 @@ def test_the_anchor_is_the_start_day_unless_given() -> None:
     ],
 )
 def test_a_bad_cell_is_reported_by_column_and_code(cell: dict[str, str], code: str) -> None:
-    found = mistakes(reader().read(record(**cell)))
+    found = mistakes(reader().read(record=record(**cell)))
 
     assert found == [(next(iter(cell)).replace("_", " "), code)]
 
 
 def test_all_mistakes_of_a_row_are_reported_together() -> None:
-    found = reader().read(record(mail="x", cell="1", fee="-5", day="99"))
+    found = reader().read(record=record(mail="x", cell="1", fee="-5", day="99"))
 
     assert mistakes(found) == [
         ("mail", "invalid_email"),
@@ -208,7 +208,7 @@ def test_all_mistakes_of_a_row_are_reported_together() -> None:
 
 @pytest.mark.parametrize("width", [1, 11, 13])
 def test_a_row_of_another_width_is_refused(width: int) -> None:
-    found = reader().read(Record(7, ("x",) * width, 9))
+    found = reader().read(record=Record(7, ("x",) * width, 9))
 
     assert mistakes(found) == [("", "wrong_column_count")]
 
@@ -216,7 +216,7 @@ def test_a_row_of_another_width_is_refused(width: int) -> None:
 def test_rows_are_skipped_by_rule_before_they_are_checked() -> None:
     rule = SkipRule("plan", ("No", "none"), "no internet service")
 
-    found = reader(skip_when=(rule,)).read(record(plan=" NO ", fee="rubbish"))
+    found = reader(skip_when=(rule,)).read(record=record(plan=" NO ", fee="rubbish"))
 
     assert isinstance(found, list)
     assert [(one.fate, one.message, one.subject) for one in found] == [
@@ -239,7 +239,7 @@ def test_rows_are_skipped_by_rule_before_they_are_checked() -> None:
     ],
 )
 def test_amounts_are_read_as_the_file_writes_them(text: str, way: DecimalFormat, minor: int) -> None:
-    found = reader(decimal_format=way).read(record(fee=text))
+    found = reader(decimal_format=way).read(record=record(fee=text))
 
     assert isinstance(found, NewSubscriber)
     assert found.subscription is not None
@@ -248,7 +248,7 @@ def test_amounts_are_read_as_the_file_writes_them(text: str, way: DecimalFormat,
 
 @pytest.mark.parametrize("text", ["1,5", "1,50,0", "1 500", "1.500,00", "--5", "+-5", "", "1,500.50.1"])
 def test_amounts_in_another_style_are_never_guessed(text: str) -> None:
-    found = reader().read(record(fee=text or "x"))
+    found = reader().read(record=record(fee=text or "x"))
 
     assert mistakes(found) == [("fee", "invalid_amount")]
 
@@ -265,7 +265,7 @@ def test_amounts_in_another_style_are_never_guessed(text: str) -> None:
     ],
 )
 def test_dates_are_read_as_the_file_writes_them(text: str, way: DateFormat) -> None:
-    found = reader(date_format=way).read(record(since=text))
+    found = reader(date_format=way).read(record=record(since=text))
 
     assert isinstance(found, NewSubscriber)
     assert found.subscription is not None
@@ -273,7 +273,7 @@ def test_dates_are_read_as_the_file_writes_them(text: str, way: DateFormat) -> N
 
 
 def test_an_address_in_several_lines_becomes_one() -> None:
-    found = reader().read(record(home="House 1\r\nStreet 2\n"))
+    found = reader().read(record=record(home="House 1\r\nStreet 2\n"))
 
     assert isinstance(found, NewSubscriber)
     assert found.contact.address == "House 1 Street 2"
@@ -316,7 +316,7 @@ def test_a_mapping_is_guessed_from_the_names() -> None:
 @settings(max_examples=300, deadline=None)
 @given(cells=st.lists(st.text(max_size=30), min_size=len(HEADER), max_size=len(HEADER)))
 def test_any_cells_make_a_subscriber_or_a_report(cells: list[str]) -> None:
-    found = reader().read(Record(7, tuple(cells), 9))
+    found = reader().read(record=Record(7, tuple(cells), 9))
 
     if isinstance(found, NewSubscriber):
         assert found.code
