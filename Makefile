@@ -70,6 +70,11 @@ e2e: dev-env engine-env
 	$(BIN)/python .chalice/build.py --local --out build/e2e
 	$(BIN)/pytest tests/e2e $(ARGS)
 
+# SIZES="1000" and RUNS=1 make a quick look.
+.PHONY: bench
+bench: package engine-env
+	$(BIN)/python -m tests.bench
+
 # ---- package and deploy ------------------------------------------------------------------
 .PHONY: package deploy
 package: dev-env
