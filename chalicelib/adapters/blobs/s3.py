@@ -144,7 +144,8 @@ class S3Blobs:
     def _upload(self, key: str, upload_id: str, parts: Iterable[bytes]) -> int:
         done: list[CompletedPartTypeDef] = []
         size = 0
-        for number, part in enumerate(parts, start=1):
+        for part in parts:
+            number = len(done) + 1
             # botocore leaves requests in reference cycles: a body that is closed keeps no part alive.
             with _answering(key), BytesIO(part) as body:
                 answer = self._client.upload_part(
