@@ -39,7 +39,6 @@ class Request:
     idempotency: Idempotency | None = None
     if_match: int | None = None
     address: str = ""
-    headers: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def principal(self) -> Principal:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from chalice.app import Chalice
 
-from chalicelib.api import document, health, sessions, signups, tenants  # noqa: F401 - imported for their endpoints
+from chalicelib.api import billing, document, health, sessions, signups, tenants  # noqa: F401 - imported for their endpoints
 from chalicelib.api.routing import mount
 from chalicelib.bootstrap import Services
 

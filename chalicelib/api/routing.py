@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import inspect
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, TypeVar
 
@@ -117,10 +117,10 @@ def endpoint(
     return declare
 
 
-def mount(app: Chalice, services: Callable[[], Services]) -> None:
+def mount(app: Chalice, services: Callable[[], Services], endpoints: Sequence[Endpoint] = ENDPOINTS) -> None:
     """Make one Chalice route of each path, with all its methods; ``services`` is called by requests."""
-    for path in dict.fromkeys(one.path for one in ENDPOINTS):
-        by_method = {one.method: one for one in ENDPOINTS if one.path == path}
+    for path in dict.fromkeys(one.path for one in endpoints):
+        by_method = {one.method: one for one in endpoints if one.path == path}
         wrong = [method for method in METHODS if method not in by_method]
         view = _view(app, services, by_method)
         # Content types are checked in reading.py: Chalice's own 415 has another shape.
@@ -149,7 +149,10 @@ def _serve(
     try:
         if spec is None:
             raise MethodNotAllowed(allowed=", ".join(sorted(by_method)))  # noqa: TRY301 - refused like the rest
-        request, tenant_id = _read(raw, spec, services(), request_id)
+        wired = services()
+        who = _authenticated(raw, spec, wired)
+        tenant_id = who.principal.tenant_id if who else None
+        request = _read(raw, spec, wired, request_id, who)
         response = _answer(spec, request)
     except DomainError as error:
         response = answering.refused(error, request_id=request_id)
@@ -165,28 +168,31 @@ def _serve(
     return answering.without_body(response) if raw.method == "HEAD" else response
 
 
-def _read(
-    raw: ChaliceRequest, spec: Endpoint, services: Services, request_id: str
-) -> tuple[Request, str | None]:
-    """Return the request as the endpoint sees it, and its tenant's id for the log."""
+def _authenticated(raw: ChaliceRequest, spec: Endpoint, services: Services) -> SignedIn | None:
+    """Return who is asking; None on a public route."""
+    reading.check_size(_bytes_of(raw))
+    if spec.public:
+        return None
     now = services.clock.now()
+    who = authenticate(services=services, headers=raw.headers, method=raw.method, now=now)
+    if not who.principal.may(permission=spec.permission):
+        raise PermissionDenied(f"this needs the permission {spec.permission.value}")
+    return who
+
+
+def _read(
+    raw: ChaliceRequest, spec: Endpoint, services: Services, request_id: str, who: SignedIn | None
+) -> Request:
+    """Return the request as the endpoint sees it."""
     headers = raw.headers
-    sent = raw.raw_body
-    raw_body = sent if isinstance(sent, bytes) else sent.encode()
-    reading.check_size(raw_body)
-    who: SignedIn | None = None
-    if not spec.public:
-        who = authenticate(services=services, headers=headers, method=raw.method, now=now)
-        if not who.principal.may(permission=spec.permission):
-            raise PermissionDenied(f"this needs the permission {spec.permission.value}")
     path = reading.decode_path(raw.uri_params)
-    query = reading.read_query(dict(_query_of(raw)), model=spec.query)
+    query = reading.read_query(_query_of(raw), model=spec.query)
     content_type = headers.get("content-type", "")
-    body, canonical = reading.read_body(raw_body, content_type=content_type, model=spec.body)
-    request = Request(
+    body, canonical = reading.read_body(_bytes_of(raw), content_type=content_type, model=spec.body)
+    return Request(
         services=services,
         request_id=request_id,
-        now=now,
+        now=services.clock.now(),
         operation_id=spec.operation_id,
         path=path,
         body=body,
@@ -196,9 +202,12 @@ def _read(
         idempotency=_idempotency(spec, headers, path, canonical),
         if_match=reading.read_if_match(headers.get("if-match"), required=spec.if_match),
         address=str(raw.context.get("identity", {}).get("sourceIp", "")),
-        headers=headers,
     )
-    return request, who.principal.tenant_id if who else None
+
+
+def _bytes_of(raw: ChaliceRequest) -> bytes:
+    sent = raw.raw_body
+    return sent if isinstance(sent, bytes) else sent.encode()
 
 
 def _query_of(raw: ChaliceRequest) -> Mapping[str, list[str]]:
@@ -214,13 +223,24 @@ def _idempotency(
     if key is None:
         return None
     where = spec.path.format_map(path)
-    answer: Any = spec.answer
     return Idempotency(
         operation=spec.operation_id,
         key=key,
         request_hash=reading.request_hash(method=spec.method, path=where, canonical_body=canonical),
-        render=lambda result: str(answer.of(result).model_dump_json()),
+        render=_Renderer(spec.answer),
     )
+
+
+class _Renderer:
+    """Renders the answer to keep, and knows whether the use case kept it."""
+
+    def __init__(self, model: Any) -> None:
+        self._model = model
+        self.used = False
+
+    def __call__(self, result: object) -> str:
+        self.used = True
+        return str(self._model.of(result).model_dump_json())
 
 
 def _answer(spec: Endpoint, request: Request) -> ChaliceResponse:
@@ -234,4 +254,6 @@ def _answer(spec: Endpoint, request: Request) -> ChaliceResponse:
         if not kept:
             raise
         return answering.replayed(kept, status=spec.status, request_id=request.request_id)
+    renderer = request.idempotency.render if request.idempotency else None
+    assert not isinstance(renderer, _Renderer) or renderer.used, "the use case did not keep its answer"
     return answering.rendered(result, status=spec.status, request_id=request.request_id)

@@ -16,7 +16,7 @@ from chalicelib.api.routing import ENDPOINTS
 from chalicelib.domain.staff import Permission
 
 COMMITTED = Path(__file__).resolve().parents[3] / "docs" / "openapi.json"
-assert routes.register
+assert routes.__name__  # imported for its endpoints
 
 
 @pytest.fixture(scope="module")
