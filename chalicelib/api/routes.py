@@ -6,7 +6,18 @@ from collections.abc import Callable
 
 from chalice.app import Chalice
 
-from chalicelib.api import billing, document, health, sessions, signups, tenants  # noqa: F401 - imported for their endpoints
+from chalicelib.api import (  # noqa: F401 - imported for their endpoints
+    billing,
+    document,
+    health,
+    invoices,
+    packages,
+    sessions,
+    signups,
+    subscribers,
+    subscriptions,
+    tenants,
+)
 from chalicelib.api.routing import mount
 from chalicelib.bootstrap import Services
 

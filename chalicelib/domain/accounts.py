@@ -53,6 +53,17 @@ ALLOWED_TRANSITIONS: Final[dict[SubscriptionState, frozenset[SubscriptionState]]
 }
 
 
+class AccountStatus(StrEnum):
+    """The one word for an account: the liveliest subscription's state, ``new`` where there is none."""
+
+    NEW = "new"
+    ACTIVE = "active"
+    SUSPENDED = "suspended"
+    PAUSED = "paused"
+    PENDING = "pending"
+    TERMINATED = "terminated"
+
+
 @dataclass(frozen=True, slots=True)
 class Subscription:
     """A package in use by an account.
@@ -123,19 +134,10 @@ def change_state(
     return replace(subscription, state=to, ends_on=ends_on if ends_on is not None else subscription.ends_on)
 
 
-def summary_status(*, account: Account) -> str:
-    """Return the one word a list shows for a subscriber: the liveliest subscription's state."""
-    states = {sub.state for sub in account.subscriptions}
-    for state in (
-        SubscriptionState.ACTIVE,
-        SubscriptionState.SUSPENDED,
-        SubscriptionState.PAUSED,
-        SubscriptionState.PENDING,
-        SubscriptionState.TERMINATED,
-    ):
-        if state in states:
-            return state.value
-    return "new"
+def summary_status(*, account: Account) -> AccountStatus:
+    """Return the one word that a list shows for a subscriber."""
+    states = {sub.state.value for sub in account.subscriptions}
+    return next((status for status in AccountStatus if status.value in states), AccountStatus.NEW)
 
 
 # -- identifiers ---------------------------------------------------------------------------
@@ -153,6 +155,11 @@ class MalformedId(InvalidValue):
 def is_ulid(*, text: str) -> bool:
     """Whether the text is 26 Crockford characters."""
     return len(text) == ULID_CHARS and _CROCKFORD.issuperset(text)
+
+
+def is_subscriber_id(*, value: str) -> bool:
+    """Whether the text is ``sbr_<ULID>``."""
+    return value.startswith("sbr_") and is_ulid(text=value.removeprefix("sbr_"))
 
 
 def subscription_id(*, account_id: str, slot: int) -> str:

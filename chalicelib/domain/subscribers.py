@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, fields, replace
 from datetime import date, datetime
 from typing import Final
 
-from chalicelib.domain.accounts import Account, SubscriptionState
+from chalicelib.domain.accounts import Account, AccountStatus, SubscriptionState
 from chalicelib.domain.cards import refuse_card_number
 from chalicelib.domain.emails import EMAIL_CHARS_MAX, check_email
 from chalicelib.domain.errors import Conflict, InvalidValue
@@ -103,7 +103,7 @@ class SubscriberSummary:
     code: str
     name: str
     area: str
-    status: str
+    status: AccountStatus
     archived: bool
     package_ids: tuple[str, ...] = field(default=())
 

@@ -55,6 +55,15 @@ class SubscriberQuery:
 
 
 @dataclass(frozen=True, slots=True)
+class Subscribing:
+    """What a change of subscriptions looks at; ``package`` is the one asked for, if any."""
+
+    tenant: Tenant
+    subscriber: Subscriber
+    package: Package | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class AuditNote:
     """Who did what to which object; ``details`` may hold personal data and is encrypted."""
 
@@ -223,6 +232,9 @@ class TenantStore(Protocol):
 
     def profile_and_staff(self, *, staff_id: str) -> tuple[Tenant, StaffMember]:
         """Return the tenant's own record and a person's, read together; or raise NotFound."""
+
+    def subscribing(self, *, subscriber_id: str, package_id: str | None = None) -> Subscribing:
+        """Return a subscriber, the tenant and a package, read together; or raise NotFound."""
 
     def start_billing(self, *, completed_through: date) -> Write:
         """Describe the first billing state: runs begin with the day after."""

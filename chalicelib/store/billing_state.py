@@ -34,13 +34,25 @@ class BillingStates:
             try:
                 item = BillingStateItem.get(keys.billing(self._tenant_id), keys.STATE, consistent_read=True)
             except DoesNotExist:
-                raise NotFound("the tenant has no billing state") from None
-            self._state = BillingState(
-                started_through=date.fromisoformat(item.started_through),
-                completed_through=date.fromisoformat(item.completed_through),
-                looked_at=int(item.looked_at),
-            )
+                item = None
+            self.take(item)
+        assert self._state is not None
         return self._state
+
+    @property
+    def read(self) -> tuple[type[BillingStateItem], str, str]:
+        """Where the state stands, to be read together with other items."""
+        return BillingStateItem, keys.billing(self._tenant_id), keys.STATE
+
+    def take(self, item: BillingStateItem | None) -> None:
+        """Keep a state that was read together with other items, or raise NotFound."""
+        if item is None:
+            raise NotFound("the tenant has no billing state")
+        self._state = BillingState(
+            started_through=date.fromisoformat(item.started_through),
+            completed_through=date.fromisoformat(item.completed_through),
+            looked_at=int(item.looked_at),
+        )
 
     def create(self, *, completed_through: date) -> ModelWrite:
         """Describe the first state: runs begin with the day after ``completed_through``."""

@@ -8,9 +8,10 @@ from dataclasses import replace
 from pynamodb.attributes import NumberAttribute, UnicodeAttribute
 from pynamodb.exceptions import DoesNotExist
 
+from chalicelib.domain.accounts import is_ulid
 from chalicelib.domain.errors import NotFound, StaleVersion
 from chalicelib.domain.money import Money
-from chalicelib.domain.packages import PACKAGES_MAX, Package, PackageNameTaken, PackageState
+from chalicelib.domain.packages import Package, PackageNameTaken, PackageState
 from chalicelib.domain.periods import BillingTiming, Cycle, CycleUnit
 from chalicelib.ports.store import Page
 from chalicelib.store import keys
@@ -49,10 +50,23 @@ class DynamoPackages:
 
     def get(self, *, package_id: str) -> Package:
         """Return the package, or raise NotFound."""
+        _, pk, sk = self.read(package_id=package_id)
         try:
-            return _package(PackageItem.get(keys.packages(self._tenant_id), package_id, consistent_read=True))
+            return _package(PackageItem.get(pk, sk, consistent_read=True))
         except DoesNotExist:
-            raise NotFound("no such package", param="package_id") from None
+            raise _absent() from None
+
+    def read(self, *, package_id: str) -> tuple[type[PackageItem], str, str]:
+        """Return where a package stands, to be read together with other items; or raise NotFound."""
+        if not (package_id.startswith("pkg_") and is_ulid(text=package_id.removeprefix("pkg_"))):
+            raise _absent()
+        return PackageItem, keys.packages(self._tenant_id), package_id
+
+    def package_of(self, item: PackageItem | None) -> Package:
+        """Return a package that was read together with other items, or raise NotFound."""
+        if item is None:
+            raise _absent()
+        return _package(item)
 
     def list(self, *, limit: int, after: str | None) -> Page[Package]:
         """Return a page, oldest first."""
@@ -61,7 +75,7 @@ class DynamoPackages:
 
     def all(self) -> tuple[Package, ...]:
         """Return the whole catalogue."""
-        items = PackageItem.query(keys.packages(self._tenant_id), consistent_read=True, limit=PACKAGES_MAX)
+        items = PackageItem.query(keys.packages(self._tenant_id), consistent_read=True)
         return tuple(map(_package, items))
 
     def add(self, *, package: Package) -> Sequence[ModelWrite]:
@@ -105,6 +119,10 @@ class DynamoPackages:
 
 def _folded(name: str) -> str:
     return " ".join(name.split()).casefold()
+
+
+def _absent() -> NotFound:
+    return NotFound("no such package", param="package_id")
 
 
 def _name_taken() -> PackageNameTaken:

@@ -8,6 +8,7 @@ from typing import Final
 from pynamodb.attributes import BinaryAttribute, BooleanAttribute, UnicodeAttribute
 
 from chalicelib.crypto.keyring import TenantKeys
+from chalicelib.domain.accounts import AccountStatus
 from chalicelib.domain.subscribers import (
     CODE_CHARS_MAX,
     PHONE_DIGITS_MIN,
@@ -140,7 +141,7 @@ class Directory:
             code=row.code,
             name=name,
             area=row.area,
-            status=row.status,
+            status=AccountStatus(row.status),
             archived=row.archived,
             package_ids=tuple((nullable(row.package_ids) or "").split()),
         )

@@ -21,7 +21,7 @@ from pynamodb.attributes import BinaryAttribute, BooleanAttribute, NumberAttribu
 from pynamodb.expressions.condition import Condition
 
 from chalicelib.crypto.keyring import TenantKeys
-from chalicelib.domain.accounts import Account, SubscriptionState, is_ulid, summary_status
+from chalicelib.domain.accounts import Account, SubscriptionState, is_subscriber_id, summary_status
 from chalicelib.domain.errors import Conflict, NotFound, StaleVersion
 from chalicelib.domain.subscribers import (
     CodeTaken,
@@ -75,6 +75,9 @@ class SubscriberItem(AccountItem, PersonItem):
     """Either half of a subscriber, as one query reads them; never written."""
 
 
+Read: TypeAlias = tuple[type[SubscriberItem], str, str]
+
+
 class DynamoSubscribers:
     """A tenant's subscribers."""
 
@@ -88,20 +91,27 @@ class DynamoSubscribers:
 
     def get(self, *, subscriber_id: str) -> Subscriber:
         """Return the subscriber with its account, or raise NotFound: one round trip."""
-        if not _well_formed(subscriber_id):
+        (_, pk, _), _ = self.reads(subscriber_id=subscriber_id)
+        both = SubscriberItem.sk.startswith(keys.ACCOUNT)
+        halves = {one.sk: one for one in SubscriberItem.query(pk, both, consistent_read=True)}
+        return self.subscriber_of(halves.get(keys.ACCOUNT), halves.get(keys.PERSON))
+
+    def reads(self, *, subscriber_id: str) -> tuple[Read, Read]:
+        """Return where both halves stand, to be read together with other items; or raise NotFound."""
+        if not is_subscriber_id(value=subscriber_id):
             raise _absent()
         pk = keys.account(self._tenant_id, subscriber_id)
-        halves = list(
-            SubscriberItem.query(pk, SubscriberItem.sk.startswith(keys.ACCOUNT), consistent_read=True)
-        )
-        if len(halves) != 2:
+        return (SubscriberItem, pk, keys.ACCOUNT), (SubscriberItem, pk, keys.PERSON)
+
+    def subscriber_of(self, account: SubscriberItem | None, person: SubscriberItem | None) -> Subscriber:
+        """Return a subscriber whose halves were read, or raise NotFound."""
+        if account is None or person is None:
             raise _absent()
-        account, person = halves
         return self._subscriber(account, person)
 
     def many(self, *, subscriber_ids: Sequence[str]) -> tuple[Subscriber, ...]:
         """Return those that exist, in the order asked for: one round trip for every 50."""
-        wanted = [keys.account(self._tenant_id, one) for one in subscriber_ids if _well_formed(one)]
+        wanted = [keys.account(self._tenant_id, one) for one in subscriber_ids if is_subscriber_id(value=one)]
         pairs = [(pk, sk) for pk in wanted for sk in (keys.ACCOUNT, keys.PERSON)]
         halves = {(one.pk, one.sk): one for one in SubscriberItem.batch_get(pairs, consistent_read=True)}
         return tuple(
@@ -282,10 +292,6 @@ class DynamoSubscribers:
             created_at=from_iso(person.created_at),
             version=int(person.revision),
         )
-
-
-def _well_formed(subscriber_id: str) -> bool:
-    return subscriber_id.startswith("sbr_") and is_ulid(text=subscriber_id.removeprefix("sbr_"))
 
 
 def _contact_place(pk: str) -> str:

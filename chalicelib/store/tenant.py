@@ -13,7 +13,7 @@ from chalicelib.domain.runs import BillingState
 from chalicelib.domain.staff import StaffMember
 from chalicelib.domain.tenants import Tenant
 from chalicelib.ports.services import Clock, Ids
-from chalicelib.ports.store import AuditNote, Idempotency, Write
+from chalicelib.ports.store import AuditNote, Idempotency, Subscribing, Write
 from chalicelib.store import keys
 from chalicelib.store.audit import audit_write
 from chalicelib.store.base import Database, ModelWrite
@@ -100,6 +100,23 @@ class DynamoTenantStore:
         if record is None or person is None:
             raise NotFound("no such person")
         return decode_tenant(record.data), self.staff.member_of(person)
+
+    def subscribing(self, *, subscriber_id: str, package_id: str | None = None) -> Subscribing:
+        """Return a subscriber, the tenant and a package, read together with the billing state."""
+        record, state, account, person, *packages = self._database.read_together(
+            (TenantItem, keys.tenant(self._tenant_id), keys.PROFILE),
+            self.billing_states.read,
+            *self.subscribers.reads(subscriber_id=subscriber_id),
+            *([] if package_id is None else [self.packages.read(package_id=package_id)]),
+        )
+        if record is None:
+            raise NotFound("no such tenant")
+        self.billing_states.take(state)
+        return Subscribing(
+            tenant=decode_tenant(record.data),
+            subscriber=self.subscribers.subscriber_of(account, person),
+            package=self.packages.package_of(packages[0]) if packages else None,
+        )
 
     def start_billing(self, *, completed_through: date) -> ModelWrite:
         """Describe the first billing state."""

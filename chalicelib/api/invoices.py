@@ -1,0 +1,174 @@
+"""Invoices, read only: the billing run alone issues them."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Literal
+
+from pydantic import Field
+
+from chalicelib.api.routing import Request, endpoint
+from chalicelib.api.schemas import ListAnswer, ListQuery, MoneyOut, Schema
+from chalicelib.domain.accounts import subscription_id
+from chalicelib.domain.invoices import Invoice, InvoiceLine, InvoiceState, Recipient
+from chalicelib.domain.money import Money
+from chalicelib.domain.staff import Permission
+from chalicelib.domain.taxes import TaxAmount
+from chalicelib.usecases import invoices
+
+
+class InvoiceTaxOut(Schema):
+    """One tax of a line; 19.5 % is 195000 millionths."""
+
+    code: str = Field(examples=["sales_tax"])
+    rate_millionths: int
+    amount: int
+
+    @classmethod
+    def of(cls, tax: TaxAmount) -> InvoiceTaxOut:
+        """Render a tax."""
+        return cls(code=tax.code, rate_millionths=tax.rate_millionths, amount=tax.amount)
+
+
+class InvoiceLineOut(Schema):
+    """One charge, amounts in minor units of the invoice's currency; the period's end is exclusive.
+
+    ``net`` is ``unit_price`` by ``billed_days`` of ``full_days``.
+    """
+
+    description: str
+    package_id: str
+    subscription_id: str
+    period_start: date
+    period_end: date
+    unit_price: int
+    billed_days: int
+    full_days: int
+    net: int
+    taxes: list[InvoiceTaxOut]
+    total: int
+
+    @classmethod
+    def of(cls, line: InvoiceLine, *, account_id: str) -> InvoiceLineOut:
+        """Render a line."""
+        return cls(
+            description=line.description,
+            package_id=line.package_id,
+            subscription_id=subscription_id(account_id=account_id, slot=line.slot),
+            period_start=line.period.start,
+            period_end=line.period.end,
+            unit_price=line.unit_price,
+            billed_days=line.billed_days,
+            full_days=line.full_days,
+            net=line.net,
+            taxes=[InvoiceTaxOut.of(tax) for tax in line.taxes],
+            total=line.total,
+        )
+
+
+class RecipientOut(Schema):
+    """Who is billed, as it stood when the invoice was issued."""
+
+    name: str
+    address: str
+    tax_id: str
+
+    @classmethod
+    def of(cls, recipient: Recipient) -> RecipientOut:
+        """Render a recipient."""
+        return cls(name=recipient.name, address=recipient.address, tax_id=recipient.tax_id)
+
+
+class InvoiceOut(Schema):
+    """An issued invoice; but for its state it never changes."""
+
+    invoice_id: str = Field(examples=["inv_01JD0000000000000000000000-20261101-1"])
+    number: str = Field(examples=["INV-2027-000123"])
+    subscriber_id: str
+    subscriber_code: str
+    state: InvoiceState
+    issued_on: date
+    due_on: date
+    period_start: date
+    period_end: date
+    lines: list[InvoiceLineOut]
+    net: MoneyOut
+    tax: MoneyOut
+    total: MoneyOut
+    recipient: RecipientOut | None
+
+    @classmethod
+    def of(cls, invoice: Invoice) -> InvoiceOut:
+        """Render an invoice."""
+        return cls(
+            invoice_id=invoice.invoice_id,
+            number=invoice.number,
+            subscriber_id=invoice.account_id,
+            subscriber_code=invoice.account_code,
+            state=invoice.state,
+            issued_on=invoice.issued_on,
+            due_on=invoice.due_on,
+            period_start=invoice.period.start,
+            period_end=invoice.period.end,
+            lines=[InvoiceLineOut.of(line, account_id=invoice.account_id) for line in invoice.lines],
+            net=MoneyOut.of(Money(invoice.net, invoice.currency)),
+            tax=MoneyOut.of(Money(invoice.tax, invoice.currency)),
+            total=MoneyOut.of(Money(invoice.total, invoice.currency)),
+            recipient=RecipientOut.of(invoice.recipient) if invoice.recipient else None,
+        )
+
+
+class InvoiceList(ListAnswer[InvoiceOut]):
+    """Invoices."""
+
+
+class InvoiceListQuery(ListQuery):
+    """Which invoices: those of one fiscal year, named by the calendar year in which it ends."""
+
+    fiscal_year: int | None = Field(
+        default=None, ge=2000, le=2200, description="the present one unless given", examples=[2027]
+    )
+    order: Literal["number", "-number"] = Field(
+        default="number", description="by number, or with - the newest first"
+    )
+
+
+@endpoint(
+    "GET", "/v1/invoices", permission=Permission.INVOICES_READ, query=InvoiceListQuery, answer=InvoiceList
+)
+def list_invoices(request: Request) -> InvoiceList:
+    """List the invoices of a fiscal year in the order of their numbers."""
+    asked = request.query_as(InvoiceListQuery)
+    page = invoices.list_invoices(
+        store=request.store,
+        fiscal_year=asked.fiscal_year,
+        limit=asked.limit,
+        after=request.after,
+        newest_first=asked.order == "-number",
+        at=request.now,
+    )
+    return request.listing(InvoiceList, page, InvoiceOut.of)
+
+
+@endpoint("GET", "/v1/invoices/{invoice_id}", permission=Permission.INVOICES_READ, answer=InvoiceOut)
+def get_invoice(request: Request) -> InvoiceOut:
+    """Show an invoice."""
+    return InvoiceOut.of(invoices.get_invoice(store=request.store, invoice_id=request.path["invoice_id"]))
+
+
+@endpoint(
+    "GET",
+    "/v1/subscribers/{subscriber_id}/invoices",
+    permission=Permission.INVOICES_READ,
+    query=ListQuery,
+    answer=InvoiceList,
+)
+def list_subscriber_invoices(request: Request) -> InvoiceList:
+    """List a subscriber's invoices, the newest period first."""
+    page = invoices.list_of_subscriber(
+        store=request.store,
+        subscriber_id=request.path["subscriber_id"],
+        limit=request.query_as(ListQuery).limit,
+        after=request.after,
+    )
+    return request.listing(InvoiceList, page, InvoiceOut.of)

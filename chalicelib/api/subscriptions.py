@@ -1,0 +1,180 @@
+"""Subscriptions: packages in use by a subscriber."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from chalicelib.api.packages import CycleBody
+from chalicelib.api.routing import Request, endpoint
+from chalicelib.api.schemas import MoneyIn, MoneyOut, Patch, Schema
+from chalicelib.domain.accounts import SubscriptionState
+from chalicelib.domain.billing import next_bill_date
+from chalicelib.domain.money import Money
+from chalicelib.domain.periods import BillingTiming
+from chalicelib.domain.staff import Permission
+from chalicelib.domain.subscriptions import NOT_SERVED
+from chalicelib.usecases import subscriptions
+from chalicelib.usecases.changes import UNCHANGED
+
+PackageId = Annotated[str, Field(min_length=1, max_length=40, examples=["pkg_01JD0000000000000000000000"])]
+NewState = Literal["active", "pending"]
+State = Literal["active", "paused", "suspended", "terminated"]
+
+
+class SubscriptionIn(Schema):
+    """A package to sell.
+
+    It is ``active`` at once, though nothing is billed before ``starts_on``, or ``pending``
+    until it is made active, such as after the installation.
+    """
+
+    package_id: PackageId
+    starts_on: date | None = Field(
+        default=None, description="first day of service; today unless given", examples=["2026-11-01"]
+    )
+    anchor_day: int | None = Field(
+        default=None,
+        ge=1,
+        le=31,
+        description="day of the month (1 to 31), or of the week (1 is Monday), on which periods begin; "
+        "that of starts_on unless given",
+    )
+    price_override: MoneyIn | None = Field(
+        default=None, description="price of a cycle in the place of the package's"
+    )
+    state: NewState = "active"
+
+    def new(self) -> subscriptions.NewSubscription:
+        """Return the use case's value."""
+        return subscriptions.NewSubscription(
+            package_id=self.package_id,
+            starts_on=self.starts_on,
+            anchor_day=self.anchor_day,
+            price_override=self.price_override.money() if self.price_override else None,
+            state=SubscriptionState(self.state),
+        )
+
+
+class SubscriptionPatch(Patch):
+    """What changes; invoices that are issued stay.
+
+    Days out of service are not billed: when a subscription becomes active again, its next
+    period begins that day. A terminated one is billed up to ``ends_on``, its first day
+    without service; that is today unless given.
+    """
+
+    NULLABLE = frozenset({"price_override"})
+
+    state: State | None = None
+    ends_on: date | None = Field(default=None, examples=["2026-11-30"])
+    price_override: MoneyIn | None = Field(default=None, description="null: the package's price again")
+
+    def change(self) -> subscriptions.SubscriptionChange:
+        """Return the use case's value."""
+        price = self.price_override.money() if self.price_override else None
+        return subscriptions.SubscriptionChange(
+            state=SubscriptionState(self.state) if self.state else None,
+            ends_on=self.ends_on,
+            price_override=price if "price_override" in self.model_fields_set else UNCHANGED,
+        )
+
+
+class SubscriptionOut(Schema):
+    """A subscription; ``version`` is its account's, which billing moves too.
+
+    Service is paid for up to ``billed_to``, exclusive. ``next_bill_on`` is null where nothing
+    more is billed as things stand.
+    """
+
+    subscription_id: str = Field(examples=["sbn_01JD0000000000000000000000-1"])
+    subscriber_id: str = Field(examples=["sbr_01JD0000000000000000000000"])
+    package_id: str
+    state: SubscriptionState
+    starts_on: date
+    ends_on: date | None
+    anchor_day: int
+    cycle: CycleBody
+    timing: BillingTiming
+    price_override: MoneyOut | None
+    billed_to: date
+    next_bill_on: date | None
+    version: int
+
+    @classmethod
+    def of(cls, held: subscriptions.HeldSubscription) -> SubscriptionOut:
+        """Render a subscription."""
+        sub, price = held.subscription, held.subscription.price_override
+        return cls(
+            subscription_id=held.subscription_id,
+            subscriber_id=held.account.account_id,
+            package_id=sub.package_id,
+            state=sub.state,
+            starts_on=sub.starts_on,
+            ends_on=sub.ends_on,
+            anchor_day=sub.anchor_day,
+            cycle=CycleBody.of(sub.cycle),
+            timing=sub.timing,
+            price_override=None if price is None else MoneyOut.of(Money(price, held.account.currency)),
+            billed_to=sub.billed_to,
+            next_bill_on=None if sub.state in NOT_SERVED else next_bill_date(subscription=sub),
+            version=held.account.version,
+        )
+
+
+@endpoint(
+    "POST",
+    "/v1/subscribers/{subscriber_id}/subscriptions",
+    permission=Permission.SUBSCRIBERS_WRITE,
+    body=SubscriptionIn,
+    answer=SubscriptionOut,
+    status=201,
+    idempotent=True,
+)
+def create_subscription(request: Request) -> SubscriptionOut:
+    """Sell a package to a subscriber."""
+    held = subscriptions.create_subscription(
+        store=request.store,
+        subscriber_id=request.path["subscriber_id"],
+        new=request.body_as(SubscriptionIn).new(),
+        at=request.now,
+        note=request.note("subscription.created", request.path["subscriber_id"]),
+        idempotency=request.idempotency,
+    )
+    return SubscriptionOut.of(held)
+
+
+@endpoint(
+    "GET",
+    "/v1/subscriptions/{subscription_id}",
+    permission=Permission.SUBSCRIBERS_READ,
+    answer=SubscriptionOut,
+)
+def get_subscription(request: Request) -> SubscriptionOut:
+    """Show a subscription."""
+    return SubscriptionOut.of(
+        subscriptions.get_subscription(store=request.store, subscription_id=request.path["subscription_id"])
+    )
+
+
+@endpoint(
+    "PATCH",
+    "/v1/subscriptions/{subscription_id}",
+    permission=Permission.SUBSCRIBERS_WRITE,
+    body=SubscriptionPatch,
+    answer=SubscriptionOut,
+    if_match=True,
+)
+def change_subscription(request: Request) -> SubscriptionOut:
+    """Pause, suspend, resume or terminate a subscription, or change its price."""
+    held = subscriptions.change_subscription(
+        store=request.store,
+        subscription_id=request.path["subscription_id"],
+        change=request.body_as(SubscriptionPatch).change(),
+        if_match=request.if_match,
+        at=request.now,
+        note=request.note("subscription.changed", request.path["subscription_id"]),
+    )
+    return SubscriptionOut.of(held)

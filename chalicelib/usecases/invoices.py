@@ -1,0 +1,49 @@
+"""Invoices, read only."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from chalicelib.domain.accounts import MalformedId, is_subscriber_id
+from chalicelib.domain.errors import NotFound
+from chalicelib.domain.invoices import Invoice, fiscal_year
+from chalicelib.ports.store import Page, TenantStore
+
+
+def get_invoice(*, store: TenantStore, invoice_id: str) -> Invoice:
+    """Return an invoice, or raise NotFound; what is no identifier names nothing."""
+    try:
+        return store.invoices.get(invoice_id=invoice_id)
+    except MalformedId:
+        raise NotFound("no such invoice", param="invoice_id") from None
+
+
+def list_invoices(
+    *,
+    store: TenantStore,
+    fiscal_year: int | None,
+    limit: int,
+    after: str | None,
+    newest_first: bool,
+    at: datetime,
+) -> Page[Invoice]:
+    """Return invoices of a fiscal year, the present one where None, in the order of their numbers."""
+    year = _present_year(store, at) if fiscal_year is None else fiscal_year
+    return store.invoices.by_number(fiscal_year=year, limit=limit, after=after, newest_first=newest_first)
+
+
+def list_of_subscriber(
+    *, store: TenantStore, subscriber_id: str, limit: int, after: str | None
+) -> Page[Invoice]:
+    """Return a subscriber's invoices, newest period first, or raise NotFound."""
+    if not is_subscriber_id(value=subscriber_id):
+        raise NotFound("no such subscriber", param="subscriber_id")
+    page = store.invoices.of_account(account_id=subscriber_id, limit=limit, after=after)
+    if not page.items and after is None:
+        store.subscribers.get(subscriber_id=subscriber_id)
+    return page
+
+
+def _present_year(store: TenantStore, at: datetime) -> int:
+    tenant = store.profile()
+    return fiscal_year(on=tenant.local_date(at=at), start_month=tenant.fiscal_year_start_month)

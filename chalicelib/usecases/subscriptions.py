@@ -1,0 +1,199 @@
+"""Subscriptions: selling a package to a subscriber, and what may change afterwards."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import date, datetime
+
+from chalicelib.domain.accounts import (
+    Account,
+    MalformedId,
+    Subscription,
+    SubscriptionState,
+    parse_subscription_id,
+    subscription_id,
+)
+from chalicelib.domain.errors import InvalidValue, NotFound
+from chalicelib.domain.money import Money
+from chalicelib.domain.packages import Package
+from chalicelib.domain.subscribers import SubscriberArchived
+from chalicelib.domain.subscriptions import check_start, move, override_of, subscribe
+from chalicelib.ports.store import AuditNote, Idempotency, TenantStore
+from chalicelib.usecases.changes import UNCHANGED, Unchanged
+from chalicelib.usecases.versions import require_version
+
+
+class UnknownPackage(InvalidValue):
+    """The tenant has no package of this identifier."""
+
+    code = "unknown_package"
+
+
+@dataclass(frozen=True, slots=True)
+class NewSubscription:
+    """What is sold; without a start it begins today, without an anchor its periods begin as it does."""
+
+    package_id: str
+    starts_on: date | None = None
+    anchor_day: int | None = None
+    price_override: Money | None = None
+    state: SubscriptionState = SubscriptionState.ACTIVE
+
+
+@dataclass(frozen=True, slots=True)
+class SubscriptionChange:
+    """What a change sets: None leaves as it is; a price override of None returns to the package's price."""
+
+    state: SubscriptionState | None = None
+    ends_on: date | None = None
+    price_override: Money | Unchanged | None = UNCHANGED
+
+
+@dataclass(frozen=True, slots=True)
+class HeldSubscription:
+    """A subscription with its account, whose version guards it."""
+
+    account: Account
+    subscription: Subscription
+
+    @property
+    def subscription_id(self) -> str:
+        """Its identifier."""
+        return subscription_id(account_id=self.account.account_id, slot=self.subscription.slot)
+
+
+def get_subscription(*, store: TenantStore, subscription_id: str) -> HeldSubscription:
+    """Return a subscription, or raise NotFound."""
+    account_id, slot = _parse(subscription_id)
+    try:
+        return _held(store.subscribers.get(subscriber_id=account_id).account, slot)
+    except NotFound:
+        raise _absent() from None
+
+
+def create_subscription(
+    *,
+    store: TenantStore,
+    subscriber_id: str,
+    new: NewSubscription,
+    at: datetime,
+    note: AuditNote,
+    idempotency: Idempotency | None = None,
+) -> HeldSubscription:
+    """Sell a package to a subscriber.
+
+    Raises NotFound (the subscriber), UnknownPackage, PackageArchived, SubscriberArchived,
+    TooManySubscriptions, or InvalidValue for what cannot be billed as asked for.
+    """
+    try:
+        read = store.subscribing(subscriber_id=subscriber_id, package_id=new.package_id)
+    except NotFound as error:
+        if error.param == "package_id":
+            raise UnknownPackage("there is no package of this id", param="package_id") from None
+        raise
+    assert read.package is not None, "a package was asked for"
+    if read.subscriber.archived:
+        raise SubscriberArchived("the subscriber is archived: unarchive it first")
+    today = read.tenant.local_date(at=at)
+    starts_on = new.starts_on or today
+    check_start(starts_on=starts_on, today=today)
+    before = read.subscriber.account
+    subscription = subscribe(
+        account=before,
+        package=read.package,
+        starts_on=starts_on,
+        anchor_day=new.anchor_day,
+        price_override=new.price_override,
+        state=new.state,
+    )
+    held = _moved(before, subscription)
+    store.commit(
+        *store.subscribers.change_account(before=before, after=held.account),
+        store.note(note=replace(note, object_id=held.subscription_id, details=_sold(held, read.package))),
+        *store.remember(idempotency=idempotency, answer=held),
+    )
+    return held
+
+
+def change_subscription(
+    *,
+    store: TenantStore,
+    subscription_id: str,
+    change: SubscriptionChange,
+    if_match: int | None,
+    at: datetime,
+    note: AuditNote,
+) -> HeldSubscription:
+    """Change state or price of a subscription; what is invoiced stays.
+
+    Raises NotFound, StaleVersion, InvalidTransition, or InvalidValue.
+    """
+    account_id, slot = _parse(subscription_id)
+    try:
+        read = store.subscribing(subscriber_id=account_id)
+    except NotFound:
+        raise _absent() from None
+    before = _held(read.subscriber.account, slot)
+    require_version(current=before.account.version, expected=if_match)
+    subscription = before.subscription
+    if change.state is not None or change.ends_on is not None:
+        to = change.state or subscription.state
+        today = read.tenant.local_date(at=at)
+        subscription = move(subscription=subscription, to=to, today=today, ends_on=change.ends_on)
+    if not isinstance(change.price_override, Unchanged):
+        price = override_of(account=before.account, price=change.price_override)
+        subscription = replace(subscription, price_override=price)
+    if subscription == before.subscription:
+        return before
+    held = _moved(before.account, subscription)
+    store.commit(
+        *store.subscribers.change_account(before=before.account, after=held.account),
+        store.note(note=replace(note, details=_told(before, held))),
+    )
+    return held
+
+
+def _parse(subscription_id: str) -> tuple[str, int]:
+    """Return account id and slot; what is no identifier names nothing."""
+    try:
+        return parse_subscription_id(value=subscription_id)
+    except MalformedId:
+        raise _absent() from None
+
+
+def _held(account: Account, slot: int) -> HeldSubscription:
+    subscription = account.subscription(slot=slot)
+    if subscription is None:
+        raise _absent()
+    return HeldSubscription(account, subscription)
+
+
+def _absent() -> NotFound:
+    return NotFound("no such subscription", param="subscription_id")
+
+
+def _moved(before: Account, subscription: Subscription) -> HeldSubscription:
+    account = before.with_subscription(subscription=subscription)
+    return HeldSubscription(replace(account, version=before.version + 1), subscription)
+
+
+def _sold(held: HeldSubscription, package: Package) -> dict[str, object]:
+    return {
+        "package_id": package.package_id,
+        "starts_on": held.subscription.starts_on.isoformat(),
+        "anchor_day": held.subscription.anchor_day,
+        "price": str(package.price),
+        "price_override": held.subscription.price_override,
+        "state": held.subscription.state.value,
+    }
+
+
+def _told(before: HeldSubscription, after: HeldSubscription) -> dict[str, object]:
+    """Return what the audit entry tells: old and new of each field that changed."""
+    names = ("state", "ends_on", "price_override", "billed_to")
+    pairs = {name: (getattr(before.subscription, name), getattr(after.subscription, name)) for name in names}
+    return {name: [_plain(was), _plain(now)] for name, (was, now) in pairs.items() if was != now}
+
+
+def _plain(value: object) -> object:
+    return value if value is None or isinstance(value, int) else str(value)
