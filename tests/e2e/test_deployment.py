@@ -43,6 +43,12 @@ def test_the_api_answers_over_tls(anonymous: Api) -> None:
     assert health.headers["content-type"] == "application/json"
 
 
+def test_what_the_api_needs_is_within_its_rights(anonymous: Api) -> None:
+    ready = anonymous.get("/v1/health?ready=true")
+    assert ready.status == 200, ready.text
+    assert set(ready.json["checks"].values()) == {"ok"}
+
+
 def test_a_wrong_method_is_a_405_in_the_shape_of_the_api(anonymous: Api) -> None:
     refused = anonymous.call("DELETE", "/v1/health")
     assert refused.status == 405
