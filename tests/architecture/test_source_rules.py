@@ -69,7 +69,8 @@ def positional_or_untyped(source: Source) -> list[str]:
     """Public functions and methods that can be called by position, or that leave a type out."""
     found = []
     public = [n for n in source.tree.body if isinstance(n, ast.ClassDef) and not n.name.startswith("_")]
-    for owner in [source.tree, *public]:
+    owners: list[ast.Module | ast.ClassDef] = [source.tree, *public]
+    for owner in owners:
         for function in owner.body:
             if not isinstance(function, ast.FunctionDef) or function.name.startswith("_"):
                 continue
