@@ -120,7 +120,7 @@ def _field_code(kind: str) -> str:
         return "missing_field"
     if kind == "extra_forbidden":
         return "unknown_field"
-    return "invalid_type" if kind.endswith(("_type", "_parsing", "_from_float")) else "invalid_value"
+    return "invalid_type" if kind.endswith(("_type", "_from_float")) else "invalid_value"
 
 
 def read_idempotency_key(value: str | None, *, required: bool) -> str | None:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Final, Literal, TypeVar
 
+from botocore.exceptions import ConnectionError as BotoConnectionError
 from botocore.exceptions import HTTPClientError
 from pynamodb.attributes import UnicodeAttribute
 from pynamodb.connection import Connection, TableConnection
@@ -61,7 +62,7 @@ def outage_of(error: Exception) -> StoreUnavailable | None:
     code = getattr(error, "cause_response_code", None)
     if isinstance(error, PynamoDBConnectionError) and code != "ConditionalCheckFailedException":
         return StoreUnavailable("the database did not answer; try again")
-    if isinstance(error, HTTPClientError):
+    if isinstance(error, HTTPClientError | BotoConnectionError):
         return StoreUnavailable("a service did not answer; try again")
     return None
 

@@ -2,18 +2,313 @@
 
 from __future__ import annotations
 
-from tests.integration.conftest import SignedIn
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from chalicelib.domain.tenants import TenantState
+from chalicelib.store.base import PlatformItem, TenantsItem
+from chalicelib.store.wrapped_keys import WrappedKeyItem
+from tests.fakes.api_client import ApiClient, Reply
+from tests.fakes.clock import FakeClock
+from tests.fakes.services import InMemoryMailer
+from tests.integration.conftest import (
+    PASSWORD,
+    EngineServices,
+    SignedIn,
+    fresh_subdomain,
+    mailed_token,
+    sign_up_and_in,
+    sign_up_body,
+)
+
+
+def sign_up(api: ApiClient, subdomain: str, **changes: object) -> Reply:
+    return api.post("/v1/signups", json=sign_up_body(subdomain, **changes))
+
+
+def log_in(api: ApiClient, subdomain: str, **changes: str) -> Reply:
+    body = {"subdomain": subdomain, "email": f"owner@{subdomain}.example", "password": PASSWORD}
+    return api.post("/v1/sessions", json=body | changes)
+
+
+def everything_of(services: EngineServices, tenant_id: str) -> list[Any]:
+    """Every item that names the tenant, in all tables that last."""
+    assert services.database is not None
+    return [
+        *(item for item in TenantsItem.scan() if item.pk.startswith(tenant_id)),
+        *(item for item in PlatformItem.scan() if tenant_id in (item.sk, item.pk)),
+        *(item for item in WrappedKeyItem.scan() if item.pk.startswith(tenant_id)),
+    ]
 
 
 def test_an_owner_signs_up_verifies_signs_in_and_is_who_they_say(signed_in: SignedIn) -> None:
     me = signed_in.api.get("/v1/me")
 
     assert me.status == 200
-    assert me.json["staff"] == {
-        "staff_id": me.json["staff"]["staff_id"],
-        "name": "Ayesha Khan",
-        "email": signed_in.email,
-        "role": "owner",
-    }
+    staff = me.json["staff"]
+    assert (staff["name"], staff["email"], staff["role"]) == ("Ayesha Khan", signed_in.email, "owner")
     assert me.json["tenant"]["subdomain"] == signed_in.subdomain
     assert "tenant:write" in me.json["permissions"]
+
+
+def test_a_new_tenant_is_not_active_before_its_owner_is_verified(
+    api: ApiClient, services: EngineServices
+) -> None:
+    subdomain = fresh_subdomain()
+
+    created = sign_up(api, subdomain)
+
+    assert (created.status, created.json["tenant"]["state"], created.json["mail_sent"]) == (
+        201,
+        "unverified",
+        True,
+    )
+    assert log_in(api, subdomain).problem == (403, "email_not_verified", None)
+    assert log_in(api, subdomain, password="a wrong password").problem == (401, "wrong_credentials", None)
+    assert created.json["tenant"]["tenant_id"] not in active_tenants(services)
+
+
+def active_tenants(services: EngineServices) -> set[str]:
+    found: set[str] = set()
+    after: str | None = None
+    while True:
+        page = services.tenants.active(after=after, limit=7)
+        found |= {tenant.tenant_id for tenant in page.items}
+        after = page.after
+        if after is None:
+            return found
+
+
+def test_the_planner_finds_every_active_tenant_once(api: ApiClient, services: EngineServices) -> None:
+    made = {sign_up_and_in(api, services).tenant_id for _ in range(5)}
+
+    listed: list[str] = []
+    after: str | None = None
+    while True:
+        page = services.tenants.active(after=after, limit=3)
+        assert len(page.items) <= 3
+        listed += [tenant.tenant_id for tenant in page.items]
+        after = page.after
+        if after is None:
+            break
+
+    assert made <= set(listed)
+    assert max(Counter(listed).values()) == 1
+
+
+def test_billing_starts_on_the_day_of_sign_up_in_the_tenants_zone(
+    api: ApiClient, services: EngineServices, clock: FakeClock
+) -> None:
+    clock.set(datetime(2027, 3, 31, 20, 0, tzinfo=UTC))  # already 1 April in Karachi
+
+    tenant = sign_up_and_in(api, services)
+
+    assert tenant.store.billing_state().completed_through == date(2027, 3, 31)
+    assert tenant.store.profile().state is TenantState.ACTIVE
+    assert services.tenants.find(subdomain=tenant.subdomain) == tenant.store.profile()
+
+
+def test_a_code_works_once(api: ApiClient, services: EngineServices) -> None:
+    subdomain = fresh_subdomain()
+    sign_up(api, subdomain)
+    code = {"token": mailed_token(services, f"owner@{subdomain}.example")}
+
+    assert api.post("/v1/signups/verify", json=code).status == 200
+    assert api.post("/v1/signups/verify", json=code).problem == (422, "token_not_valid", "token")
+
+
+def test_of_many_uses_of_one_code_at_once_one_counts(api: ApiClient, services: EngineServices) -> None:
+    subdomain = fresh_subdomain()
+    sign_up(api, subdomain)
+    code = {"token": mailed_token(services, f"owner@{subdomain}.example")}
+
+    with ThreadPoolExecutor(8) as pool:
+        answers = list(pool.map(lambda _: api.post("/v1/signups/verify", json=code), range(8)))
+
+    assert Counter(answer.status for answer in answers) == {200: 1, 422: 7}
+
+
+@pytest.mark.parametrize("token", ["", "svt_unknown", "svt_" + "x" * 200, "svt_\u0000"])
+def test_a_code_that_nobody_was_sent_is_refused(api: ApiClient, token: str) -> None:
+    assert api.post("/v1/signups/verify", json={"token": token}).status == 422
+
+
+def test_a_subdomain_is_taken_once_it_is_signed_up_for(signed_in: SignedIn, api: ApiClient) -> None:
+    assert sign_up(api, signed_in.subdomain).problem == (409, "subdomain_taken", "subdomain")
+
+
+def test_of_sixteen_who_want_a_subdomain_at_once_one_gets_it_and_the_rest_leave_nothing(
+    api: ApiClient, services: EngineServices, mailbox: InMemoryMailer
+) -> None:
+    subdomain = fresh_subdomain()
+    before = len(list(WrappedKeyItem.scan()))
+
+    with ThreadPoolExecutor(16) as pool:
+        answers = list(pool.map(lambda _: sign_up(api, subdomain), range(16)))
+
+    assert Counter(answer.status for answer in answers) == {201: 1, 409: 15}
+    assert {answer.code for answer in answers if answer.status == 409} == {"subdomain_taken"}
+    winner = next(answer for answer in answers if answer.status == 201).json["tenant"]["tenant_id"]
+    assert len(mailbox.sent) == 1
+    owners_keys = [item for item in WrappedKeyItem.scan() if item.pk.startswith(winner)]
+    assert len(list(WrappedKeyItem.scan())) == before + len(owners_keys)
+    listed = [
+        item for item in PlatformItem.scan() if item.pk.startswith("TENANTS#") and subdomain in str(item)
+    ]
+    assert len(listed) <= 1
+
+
+def test_an_unverified_sign_up_lets_go_of_its_subdomain_in_the_end(
+    api: ApiClient, services: EngineServices, clock: FakeClock
+) -> None:
+    subdomain = fresh_subdomain()
+    sign_up(api, subdomain)
+    lapsed = mailed_token(services, f"owner@{subdomain}.example")
+
+    clock.advance(timedelta(hours=47))
+    assert sign_up(api, subdomain).code == "subdomain_taken"
+    clock.advance(timedelta(hours=1))
+    assert api.post("/v1/signups/verify", json={"token": lapsed}).code == "token_not_valid"
+    assert log_in(api, subdomain).problem == (401, "wrong_credentials", None)
+
+    second = sign_up_and_in(api, services, subdomain=subdomain)
+    assert second.api.get("/v1/me").json["tenant"]["tenant_id"] == second.tenant_id
+    assert api.post("/v1/signups/verify", json={"token": lapsed}).code == "token_not_valid"
+
+
+def test_a_verified_tenant_keeps_its_subdomain(signed_in: SignedIn, api: ApiClient, clock: FakeClock) -> None:
+    clock.advance(timedelta(days=400))
+
+    assert sign_up(api, signed_in.subdomain).code == "subdomain_taken"
+
+
+def test_asking_for_the_mail_again_renews_the_hold_and_says_the_same_to_everybody(
+    api: ApiClient, services: EngineServices, clock: FakeClock, mailbox: InMemoryMailer
+) -> None:
+    subdomain = fresh_subdomain()
+    email = f"owner@{subdomain}.example"
+    sign_up(api, subdomain)
+    clock.advance(timedelta(hours=40))
+
+    again = api.post("/v1/signups/resend", json={"subdomain": subdomain, "email": email.upper()})
+    others = [
+        api.post("/v1/signups/resend", json={"subdomain": subdomain, "email": "x@y.example"}),
+        api.post("/v1/signups/resend", json={"subdomain": fresh_subdomain(), "email": email}),
+    ]
+
+    assert {(one.status, one.text) for one in (again, *others)} == {(202, '{"accepted":true}')}
+    assert len(mailbox.sent) == 2
+    clock.advance(timedelta(hours=40))  # 80 hours after signing up
+    assert sign_up(api, subdomain).code == "subdomain_taken"
+    code = {"token": mailed_token(services, email)}
+    assert api.post("/v1/signups/verify", json=code).status == 200
+
+
+def test_mail_is_not_sent_again_without_end(api: ApiClient, mailbox: InMemoryMailer) -> None:
+    subdomain = fresh_subdomain()
+    sign_up(api, subdomain)
+    body = {"subdomain": subdomain, "email": f"owner@{subdomain}.example"}
+
+    answers = [api.post("/v1/signups/resend", json=body) for _ in range(8)]
+
+    assert {one.status for one in answers} == {202}
+    assert len(mailbox.sent) == 1 + 5
+
+
+def test_a_sign_up_outlives_a_mail_that_cannot_be_sent(
+    api: ApiClient, services: EngineServices, mailbox: InMemoryMailer
+) -> None:
+    subdomain = fresh_subdomain()
+    email = f"owner@{subdomain}.example"
+    mailbox.broken = True
+
+    created = sign_up(api, subdomain)
+    mailbox.broken = False
+    api.post("/v1/signups/resend", json={"subdomain": subdomain, "email": email})
+
+    assert (created.status, created.json["mail_sent"]) == (201, False)
+    code = {"token": mailed_token(services, email)}
+    assert api.post("/v1/signups/verify", json=code).status == 200
+
+
+def test_what_is_stored_of_a_person_is_encrypted(signed_in: SignedIn, services: EngineServices) -> None:
+    stored = [str(item.attribute_values) for item in everything_of(services, signed_in.tenant_id)]
+
+    assert stored
+    assert not [one for one in stored if "Ayesha" in one or signed_in.email in one or PASSWORD in one]
+
+
+@pytest.mark.parametrize(
+    ("changes", "code", "param"),
+    [
+        ({"subdomain": "Upper"}, "invalid_subdomain", "subdomain"),
+        ({"subdomain": "ab"}, "invalid_value", "subdomain"),
+        ({"subdomain": "a" * 41}, "invalid_value", "subdomain"),
+        ({"subdomain": "admin"}, "invalid_subdomain", "subdomain"),
+        ({"subdomain": "a--b"}, "invalid_subdomain", "subdomain"),
+        ({"subdomain": "abc-"}, "invalid_subdomain", "subdomain"),
+        ({"subdomain": "abc\n"}, "invalid_subdomain", "subdomain"),
+        ({"subdomain": "münchen"}, "invalid_subdomain", "subdomain"),
+        ({"subdomain": "аррlе"}, "invalid_subdomain", "subdomain"),  # noqa: RUF001 - Cyrillic look-alikes
+        ({"subdomain": "１２３abc"}, "invalid_subdomain", "subdomain"),  # noqa: RUF001 - full-width digits
+        ({"subdomain": "xn--mnchen-3ya"}, "invalid_subdomain", "subdomain"),
+        ({"company": "  "}, "invalid_value", "company"),
+        ({"company": "a\u0000b"}, "invalid_value", "company"),
+        ({"company": "x" * 121}, "invalid_value", "company"),
+        ({"country": "pk"}, "invalid_value", "country"),
+        ({"currency": "XXX"}, "unknown_currency", "currency"),
+        ({"time_zone": "Mars/Olympus"}, "unknown_time_zone", "time_zone"),
+        ({"time_zone": "../../etc/passwd"}, "unknown_time_zone", "time_zone"),
+        ({"time_zone": ""}, "unknown_time_zone", "time_zone"),
+        ({"fiscal_year_start_month": 13}, "invalid_value", "fiscal_year_start_month"),
+        ({"fiscal_year_start_month": "7"}, "invalid_type", "fiscal_year_start_month"),
+        ({"fiscal_year_start_month": 7.5}, "invalid_type", "fiscal_year_start_month"),
+        ({"fiscal_year_start_month": True}, "invalid_type", "fiscal_year_start_month"),
+        ({"owner": None}, "invalid_type", "owner"),
+        ({"tenant_id": "ten_1"}, "unknown_field", "tenant_id"),
+    ],
+)
+def test_a_malformed_sign_up_is_refused_with_the_field_at_fault(
+    api: ApiClient, changes: dict[str, object], code: str, param: str
+) -> None:
+    refused = api.post("/v1/signups", json=sign_up_body(fresh_subdomain()) | changes)
+
+    assert refused.problem == (422, code, param)
+
+
+@pytest.mark.parametrize(
+    ("owner", "code", "param"),
+    [
+        ({"email": "nobody"}, "invalid_email", "owner.email"),
+        ({"email": "a@b"}, "invalid_email", "owner.email"),
+        ({"email": "a@b.example\r\nBcc: all@example.com"}, "invalid_email", "owner.email"),
+        ({"email": 7}, "invalid_type", "owner.email"),
+        ({"password": "short"}, "invalid_value", "owner.password"),
+        ({"password": "x" * 129}, "invalid_value", "owner.password"),
+        ({"password": "lahorenet123456"}, "weak_password", "owner.password"),
+        ({"password": "password12345"}, "weak_password", "owner.password"),
+        ({"name": ""}, "invalid_value", "owner.name"),
+        ({"role": "owner"}, "unknown_field", "owner.role"),
+    ],
+)
+def test_a_malformed_owner_is_refused(
+    api: ApiClient, owner: dict[str, object], code: str, param: str
+) -> None:
+    body: dict[str, Any] = sign_up_body(fresh_subdomain())
+    body["owner"] = body["owner"] | owner
+
+    assert api.post("/v1/signups", json=body).problem == (422, code, param)
+
+
+def test_a_refused_sign_up_does_not_repeat_the_password(api: ApiClient) -> None:
+    body: dict[str, Any] = sign_up_body(fresh_subdomain())
+    body["owner"]["password"] = "hunter2hunter2" * 20
+
+    refused = api.post("/v1/signups", json=body)
+
+    assert refused.status == 422
+    assert "hunter2" not in refused.text

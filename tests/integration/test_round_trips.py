@@ -1,0 +1,88 @@
+"""How often a request asks the database: two round trips for a read, three for a write."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+import pytest
+
+from tests.fakes.api_client import ApiClient, Reply
+from tests.integration.conftest import EngineServices, SignedIn, mailed_token, sign_up_body
+
+READ_MAX = 2
+WRITE_MAX = 3
+
+
+class RoundTrips:
+    """Counts what goes out to DynamoDB."""
+
+    def __init__(self, services: EngineServices) -> None:
+        self._events = services.database._connection.client.meta.events
+        self.operations: list[str] = []
+
+    @contextmanager
+    def counted(self) -> Iterator[list[str]]:
+        self.operations.clear()
+        self._events.register("before-call.dynamodb", self._count)
+        try:
+            yield self.operations
+        finally:
+            self._events.unregister("before-call.dynamodb", self._count)
+
+    def _count(self, *, model: object, **_: object) -> None:
+        self.operations.append(str(getattr(model, "name", "")))
+
+
+@pytest.fixture
+def trips(services: EngineServices) -> RoundTrips:
+    return RoundTrips(services)
+
+
+READS: dict[str, Callable[[ApiClient], Reply]] = {
+    "me": lambda api: api.get("/v1/me"),
+    "tenant": lambda api: api.get("/v1/tenant"),
+}
+
+
+@pytest.mark.parametrize("what", READS)
+def test_a_read_takes_two_round_trips(what: str, signed_in: SignedIn, trips: RoundTrips) -> None:
+    with trips.counted() as operations:
+        assert READS[what](signed_in.api).status == 200
+
+    assert 0 < len(operations) <= READ_MAX, operations
+
+
+def test_a_write_takes_three(signed_in: SignedIn, trips: RoundTrips) -> None:
+    with trips.counted() as operations:
+        headers = {"If-Match": '"2"'}
+        assert signed_in.api.patch("/v1/tenant", json={"billing_hour": 3}, headers=headers).status == 200
+
+    assert operations == ["GetItem", "GetItem", "TransactWriteItems"]
+
+
+def test_signing_out_takes_two(signed_in: SignedIn, trips: RoundTrips) -> None:
+    with trips.counted() as operations:
+        assert signed_in.api.delete("/v1/sessions/current").status == 204
+
+    assert operations == ["GetItem", "DeleteItem"]
+
+
+def test_signing_in_takes_four_for_it_asks_for_attempts_first(
+    signed_in: SignedIn, api: ApiClient, trips: RoundTrips
+) -> None:
+    body = {"subdomain": signed_in.subdomain, "email": signed_in.email, "password": signed_in.password}
+    with trips.counted() as operations:
+        assert api.post("/v1/sessions", json=body).status == 201
+
+    assert operations == ["GetItem", "GetItem", "GetItem", "PutItem"]
+
+
+def test_verifying_takes_three(api: ApiClient, services: EngineServices, trips: RoundTrips) -> None:
+    subdomain = f"{services.ids.new(prefix='t')}".lower().replace("_", "")
+    api.post("/v1/signups", json=sign_up_body(subdomain))
+    token = mailed_token(services, f"owner@{subdomain}.example")
+    with trips.counted() as operations:
+        assert api.post("/v1/signups/verify", json={"token": token}).status == 200
+
+    assert operations == ["GetItem", "TransactGetItems", "TransactWriteItems"]

@@ -1,0 +1,192 @@
+"""Reading bodies, queries, paths and headers."""
+
+from __future__ import annotations
+
+import json
+from datetime import date
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from pydantic import Field
+
+from chalicelib.api.errors import BadRequest, InvalidField, InvalidHeader, MalformedJson
+from chalicelib.api.reading import (
+    decode_path,
+    read_body,
+    read_idempotency_key,
+    read_if_match,
+    read_query,
+    request_hash,
+)
+from chalicelib.api.schemas import Line, ListQuery, MoneyIn, Patch, Schema
+from chalicelib.domain.errors import DomainError, NotFound
+from chalicelib.domain.money import Money
+
+
+class Inner(Schema):
+    on: date
+    note: Line = ""
+
+
+class Body(Schema):
+    name: Line = Field(max_length=10)
+    price: MoneyIn | None = None
+    rows: list[Inner] = Field(default=[], max_length=2)
+
+
+class Change(Patch):
+    name: Line | None = None
+
+
+def read(body: bytes, model: Any = Body) -> Any:
+    return read_body(body, content_type="application/json", model=model)[0]
+
+
+def canonical(body: bytes) -> str:
+    return read_body(body, content_type="application/json", model=Body)[1]
+
+
+def test_a_body_is_read_with_its_dates_and_amounts() -> None:
+    body = read(
+        b'{"name": " Net ", "price": {"amount": 5, "currency": "PKR"}, "rows": [{"on": "2026-11-01"}]}'
+    )
+
+    assert body.name == "Net"
+    assert body.price.money() == Money(5, "PKR")
+    assert body.rows[0].on == date(2026, 11, 1)
+
+
+@pytest.mark.parametrize(
+    ("body", "code", "param"),
+    [
+        ({}, "missing_field", "name"),
+        ({"name": 1}, "invalid_type", "name"),
+        ({"name": None}, "invalid_type", "name"),
+        ({"name": "a", "x": 1}, "unknown_field", "x"),
+        ({"name": "a" * 11}, "invalid_value", "name"),
+        ({"name": "a\nb"}, "invalid_value", "name"),
+        ({"name": "a", "rows": {}}, "invalid_type", "rows"),
+        ({"name": "a", "rows": [{}]}, "missing_field", "rows.0.on"),
+        ({"name": "a", "rows": [{"on": "2026-11-01"}, {"on": 5}]}, "invalid_type", "rows.1.on"),
+        ({"name": "a", "rows": [{"on": "2026-13-01"}]}, "invalid_value", "rows.0.on"),
+        ({"name": "a", "rows": [{"on": "2026-11-01T00:00:01"}]}, "invalid_value", "rows.0.on"),
+        ({"name": "a", "price": {"amount": 1.0, "currency": "PKR"}}, "invalid_type", "price.amount"),
+        ({"name": "a", "price": {"amount": "1", "currency": "PKR"}}, "invalid_type", "price.amount"),
+        ({"name": "a", "price": {"amount": True, "currency": "PKR"}}, "invalid_type", "price.amount"),
+        ({"name": "a", "price": {"amount": -1, "currency": "PKR"}}, "invalid_value", "price.amount"),
+        ({"name": "a", "price": {"amount": 10**14, "currency": "PKR"}}, "invalid_value", "price.amount"),
+        ({"name": "a", "price": {"amount": 10**30, "currency": "PKR"}}, "invalid_value", "price.amount"),
+        ({"name": "a", "price": {"amount": 1, "currency": "pkr"}}, "invalid_value", "price.currency"),
+        ({"name": "a", "price": {"amount": 1, "currency": "PKR\n"}}, "invalid_value", "price.currency"),
+    ],
+)
+def test_what_is_wrong_is_named_by_its_dotted_path(body: object, code: str, param: str) -> None:
+    with pytest.raises(InvalidField) as refused:
+        read(json.dumps(body).encode())
+
+    assert (refused.value.field_code, refused.value.param) == (code, param)
+
+
+@given(st.binary(max_size=200))
+def test_no_bytes_are_a_failure_of_ours(body: bytes) -> None:
+    try:
+        read(body)
+    except DomainError:
+        return
+
+
+JSON_VALUES = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=8),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner, max_size=3),
+    max_leaves=8,
+)
+
+
+@given(st.dictionaries(st.sampled_from(["name", "price", "rows", "x"]), JSON_VALUES))
+def test_no_json_is_a_failure_of_ours(value: dict[str, object]) -> None:
+    try:
+        read(json.dumps(value).encode())
+    except DomainError:
+        return
+
+
+def test_the_order_of_fields_and_blanks_make_no_other_request() -> None:
+    price = b'{"amount":1,"currency":"PKR"}'
+    one = canonical(b'{"name": "a", "price": ' + price + b"}")
+    two = canonical(b'{"price":{"currency":"PKR" , "amount":1},"name":"\\u0061"}')
+
+    assert one == two
+    assert one != canonical(b'{"name": "b"}')
+
+
+def test_a_request_is_known_by_method_path_and_body() -> None:
+    given_ = {"method": "POST", "path": "/v1/a", "canonical_body": "{}"}
+    hashes = {
+        request_hash(**given_),
+        request_hash(**given_ | {"method": "PUT"}),
+        request_hash(**given_ | {"path": "/v1/b"}),
+        request_hash(**given_ | {"canonical_body": "[]"}),
+    }
+    assert len(hashes) == 4
+
+
+@pytest.mark.parametrize("body", [b"", b"{}", b" {} "])
+def test_no_body_where_none_belongs(body: bytes) -> None:
+    assert read_body(body, content_type="", model=None) == (None, "")
+
+
+def test_a_body_where_none_belongs() -> None:
+    with pytest.raises(BadRequest):
+        read_body(b'{"a": 1}', content_type="application/json", model=None)
+
+
+@pytest.mark.parametrize("body", [b"{}", b'{"name": null}'])
+def test_a_change_names_what_it_changes(body: bytes) -> None:
+    with pytest.raises(InvalidField):
+        read(body, Change)
+
+
+def test_a_patch_of_something_else_is_refused_for_what_it_is() -> None:
+    with pytest.raises(InvalidField):
+        read(b"[]", Change)
+    with pytest.raises(MalformedJson):
+        read(b"{", Change)
+
+
+def test_a_query_is_read_from_text() -> None:
+    assert read_query({"limit": ["7"]}, model=ListQuery).limit == 7
+    assert read_query({}, model=ListQuery).limit == 50
+    assert read_query({}, model=None) is None
+
+
+@given(
+    st.dictionaries(st.text(max_size=10), st.lists(st.text(max_size=10), min_size=1, max_size=2), max_size=3)
+)
+def test_no_query_is_a_failure_of_ours(values: dict[str, list[str]]) -> None:
+    try:
+        read_query(values, model=ListQuery)
+    except DomainError:
+        return
+
+
+def test_a_path_is_decoded_once() -> None:
+    assert decode_path({"code": "a%2520b%2F"}) == {"code": "a%20b/"}
+    assert decode_path(None) == {}
+
+
+@pytest.mark.parametrize("value", ["%00", "%0a", "%FF", "%e2%80%8b", "\u2028"])
+def test_a_path_that_nobody_can_mean_is_not_found(value: str) -> None:
+    with pytest.raises(NotFound):
+        decode_path({"code": value})
+
+
+def test_headers_are_read_strictly() -> None:
+    assert read_if_match(' "12" ', required=True) == 12
+    assert read_if_match(None, required=False) is None
+    assert read_idempotency_key("a-1", required=True) == "a-1"
+    assert read_idempotency_key(None, required=False) is None
+    for header in ("12", '"12', '"-1"', '"1.0"', '"01"', "*", ""):
+        with pytest.raises(InvalidHeader):
+            read_if_match(header, required=False)

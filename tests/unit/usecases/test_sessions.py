@@ -1,0 +1,173 @@
+"""Signing in and staying signed in, without a database."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import Any, cast
+
+import pytest
+
+from chalicelib.crypto.tokens import RandomTokens
+from chalicelib.domain.staff import Principal, Role, StaffMember
+from chalicelib.domain.tenants import TenantState
+from chalicelib.ports.identity import Address, TooManyAttempts
+from chalicelib.usecases.identity import Identity
+from chalicelib.usecases.sessions import (
+    EmailNotVerified,
+    LoggedIn,
+    WrongCredentials,
+    log_in,
+    log_out,
+    resume,
+)
+from tests.fakes.clock import FakeClock
+from tests.fakes.identity import InMemoryAttempts, InMemorySessions
+from tests.fakes.services import FakeIds, InMemoryMailer, PlainPasswords
+
+START = datetime(2026, 11, 1, 9, 0, tzinfo=UTC)
+PASSWORD = "three random words"
+
+
+class OneTenant:
+    """A registry and the store of one tenant with one person."""
+
+    def __init__(self, *, state: TenantState = TenantState.ACTIVE, verified: bool = True) -> None:
+        self.state = state
+        self.owner = StaffMember(
+            staff_id="stf_1",
+            name="Ayesha",
+            email="ayesha@example.com",
+            role=Role.OWNER,
+            email_verified=verified,
+            password_hash=f"plain:{PASSWORD}",
+            created_at=START,
+        )
+
+    def locate(self, *, subdomain: str, at: datetime) -> Address | None:  # noqa: ARG002 - the port's
+        return Address(tenant_id="ten_1", state=self.state) if subdomain == "lahore" else None
+
+    def of(self, *, tenant_id: str) -> OneTenant:
+        assert tenant_id == "ten_1"
+        return self
+
+    @property
+    def staff(self) -> OneTenant:
+        return self
+
+    def find_by_email(self, *, email: str) -> StaffMember | None:
+        return self.owner if email == self.owner.email else None
+
+
+class World:
+    """What signing in works with, and a clock."""
+
+    def __init__(self, tenant: OneTenant | None = None) -> None:
+        self.clock = FakeClock(START)
+        self.sessions = InMemorySessions()
+        self.passwords = PlainPasswords()
+        one = cast(Any, tenant or OneTenant())
+        self.identity = Identity(
+            registry=one,
+            stores=one,
+            sessions=self.sessions,
+            one_time_tokens=cast(Any, None),
+            attempts=InMemoryAttempts(),
+            tokens=RandomTokens(),
+            passwords=self.passwords,
+            ids=FakeIds(),
+            mailer=InMemoryMailer(),
+        )
+
+    def log_in(self, **changes: str) -> LoggedIn:
+        given = {
+            "subdomain": "lahore",
+            "email": "ayesha@example.com",
+            "password": PASSWORD,
+            "address": "203.0.113.7",
+        }
+        return log_in(identity=self.identity, at=self.clock.now(), **(given | changes))
+
+
+def test_signing_in_starts_a_session_of_the_person() -> None:
+    world = World()
+
+    logged_in = world.log_in()
+
+    assert logged_in.session.principal == Principal(tenant_id="ten_1", actor_id="stf_1", role=Role.OWNER)
+    assert list(world.sessions.kept) == [logged_in.session.token_hash]
+    assert logged_in.token not in str(world.sessions.kept)
+    assert logged_in.csrf_token not in str(world.sessions.kept)
+
+
+@pytest.mark.parametrize(
+    "wrong", [{"subdomain": "karachi"}, {"email": "nobody@example.com"}, {"password": "something else"}]
+)
+def test_the_same_work_is_done_whatever_is_wrong(wrong: dict[str, str]) -> None:
+    world = World()
+
+    with pytest.raises(WrongCredentials):
+        world.log_in(**wrong)
+
+    assert world.passwords.checked == 1
+    assert not world.sessions.kept
+
+
+def test_an_address_that_is_not_verified_is_told_after_the_right_password_only() -> None:
+    world = World(OneTenant(verified=False))
+
+    with pytest.raises(WrongCredentials):
+        world.log_in(password="something else")
+    with pytest.raises(EmailNotVerified):
+        world.log_in()
+    assert not world.sessions.kept
+
+
+def test_nobody_signs_in_to_a_closed_tenant() -> None:
+    with pytest.raises(WrongCredentials):
+        World(OneTenant(state=TenantState.CLOSED)).log_in()
+
+
+def test_after_ten_failures_even_the_right_password_waits_at_that_address_only() -> None:
+    world = World()
+    for _ in range(10):
+        with pytest.raises(WrongCredentials):
+            world.log_in(password="something else")
+
+    with pytest.raises(TooManyAttempts) as refused:
+        world.log_in()
+    assert 0 < refused.value.retry_after <= 900
+    world.log_in(address="198.51.100.1")
+    world.clock.advance(timedelta(seconds=refused.value.retry_after))
+    world.log_in()
+    assert len(world.sessions.kept) == 2
+
+
+def test_using_a_session_extends_it_at_most_every_five_minutes() -> None:
+    world = World()
+    token_hash = world.log_in().session.token_hash
+
+    for _ in range(60):
+        world.clock.advance(timedelta(minutes=1))
+        assert resume(sessions=world.sessions, token_hash=token_hash, at=world.clock.now())
+
+    assert world.sessions.extended == 12
+
+
+def test_a_session_is_not_extended_beyond_its_life() -> None:
+    world = World()
+    token_hash = world.log_in().session.token_hash
+
+    while session := resume(sessions=world.sessions, token_hash=token_hash, at=world.clock.now()):
+        assert session.idle_expires_at <= session.expires_at
+        world.clock.advance(timedelta(hours=6))
+
+    assert world.clock.now() - START == timedelta(days=7)
+
+
+def test_a_session_that_was_ended_is_not_resumed() -> None:
+    world = World()
+    token_hash = world.log_in().session.token_hash
+
+    log_out(sessions=world.sessions, token_hash=token_hash)
+
+    assert resume(sessions=world.sessions, token_hash=token_hash, at=world.clock.now()) is None
