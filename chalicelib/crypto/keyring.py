@@ -68,6 +68,7 @@ class TenantKeys:
     _store: WrappedKeys
     _families: dict[str, bytes]
     _ciphers: dict[str, AESGCM] = field(default_factory=dict)
+    _gone: set[str] = field(default_factory=set)
     _index_key: bytes | None = None
 
     def seal(self, *, family: str, place: str, plain: bytes) -> bytes:
@@ -80,7 +81,7 @@ class TenantKeys:
 
     def open(self, *, family: str, place: str, sealed: bytes) -> bytes:
         """Decrypt what was sealed for this very place, or raise CiphertextRejected."""
-        if family not in self._ciphers and family not in self._families:
+        if not self._knows(family):
             raise CiphertextRejected("the record's key is not there")
         try:
             return self._cipher(family).decrypt(
@@ -94,6 +95,14 @@ class TenantKeys:
         if self._index_key is None:
             self._index_key = self._key("index")
         return hmac.new(self._index_key, f"{kind}\x00{value}".encode(), sha256).digest()[:16].hex()
+
+    def _knows(self, family: str) -> bool:
+        """Whether the family has a key; another process may have made it since ours were loaded."""
+        if family not in self._families and family not in self._gone:
+            self._families.update(self._store.load(tenant_id=self.tenant_id))
+            if family not in self._families:
+                self._gone.add(family)
+        return family in self._families
 
     def _bound(self, family: str, place: str) -> bytes:
         return f"{self.tenant_id}|{family}|{place}".encode()
