@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from typing import Any
 
-import boto3
+from botocore.session import Session, get_session
 
 from chalicelib.adapters.clock import SystemClock
 from chalicelib.adapters.email.null import NullMailer
@@ -15,7 +15,6 @@ from chalicelib.adapters.readiness import Readiness
 from chalicelib.config import Settings
 from chalicelib.crypto.keyring import Keyring
 from chalicelib.crypto.kms import KmsKeyWrapper
-from chalicelib.crypto.passwords import Argon2Passwords
 from chalicelib.crypto.tokens import RandomTokens
 from chalicelib.ports.services import Blobs, Clock, Ids, JobQueue, Mailer, Passwords
 from chalicelib.store.base import Database
@@ -36,11 +35,13 @@ class Services:
     clock: Clock
 
     @cached_property
-    def _session(self) -> boto3.session.Session:
-        return boto3.session.Session(region_name=self.settings.region)
+    def _session(self) -> Session:
+        return get_session()
 
     def _client(self, name: Any, config: Any = None) -> Any:
-        return self._session.client(name, endpoint_url=self.settings.endpoint_url, config=config)
+        return self._session.create_client(
+            name, self.settings.region, endpoint_url=self.settings.endpoint_url, config=config
+        )
 
     @cached_property
     def ids(self) -> Ids:
@@ -49,7 +50,9 @@ class Services:
 
     @cached_property
     def passwords(self) -> Passwords:
-        """Password hashing."""
+        """Password hashing; its library looks at the processor when imported, which takes a while."""
+        from chalicelib.crypto.passwords import Argon2Passwords
+
         return Argon2Passwords()
 
     @cached_property
