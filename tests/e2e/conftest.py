@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
 
 import boto3
@@ -18,6 +18,26 @@ PACKAGE = ROOT / "build" / "e2e"
 CONSOLE = "https://console.isp.example"
 WAIT_S_MAX = 120.0
 POLL_S = 0.5
+ERRORS_SHOWN = 5
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Show what the functions logged as errors beside a failure."""
+    report = yield
+    if report.failed and BUCKET in os.environ.get("E2E_DEPLOYED_FROM", ""):
+        report.sections.append(("what the functions logged", "\n".join(logged_errors())))
+    return report
+
+
+def logged_errors() -> list[str]:
+    """The last errors in the functions' log groups."""
+    client = boto3.client("logs")
+    found: list[str] = []
+    for group in client.describe_log_groups()["logGroups"]:
+        events = client.filter_log_events(logGroupName=group["logGroupName"])["events"]
+        found += [f"{group['logGroupName']}: {e['message']}" for e in events if '"ERROR"' in e["message"]]
+    return found[-ERRORS_SHOWN:]
 
 
 @pytest.fixture(scope="session")
@@ -31,6 +51,7 @@ def engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engine]:
         for name, value in running.client_environment().items():
             patch.setenv(name, value)
         patch.setenv("AWS_CA_BUNDLE", str(certificate[0]))
+        patch.setenv("E2E_DEPLOYED_FROM", BUCKET)
         yield running
 
 
@@ -54,7 +75,7 @@ def anonymous(deployment: Deployment) -> Api:
     return Api(deployment.base_url, ca_file=os.environ["AWS_CA_BUNDLE"])
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def eventually() -> Callable[[Callable[[], object]], object]:
     """Wait for something that another function does; its result once it is true."""
 
