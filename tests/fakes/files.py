@@ -44,7 +44,7 @@ class InMemoryBlobs:
         for first in range(start, len(data), chunk_bytes):
             yield data[first : first + chunk_bytes]
 
-    def write(self, *, key: str, chunks: Iterable[bytes], content_type: str) -> int:  # noqa: ARG002
+    def write(self, *, key: str, chunks: Iterable[bytes], content_type: str) -> int:
         """Store the chunks as one file."""
         data = b"".join(chunks)
         self.files[key] = data
@@ -65,6 +65,6 @@ class InMemoryQueue:
 
     sent: list[Mapping[str, Any]] = field(default_factory=list)
 
-    def send(self, *, message: Mapping[str, object], delay_seconds: int = 0) -> None:  # noqa: ARG002
+    def send(self, *, message: Mapping[str, object], delay_seconds: int = 0) -> None:
         """Keep the message."""
         self.sent.append(dict(message))

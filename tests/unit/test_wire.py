@@ -28,12 +28,12 @@ class FakePool:
 
     def request(
         self,
-        method: str,  # noqa: ARG002
-        url: str,  # noqa: ARG002
+        method: str,
+        url: str,
         *,
         body: bytes,
         headers: dict[str, str],
-        timeout: urllib3.Timeout,  # noqa: ARG002
+        timeout: urllib3.Timeout,
     ) -> Reply:
         self.sent.append((body, headers))
         reply = self.replies.pop(0)
