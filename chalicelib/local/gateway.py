@@ -56,6 +56,7 @@ def problem(*, status: int, code: str, message: str, headers: Mapping[str, str] 
         "Content-Type": "application/problem+json",
         "Cache-Control": "no-store",
         "x-amzn-RequestId": request_id,
+        "X-Request-Id": request_id,
     }
     return Answer(status, {**fixed, **(headers or {})}, json.dumps(body).encode())
 

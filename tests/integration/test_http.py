@@ -44,7 +44,9 @@ def test_alive_and_ready(api: ApiClient) -> None:
 
 
 def test_an_unknown_address_is_not_found(api: ApiClient) -> None:
-    assert api.get("/v1/nothing/here").problem == (404, "not_found", None)
+    unknown = api.get("/v1/nothing/here")
+    assert unknown.problem == (404, "not_found", None)
+    assert unknown.headers["X-Request-Id"] == unknown.json["request_id"]
     assert api.get("/v1/health/x").problem == (404, "not_found", None)
 
 

@@ -1,0 +1,47 @@
+"""Mail through the engine's mail service."""
+
+from __future__ import annotations
+
+import secrets
+
+import pytest
+
+from chalicelib.adapters.clock import SystemClock
+from chalicelib.adapters.email.null import NullMailer
+from chalicelib.adapters.email.ses import SesMailer
+from chalicelib.bootstrap import Services
+from chalicelib.config import Settings
+from chalicelib.local.mailbox import read_mailbox
+from chalicelib.ports.services import Mail, MailNotSent
+from tests.fixtures_engine import EngineHandle
+from tests.integration.conftest import EngineServices
+
+
+def services_with(stack_env: dict[str, str], **changes: str) -> Services:
+    return Services(settings=Settings.from_env(stack_env | changes), clock=SystemClock())
+
+
+def test_a_mail_arrives_as_it_was_written(
+    services: EngineServices, stack_env: dict[str, str], engine: EngineHandle
+) -> None:
+    subject = f"Bestätigung {secrets.token_hex(4)}"
+    mail = Mail(to="owner@lahore-net.example", subject=subject, text="Grüße,\nلاہور نیٹ\n")
+
+    services_with(stack_env).mailer.send(mail=mail)
+
+    [arrived] = [one for one in read_mailbox(engine.url) if one.subject == subject]
+    assert "لاہور نیٹ" in arrived.text
+    assert "owner@lahore-net.example" in str(arrived.recipients)
+
+
+def test_a_mail_service_that_is_away_is_told(services: EngineServices, stack_env: dict[str, str]) -> None:
+    nowhere = services_with(stack_env, AWS_ENDPOINT_URL="http://127.0.0.1:9", MAIL_FROM="a@b.example")
+    mailer = nowhere.mailer
+    assert isinstance(mailer, SesMailer)
+
+    with pytest.raises(MailNotSent):
+        mailer.send(mail=Mail(to="x@y.example", subject="s", text="t"))
+
+
+def test_a_sender_that_cannot_be_sends_nothing(stack_env: dict[str, str]) -> None:
+    assert isinstance(services_with(stack_env, MAIL_FROM="nobody@example.invalid").mailer, NullMailer)
