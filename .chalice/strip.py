@@ -5,15 +5,13 @@ from __future__ import annotations
 # The service descriptions our code has clients for; botocore fails at once on any other.
 AWS_SERVICES = frozenset({"dynamodb", "kms", "s3", "sesv2", "sqs", "sts"})
 DROPPED_TREES = (
-    "boto3/data/",  # resources: we use clients
-    "boto3/examples/",
     "cffi/",  # what was built with cffi needs its backend module only
     "pycparser/",
     "chalicelib/local/",
     "aws_lambda_powertools/event_handler/openapi/swagger_ui/",
 )
 DROPPED_SUFFIXES = (".pyi", ".pyc", "/py.typed", ".c", ".h")
-# What importlib.metadata reads (pydantic asks for the version of email-validator), and the licences.
+# What importlib.metadata reads (a version may be asked for), and the licences.
 KEPT_METADATA = ("METADATA", "LICENSE", "LICENCE", "NOTICE", "COPYING")
 
 
