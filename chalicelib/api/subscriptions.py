@@ -15,7 +15,6 @@ from chalicelib.domain.billing import next_bill_date
 from chalicelib.domain.money import Money
 from chalicelib.domain.periods import BillingTiming
 from chalicelib.domain.staff import Permission
-from chalicelib.domain.subscriptions import NOT_SERVED
 from chalicelib.usecases import subscriptions
 from chalicelib.usecases.changes import UNCHANGED
 
@@ -95,6 +94,7 @@ class SubscriptionOut(Schema):
     state: SubscriptionState
     starts_on: date
     ends_on: date | None
+    paused_on: date | None
     anchor_day: int
     cycle: CycleBody
     timing: BillingTiming
@@ -114,12 +114,13 @@ class SubscriptionOut(Schema):
             state=sub.state,
             starts_on=sub.starts_on,
             ends_on=sub.ends_on,
+            paused_on=sub.paused_on,
             anchor_day=sub.anchor_day,
             cycle=CycleBody.of(sub.cycle),
             timing=sub.timing,
             price_override=None if price is None else MoneyOut.of(Money(price, held.account.currency)),
             billed_to=sub.billed_to,
-            next_bill_on=None if sub.state in NOT_SERVED else next_bill_date(subscription=sub),
+            next_bill_on=next_bill_date(subscription=sub),
             version=held.account.version,
         )
 

@@ -71,7 +71,8 @@ class Subscription:
     ``starts_on`` is the first day of service and the origin of every period; ``billed_to`` is
     the exclusive end of the last billed period, ``starts_on`` before the first bill. Cycle and
     timing are copied from the package when subscribed. ``price_override`` (minor units, per
-    cycle) replaces the package's price. ``ends_on`` is the exclusive last day of service.
+    cycle) replaces the package's price. ``ends_on`` is the exclusive last day of service,
+    ``paused_on`` the first day without it while paused or suspended.
     """
 
     slot: int
@@ -84,6 +85,14 @@ class Subscription:
     billed_to: date
     price_override: int | None = None
     ends_on: date | None = None
+    paused_on: date | None = None
+
+    @property
+    def stops_on(self) -> date | None:
+        """The first day that is not billed, as things stand; None where there is no end in sight."""
+        if self.paused_on is None or self.ends_on is None:
+            return self.paused_on or self.ends_on
+        return min(self.paused_on, self.ends_on)
 
 
 @dataclass(frozen=True, slots=True)

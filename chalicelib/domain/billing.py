@@ -62,9 +62,9 @@ _NOT_BILLED: Final = {
 
 
 def next_period(*, subscription: Subscription) -> Period | None:
-    """Return the next unbilled period, cut at the end of service; None when there is none."""
-    start = subscription.billed_to
-    if subscription.ends_on is not None and start >= subscription.ends_on:
+    """Return the next unbilled period, cut where service ends or halts; None when there is none."""
+    start, stop = subscription.billed_to, subscription.stops_on
+    if stop is not None and start >= stop:
         return None
     period = period_from(
         cycle=subscription.cycle,
@@ -72,15 +72,25 @@ def next_period(*, subscription: Subscription) -> Period | None:
         origin=subscription.starts_on,
         start=start,
     )
-    if subscription.ends_on is not None and subscription.ends_on < period.end:
-        return Period(start, subscription.ends_on)
-    return period
+    return Period(start, stop) if stop is not None and stop < period.end else period
 
 
 def next_bill_date(*, subscription: Subscription) -> date | None:
-    """Return the date on which the next unbilled period is billed, or None."""
+    """Return the date on which the next unbilled period is billed; None where, as things stand, none is."""
+    if not_billed(subscription=subscription) is not None:
+        return None
     period = next_period(subscription=subscription)
     return None if period is None else bill_date(period=period, timing=subscription.timing)
+
+
+def not_billed(*, subscription: Subscription) -> SkipReason | None:
+    """Return why the subscription's state keeps it from being billed; None where it does not.
+
+    What was in service before a pause is billed still.
+    """
+    reason = _NOT_BILLED.get(subscription.state)
+    halted = subscription.paused_on
+    return None if halted is not None and subscription.billed_to < halted else reason
 
 
 def due_charge(
@@ -91,8 +101,9 @@ def due_charge(
     Raises CatalogueMismatch, TaxRateMissing, CurrencyMismatch or AmountOutOfRange where the
     account cannot be billed: the run quarantines it.
     """
-    if subscription.state in _NOT_BILLED:
-        return _NOT_BILLED[subscription.state]
+    reason = not_billed(subscription=subscription)
+    if reason is not None:
+        return reason
     if subscription.billed_to > on:  # no period is billed before it starts
         return SkipReason.NOT_DUE
     period = next_period(subscription=subscription)

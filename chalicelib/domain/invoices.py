@@ -11,7 +11,7 @@ from chalicelib.domain.accounts import Subscription
 from chalicelib.domain.errors import InvalidValue
 from chalicelib.domain.money import AMOUNT_MINOR_MAX, round_half_up
 from chalicelib.domain.packages import Package
-from chalicelib.domain.periods import Period, full_period_days
+from chalicelib.domain.periods import Period, full_period_days, next_boundary
 from chalicelib.domain.taxes import TaxAmount, TaxComponent, tax_line
 
 RECEIVABLE: Final = "receivable"
@@ -124,7 +124,11 @@ def charge_line(
     the end) is charged by the day: price x days / days of the whole cycle, half up.
     """
     price = package.price.amount if subscription.price_override is None else subscription.price_override
-    full_days = full_period_days(cycle=subscription.cycle, anchor_day=subscription.anchor_day, period=period)
+    cycle, anchor_day, boundary = subscription.cycle, subscription.anchor_day, period.end
+    if boundary == subscription.stops_on:  # cut short: the cycle itself ends later
+        origin = subscription.starts_on
+        boundary = next_boundary(cycle=cycle, anchor_day=anchor_day, origin=origin, after=period.start)
+    full_days = full_period_days(cycle=cycle, anchor_day=anchor_day, boundary=boundary)
     days = period.days
     net = price if days == full_days else round_half_up(numerator=price * days, denominator=full_days)
     if abs(net) > AMOUNT_MINOR_MAX:

@@ -148,14 +148,14 @@ def period_from(*, cycle: Cycle, anchor_day: int, origin: date, start: date) -> 
     return Period(start, end)
 
 
-def full_period_days(*, cycle: Cycle, anchor_day: int, period: Period) -> int:
-    """Return how many days the whole cycle ending at ``period.end`` has: proration's divisor."""
+def full_period_days(*, cycle: Cycle, anchor_day: int, boundary: date) -> int:
+    """Return how many days the whole cycle ending at a boundary has: proration's divisor."""
     if cycle.unit is CycleUnit.DAY:
         return cycle.count
     if cycle.unit is CycleUnit.WEEK:
         return 7 * cycle.count
-    begin = add_months(origin=period.end, months=-cycle.count, anchor_day=anchor_day)
-    return (period.end - begin).days
+    begin = add_months(origin=boundary, months=-cycle.count, anchor_day=anchor_day)
+    return (boundary - begin).days
 
 
 def bill_date(*, period: Period, timing: BillingTiming) -> date:

@@ -1,8 +1,9 @@
 """Subscribing, and what may change in a subscription afterwards.
 
-Days on which a subscription is paused, suspended or pending are not billed: when service
-resumes, the next period begins that day, short up to the next boundary and charged by the day.
-``billed_to`` therefore only ever grows, and a period is never billed twice.
+Days on which a subscription is paused, suspended or pending are not billed. What was served
+before is billed up to the pause; when service resumes, the next period begins that day, short
+up to the next boundary and charged by the day. ``billed_to`` therefore only ever grows, and a
+day is never billed twice.
 """
 
 from __future__ import annotations
@@ -18,19 +19,25 @@ from chalicelib.domain.accounts import (
     SubscriptionState,
     change_state,
 )
-from chalicelib.domain.errors import InvalidValue
+from chalicelib.domain.billing import next_bill_date
+from chalicelib.domain.errors import Conflict, InvalidValue
 from chalicelib.domain.money import CurrencyMismatch, Money
 from chalicelib.domain.packages import Package, check_price
-from chalicelib.domain.periods import check_anchor, default_anchor
+from chalicelib.domain.periods import anchor_bucket, check_anchor, default_anchor, due_buckets
 
 START_DAYS_BACK_MAX: Final = 366
 START_DAYS_AHEAD_MAX: Final = 366
 END_DAYS_AHEAD_MAX: Final = 366
 
-# States in which no day is billed.
-NOT_SERVED: Final = frozenset(
+_OUT_OF_SERVICE: Final = frozenset(
     {SubscriptionState.PENDING, SubscriptionState.PAUSED, SubscriptionState.SUSPENDED}
 )
+
+
+class BillingBehind(Conflict):
+    """Days before the pause are not billed yet; the next run bills them."""
+
+    code = "billing_behind"
 
 
 class StartOutOfRange(InvalidValue):
@@ -99,30 +106,39 @@ def override_of(*, account: Account, price: Money | None) -> int | None:
     return price.amount
 
 
-def resume(*, subscription: Subscription, on: date) -> Subscription:
-    """Return the subscription in service again from ``on``; days before are not billed."""
-    active = change_state(subscription=subscription, to=SubscriptionState.ACTIVE)
-    return replace(active, billed_to=max(active.billed_to, on))
-
-
-def halt(*, subscription: Subscription, to: SubscriptionState) -> Subscription:
-    """Return the subscription paused or suspended."""
+def halt(*, subscription: Subscription, to: SubscriptionState, on: date) -> Subscription:
+    """Return the subscription paused or suspended; ``on`` is the first day without service."""
     assert to in {SubscriptionState.PAUSED, SubscriptionState.SUSPENDED}
-    return change_state(subscription=subscription, to=to)
+    return replace(change_state(subscription=subscription, to=to), paused_on=on)
+
+
+def resume(*, subscription: Subscription, on: date) -> Subscription:
+    """Return the subscription in service again from ``on``; days since the pause are not billed.
+
+    Raises BillingBehind where days before the pause wait to be billed, or InvalidTransition.
+    """
+    active = replace(change_state(subscription=subscription, to=SubscriptionState.ACTIVE), paused_on=None)
+    halted = subscription.paused_on
+    if halted is not None and on <= halted:
+        return active
+    if halted is not None and subscription.billed_to < halted:
+        message = f"the days before {halted} are not billed yet: try again after the next billing run"
+        raise BillingBehind(message, param="state")
+    return replace(active, billed_to=max(active.billed_to, on))
 
 
 def terminate(*, subscription: Subscription, ends_on: date, today: date) -> Subscription:
     """Return the subscription ended: ``ends_on`` is the first day without service.
 
-    Days up to it are billed as any; what was out of service is not billed any more. Raises
-    EndOutOfRange or InvalidTransition.
+    Days in service up to it are billed as any, by the rules of the subscription's timing.
+    Raises EndOutOfRange or InvalidTransition.
     """
     latest = today + timedelta(days=END_DAYS_AHEAD_MAX)
     if not subscription.starts_on <= ends_on <= latest:
         message = f"an end lies between {subscription.starts_on} and {latest}"
         raise EndOutOfRange(message, param="ends_on")
     ended = change_state(subscription=subscription, to=SubscriptionState.TERMINATED, ends_on=ends_on)
-    if subscription.state in NOT_SERVED:
+    if subscription.state in _OUT_OF_SERVICE and subscription.paused_on is None:
         return replace(ended, billed_to=max(ended.billed_to, ends_on))
     return ended
 
@@ -143,4 +159,28 @@ def move(
         return resume(subscription=subscription, on=today)
     if to is SubscriptionState.PENDING:
         raise InvalidTransition(f"a {subscription.state} subscription cannot become {to}", param="state")
-    return halt(subscription=subscription, to=to)
+    return halt(subscription=subscription, to=to, on=today)
+
+
+# -- being found by billing runs -----------------------------------------------------------
+
+
+def bucket_of(*, subscription: Subscription) -> str:
+    """Return the bucket under which a subscription is filed for as long as it is billed."""
+    return anchor_bucket(
+        cycle=subscription.cycle, anchor_day=subscription.anchor_day, origin=subscription.starts_on
+    )
+
+
+def besides_on(*, subscription: Subscription, first_open: date) -> date | None:
+    """Return the date on which a run must look at the subscription though its bucket is not due.
+
+    That is the date of its next bill, or ``first_open``, the first that no run has started for,
+    where that has passed: a first period before the anchor, a resumption, an end of service.
+    None where the bucket is looked at in time, or nothing is billed.
+    """
+    on = next_bill_date(subscription=subscription)
+    if on is None:
+        return None
+    look = max(on, first_open)
+    return None if bucket_of(subscription=subscription) in due_buckets(on=look) else look

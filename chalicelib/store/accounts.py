@@ -54,6 +54,8 @@ def _encode(sub: Subscription) -> dict[str, Any]:
         stored["o"] = sub.price_override
     if sub.ends_on is not None:
         stored["e"] = sub.ends_on.isoformat()
+    if sub.paused_on is not None:
+        stored["z"] = sub.paused_on.isoformat()
     return stored
 
 
@@ -82,6 +84,7 @@ def decode_subscriptions(text: str) -> tuple[Subscription, ...]:
             billed_to=date.fromisoformat(row["bt"]),
             price_override=row.get("o"),
             ends_on=date.fromisoformat(row["e"]) if "e" in row else None,
+            paused_on=date.fromisoformat(row["z"]) if "z" in row else None,
         )
         for row in orjson.loads(text)
     )

@@ -15,14 +15,12 @@ from typing import Final
 from chalicelib.domain.accounts import Account, Subscription, SubscriptionState
 from chalicelib.domain.billing import next_bill_date
 from chalicelib.domain.errors import Busy
-from chalicelib.domain.periods import anchor_bucket, date_bucket, due_buckets
+from chalicelib.domain.periods import date_bucket
 from chalicelib.domain.runs import BillingState
+from chalicelib.domain.subscriptions import besides_on, bucket_of
 from chalicelib.store import keys
 from chalicelib.store.base import ModelWrite, TenantsItem, check, delete, put
 from chalicelib.store.billing_state import BillingStateItem, BillingStates
-
-# States that are billed; what a terminated subscription still owes is up to its end.
-_BILLED: Final = frozenset({SubscriptionState.ACTIVE, SubscriptionState.TERMINATED})
 
 # Runs of the next so many dates might start between reading the state and the commit: where
 # scheduling was down they catch up one after another.
@@ -37,10 +35,6 @@ def due_sort_key(*, account_id: str, slot: int) -> str:
     """Return the sort key under which a subscription is filed."""
     ulid = account_id.removeprefix("sbr_")
     return f"{crc32(ulid.encode()) & 0xFF:02x}#{ulid}-{slot}"
-
-
-def _bucket(sub: Subscription) -> str:
-    return anchor_bucket(cycle=sub.cycle, anchor_day=sub.anchor_day, origin=sub.starts_on)
 
 
 class DueFiling:
@@ -59,25 +53,30 @@ class DueFiling:
         Refused with Busy where a run starts meanwhile.
         """
         writes: list[ModelWrite] = []
-        near = False
         old = {sub.slot: sub for sub in before.subscriptions} if before else {}
-        for sub in after.subscriptions:
-            previous = old.get(sub.slot)
-            if previous == sub:
-                continue
-            writes += self._refile(after.account_id, previous, sub)
-            on = next_bill_date(subscription=sub)
-            if sub.state in _BILLED and on is not None:
-                writes += self._once(after.account_id, sub, on)
-                near |= on <= self._states.get().started_through + timedelta(days=GUARDED_DAYS)
-        if near:
+        changed = [sub for sub in after.subscriptions if old.get(sub.slot) != sub]
+        for sub in changed:
+            writes += self._refile(after.account_id, old.get(sub.slot), sub)
+            writes += self._besides(after.account_id, sub)
+        if any(map(self._near, changed)):
             writes.append(unmoved(tenant_id=self._tenant_id, state=self._states.get()))
         return writes
 
+    def _besides(self, account_id: str, sub: Subscription) -> list[ModelWrite]:
+        first_open = self._states.get().started_through + timedelta(days=1)
+        on = besides_on(subscription=sub, first_open=first_open)
+        if on is None:
+            return []
+        return [_file_on(tenant_id=self._tenant_id, on=on, account_id=account_id, slot=sub.slot)]
+
+    def _near(self, sub: Subscription) -> bool:
+        on = next_bill_date(subscription=sub)
+        return on is not None and on <= self._states.get().started_through + timedelta(days=GUARDED_DAYS)
+
     def _refile(self, account_id: str, previous: Subscription | None, sub: Subscription) -> list[ModelWrite]:
         sort = due_sort_key(account_id=account_id, slot=sub.slot)
-        was = None if previous is None or _finished(previous) else _bucket(previous)
-        now = None if _finished(sub) else _bucket(sub)
+        was = None if previous is None or _finished(previous) else bucket_of(subscription=previous)
+        now = None if _finished(sub) else bucket_of(subscription=sub)
         writes: list[ModelWrite] = []
         if was is not None and was != now:
             writes.append(delete(DueItem(keys.due(self._tenant_id, was), sort)))
@@ -85,14 +84,6 @@ class DueFiling:
             item = DueItem(keys.due(self._tenant_id, now), sort)
             writes.append(put(item, condition=None, refused=Busy("the due list changed meanwhile")))
         return writes
-
-    def _once(self, account_id: str, sub: Subscription, on: date) -> list[ModelWrite]:
-        """File under the date of the next bill, where the anchor's bucket does not hold it then."""
-        first_open = self._states.get().started_through + timedelta(days=1)
-        looked_at = max(on, first_open)
-        if _bucket(sub) in due_buckets(on=looked_at):
-            return []
-        return [_file_on(tenant_id=self._tenant_id, on=looked_at, account_id=account_id, slot=sub.slot)]
 
 
 def unmoved(*, tenant_id: str, state: BillingState) -> ModelWrite:

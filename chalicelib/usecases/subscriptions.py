@@ -190,7 +190,7 @@ def _sold(held: HeldSubscription, package: Package) -> dict[str, object]:
 
 def _told(before: HeldSubscription, after: HeldSubscription) -> dict[str, object]:
     """Return what the audit entry tells: old and new of each field that changed."""
-    names = ("state", "ends_on", "price_override", "billed_to")
+    names = ("state", "ends_on", "paused_on", "price_override", "billed_to")
     pairs = {name: (getattr(before.subscription, name), getattr(after.subscription, name)) for name in names}
     return {name: [_plain(was), _plain(now)] for name, (was, now) in pairs.items() if was != now}
 
