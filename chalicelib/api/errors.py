@@ -8,6 +8,7 @@ from typing import Final
 
 from chalicelib.crypto.keyring import CiphertextRejected
 from chalicelib.domain.errors import Busy, Conflict, DomainError, InvalidValue, NotFound, StaleVersion
+from chalicelib.domain.jobs import FileExpired
 from chalicelib.ports.identity import TokenNotValid, TooManyAttempts
 from chalicelib.store.base import StoreUnavailable
 from chalicelib.store.idempotency import KeyReused
@@ -102,6 +103,7 @@ STATUS: Final[dict[type[DomainError], int]] = {
     NotFound: 404,
     MethodNotAllowed: 405,
     Conflict: 409,
+    FileExpired: 410,
     StaleVersion: 412,
     BodyTooLarge: 413,
     UnsupportedMediaType: 415,

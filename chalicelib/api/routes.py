@@ -10,6 +10,7 @@ from chalicelib.api import (  # noqa: F401 - imported for their endpoints
     billing,
     document,
     health,
+    imports,
     invoices,
     packages,
     sessions,

@@ -10,6 +10,7 @@ from enum import StrEnum
 from typing import Final
 
 from chalicelib.domain.errors import InvalidValue
+from chalicelib.domain.money import Money
 
 SKIP_RULES_MAX: Final = 10
 SKIP_VALUES_MAX: Final = 50
@@ -81,10 +82,10 @@ class SkipRule:
 
 @dataclass(frozen=True, slots=True)
 class ImportDefaults:
-    """What holds where a row has nothing in that column; ``price`` in minor units."""
+    """What holds where a row has nothing in that column."""
 
     package: str | None = None
-    price: int | None = None
+    price: Money | None = None
     start_date: date | None = None
     anchor_day: int | None = None
     area: str | None = None

@@ -22,9 +22,11 @@ from chalicelib.domain.import_values import (
     read_price,
 )
 from chalicelib.domain.imports import RowFate, RowReport
-from chalicelib.domain.packages import Package, PackageState
+from chalicelib.domain.money import CurrencyMismatch, Money
+from chalicelib.domain.packages import Package, PackageState, check_price
 from chalicelib.domain.periods import check_anchor, default_anchor
 from chalicelib.domain.subscribers import Contact, check_area, check_contact
+from chalicelib.domain.subscriptions import check_start
 
 V = TypeVar("V")
 
@@ -48,10 +50,10 @@ UNREADABLE: Final[dict[str, str]] = {
 
 @dataclass(frozen=True, slots=True)
 class NewSubscription:
-    """What a row subscribes to; ``price`` (minor units) is None at the package's own price."""
+    """What a row subscribes to; ``price`` is None at the package's own price."""
 
     package: Package
-    price: int | None
+    price: Money | None
     start: date
     anchor_day: int
 
@@ -70,9 +72,16 @@ class RowReader:
     """Reads rows by a mapping that fits the header; made once for a file."""
 
     def __init__(
-        self, *, mapping: ImportMapping, header: Sequence[str], packages: Sequence[Package], currency: str
+        self,
+        *,
+        mapping: ImportMapping,
+        header: Sequence[str],
+        packages: Sequence[Package],
+        currency: str,
+        today: date,
     ) -> None:
         self._mapping = mapping
+        self._today = today
         self._width = len(header)
         self._currency = currency
         self._packages = {folded_name(name=package.name): package for package in packages}
@@ -83,6 +92,22 @@ class RowReader:
         ]
         self._read_price = partial(_price, mapping=mapping, currency=currency)
         self._read_start = partial(_start, mapping=mapping)
+
+    def check_defaults(self) -> None:
+        """Raise InvalidValue where a default would make every row that needs it fail."""
+        defaults = self._mapping.defaults
+        try:
+            package = self._package(defaults.package) if defaults.package is not None else None
+        except BadCell as error:
+            raise InvalidValue(error.message, param="defaults.package") from None
+        if defaults.price is not None:
+            if defaults.price.currency != self._currency:
+                raise CurrencyMismatch(f"prices are in {self._currency}", param="defaults.price.currency")
+            check_price(price=defaults.price, param="defaults.price.amount")
+        if defaults.start_date is not None:
+            check_start(starts_on=defaults.start_date, today=self._today)
+        if package is not None and defaults.anchor_day is not None:
+            check_anchor(cycle=package.cycle, anchor_day=defaults.anchor_day)
 
     def read(self, *, record: Record) -> NewSubscriber | list[RowReport]:
         """Return the subscriber that a row describes, or reports of why there is none."""
@@ -114,13 +139,12 @@ class RowReader:
         start = row.take(ImportField.START_DATE, self._read_start) or defaults.start_date
         if start is None and not row.text(ImportField.START_DATE):
             row.refuse(ImportField.START_DATE, "missing_value", "the start date is missing")
+        if start is not None:
+            row.check(ImportField.START_DATE, partial(check_start, starts_on=start, today=self._today))
         if package is None or start is None:
             return None
         chosen = default_anchor(cycle=package.cycle, start=start) if anchor is None else anchor
-        try:
-            check_anchor(cycle=package.cycle, anchor_day=chosen)
-        except InvalidValue as error:
-            row.refuse(ImportField.ANCHOR_DAY, error.code, error.message)
+        row.check(ImportField.ANCHOR_DAY, partial(check_anchor, cycle=package.cycle, anchor_day=chosen))
         return NewSubscription(package, defaults.price if price is None else price, start, chosen)
 
     def _package(self, text: str) -> Package:
@@ -163,6 +187,13 @@ class _Row:
             self.refuse(name, cell_code(error=error), error.message)
             return None
 
+    def check(self, name: ImportField, rule: Callable[[], None]) -> None:
+        """Note what a rule has against a field's value."""
+        try:
+            rule()
+        except InvalidValue as error:
+            self.refuse(name, error.code, error.message)
+
     def refuse(self, name: ImportField, code: str, message: str) -> None:
         """Note what is wrong with a field."""
         if len(self.mistakes) < REPORTS_PER_ROW_MAX:
@@ -202,7 +233,7 @@ def _anchor(text: str) -> int:
     return read_anchor(text=text)
 
 
-def _price(text: str, *, mapping: ImportMapping, currency: str) -> int:
+def _price(text: str, *, mapping: ImportMapping, currency: str) -> Money:
     return read_price(text=text, decimal_format=mapping.decimal_format, currency=currency)
 
 

@@ -13,14 +13,10 @@ from typing import Final
 from chalicelib.domain.cards import refuse_card_number
 from chalicelib.domain.errors import InvalidValue
 from chalicelib.domain.import_mapping import DateFormat, DecimalFormat
-from chalicelib.domain.money import parse_decimal
+from chalicelib.domain.money import Money, parse_decimal
+from chalicelib.domain.packages import check_price
 from chalicelib.domain.spreadsheets import is_formula
 from chalicelib.domain.subscribers import check_code
-
-# A price of one cycle above this is a slip of the keyboard: ten million with two decimals.
-PRICE_MINOR_MAX: Final = 10**9
-START_DATE_MIN: Final = date(2000, 1, 1)
-START_DATE_MAX: Final = date(2099, 12, 31)
 
 # What alone may begin with a plus: an international phone number.
 _PHONE: Final = re.compile(r"\+[0-9(][0-9 ()./-]*\Z", re.ASCII)
@@ -74,35 +70,31 @@ def read_code(*, text: str) -> str:
     return check_code(code=line)
 
 
-def read_price(*, text: str, decimal_format: DecimalFormat, currency: str) -> int:
-    """Return minor units of an amount that is not negative and not absurd."""
+def read_price(*, text: str, decimal_format: DecimalFormat, currency: str) -> Money:
+    """Return a price, or raise BadCell, InvalidAmount or InvalidPrice."""
     comma = decimal_format is DecimalFormat.COMMA
     if _GROUPED[decimal_format].match(text):
         text = text.replace("." if comma else ",", "")
     elif not _PLAIN[decimal_format].match(text):
         raise BadCell("invalid_amount", f"not an amount such as {decimal_format.value}")
-    amount = parse_decimal(text=text.replace(",", ".") if comma else text, currency=currency).amount
-    if amount < 0:
+    price = parse_decimal(text=text.replace(",", ".") if comma else text, currency=currency)
+    if price.amount < 0:
         raise BadCell("negative_price", "a price is not negative")
-    if amount > PRICE_MINOR_MAX:
-        raise BadCell("price_too_high", "the price is beyond anything plausible")
-    return amount
+    check_price(price=price)
+    return price
 
 
 def read_date(*, text: str, date_format: DateFormat) -> date:
-    """Return a date of this century."""
+    """Return a date, or raise BadCell."""
     pattern, order = _DATES[date_format]
     found = pattern.match(text)
     if found is None:
         raise BadCell("invalid_date", f"not a date such as {date_format.value}")
     parts = dict(zip(order, map(int, found.groups()), strict=True))
     try:
-        value = date(parts["y"], parts["m"], parts["d"])
+        return date(parts["y"], parts["m"], parts["d"])
     except ValueError:
         raise BadCell("invalid_date", "there is no such day") from None
-    if not START_DATE_MIN <= value <= START_DATE_MAX:
-        raise BadCell("invalid_date", f"a date lies between {START_DATE_MIN} and {START_DATE_MAX}")
-    return value
 
 
 def read_anchor(*, text: str) -> int:

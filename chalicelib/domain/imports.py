@@ -12,14 +12,24 @@ from typing import Final
 from chalicelib.domain.csv_records import CsvFormat
 from chalicelib.domain.errors import Conflict
 from chalicelib.domain.import_mapping import ImportMapping
-from chalicelib.domain.jobs import JobState
+from chalicelib.domain.jobs import JobFailure, JobState
 
 ROWS_MAX: Final = 250_000
 PREVIEW_ROWS: Final = 20
 UPLOAD_TTL_SECONDS: Final = 3_600
-REPORT_TTL_SECONDS: Final = 900
-FILES_KEPT_DAYS: Final = 7
+# Pages of the report outlive the files a little, and are deleted then.
+REPORT_KEPT_DAYS: Final = 30
 FILE_NAME_CHARS_MAX: Final = 200
+
+
+def upload_key(*, tenant_id: str, import_id: str) -> str:
+    """Return where the uploaded file is kept."""
+    return f"imports/{tenant_id}/{import_id}/upload.csv"
+
+
+def report_key(*, tenant_id: str, import_id: str) -> str:
+    """Return where the report of a finished import is kept."""
+    return f"imports/{tenant_id}/{import_id}/report.csv"
 
 
 class NotUploaded(Conflict):
@@ -95,14 +105,6 @@ class ImportProgress:
     def balanced(self) -> bool:
         """Whether every row that was read is accounted for."""
         return self.read == self.created + self.existing + self.skipped_total + self.failed_total
-
-
-@dataclass(frozen=True, slots=True)
-class JobFailure:
-    """Why a job as a whole came to an end."""
-
-    code: str
-    message: str
 
 
 @dataclass(frozen=True, slots=True)

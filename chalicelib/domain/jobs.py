@@ -2,7 +2,21 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from enum import StrEnum
+from typing import Final
+
+from chalicelib.domain.errors import DomainError
+
+# What the bucket's lifecycle keeps of uploads, reports and exports.
+FILES_KEPT_DAYS: Final = 7
+DOWNLOAD_TTL_SECONDS: Final = 900
+
+
+class FileExpired(DomainError):
+    """The file was there, and is deleted by now."""
+
+    code = "file_expired"
 
 
 class JobState(StrEnum):
@@ -14,3 +28,11 @@ class JobState(StrEnum):
     RUNNING = "running"
     SUCCEEDED = "succeeded"
     FAILED = "failed"
+
+
+@dataclass(frozen=True, slots=True)
+class JobFailure:
+    """Why a job as a whole came to an end."""
+
+    code: str
+    message: str

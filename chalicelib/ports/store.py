@@ -19,12 +19,17 @@ from chalicelib.domain.runs import BillingRun, BillingState, QuarantinedSubscrip
 from chalicelib.domain.staff import StaffMember
 from chalicelib.domain.subscribers import Subscriber, SubscriberSummary
 from chalicelib.domain.tenants import Tenant
+from chalicelib.ports.jobs import Exports, Imports
 
 T = TypeVar("T")
 
 
 class Write(Protocol):
     """One change, described and not yet made; the store alone knows what is inside."""
+
+    @property
+    def once(self) -> str:
+        """Writes that say the same (and not the empty text) count as one in a commit."""
 
     @property
     def refused(self) -> Exception:
@@ -223,6 +228,14 @@ class TenantStore(Protocol):
     @property
     def staff(self) -> Staff:
         """People who work for the tenant."""
+
+    @property
+    def imports(self) -> Imports:
+        """Imports asked for, and how far they are."""
+
+    @property
+    def exports(self) -> Exports:
+        """Exports asked for, and what was made."""
 
     def profile(self) -> Tenant:
         """Return the tenant's own record."""

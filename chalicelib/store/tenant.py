@@ -20,7 +20,9 @@ from chalicelib.store.base import Database, ModelWrite
 from chalicelib.store.billing import DynamoBillingBooks
 from chalicelib.store.billing_state import BillingStates
 from chalicelib.store.due import DueFiling
+from chalicelib.store.exports import DynamoExports
 from chalicelib.store.idempotency import IdempotencyRecords
+from chalicelib.store.imports import DynamoImports
 from chalicelib.store.invoices import DynamoInvoices
 from chalicelib.store.packages import DynamoPackages
 from chalicelib.store.runs import DynamoRuns
@@ -73,6 +75,16 @@ class DynamoTenantStore:
     def runs(self) -> DynamoRuns:
         """The run ledger."""
         return DynamoRuns(tenant_id=self._tenant_id, database=self._database, clock=self._clock)
+
+    @cached_property
+    def imports(self) -> DynamoImports:
+        """Imports asked for, and how far they are."""
+        return DynamoImports(tenant_id=self._tenant_id, tenant_keys=self.keys)
+
+    @cached_property
+    def exports(self) -> DynamoExports:
+        """Exports asked for, and what was made."""
+        return DynamoExports(tenant_id=self._tenant_id)
 
     @cached_property
     def staff(self) -> DynamoStaff:

@@ -1,0 +1,157 @@
+"""Working on an import: from the cursor to the end of the file, or of the time."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Final
+
+from chalicelib.domain.csv_records import Record, read_records
+from chalicelib.domain.errors import StaleVersion
+from chalicelib.domain.import_rows import NewSubscriber, RowReader
+from chalicelib.domain.imports import ROWS_MAX, ImportProgress, report_key, upload_key
+from chalicelib.domain.jobs import JobFailure, JobState
+from chalicelib.domain.subscribers import code_key
+from chalicelib.ports.services import BlobGone
+from chalicelib.ports.store import AuditNote
+from chalicelib.usecases.import_batches import (
+    ImportTaken,
+    ImportWork,
+    Row,
+    Run,
+    changed_job,
+    commit_full,
+    read_rows,
+)
+from chalicelib.usecases.import_report import report_chunks
+
+ROWS_PER_WINDOW: Final = 100
+# The store is opened anew so often, for it keeps what it has read, such as how far billing is.
+WINDOWS_PER_STORE: Final = 10
+REPORT_CONTENT_TYPE: Final = "text/csv; charset=utf-8"
+
+
+def work_on_import(*, work: ImportWork, tenant_id: str, import_id: str) -> bool:
+    """Import rows from the cursor on; return whether the import is finished.
+
+    Raises ImportTaken where another worker moves the same import, Busy where the store stays
+    contended, and what the store raises where it does not answer. Whatever was committed stays.
+    """
+    store = work.stores.of(tenant_id=tenant_id)
+    job = store.imports.get(import_id=import_id)
+    if job.finished or not job.begun:
+        return True
+    assert job.source is not None, "a started import has a source"
+    assert job.mapping is not None, "a started import has a mapping"
+    assert job.started_at is not None, "a started import has a start"
+    tenant = store.profile()
+    reader = RowReader(
+        mapping=job.mapping,
+        header=job.source.header,
+        packages=store.packages.all(),
+        currency=tenant.currency,
+        today=tenant.local_date(at=job.started_at),
+    )
+    run = Run(work, tenant, store, job, reader)
+    try:
+        return _import_rows(run)
+    except BlobGone:
+        _end(
+            run, JobState.FAILED, JobFailure("file_changed", "the uploaded file was replaced, or has expired")
+        )
+    except UnicodeDecodeError:
+        _end(run, JobState.FAILED, JobFailure("not_csv", "the file's text cannot be read"))
+    return True
+
+
+def give_up(*, work: ImportWork, tenant_id: str, import_id: str) -> None:
+    """Mark an import that its workers could not get on with; starting it again goes on with it."""
+    store = work.stores.of(tenant_id=tenant_id)
+    job = store.imports.get(import_id=import_id)
+    if job.finished or not job.begun:
+        return
+    failure = JobFailure("internal_error", "something went wrong on our side; start the import again")
+    after = changed_job(job=job, at=work.now(), state=JobState.FAILED, failure=failure)
+    store.commit(*store.imports.change(before=job, after=after))
+
+
+def _import_rows(run: Run) -> bool:
+    """Import to the end of the file or of the time; return whether the end was reached."""
+    _remember(run)
+    pending: list[Row] = []
+    records = (record for record in _records(run, run.progress) if not record.blank)
+    for count in itertools.count(1):
+        if run.work.out_of_time():
+            break
+        window = list(itertools.islice(records, ROWS_PER_WINDOW))
+        renew = count % WINDOWS_PER_STORE == 0
+        pending = commit_full(
+            run=run, rows=[*pending, *read_rows(run=run, records=window)], rest=renew or not window
+        )
+        if not window:
+            return _finish(run)
+        if renew:
+            run.reopen()
+        if run.progress.read > ROWS_MAX:
+            _end(
+                run,
+                JobState.FAILED,
+                JobFailure("file_too_large", f"the file has more than {ROWS_MAX:,} rows"),
+            )
+            return True
+    return False
+
+
+def _records(run: Run, start: ImportProgress) -> Iterator[Record]:
+    source = run.job.source
+    assert source is not None
+    key = upload_key(tenant_id=run.tenant.tenant_id, import_id=run.job.import_id)
+    chunks = run.work.blobs.read(key=key, start=start.offset, etag=source.etag)
+    return read_records(chunks=chunks, csv_format=source.format, offset=start.offset, row=start.row)
+
+
+def _remember(run: Run) -> None:
+    """Read the codes before the cursor once more, so that their repetitions are known as such."""
+    source = run.job.source
+    assert source is not None
+    if run.progress.read == 0:
+        return
+    top = replace(run.progress, offset=source.header_end, row=source.header_row)
+    for record in _records(run, top):
+        if record.end > run.progress.offset:
+            return
+        found = run.reader.read(record=record) if not record.blank else None
+        if isinstance(found, NewSubscriber):
+            run.seen.add(code_key(code=found.code))
+
+
+# -- the end -------------------------------------------------------------------------------
+
+
+def _finish(run: Run) -> bool:
+    """Write the report and mark the import as done; a report that is there already is replaced."""
+    run.work.blobs.write(
+        key=report_key(tenant_id=run.tenant.tenant_id, import_id=run.job.import_id),
+        chunks=report_chunks(reports=run.store.imports.reports(import_id=run.job.import_id)),
+        content_type=REPORT_CONTENT_TYPE,
+    )
+    _end(run, JobState.SUCCEEDED, None)
+    return True
+
+
+def _end(run: Run, state: JobState, failure: JobFailure | None) -> None:
+    now = run.work.now()
+    after = replace(changed_job(job=run.job, at=now, state=state, failure=failure), finished_at=now)
+    note = AuditNote(
+        actor_id=run.job.created_by,
+        action=f"import.{state.value}",
+        object_id=run.job.import_id,
+        at=now,
+        details={"created": run.progress.created, "read": run.progress.read},
+    )
+    try:
+        run.store.commit(*run.store.imports.change(before=run.job, after=after), run.store.note(note=note))
+    except StaleVersion:
+        raise ImportTaken("another worker is at this import") from None
+    run.job = after
