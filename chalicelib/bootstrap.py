@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
-from typing import Any
+from threading import Lock
+from typing import Any, Final
 
 from botocore.session import Session, get_session
 
@@ -26,6 +27,9 @@ from chalicelib.store.wire import DynamoWire, HttpWire
 from chalicelib.store.wrapped_keys import DynamoWrappedKeys
 from chalicelib.usecases.identity import Identity
 
+# Clients may be used by many threads at once, but one session makes one at a time.
+_MAKING_CLIENTS: Final = Lock()
+
 
 @dataclass(frozen=True)
 class Services:
@@ -39,9 +43,10 @@ class Services:
         return get_session()
 
     def _client(self, name: Any, config: Any = None) -> Any:
-        return self._session.create_client(
-            name, self.settings.region, endpoint_url=self.settings.endpoint_url, config=config
-        )
+        with _MAKING_CLIENTS:
+            return self._session.create_client(
+                name, self.settings.region, endpoint_url=self.settings.endpoint_url, config=config
+            )
 
     @cached_property
     def ids(self) -> Ids:

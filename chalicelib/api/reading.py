@@ -26,6 +26,7 @@ BODY_BYTES_MAX: Final = 256 * 1024
 QUERY_PARAMETERS_MAX: Final = 30
 _IDEMPOTENCY_KEY: Final = re.compile(r"[\x21-\x7e]{1,255}")
 _IF_MATCH: Final = re.compile(r'"([1-9]\d{0,14})"', re.ASCII)
+_MESSAGES: Final = {"missing": "this field is needed", "extra_forbidden": "there is no such field"}
 _JSON_TYPE: Final = re.compile(r'application/json(\s*;\s*charset="?utf-8"?)?', re.IGNORECASE)
 
 
@@ -111,7 +112,7 @@ def _refuse(error: ValidationError) -> NoReturn:
     if kind == "json_invalid":
         raise MalformedJson("the body is not valid JSON") from None
     param = ".".join(map(str, first["loc"])) or None
-    message = first["msg"].removeprefix("Value error, ")
+    message = _MESSAGES.get(kind) or first["msg"].removeprefix("Value error, ")
     raise InvalidField(message, param=param, code=_field_code(kind)) from None
 
 

@@ -25,7 +25,7 @@ def test_a_mail_arrives_as_it_was_written(
     services: EngineServices, stack_env: dict[str, str], engine: EngineHandle
 ) -> None:
     subject = f"Bestätigung {secrets.token_hex(4)}"
-    mail = Mail(to="owner@lahore-net.example", subject=subject, text="Grüße,\nلاہور نیٹ\n")
+    mail = Mail(to="owner@lahore-net.example", subject=subject, text="Grüße,\nلاہور نیٹ\n")  # noqa: RUF001 - Urdu
 
     services_with(stack_env).mailer.send(mail=mail)
 
