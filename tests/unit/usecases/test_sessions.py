@@ -43,7 +43,7 @@ class OneTenant:
             created_at=START,
         )
 
-    def locate(self, *, subdomain: str, at: datetime) -> Address | None:  # noqa: ARG002 - the port's
+    def locate(self, *, subdomain: str, at: datetime) -> Address | None:
         return Address(tenant_id="ten_1", state=self.state) if subdomain == "lahore" else None
 
     def of(self, *, tenant_id: str) -> OneTenant:
