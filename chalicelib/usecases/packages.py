@@ -80,7 +80,9 @@ def create_package(
         version=1,
         created_at=at,
     )
-    _check(package, store.profile())
+    tenant = store.profile()
+    _check(package, currency=tenant.currency)
+    _check_tax_group(package.tax_group, tenant)
     if len(store.packages.all()) >= PACKAGES_MAX:
         raise TooManyPackages(f"a catalogue holds at most {PACKAGES_MAX} packages")
     store.commit(
@@ -105,7 +107,9 @@ def change_package(
         upload_kbps=before.upload_kbps if change.upload_kbps is None else change.upload_kbps,
         tax_group=before.tax_group if isinstance(change.tax_group, Unchanged) else change.tax_group,
     )
-    _check(after, store.profile())
+    _check(after, currency=before.price.currency)
+    if after.tax_group != before.tax_group:
+        _check_tax_group(after.tax_group, store.profile())
     return _save(store, before, after, note)
 
 
@@ -139,13 +143,16 @@ def _save(store: TenantStore, before: Package, after: Package, note: AuditNote) 
     return replace(after, version=before.version + 1)
 
 
-def _check(package: Package, tenant: Tenant) -> None:
-    """Raise InvalidValue unless price, speeds and taxes are ones that this tenant can sell by."""
-    if package.price.currency != tenant.currency:
-        raise CurrencyMismatch(f"prices are in {tenant.currency}", param="price.currency")
+def _check(package: Package, *, currency: str) -> None:
+    """Raise InvalidValue unless price and speeds are ones that can be sold; a tenant has one currency."""
+    if package.price.currency != currency:
+        raise CurrencyMismatch(f"prices are in {currency}", param="price.currency")
     check_price(price=package.price)
     check_speeds(download_kbps=package.download_kbps, upload_kbps=package.upload_kbps)
-    if package.tax_group is not None and package.tax_group not in {one.code for one in tenant.tax_groups}:
+
+
+def _check_tax_group(tax_group: str | None, tenant: Tenant) -> None:
+    if tax_group is not None and tax_group not in {one.code for one in tenant.tax_groups}:
         raise UnknownTaxGroup("there is no tax group of this code", param="tax_group")
 
 

@@ -1,0 +1,147 @@
+"""An ISP's day: packages, subscribers and subscriptions over HTTP, runs, and the raw items."""
+
+from __future__ import annotations
+
+import secrets
+from base64 import b64decode
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from chalicelib.bootstrap import Services
+from chalicelib.usecases.billing import plan_tenant, work_shard
+from tests.fakes.api_client import Reply
+from tests.integration.conftest import SignedIn
+
+Item = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Shop:
+    """A tenant, and what its staff does."""
+
+    tenant: SignedIn
+    services: Services
+
+    def package(self, **changes: object) -> Item:
+        """Create a package and return it."""
+        return created(self.tenant.api.post("/v1/packages", json=package_body(**changes)))
+
+    def subscriber(self, **changes: object) -> Item:
+        """Create a subscriber and return it."""
+        return created(self.tenant.api.post("/v1/subscribers", json=subscriber_body(**changes)))
+
+    def subscribe(self, subscriber: Item, package: Item, **changes: object) -> Item:
+        """Create a subscription and return it."""
+        return created(self.try_to_subscribe(subscriber, package, **changes))
+
+    def try_to_subscribe(self, subscriber: Item, package: Item, **changes: object) -> Reply:
+        """Ask for a subscription."""
+        body = {"package_id": package["package_id"], **changes}
+        return self.tenant.api.post(f"/v1/subscribers/{subscriber['subscriber_id']}/subscriptions", json=body)
+
+    def change(self, subscription: Item, **changes: object) -> Item:
+        """Change a subscription as it stands now and return it."""
+        now = self.tenant.api.get(f"/v1/subscriptions/{subscription['subscription_id']}")
+        return ok(self.try_to_change(now.json, **changes))
+
+    def try_to_change(self, subscription: Item, **changes: object) -> Reply:
+        """Ask for a change of a subscription as it was read."""
+        path = f"/v1/subscriptions/{subscription['subscription_id']}"
+        return self.tenant.api.patch(path, json=changes, headers=if_match(subscription))
+
+    def invoices(self, subscriber: Item) -> list[Item]:
+        """Return the subscriber's invoices, oldest period first."""
+        reply = self.tenant.api.get(f"/v1/subscribers/{subscriber['subscriber_id']}/invoices")
+        return list(reversed(ok(reply)["items"]))
+
+    def bill(self, at: datetime) -> None:
+        """Run billing for every date that is due at an instant, as the schedule and the queue do."""
+        store = self.services.stores.of(tenant_id=self.tenant.tenant_id)
+        tenant = store.profile()
+        while tasks := plan_tenant(tenant=tenant, store=store, at=at):
+            while tasks:
+                tasks = tasks[1:] + work_shard(
+                    task=tasks[0],
+                    tenant=tenant,
+                    store=store,
+                    books=store.books(wire=self.services.wire),
+                    now=lambda: at,
+                    out_of_time=lambda: False,
+                    pause=lambda _seconds: None,
+                )
+
+    def items(self, prefix: str = "") -> list[Item]:
+        """Return the raw items whose partition key begins with the tenant's id and ``prefix``."""
+        found: list[Item] = []
+        start: dict[str, Any] = {}
+        while True:
+            page = self.services.wire.call(
+                "Scan",
+                {
+                    "TableName": self.services.settings.tenants_table,
+                    "FilterExpression": "begins_with(pk, :p)",
+                    "ExpressionAttributeValues": {":p": {"S": f"{self.tenant.tenant_id}#{prefix}"}},
+                    "ConsistentRead": True,
+                    **start,
+                },
+            )
+            found += page["Items"]
+            if "LastEvaluatedKey" not in page:
+                return found
+            start = {"ExclusiveStartKey": page["LastEvaluatedKey"]}
+
+    def filed(self) -> list[str]:
+        """Return the due buckets that hold something, once for each item."""
+        return sorted(item["pk"]["S"].partition("#DUE#")[2] for item in self.items("DUE#"))
+
+
+def package_body(**changes: object) -> Item:
+    """The body of a package."""
+    return {
+        "name": f"Home {secrets.token_hex(4)}",
+        "price": {"amount": 310_000, "currency": "PKR"},
+        "cycle": "month",
+        "download_kbps": 20_000,
+        "upload_kbps": 10_000,
+        **changes,
+    }
+
+
+def subscriber_body(**changes: object) -> Item:
+    """The body of a subscriber."""
+    return {"code": f"C-{secrets.token_hex(5)}", **changes}
+
+
+def created(reply: Reply) -> Item:
+    """Return what was created."""
+    assert reply.status == 201, reply.text
+    found: Item = reply.json
+    return found
+
+
+def ok(reply: Reply) -> Item:
+    """Return a good answer."""
+    assert reply.status == 200, reply.text
+    found: Item = reply.json
+    return found
+
+
+def if_match(read: Mapping[str, Any]) -> dict[str, str]:
+    """Return the header that names the version read."""
+    return {"If-Match": f'"{read["version"]}"'}
+
+
+def item_bytes(item: Item) -> int:
+    """Return an item's size as DynamoDB counts it: names and values, UTF-8, numbers by digits."""
+    return sum(len(name) + _value_bytes(value) for name, value in item.items())
+
+
+def _value_bytes(value: Mapping[str, Any]) -> int:
+    kind, inner = next(iter(value.items()))
+    if kind == "B":
+        return len(b64decode(inner))
+    if kind == "N":
+        return len(inner.lstrip("-")) // 2 + 2
+    return 1 if kind in {"BOOL", "NULL"} else len(inner.encode())
