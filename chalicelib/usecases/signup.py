@@ -14,6 +14,7 @@ from typing import Final
 from chalicelib.domain.emails import check_email
 from chalicelib.domain.passwords import check_password, normal_password
 from chalicelib.domain.staff import Role, StaffMember, check_staff_name
+from chalicelib.domain.subscribers import normal_email
 from chalicelib.domain.tenants import (
     SubdomainTaken,
     Tenant,
@@ -30,8 +31,9 @@ from chalicelib.usecases.mails import verification_mail
 
 VERIFY: Final = "verify-owner"
 VERIFY_HOURS: Final = 48
-RESENDS_MAX: Final = 5
-RESEND_WINDOW_SECONDS: Final = 3600
+# Nobody's mailbox can be filled by signing up, or asking for the mail again, in their name.
+MAILS_PER_ADDRESS_MAX: Final = 20
+MAIL_WINDOW_SECONDS: Final = 3600
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +81,7 @@ def sign_up(*, identity: Identity, command: SignUp, at: datetime, request_id: st
         # Lost a race: of this tenant nothing was written but its keys.
         identity.stores.discard(tenant_id=tenant.tenant_id)
         raise
-    return SignedUp(tenant, mail_sent=_mail(identity, tenant, owner, token))
+    return SignedUp(tenant, mail_sent=_mail(identity, tenant, owner, token, at))
 
 
 def _checked(command: SignUp) -> SignUp:
@@ -134,8 +136,11 @@ def _create(
     )
 
 
-def _mail(identity: Identity, tenant: Tenant, owner: StaffMember, token: str) -> bool:
+def _mail(identity: Identity, tenant: Tenant, owner: StaffMember, token: str, at: datetime) -> bool:
     """Send the mail; the sign-up stands without it, for it can be sent again."""
+    key = identity.tokens.hash(token=f"mail|{normal_email(email=owner.email)}")
+    if identity.attempts.add(key=key, window_seconds=MAIL_WINDOW_SECONDS, at=at) > MAILS_PER_ADDRESS_MAX:
+        return False
     mail = verification_mail(
         to=owner.email,
         name=owner.name,
@@ -184,11 +189,6 @@ def resend_verification(*, identity: Identity, subdomain: str, email: str, at: d
     owner = store.staff.find_by_email(email=email)
     if owner is None or owner.email_verified:
         return False
-    sent = identity.attempts.add(
-        key=f"resend#{address.tenant_id}", window_seconds=RESEND_WINDOW_SECONDS, at=at
-    )
-    if sent > RESENDS_MAX:
-        return False
     tenant, token = store.profile(), identity.tokens.new(prefix="svt")
     until = at + timedelta(hours=VERIFY_HOURS)
     store.commit(
@@ -200,4 +200,4 @@ def resend_verification(*, identity: Identity, subdomain: str, email: str, at: d
             expires_at=until,
         ),
     )
-    return _mail(identity, tenant, owner, token)
+    return _mail(identity, tenant, owner, token, at)

@@ -212,15 +212,22 @@ def test_asking_for_the_mail_again_renews_the_hold_and_says_the_same_to_everybod
     assert api.post("/v1/signups/verify", json=code).status == 200
 
 
-def test_mail_is_not_sent_again_without_end(api: ApiClient, mailbox: InMemoryMailer) -> None:
+def test_nobodys_mailbox_can_be_filled(api: ApiClient, mailbox: InMemoryMailer, clock: FakeClock) -> None:
+    clock.set(datetime(2027, 1, 1, 12, 0, tzinfo=UTC))
     subdomain = fresh_subdomain()
     sign_up(api, subdomain)
     body = {"subdomain": subdomain, "email": f"owner@{subdomain}.example"}
 
-    answers = [api.post("/v1/signups/resend", json=body) for _ in range(8)]
+    answers = [api.post("/v1/signups/resend", json=body) for _ in range(25)]
+    owner = {"name": "x", "email": body["email"], "password": PASSWORD}
+    another = sign_up(api, fresh_subdomain(), owner=owner)
 
-    assert {one.status for one in answers} == {202}
-    assert len(mailbox.sent) == 1 + 5
+    assert {(one.status, one.text) for one in answers} == {(202, '{"accepted":true}')}
+    assert (another.status, another.json["mail_sent"]) == (201, False)
+    assert len(mailbox.sent) == 20
+    clock.advance(timedelta(hours=1))
+    api.post("/v1/signups/resend", json=body)
+    assert len(mailbox.sent) == 21
 
 
 def test_a_sign_up_outlives_a_mail_that_cannot_be_sent(
