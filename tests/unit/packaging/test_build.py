@@ -53,7 +53,7 @@ def script(path: Path, text: str) -> Path:
         ("cryptography-50.0.2.dist-info/licenses/LICENSE.BSD", True),
     ],
 )
-def test_what_ships(name: str, ships: bool) -> None:
+def test_what_ships(name: str, *, ships: bool) -> None:
     assert strip.is_shipped(name) is ships
 
 
