@@ -42,6 +42,11 @@ def trips(services: EngineServices) -> RoundTrips:
 READS: dict[str, Callable[[ApiClient], Reply]] = {
     "me": lambda api: api.get("/v1/me"),
     "tenant": lambda api: api.get("/v1/tenant"),
+    "packages": lambda api: api.get("/v1/packages"),
+    "subscribers": lambda api: api.get("/v1/subscribers"),
+    "invoices": lambda api: api.get("/v1/invoices?fiscal_year=2027"),
+    "runs": lambda api: api.get("/v1/billing/runs"),
+    "imports": lambda api: api.get("/v1/imports"),
 }
 
 
