@@ -6,7 +6,7 @@ import os
 import secrets
 import signal
 from base64 import b64decode
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
 from typing import Any, Final
@@ -55,31 +55,37 @@ class Books:
         """Return the unfinished shards of a started run: what the queue delivers again."""
         store = self.services.stores.of(tenant_id=self.tenant.tenant_id)
         state = store.billing_state()
-        if state.started_through == state.completed_through or at < AT:
+        if state.started_through == state.completed_through:
             return []
         run = store.runs.get(on=state.started_through)
         return [ShardTask(self.tenant.tenant_id, run.on, one.shard) for one in run.shards]
 
-    def items(self) -> list[dict[str, Any]]:
-        """Return every item of the tenant in the tenants table, in key order."""
-        found: list[dict[str, Any]] = []
-        start: Json = {}
+    def raw_items(self) -> Iterator[Json]:
+        """Yield every item of the tenant in the tenants table as DynamoDB JSON.
+
+        The engine scans in the order of keys, so that the tenant's items are found side by side.
+        """
         prefix = f"{self.tenant.tenant_id}#"
-        while True:
+        start: Json | None = {"pk": {"S": prefix}, "sk": {"S": " "}}
+        while start is not None:
             page = self.services.wire.call(
                 "Scan",
                 {
                     "TableName": self.services.settings.tenants_table,
-                    "FilterExpression": "begins_with(pk, :p)",
-                    "ExpressionAttributeValues": {":p": {"S": prefix}},
                     "ConsistentRead": True,
-                    **start,
+                    "ExclusiveStartKey": start,
                 },
             )
-            found += [{name: _plain(value) for name, value in item.items()} for item in page["Items"]]
-            if "LastEvaluatedKey" not in page:
-                return sorted(found, key=lambda item: (item["pk"], item["sk"]))
-            start = {"ExclusiveStartKey": page["LastEvaluatedKey"]}
+            for item in page["Items"]:
+                if not item["pk"]["S"].startswith(prefix):
+                    return
+                yield item
+            start = page.get("LastEvaluatedKey")
+
+    def items(self) -> list[dict[str, Any]]:
+        """Return every item of the tenant in the tenants table, in key order."""
+        plain = [{name: _plain(value) for name, value in item.items()} for item in self.raw_items()]
+        return sorted(plain, key=lambda item: (item["pk"], item["sk"]))
 
     def meaning(self) -> list[dict[str, Any]]:
         """Return the books without the tenant's name, times and nonces: equal books are equal."""
@@ -95,13 +101,11 @@ class Books:
 
     def invoices(self) -> list[dict[str, Any]]:
         """Return the invoice items in the order of their numbers."""
-        found = [item for item in self.items() if item["sk"].startswith("INV#") and "#A#" in item["pk"]]
-        return sorted(found, key=lambda item: (item["fy"], item["n"]))
+        return invoices_among(self.items())
 
     def registered(self) -> list[str]:
         """Return the invoice ids of the register, in the order of their numbers."""
-        pages = [item for item in self.items() if "#REG#INV#" in item["pk"]]
-        return [one for page in pages for one in register_ids(page["e"])]
+        return registered_among(self.items())
 
 
 def new_books(services: Services, *, subscribers: int, on: date = BILL_DAY, taxed: bool = True) -> Books:
@@ -112,23 +116,44 @@ def new_books(services: Services, *, subscribers: int, on: date = BILL_DAY, taxe
     return Books(services, tenant)
 
 
-def assert_books_are_right(books: Books, *, invoices: int) -> None:
-    """Numbers 1..n without a gap, each invoice registered once, balances equal to what was billed."""
-    issued = books.invoices()
+def invoices_among(items: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Return the invoice items in the order of their numbers."""
+    found = [item for item in items if item["sk"].startswith("INV#") and "#A#" in item["pk"]]
+    return sorted(found, key=lambda item: (item["fy"], item["n"]))
+
+
+def registered_among(items: list[dict[str, Any]]) -> list[str]:
+    """Return the invoice ids of the register, in the order of their numbers."""
+    pages = [item for item in items if "#REG#INV#" in item["pk"]]
+    return [one for page in pages for one in register_ids(page["e"])]
+
+
+def assert_books_are_right(books: Books, *, invoices: int) -> list[dict[str, Any]]:
+    """Numbers 1..n without a gap, each invoice registered once, balances equal to what was billed.
+
+    Returns the invoice items in the order of their numbers.
+    """
+    items = books.items()
+    issued = invoices_among(items)
     assert [item["n"] for item in issued] == list(range(1, invoices + 1))
     ids = [f"inv_{item['pk'].rpartition('#')[2]}-{item['sk'].removeprefix('INV#')}" for item in issued]
-    assert books.registered() == ids
+    assert registered_among(items) == ids
     owed: dict[str, int] = {}
     for item in issued:
         owed[item["pk"]] = owed.get(item["pk"], 0) + int(item["t"])
-    balances = {item["pk"]: int(item["b"]) for item in books.items() if item["sk"] == "ACCOUNT"}
+    balances = {item["pk"]: int(item["b"]) for item in items if item["sk"] == "ACCOUNT"}
     assert {pk: balance for pk, balance in balances.items() if balance} == owed
+    return issued
 
 
 def _plain(value: Json) -> Any:
     kind, inner = next(iter(value.items()))
     if kind == "N":
         return int(inner)
+    if kind == "M":
+        return {name: _plain(one) for name, one in inner.items()}
+    if kind == "L":
+        return [_plain(one) for one in inner]
     return b64decode(inner) if kind == "B" else inner
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import secrets
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import cached_property
 
@@ -30,6 +30,8 @@ PASSWORD = "correct horse battery staple"
 @dataclass(frozen=True)
 class EngineServices(Services):
     """The real services on the engine, but for the clock and the mail."""
+
+    environment: dict[str, str] = field(default_factory=dict)
 
     @cached_property
     def mailer(self) -> InMemoryMailer:
@@ -55,7 +57,9 @@ class SignedIn:
 def engine_services(stack_env: dict[str, str]) -> EngineServices:
     for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
         os.environ[name] = stack_env[name]
-    return EngineServices(settings=Settings.from_env(stack_env), clock=FakeClock(datetime.now(UTC)))
+    return EngineServices(
+        settings=Settings.from_env(stack_env), clock=FakeClock(datetime.now(UTC)), environment=stack_env
+    )
 
 
 @pytest.fixture(scope="session")
