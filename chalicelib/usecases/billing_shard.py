@@ -121,17 +121,28 @@ def _bill(run: ShardRun, pointers: tuple[DuePointer, ...], read: AccountRead | N
 def _batches(
     run: ShardRun, pointers: Sequence[DuePointer], reads: Mapping[str, AccountRead]
 ) -> list[list[_Unit]]:
-    """Bill the pointers account by account and pack them, in order, into transactions."""
+    """Bill the pointers account by account and pack them, in order, into transactions.
+
+    An account that is due under several buckets comes again: by then it is what the batch
+    before has made of it, and it is in no transaction twice.
+    """
     packed: list[list[_Unit]] = [[]]
+    latest, written = dict(reads), set[str]()
     actions = invoices = 0
     for account_id, group in groupby(pointers, key=attrgetter("account_id")):
-        unit = _bill(run, tuple(group), reads.get(account_id))
+        unit = _bill(run, tuple(group), latest.get(account_id))
         charges = len(unit.bill.charges)
-        if actions + unit.actions > BATCH_ACTIONS_MAX or invoices + charges > INVOICES_PER_BATCH_MAX:
+        full = actions + unit.actions > BATCH_ACTIONS_MAX or invoices + charges > INVOICES_PER_BATCH_MAX
+        if full or (unit.actions and account_id in written):
             packed.append([])
+            written.clear()
             actions = invoices = 0
         packed[-1].append(unit)
         actions, invoices = actions + unit.actions, invoices + charges
+        if unit.actions:
+            written.add(account_id)
+        if unit.read is not None and unit.bill.after is not None and charges:
+            latest[account_id] = replace(unit.read, account=unit.bill.after)
         if unit.bill.unfinished:
             break
     return packed

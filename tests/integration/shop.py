@@ -5,7 +5,7 @@ from __future__ import annotations
 import secrets
 from base64 import b64decode
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -17,12 +17,19 @@ from tests.integration.conftest import SignedIn
 Item = dict[str, Any]
 
 
-@dataclass(frozen=True)
+@dataclass
 class Shop:
     """A tenant, and what its staff does."""
 
     tenant: SignedIn
     services: Services
+
+    def sign_in_again(self) -> None:
+        """Begin a new session: the old one ends where a test lets days pass."""
+        mine = self.tenant
+        credentials = {"subdomain": mine.subdomain, "email": mine.email, "password": mine.password}
+        session = created(mine.api.post("/v1/sessions", json=credentials))
+        self.tenant = replace(mine, api=mine.api.bearer(session["token"]))
 
     def package(self, **changes: object) -> Item:
         """Create a package and return it."""
