@@ -70,8 +70,10 @@ class RunOut(Schema):
         )
 
 
-class RunList(ListAnswer[RunOut]):
+class RunList(ListAnswer):
     """Runs, newest first."""
+
+    items: list[RunOut]
 
 
 class QuarantinedOut(Schema):
@@ -88,8 +90,10 @@ class QuarantinedOut(Schema):
         return cls(subscription_id=held.subscription_id, code=held.code, message=held.message, at=held.at)
 
 
-class QuarantinedList(ListAnswer[QuarantinedOut]):
+class QuarantinedList(ListAnswer):
     """What a run set aside."""
+
+    items: list[QuarantinedOut]
 
 
 @endpoint("GET", "/v1/billing", permission=Permission.BILLING_READ, answer=BillingStateOut)

@@ -95,8 +95,10 @@ def _fields(job: ImportJob) -> dict[str, Any]:
     }
 
 
-class ImportList(ListAnswer[ImportOut]):
+class ImportList(ListAnswer):
     """Imports, newest first."""
+
+    items: list[ImportOut]
 
 
 class UploadTarget(Schema):

@@ -118,8 +118,10 @@ class InvoiceOut(Schema):
         )
 
 
-class InvoiceList(ListAnswer[InvoiceOut]):
+class InvoiceList(ListAnswer):
     """Invoices."""
+
+    items: list[InvoiceOut]
 
 
 class InvoiceListQuery(ListQuery):

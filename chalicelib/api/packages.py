@@ -131,8 +131,10 @@ class PackageOut(Schema):
         )
 
 
-class PackageList(ListAnswer[PackageOut]):
+class PackageList(ListAnswer):
     """Packages, oldest first."""
+
+    items: list[PackageOut]
 
 
 @endpoint("GET", "/v1/packages", permission=Permission.PACKAGES_READ, query=ListQuery, answer=PackageList)

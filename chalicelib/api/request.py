@@ -20,7 +20,7 @@ from chalicelib.store.tenant import DynamoTenantStore
 
 M = TypeVar("M", bound=BaseModel)
 D = TypeVar("D")
-L = TypeVar("L", bound=ListAnswer[Any])
+L = TypeVar("L", bound=ListAnswer)
 
 
 @dataclass(frozen=True)

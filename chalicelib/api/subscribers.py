@@ -150,8 +150,10 @@ class SubscriberRow(Schema):
         )
 
 
-class SubscriberList(ListAnswer[SubscriberRow]):
+class SubscriberList(ListAnswer):
     """Subscribers in the order of their codes; a page may be short and yet have a next one."""
+
+    items: list[SubscriberRow]
 
 
 class SubscriberListQuery(ListQuery):
