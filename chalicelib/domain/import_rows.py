@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import date
 from functools import partial
@@ -96,18 +97,19 @@ class RowReader:
     def check_defaults(self) -> None:
         """Raise InvalidValue where a default would make every row that needs it fail."""
         defaults = self._mapping.defaults
-        try:
+        package = None
+        with _blaming("defaults.package"):
             package = self._package(defaults.package) if defaults.package is not None else None
-        except BadCell as error:
-            raise InvalidValue(error.message, param="defaults.package") from None
         if defaults.price is not None:
             if defaults.price.currency != self._currency:
                 raise CurrencyMismatch(f"prices are in {self._currency}", param="defaults.price.currency")
             check_price(price=defaults.price, param="defaults.price.amount")
         if defaults.start_date is not None:
-            check_start(starts_on=defaults.start_date, today=self._today)
+            with _blaming("defaults.start_date"):
+                check_start(starts_on=defaults.start_date, today=self._today)
         if package is not None and defaults.anchor_day is not None:
-            check_anchor(cycle=package.cycle, anchor_day=defaults.anchor_day)
+            with _blaming("defaults.anchor_day"):
+                check_anchor(cycle=package.cycle, anchor_day=defaults.anchor_day)
 
     def read(self, *, record: Record) -> NewSubscriber | list[RowReport]:
         """Return the subscriber that a row describes, or reports of why there is none."""
@@ -156,6 +158,16 @@ class RowReader:
         if package.price.currency != self._currency:
             raise BadCell("currency_mismatch", f"the package is priced in {package.price.currency}")
         return package
+
+
+@contextmanager
+def _blaming(param: str) -> Iterator[None]:
+    """Name the input at fault where a rule refuses it."""
+    try:
+        yield
+    except InvalidValue as error:
+        error.param = param
+        raise
 
 
 class _Row:

@@ -82,24 +82,21 @@ def _import_rows(run: Run) -> bool:
     pending: list[Row] = []
     records = (record for record in _records(run, run.progress) if not record.blank)
     for count in itertools.count(1):
-        if run.work.out_of_time():
-            break
         window = list(itertools.islice(records, ROWS_PER_WINDOW))
+        pause = run.work.out_of_time()
         renew = count % WINDOWS_PER_STORE == 0
-        pending = commit_full(
-            run=run, rows=[*pending, *read_rows(run=run, records=window)], rest=renew or not window
-        )
+        rows = [*pending, *read_rows(run=run, records=window)]
+        pending = commit_full(run=run, rows=rows, rest=pause or renew or not window)
         if not window:
             return _finish(run)
+        if run.progress.read > ROWS_MAX:
+            too_many = JobFailure("file_too_large", f"the file has more than {ROWS_MAX:,} rows")
+            _end(run, JobState.FAILED, too_many)
+            return True
+        if pause:
+            break
         if renew:
             run.reopen()
-        if run.progress.read > ROWS_MAX:
-            _end(
-                run,
-                JobState.FAILED,
-                JobFailure("file_too_large", f"the file has more than {ROWS_MAX:,} rows"),
-            )
-            return True
     return False
 
 

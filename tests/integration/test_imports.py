@@ -1,136 +1,68 @@
-"""Imports over the API, the file store and the worker, on the engine."""
+"""Imports end to end on the engine: good files, bad files, and files that come twice."""
 
 from __future__ import annotations
 
-import csv
-import io
 import os
-import urllib.request
-from collections.abc import Mapping
-from dataclasses import dataclass
-from datetime import date
+import urllib.error
+from datetime import date, timedelta
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from chalicelib.bootstrap import Services
+from chalicelib.domain.csv_inspect import FILE_BYTES_MAX
 from chalicelib.domain.money import Money
-from chalicelib.jobs.imports import work_imports
-from tests.fakes.api_client import Reply
-from tests.integration.conftest import SignedIn, sign_up_and_in
+from tests.fakes.api_client import ApiClient
+from tests.fakes.clock import FakeClock
+from tests.integration.conftest import EngineServices, SignedIn, sign_up_and_in
+from tests.integration.importing import (
+    COLUMNS,
+    HEADER,
+    Importer,
+    add_package,
+    all_subscribers,
+    http_put,
+    mapping,
+    people,
+)
 
 SAMPLE = Path(
     os.environ.get("ISPBILLING_SAMPLE_CSV")
     or Path(__file__).parents[3] / "shared" / "data" / "telco-customer-churn.csv"
 )
-
-
-def http_put(url: str, data: bytes, headers: Mapping[str, str]) -> int:
-    request = urllib.request.Request(url, data=data, method="PUT", headers=dict(headers))
-    with urllib.request.urlopen(request, timeout=60) as response:
-        return int(response.status)
-
-
-def http_get(url: str) -> bytes:
-    with urllib.request.urlopen(url, timeout=60) as response:
-        data: bytes = response.read()
-        return data
-
-
-@dataclass(frozen=True)
-class Importer:
-    """A tenant at its imports."""
-
-    services: Services
-    tenant: SignedIn
-
-    def upload(self, data: bytes) -> str:
-        """Ask for an import and upload the file; return the import's id."""
-        asked = self.tenant.api.post("/v1/imports", json={"file_name": "x.csv", "size_bytes": len(data)})
-        assert asked.status == 201, asked.text
-        upload = asked.json["upload"]
-        assert http_put(upload["url"], data, upload["headers"]) == 200
-        return str(asked.json["import_id"])
-
-    def map(self, import_id: str, mapping: Mapping[str, object]) -> Reply:
-        """Map the columns."""
-        return self.tenant.api.put(f"/v1/imports/{import_id}/mapping", json=mapping)
-
-    def start(self, import_id: str) -> Reply:
-        """Start."""
-        return self.tenant.api.post(f"/v1/imports/{import_id}/start")
-
-    def work(self, import_id: str) -> dict[str, Any]:
-        """Do what the queue makes the worker do."""
-        body = f'{{"tenant_id": "{self.tenant.tenant_id}", "import_id": "{import_id}"}}'
-        return work_imports(self.services, {"Records": [{"messageId": "m", "body": body}]})
-
-    def show(self, import_id: str) -> dict[str, Any]:
-        """Show the import."""
-        found = self.tenant.api.get(f"/v1/imports/{import_id}")
-        assert found.status == 200, found.text
-        return dict(found.json)
-
-    def run(self, data: bytes, mapping: Mapping[str, object]) -> dict[str, Any]:
-        """Import a file from upload to end; return the import."""
-        import_id = self.upload(data)
-        mapped = self.map(import_id, mapping)
-        assert mapped.status == 200, mapped.text
-        assert self.start(import_id).status == 202
-        assert self.work(import_id) == {"batchItemFailures": []}
-        return self.show(import_id)
-
-    def report(self, import_id: str) -> list[dict[str, str]]:
-        """Download the report."""
-        found = self.tenant.api.get(f"/v1/imports/{import_id}/errors")
-        assert found.status == 200, found.text
-        text = http_get(found.json["url"]).decode("utf-8-sig")
-        return list(csv.DictReader(io.StringIO(text, newline="")))
+GOOD = "C-1,Ali Raza,0300-1234567,Home 10 MB,1500.50"
 
 
 @pytest.fixture
-def importer(services: Services, signed_in: SignedIn) -> Importer:
+def importer(services: EngineServices, signed_in: SignedIn) -> Importer:
+    """A fresh tenant with one package."""
     add_package(signed_in, "Home 10 MB", 200_000)
     return Importer(services, signed_in)
 
 
-def add_package(tenant: SignedIn, name: str, minor: int, currency: str = "PKR") -> str:
-    made = tenant.api.post(
-        "/v1/packages",
-        json={
-            "name": name,
-            "price": {"amount": minor, "currency": currency},
-            "cycle": "month",
-            "download_kbps": 10_000,
-            "upload_kbps": 10_000,
-        },
-    )
-    assert made.status == 201, made.text
-    return str(made.json["package_id"])
-
-
-def today(tenant: SignedIn, services: Services) -> date:
-    return tenant.store.profile().local_date(at=services.clock.now())
+@pytest.fixture
+def start(services: EngineServices, signed_in: SignedIn) -> date:
+    """A month from today."""
+    return signed_in.store.profile().local_date(at=services.clock.now()) + timedelta(days=30)
 
 
 @pytest.mark.skipif(not SAMPLE.exists(), reason=f"the Telco sample is not at {SAMPLE}")
-def test_the_telco_sample_imports_to_the_figures_that_it_has(api: Any, services: Services) -> None:
+def test_the_telco_sample_imports_to_the_figures_that_it_has(
+    api: ApiClient, services: EngineServices
+) -> None:
     tenant = sign_up_and_in(api, services, currency="USD", country="US", time_zone="America/New_York")
     fiber = add_package(tenant, "Fiber optic", 8_000, "USD")
     dsl = add_package(tenant, "DSL", 5_000, "USD")
+    start = tenant.store.profile().local_date(at=services.clock.now())
     importer = Importer(services, tenant)
-    start = today(tenant, services)
+    telco = {
+        "columns": {"code": "customerID", "package": "InternetService", "price": "MonthlyCharges"},
+        "defaults": {"start_date": start.isoformat()},
+        "skip_when": [{"column": "InternetService", "values": ["No"], "reason": "no internet service"}],
+    }
 
-    done = importer.run(
-        SAMPLE.read_bytes(),
-        {
-            "columns": {"code": "customerID", "package": "InternetService", "price": "MonthlyCharges"},
-            "defaults": {"start_date": start.isoformat()},
-            "skip_when": [{"column": "InternetService", "values": ["No"], "reason": "no internet service"}],
-        },
-    )
+    done = importer.run(SAMPLE.read_bytes(), telco)
 
+    size = SAMPLE.stat().st_size
     assert done["state"] == "succeeded", done
     assert done["progress"] == {
         "rows_read": 7_043,
@@ -140,28 +72,348 @@ def test_the_telco_sample_imports_to_the_figures_that_it_has(api: Any, services:
         "failed": {},
         "skipped_total": 1_526,
         "failed_total": 0,
-        "bytes_done": SAMPLE.stat().st_size,
-        "bytes_total": SAMPLE.stat().st_size,
+        "bytes_done": size,
+        "bytes_total": size,
     }
     report = importer.report(done["import_id"])
     assert len(report) == 1_526
     assert {(row["outcome"], row["message"]) for row in report} == {("skipped", "no internet service")}
-    subscriptions = [sub for one in all_subscribers(tenant) for sub in one.account.subscriptions]
-    assert len(subscriptions) == 5_517
-    total = Money(sum(sub.price_override or 0 for sub in subscriptions), "USD")
-    assert str(total) == "423949.75 USD"
-    assert [sum(sub.package_id == one for sub in subscriptions) for one in (fiber, dsl)] == [3_096, 2_421]
-    assert {sub.starts_on for sub in subscriptions} == {start}
+    sold = [sub for one in all_subscribers(tenant) for sub in one.account.subscriptions]
+    assert str(Money(sum(sub.price_override or 0 for sub in sold), "USD")) == "423949.75 USD"
+    assert [sum(sub.package_id == one for sub in sold) for one in (fiber, dsl)] == [3_096, 2_421]
+    assert {sub.starts_on for sub in sold} == {start}
+
+    again = importer.run(SAMPLE.read_bytes(), telco)
+
+    assert again["progress"]["created"] == 0
+    assert again["progress"]["existing"] == 5_517
+    assert len(all_subscribers(tenant)) == 5_517
 
 
-def all_subscribers(tenant: SignedIn) -> list[Any]:
-    from chalicelib.ports.store import SubscriberQuery
+def test_a_row_becomes_a_subscriber_who_can_be_found_and_billed(importer: Importer, start: date) -> None:
+    done = importer.run(people(GOOD), mapping(start))
 
-    found: list[Any] = []
-    after = None
-    while True:
-        page = tenant.store.subscribers.list(query=SubscriberQuery(archived=True), limit=200, after=after)
-        found += tenant.store.subscribers.many(subscriber_ids=[one.subscriber_id for one in page.items])
-        after = page.after
-        if after is None:
-            return found
+    assert (done["state"], done["progress"]["created"]) == ("succeeded", 1)
+    found = importer.tenant.api.get("/v1/subscribers?text=03001234567").json["items"]
+    assert [(one["code"], one["name"], one["status"]) for one in found] == [("C-1", "Ali Raza", "active")]
+    [sub] = all_subscribers(importer.tenant)[0].account.subscriptions
+    assert (sub.price_override, sub.starts_on, sub.anchor_day) == (150_050, start, start.day)
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        pytest.param("\n", "\n", id="lf"),
+        pytest.param("\n", "\r\n", id="crlf"),
+        pytest.param(",", ";", id="semicolons"),
+        pytest.param(",", "\t", id="tabs"),
+    ],
+)
+def test_files_are_read_however_they_were_saved(old: str, new: str, importer: Importer, start: date) -> None:
+    text = people("C-1,José,0300-1234567,Home 10 MB,1500").decode().replace(old, new)
+
+    for encoding in ("utf-8", "utf-8-sig", "utf-16", "cp1252"):
+        done = importer.run(text.encode(encoding), mapping(start))
+        assert done["progress"]["created"] + done["progress"]["existing"] == 1, (encoding, done)
+    assert [one.contact.name for one in all_subscribers(importer.tenant)] == ["José"]
+
+
+def test_the_preview_says_what_the_file_is(importer: Importer) -> None:
+    data = f"{HEADER}\nC-1,José,0300-1234567,Home 10 MB,1500\n".replace(",", ";").encode("cp1252")
+    import_id = importer.upload(data)
+
+    shown = importer.tenant.api.get(f"/v1/imports/{import_id}/preview")
+
+    assert shown.status == 200, shown.text
+    assert shown.json["encoding"] == "cp1252"
+    assert shown.json["delimiter"] == ";"
+    assert shown.json["header"] == HEADER.split(",")
+    assert shown.json["rows"] == [
+        {"row": 2, "cells": ["C-1", "José", "0300-1234567", "Home 10 MB", "1500"], "problem": None}
+    ]
+    assert shown.json["suggested_columns"] == {
+        "code": "id",
+        "name": "name",
+        "phone": "phone",
+        "package": "plan",
+        "price": "fee",
+    }
+
+
+def test_bad_rows_are_reported_and_stop_no_good_one(importer: Importer, start: date) -> None:
+    data = people(
+        GOOD,
+        "C-2,=cmd|' /C calc'!A0,0300-1234567,Home 10 MB,1500",
+        "C-3,Sara,0300-1234568,No such plan,-5",
+        "c-1,Once more,0300-1234569,Home 10 MB,1",
+        "C-4,Too,0300-1234567,Home 10 MB,1500,wide",
+        'C-5,"never closed,0300-1234567,Home 10 MB,1500',
+        "C-6,Zara,4111 1111 1111 1111,Home 10 MB,99999999999",
+        "",
+        "C-7,Hina,0300-1234570,home  10 mb,0",
+    )
+
+    done = importer.run(data, mapping(start))
+
+    assert done["progress"]["created"] == 2
+    assert done["progress"]["rows_read"] == 8
+    assert done["progress"]["failed"] == {
+        "formula_cell": 1,
+        "unknown_package": 1,
+        "duplicate_in_file": 1,
+        "wrong_column_count": 1,
+        "malformed_quotes": 1,
+        "card_number_refused": 1,
+    }
+    report = [
+        (row["row"], row["column"], row["code"], row["subscriber_code"])
+        for row in importer.report(done["import_id"])
+    ]
+    assert report == [
+        ("3", "name", "formula_cell", "C-2"),
+        ("4", "plan", "unknown_package", "C-3"),
+        ("4", "fee", "negative_price", "C-3"),
+        ("5", "", "duplicate_in_file", "c-1"),
+        ("6", "", "wrong_column_count", ""),
+        ("7", "", "malformed_quotes", ""),
+        ("8", "phone", "card_number_refused", "C-6"),
+        ("8", "fee", "invalid_price", "C-6"),
+    ]
+    assert [one.code for one in all_subscribers(importer.tenant)] == ["C-1", "C-7"]
+
+
+def test_the_same_file_twice_creates_nothing_twice(importer: Importer, start: date) -> None:
+    data = people(*(f"C-{n},Name {n},0300-{n:07d},Home 10 MB,{n}" for n in range(120)))
+    first = importer.run(data, mapping(start))
+    before = all_subscribers(importer.tenant)
+
+    again = importer.run(data, mapping(start))
+
+    assert first["progress"]["created"] == 120
+    assert (again["progress"]["created"], again["progress"]["existing"]) == (0, 120)
+    assert {(row["outcome"], row["code"]) for row in importer.report(again["import_id"])} == {
+        ("existing", "exists")
+    }
+    assert all_subscribers(importer.tenant) == before
+
+
+def test_the_mapping_shows_what_becomes_of_the_first_rows(importer: Importer, start: date) -> None:
+    import_id = importer.upload(people(GOOD, "C-2,=1,0300-1234567,Home 10 MB,1", "C-3,,,none,"))
+    skip = [{"column": "plan", "values": ["None"], "reason": "no internet"}]
+
+    mapped = importer.map(import_id, mapping(start, skip_when=skip))
+
+    assert mapped.status == 200, mapped.text
+    assert mapped.json["state"] == "ready"
+    assert mapped.json["sample"] == [
+        {"row": 2, "outcome": "created", "reports": []},
+        {
+            "row": 3,
+            "outcome": "failed",
+            "reports": [
+                {
+                    "column": "name",
+                    "code": "formula_cell",
+                    "message": "the cell begins like a spreadsheet formula (= + - @)",
+                }
+            ],
+        },
+        {
+            "row": 4,
+            "outcome": "skipped",
+            "reports": [{"column": "plan", "code": "skipped", "message": "no internet"}],
+        },
+    ]
+
+
+@pytest.mark.parametrize(
+    ("data", "code"),
+    [
+        (b"\n", "empty_file"),
+        (b" \r\n ", "empty_file"),
+        (f"{HEADER}\n".encode(), "no_rows"),
+        (b"PK\x03\x04" + b"\0" * 100, "not_csv"),
+        (bytes(range(256)) * 10, "not_csv"),
+        (b"<!doctype html><html></html>", "not_csv"),
+        (b'"id,name\nC-1,x\n', "bad_header"),
+    ],
+)
+def test_what_is_no_csv_file_is_refused_at_the_preview(data: bytes, code: str, importer: Importer) -> None:
+    import_id = importer.upload(data)
+
+    assert importer.tenant.api.get(f"/v1/imports/{import_id}/preview").problem == (422, code, None)
+    assert importer.map(import_id, {"columns": {"code": "id"}}).problem == (422, code, None)
+    assert importer.start(import_id).problem == (409, "not_mapped", None)
+
+
+@pytest.mark.parametrize(
+    ("change", "code", "param"),
+    [
+        ({"columns": {"name": "name"}}, "missing_field", "columns.code"),
+        ({"columns": {"code": "nope"}, "defaults": {}}, "unknown_column", "columns.code"),
+        ({"columns": {"code": "id", "router": "x"}}, "unknown_field", "columns.router"),
+        ({"columns": {**COLUMNS}, "defaults": {}}, "missing_column", "columns.start_date"),
+        ({"defaults": {"start_date": "2019-01-01"}}, "start_out_of_range", "defaults.start_date"),
+        ({"defaults": {"start_date": "soon"}}, "invalid_value", "defaults.start_date"),
+        ({"date_format": "any"}, "invalid_value", "date_format"),
+        (
+            {"columns": {"code": "id"}, "defaults": {"package": "Nope"}},
+            "missing_column",
+            "columns.start_date",
+        ),
+        (
+            {"skip_when": [{"column": "x", "values": ["y"], "reason": "z"}]},
+            "unknown_column",
+            "skip_when.0.column",
+        ),
+        (
+            {"skip_when": [{"column": "plan", "values": [], "reason": "z"}]},
+            "invalid_value",
+            "skip_when.0.values",
+        ),
+    ],
+)
+def test_a_mapping_that_does_not_fit_is_refused(
+    change: dict[str, object], code: str, param: str, importer: Importer, start: date
+) -> None:
+    import_id = importer.upload(people(GOOD))
+
+    assert importer.map(import_id, mapping(start, **change)).problem == (422, code, param)
+    assert importer.show(import_id)["state"] == "awaiting_upload"
+
+
+@pytest.mark.parametrize(
+    ("defaults", "code", "param"),
+    [
+        ({"package": "Nope"}, "invalid_value", "defaults.package"),
+        ({"price": {"amount": 5, "currency": "USD"}}, "currency_mismatch", "defaults.price.currency"),
+        ({"package": "Home 10 MB", "anchor_day": 32}, "invalid_value", "defaults.anchor_day"),
+    ],
+)
+def test_defaults_that_no_row_could_use_are_refused(
+    defaults: dict[str, object], code: str, param: str, importer: Importer, start: date
+) -> None:
+    import_id = importer.upload(people(GOOD))
+    given = {"defaults": {"start_date": start.isoformat(), **defaults}}
+
+    assert importer.map(import_id, {"columns": {"code": "id"}, **given}).problem == (422, code, param)
+
+
+def test_a_file_that_has_not_arrived_is_asked_for(importer: Importer) -> None:
+    asked = importer.tenant.api.post("/v1/imports", json={"file_name": "x.csv", "size_bytes": 10})
+    import_id = asked.json["import_id"]
+
+    assert importer.tenant.api.get(f"/v1/imports/{import_id}/preview").problem == (
+        409,
+        "file_not_uploaded",
+        None,
+    )
+    assert importer.start(import_id).problem == (409, "not_mapped", None)
+    assert importer.tenant.api.get(f"/v1/imports/{import_id}/errors").problem == (
+        409,
+        "import_not_finished",
+        None,
+    )
+
+
+def test_a_file_over_the_limit_is_refused_before_it_is_sent(importer: Importer) -> None:
+    body = {"file_name": "x.csv", "size_bytes": FILE_BYTES_MAX + 1}
+
+    assert importer.tenant.api.post("/v1/imports", json=body).problem == (422, "file_too_large", "size_bytes")
+
+
+def test_the_upload_takes_the_size_that_was_asked_for_and_no_other(importer: Importer) -> None:
+    asked = importer.tenant.api.post("/v1/imports", json={"file_name": "x.csv", "size_bytes": 10})
+    upload = asked.json["upload"]
+
+    with pytest.raises(urllib.error.HTTPError) as refused:
+        http_put(upload["url"], b"x" * 11, upload["headers"])
+    refused.value.close()
+    assert refused.value.code == 403
+
+
+def test_starting_twice_does_no_harm(importer: Importer, start: date) -> None:
+    import_id = importer.upload(people(GOOD))
+    importer.map(import_id, mapping(start))
+
+    assert [importer.start(import_id).status for _ in range(3)] == [202, 202, 202]
+    for _ in range(3):
+        assert importer.work(import_id) == {"batchItemFailures": []}
+    assert importer.start(import_id).json["state"] == "succeeded"
+    assert importer.show(import_id)["progress"]["created"] == 1
+
+
+def test_a_started_import_changes_no_more(importer: Importer, start: date) -> None:
+    import_id = importer.upload(people(GOOD))
+    importer.map(import_id, mapping(start))
+    importer.start(import_id)
+
+    assert importer.map(import_id, mapping(start)).problem == (409, "import_started", None)
+
+
+def test_another_file_under_the_same_address_is_noticed(importer: Importer, start: date) -> None:
+    asked = importer.tenant.api.post(
+        "/v1/imports", json={"file_name": "x.csv", "size_bytes": len(people(GOOD))}
+    )
+    import_id, upload = asked.json["import_id"], asked.json["upload"]
+    http_put(upload["url"], people(GOOD), upload["headers"])
+    importer.map(import_id, mapping(start))
+    http_put(upload["url"], people(GOOD.replace("Ali", "Abu")), upload["headers"])
+
+    assert importer.start(import_id).problem == (409, "file_changed", None)
+
+    importer.map(import_id, mapping(start))
+    importer.start(import_id)
+    http_put(upload["url"], people(GOOD.replace("Ali", "Eve")), upload["headers"])
+    assert importer.work(import_id) == {"batchItemFailures": []}
+    assert importer.show(import_id)["failure"]["code"] == "file_changed"
+    assert all_subscribers(importer.tenant) == []
+
+
+def test_an_expired_report_is_gone(importer: Importer, start: date) -> None:
+    done = importer.run(people(GOOD), mapping(start))
+    key = f"imports/{importer.tenant.tenant_id}/{done['import_id']}/report.csv"
+    importer.services.blobs.delete(key=key)
+
+    assert importer.tenant.api.get(f"/v1/imports/{done['import_id']}/errors").problem == (
+        410,
+        "file_expired",
+        None,
+    )
+
+
+def test_a_foreign_import_answers_like_an_absent_one(importer: Importer, other_tenant: SignedIn) -> None:
+    import_id = importer.upload(people(GOOD))
+    absent = "imp_01JD0000000000000000000000"
+
+    for one in (import_id, absent, "imp_x", "x" * 2_000, "imp_%00"):
+        for path in ("", "/preview", "/errors"):
+            assert other_tenant.api.get(f"/v1/imports/{one}{path}").status == 404, (one, path)
+        assert other_tenant.api.post(f"/v1/imports/{one}/start").status == 404
+    assert other_tenant.api.get("/v1/imports").json == {"items": [], "next_cursor": None}
+
+
+def test_imports_are_listed_newest_first(importer: Importer) -> None:
+    ids = []
+    for _ in range(3):
+        ids.append(importer.upload(people(GOOD)))
+        clock = importer.services.clock
+        assert isinstance(clock, FakeClock)
+        clock.advance(timedelta(seconds=1))
+
+    first = importer.tenant.api.get("/v1/imports?limit=2").json
+    rest = importer.tenant.api.get(f"/v1/imports?limit=2&cursor={first['next_cursor']}").json
+
+    assert [one["import_id"] for one in first["items"] + rest["items"]] == ids[::-1]
+    assert rest["next_cursor"] is None
+
+
+def test_asking_twice_with_one_key_makes_one_import(importer: Importer) -> None:
+    body = {"file_name": "x.csv", "size_bytes": 10}
+    api = importer.tenant.api.with_headers(Idempotency_Key="one")
+
+    first, second = api.post("/v1/imports", json=body), api.post("/v1/imports", json=body)
+
+    assert first.json == second.json
+    assert len(importer.tenant.api.get("/v1/imports").json["items"]) == 1
+    assert api.post("/v1/imports", json={**body, "size_bytes": 11}).status == 422
