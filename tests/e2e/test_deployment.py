@@ -84,6 +84,7 @@ def test_queues_start_their_workers_and_take_partial_answers(stack: dict[str, st
         ("BillingPlanner", "kms", "generate_data_key", {"KeyId": "FieldKey", "KeySpec": "AES_256"}),
         ("BillingWorker", "s3", "get_object", {"Bucket": "FilesBucket", "Key": "imports/t/x"}),
         ("BillingWorker", "dynamodb", "put_item", {"TableName": "EphemeralTable", "Item": {}}),
+        ("BillingWorker", "dynamodb", "delete_item", {"TableName": "KeysTable", "Key": {}}),
         ("ImportWorker", "sqs", "send_message", {"QueueUrl": "BillingQueue", "MessageBody": "{}"}),
         ("ExportWorker", "dynamodb", "delete_item", {"TableName": "TenantsTable", "Key": {}}),
         ("ExportWorker", "kms", "generate_data_key", {"KeyId": "FieldKey", "KeySpec": "AES_256"}),
