@@ -9,24 +9,14 @@ from typing import Any, cast
 
 from chalicelib.domain.accounts import SubscriptionState
 from chalicelib.domain.money import Money
-from chalicelib.domain.packages import (
-    Package,
-)
+from chalicelib.domain.packages import Package
 from chalicelib.domain.periods import NAMED_CYCLES, BillingTiming
-from chalicelib.domain.subscribers import (
-    Contact,
-    Subscriber,
-)
+from chalicelib.domain.subscribers import Contact, Subscriber
 from chalicelib.domain.taxes import TaxGroup, TaxRow
 from chalicelib.domain.tenants import Tenant, TenantState
 from chalicelib.ports.store import AuditNote, Idempotency, TenantStore
-from chalicelib.usecases.packages import (
-    NewPackage,
-    create_package,
-)
-from chalicelib.usecases.subscribers import (
-    create_subscriber,
-)
+from chalicelib.usecases.packages import NewPackage, create_package
+from chalicelib.usecases.subscribers import create_subscriber
 from chalicelib.usecases.subscriptions import (
     HeldSubscription,
     NewSubscription,
