@@ -7,27 +7,16 @@ from typing import Any, Final
 
 from pydantic import Field
 
+from chalicelib.api.files import FailureOut
 from chalicelib.api.import_bodies import MappingBody
 from chalicelib.api.schemas import ListAnswer, Schema
 from chalicelib.domain.csv_inspect import COLUMNS_MAX, FILE_BYTES_MAX
 from chalicelib.domain.csv_records import Record
 from chalicelib.domain.imports import ROWS_MAX, ImportJob, ImportProgress, RowFate, RowReport
-from chalicelib.domain.jobs import JobFailure, JobState
+from chalicelib.domain.jobs import JobState
 from chalicelib.usecases.imports import UPLOAD_CONTENT_TYPE, Mapped, Preview, Upload
 
 PREVIEW_CELL_CHARS_MAX: Final = 200
-
-
-class FailureOut(Schema):
-    """Why a job as a whole came to an end."""
-
-    code: str
-    message: str
-
-    @classmethod
-    def of(cls, failure: JobFailure) -> FailureOut:
-        """Render a failure."""
-        return cls(code=failure.code, message=failure.message)
 
 
 class ProgressOut(Schema):
@@ -204,11 +193,3 @@ class MappedOut(ImportOut):
             for one in mapped.sample
         ]
         return cls(**_fields(mapped.job), sample=sample)
-
-
-class FileOut(Schema):
-    """Where to GET a file, and until when."""
-
-    url: str
-    file_name: str
-    expires_at: datetime

@@ -6,7 +6,8 @@ holds what, start, and look on. The rows that were not created are in a report.
 
 from __future__ import annotations
 
-from chalicelib.api.import_answers import FileOut, ImportList, ImportOut, MappedOut, PreviewOut, UploadOut
+from chalicelib.api.files import FileOut
+from chalicelib.api.import_answers import ImportList, ImportOut, MappedOut, PreviewOut, UploadOut
 from chalicelib.api.import_bodies import ImportIn, MappingBody
 from chalicelib.api.routing import Request, endpoint
 from chalicelib.api.schemas import ListQuery
@@ -112,4 +113,4 @@ def get_import_errors(request: Request) -> FileOut:
         import_id=request.path["import_id"],
         at=request.now,
     )
-    return FileOut(url=report.url, file_name=report.file_name, expires_at=report.expires_at)
+    return FileOut.of(report)

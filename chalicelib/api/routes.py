@@ -9,6 +9,7 @@ from chalice.app import Chalice
 from chalicelib.api import (  # noqa: F401 - imported for their endpoints
     billing,
     document,
+    exports,
     health,
     imports,
     invoices,

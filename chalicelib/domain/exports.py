@@ -1,13 +1,22 @@
-"""Exports of a tenant's data: what is asked for, and what was made."""
+"""Exports of a tenant's data: what is asked for, what was made, and what its manifest says."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from typing import Final
 
 from chalicelib.domain.errors import Conflict
+from chalicelib.domain.export_tables import SCHEMA_VERSION
+from chalicelib.domain.invoices import Invoice
 from chalicelib.domain.jobs import FILES_KEPT_DAYS, JobFailure, JobState
+from chalicelib.domain.subscribers import Subscriber
+from chalicelib.domain.tenants import Tenant
+
+EXPORTS_AT_ONCE_MAX: Final = 3
+# An export that is not made by then never will be: its message is long a dead letter.
+EXPORT_LOST_AFTER: Final = timedelta(days=1)
 
 
 class ExportNotReady(Conflict):
@@ -16,11 +25,17 @@ class ExportNotReady(Conflict):
     code = "export_not_ready"
 
 
+class TooManyExports(Conflict):
+    """As many exports are being made as one tenant may have at once."""
+
+    code = "too_many_exports"
+
+
 @dataclass(frozen=True, slots=True)
 class ExportJob:
     """One export. ``version`` counts every change and guards each; ``attempt`` counts its makings.
 
-    ``counts`` are the rows of each file of a finished export, ``sha256`` is the archive's.
+    ``counts`` are the rows of each table of a finished export, ``sha256`` is the archive's.
     """
 
     export_id: str
@@ -47,3 +62,79 @@ class ExportJob:
     def finished(self) -> bool:
         """Whether nothing more will happen by itself."""
         return self.state in {JobState.SUCCEEDED, JobState.FAILED}
+
+
+def archive_key(*, tenant_id: str, export_id: str, attempt: int) -> str:
+    """Return where an attempt's archive is kept: two workers never write one object."""
+    return f"exports/{tenant_id}/{export_id}-{attempt}.zip"
+
+
+def archive_name(*, job: ExportJob) -> str:
+    """Return the name under which an archive is downloaded."""
+    return f"isp-billing-{job.created_at:%Y-%m-%d}-{job.export_id[-8:].lower()}.zip"
+
+
+@dataclass(slots=True)
+class ExportSums:
+    """Sums per currency of what went into an export, in minor units."""
+
+    invoices: dict[str, dict[str, int]] = field(default_factory=dict)
+    balances: dict[str, int] = field(default_factory=dict)
+
+    def add_invoice(self, *, invoice: Invoice) -> None:
+        """Count an invoice."""
+        sums = self.invoices.setdefault(invoice.currency, {"count": 0, "net": 0, "tax": 0, "total": 0})
+        sums["count"] += 1
+        sums["net"] += invoice.net
+        sums["tax"] += invoice.tax
+        sums["total"] += invoice.total
+
+    def add_balance(self, *, subscriber: Subscriber) -> None:
+        """Count what a subscriber owes."""
+        account = subscriber.account
+        self.balances[account.currency] = self.balances.get(account.currency, 0) + account.balance
+
+
+def manifest_head(
+    *, tenant: Tenant, job: ExportJob, generated_at: datetime, counts: Mapping[str, int], sums: ExportSums
+) -> dict[str, object]:
+    """Return the manifest but for its files; amounts are in minor units of their currency."""
+    return {
+        "schema_version": SCHEMA_VERSION,
+        "export_id": job.export_id,
+        "generated_at": generated_at.isoformat().replace("+00:00", "Z"),
+        "tenant": {
+            "tenant_id": tenant.tenant_id,
+            "company": tenant.company,
+            "subdomain": tenant.subdomain,
+            "country": tenant.country,
+            "currency": tenant.currency,
+            "time_zone": tenant.time_zone,
+        },
+        "counts": dict(counts),
+        "sums": {
+            currency: {
+                "invoices": sums.invoices.get(currency, {"count": 0, "net": 0, "tax": 0, "total": 0}),
+                "balances": sums.balances.get(currency, 0),
+            }
+            for currency in sorted({*sums.invoices, *sums.balances})
+        },
+    }
+
+
+README_TEXT = """\
+An export of ISP Billing.
+
+Each table is here twice, with the same rows: as JSON Lines (.jsonl, one JSON object a line)
+and as CSV (.csv, comma separated, quoted where needed). All files are UTF-8.
+
+Amounts: in JSON Lines whole minor units (paisa, cents) of the row's currency; in CSV decimals
+in the currency's own digits. Dates are ISO 8601; a period's end is exclusive.
+
+CSV and spreadsheets: a text that begins with = + - @, a tab, a line break, or an apostrophe
+has one apostrophe put before it, so that a spreadsheet program never runs it as a formula.
+To have the text back, take exactly one leading apostrophe away. JSON Lines is unchanged.
+
+manifest.json: for each file its rows, bytes and SHA-256 (of the plain file), and for each
+currency the sums of the invoices and of what subscribers owe.
+"""

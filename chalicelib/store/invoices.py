@@ -234,7 +234,9 @@ class DynamoInvoices:
 
     def series_years(self) -> tuple[int, ...]:
         """Return the fiscal years that have invoices, oldest first."""
-        items = SeriesItem.query(keys.series(self._tenant_id), SeriesItem.sk.startswith(SERIES_PREFIX))
+        items = SeriesItem.query(
+            keys.series(self._tenant_id), SeriesItem.sk.startswith(SERIES_PREFIX), consistent_read=True
+        )
         return tuple(int(item.sk.removeprefix(SERIES_PREFIX)) for item in items)
 
     def _invoice(self, item: InvoiceItem) -> Invoice:

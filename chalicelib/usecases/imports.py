@@ -36,6 +36,7 @@ from chalicelib.domain.imports import (
 from chalicelib.domain.jobs import DOWNLOAD_TTL_SECONDS, FileExpired, JobState
 from chalicelib.ports.services import BlobInfo, Blobs, JobQueue
 from chalicelib.ports.store import AuditNote, Idempotency, TenantStore
+from chalicelib.usecases.downloads import Download
 
 UPLOAD_CONTENT_TYPE: Final = "text/csv"
 # A worker that says nothing for this long is gone, and its message too if it has not come again.
@@ -48,15 +49,6 @@ class Upload:
 
     job: ImportJob
     url: str
-    expires_at: datetime
-
-
-@dataclass(frozen=True, slots=True)
-class Download:
-    """Where a file is to be got."""
-
-    url: str
-    file_name: str
     expires_at: datetime
 
 

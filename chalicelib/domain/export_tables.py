@@ -1,0 +1,202 @@
+"""The tables of an export: which columns each has, and how a cell is written as CSV.
+
+A row is a mapping of plain values: text, whole numbers, truth values, dates as ISO text, null,
+and amounts as minor units of the row's ``currency``. JSON Lines holds rows as they are. In CSV
+an amount is a decimal in the currency's own digits, null is empty, and text that a
+spreadsheet would run has an apostrophe before it (``domain.spreadsheets``).
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Final, TypeAlias
+
+from chalicelib.domain.accounts import subscription_id, summary_status
+from chalicelib.domain.invoices import Invoice
+from chalicelib.domain.money import format_minor
+from chalicelib.domain.packages import Package
+from chalicelib.domain.spreadsheets import text_cell
+from chalicelib.domain.subscribers import Subscriber
+
+# Counts up with every change that a reader of the files must know of.
+SCHEMA_VERSION: Final = 1
+
+Row: TypeAlias = Mapping[str, object]
+
+
+class Kind(StrEnum):
+    """What a column holds, and so how its CSV cell is written."""
+
+    TEXT = "text"
+    PLAIN = "plain"
+    AMOUNT = "amount"
+    JSON = "json"
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """One file of an export; ``columns`` in order."""
+
+    name: str
+    columns: Mapping[str, Kind]
+
+
+def _columns(text: str) -> dict[str, Kind]:
+    """Read ``name:kind``, plain unless said otherwise."""
+    pairs = (word.partition(":") for word in text.split())
+    return {name: Kind(kind or "plain") for name, _, kind in pairs}
+
+
+SUBSCRIBERS: Final = Table(
+    "subscribers",
+    _columns(
+        "subscriber_id code:text name:text email:text phone:text address:text national_id:text tax_id:text "
+        "note:text area:text status archived currency balance:amount created_at"
+    ),
+)
+SUBSCRIPTIONS: Final = Table(
+    "subscriptions",
+    _columns(
+        "subscription_id subscriber_id subscriber_code:text package_id package:text state starts_on ends_on "
+        "paused_on billed_to anchor_day cycle_unit cycle_count timing currency price:amount own_price"
+    ),
+)
+INVOICES: Final = Table(
+    "invoices",
+    _columns(
+        "invoice_id number subscriber_id subscriber_code:text recipient_name:text recipient_address:text "
+        "recipient_tax_id:text state issued_on due_on period_start period_end currency net:amount tax:amount "
+        "total:amount run_id"
+    ),
+)
+INVOICE_LINES: Final = Table(
+    "invoice_lines",
+    _columns(
+        "invoice_id number line subscription_id package_id description:text period_start period_end "
+        "billed_days full_days currency unit_price:amount net:amount tax:amount total:amount taxes:json"
+    ),
+)
+TABLES: Final = (SUBSCRIBERS, SUBSCRIPTIONS, INVOICES, INVOICE_LINES)
+
+
+def subscriber_row(*, subscriber: Subscriber) -> Row:
+    """Return a row of SUBSCRIBERS; a balance below zero is credit."""
+    account, contact = subscriber.account, subscriber.contact
+    return {
+        "subscriber_id": subscriber.subscriber_id,
+        "code": subscriber.code,
+        "name": contact.name,
+        "email": contact.email,
+        "phone": contact.phone,
+        "address": contact.address,
+        "national_id": contact.national_id,
+        "tax_id": contact.tax_id,
+        "note": contact.note,
+        "area": subscriber.area,
+        "status": summary_status(account=account).value,
+        "archived": subscriber.archived,
+        "currency": account.currency,
+        "balance": account.balance,
+        "created_at": subscriber.created_at.isoformat().replace("+00:00", "Z"),
+    }
+
+
+def subscription_rows(*, subscriber: Subscriber, packages: Mapping[str, Package]) -> Iterator[Row]:
+    """Yield rows of SUBSCRIPTIONS; ``price`` is that of a cycle, ``own_price`` whether it is no package's."""
+    account = subscriber.account
+    for sub in account.subscriptions:
+        package = packages.get(sub.package_id)
+        price = sub.price_override
+        if price is None and package is not None:
+            price = package.price.amount
+        yield {
+            "subscription_id": subscription_id(account_id=account.account_id, slot=sub.slot),
+            "subscriber_id": subscriber.subscriber_id,
+            "subscriber_code": subscriber.code,
+            "package_id": sub.package_id,
+            "package": package.name if package else "",
+            "state": sub.state.value,
+            "starts_on": sub.starts_on.isoformat(),
+            "ends_on": sub.ends_on.isoformat() if sub.ends_on else None,
+            "paused_on": sub.paused_on.isoformat() if sub.paused_on else None,
+            "billed_to": sub.billed_to.isoformat(),
+            "anchor_day": sub.anchor_day,
+            "cycle_unit": sub.cycle.unit.value,
+            "cycle_count": sub.cycle.count,
+            "timing": sub.timing.value,
+            "currency": account.currency,
+            "price": price,
+            "own_price": sub.price_override is not None,
+        }
+
+
+def invoice_row(*, invoice: Invoice) -> Row:
+    """Return a row of INVOICES; the period's end is exclusive."""
+    who = invoice.recipient
+    return {
+        "invoice_id": invoice.invoice_id,
+        "number": invoice.number,
+        "subscriber_id": invoice.account_id,
+        "subscriber_code": invoice.account_code,
+        "recipient_name": who.name if who else "",
+        "recipient_address": who.address if who else "",
+        "recipient_tax_id": who.tax_id if who else "",
+        "state": invoice.state.value,
+        "issued_on": invoice.issued_on.isoformat(),
+        "due_on": invoice.due_on.isoformat(),
+        "period_start": invoice.period.start.isoformat(),
+        "period_end": invoice.period.end.isoformat(),
+        "currency": invoice.currency,
+        "net": invoice.net,
+        "tax": invoice.tax,
+        "total": invoice.total,
+        "run_id": invoice.run_id,
+    }
+
+
+def invoice_line_rows(*, invoice: Invoice) -> Iterator[Row]:
+    """Yield rows of INVOICE_LINES, numbered from 1; rates are in millionths, tax amounts in minor units."""
+    for number, line in enumerate(invoice.lines, start=1):
+        yield {
+            "invoice_id": invoice.invoice_id,
+            "number": invoice.number,
+            "line": number,
+            "subscription_id": subscription_id(account_id=invoice.account_id, slot=line.slot),
+            "package_id": line.package_id,
+            "description": line.description,
+            "period_start": line.period.start.isoformat(),
+            "period_end": line.period.end.isoformat(),
+            "billed_days": line.billed_days,
+            "full_days": line.full_days,
+            "currency": invoice.currency,
+            "unit_price": line.unit_price,
+            "net": line.net,
+            "tax": line.tax,
+            "total": line.total,
+            "taxes": [
+                {"code": tax.code, "rate_millionths": tax.rate_millionths, "amount": tax.amount}
+                for tax in line.taxes
+            ],
+        }
+
+
+def csv_cells(*, table: Table, row: Row) -> Sequence[str]:
+    """Return the row's CSV cells."""
+    currency = str(row["currency"])
+    return [_cell(kind, row[name], currency) for name, kind in table.columns.items()]
+
+
+def _cell(kind: Kind, value: object, currency: str) -> str:
+    if value is None:
+        return ""
+    if kind is Kind.PLAIN:
+        return str(value).lower() if isinstance(value, bool) else str(value)
+    if kind is Kind.TEXT:
+        return text_cell(text=str(value))
+    if kind is Kind.AMOUNT:
+        assert isinstance(value, int), "an amount is in minor units"
+        return format_minor(amount=value, currency=currency)
+    return json.dumps(value)

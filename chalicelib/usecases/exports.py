@@ -1,0 +1,83 @@
+"""Exports: asking for one, looking on, downloading. Making it is in ``export_work``."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import Final
+
+from chalicelib.domain.exports import (
+    EXPORT_LOST_AFTER,
+    EXPORTS_AT_ONCE_MAX,
+    ExportJob,
+    ExportNotReady,
+    TooManyExports,
+    archive_key,
+    archive_name,
+)
+from chalicelib.domain.jobs import DOWNLOAD_TTL_SECONDS, FileExpired, JobFailure, JobState
+from chalicelib.ports.services import Blobs, JobQueue, QueueUnavailable
+from chalicelib.ports.store import AuditNote, Idempotency, TenantStore
+from chalicelib.usecases.downloads import Download
+
+EXPORTS_LOOKED_AT: Final = 20
+
+
+def create_export(
+    *,
+    store: TenantStore,
+    queue: JobQueue,
+    export_id: str,
+    at: datetime,
+    note: AuditNote,
+    idempotency: Idempotency | None = None,
+) -> ExportJob:
+    """Ask for an export of all subscribers, subscriptions and invoices.
+
+    Raises TooManyExports, or QueueUnavailable: then the export is marked as failed.
+    """
+    recent = store.exports.list(limit=EXPORTS_LOOKED_AT, after=None).items
+    open_now = [one for one in recent if not one.finished and at - one.created_at < EXPORT_LOST_AFTER]
+    if len(open_now) >= EXPORTS_AT_ONCE_MAX:
+        raise TooManyExports(f"{EXPORTS_AT_ONCE_MAX} exports are being made: wait for one to end")
+    job = ExportJob(export_id=export_id, state=JobState.QUEUED, created_by=note.actor_id, created_at=at)
+    store.commit(
+        *store.exports.add(job=job),
+        store.note(note=note),
+        *store.remember(idempotency=idempotency, answer=job),
+    )
+    try:
+        queue.send(message=export_message(tenant_id=store.tenant_id, export_id=export_id))
+    except QueueUnavailable as error:
+        failure = JobFailure(error.code, error.message)
+        failed = replace(job, state=JobState.FAILED, finished_at=at, failure=failure, version=2)
+        store.commit(*store.exports.change(before=job, after=failed))
+        raise
+    return job
+
+
+def export_message(*, tenant_id: str, export_id: str) -> Mapping[str, object]:
+    """Return what travels in the queue."""
+    return {"tenant_id": tenant_id, "export_id": export_id}
+
+
+def download_of(
+    *, store: TenantStore, blobs: Blobs, export_id: str, at: datetime, note: AuditNote
+) -> Download:
+    """Return where the archive is to be got, for fifteen minutes; each such grant is audited.
+
+    Raises NotFound, ExportNotReady or FileExpired.
+    """
+    job = store.exports.get(export_id=export_id)
+    if job.state is JobState.FAILED:
+        raise ExportNotReady("the export could not be made: ask for another")
+    if job.expires_at is None:
+        raise ExportNotReady("the export is not made yet: look again in a moment")
+    key = archive_key(tenant_id=store.tenant_id, export_id=export_id, attempt=job.attempt)
+    if at >= job.expires_at or blobs.info(key=key) is None:
+        raise FileExpired("the archive is deleted by now: ask for another export")
+    store.commit(store.note(note=note))
+    name = archive_name(job=job)
+    url = blobs.presigned_get(key=key, file_name=name, ttl_seconds=DOWNLOAD_TTL_SECONDS)
+    return Download(url, name, at + timedelta(seconds=DOWNLOAD_TTL_SECONDS))
