@@ -12,11 +12,15 @@ from typing import Any
 
 @dataclass(frozen=True)
 class Response:
-    """What came back: status, headers (lower-case names) and text."""
+    """What came back: status, headers (lower-case names) and body."""
 
     status: int
     headers: dict[str, str]
-    text: str
+    content: bytes
+
+    @property
+    def text(self) -> str:
+        return self.content.decode()
 
     @property
     def json(self) -> Any:
@@ -64,4 +68,4 @@ class Api:
 
 def _response(status: int, answer: Any) -> Response:
     headers = {name.lower(): value for name, value in answer.headers.items()}
-    return Response(status, headers, answer.read().decode())
+    return Response(status, headers, answer.read())

@@ -16,7 +16,7 @@ from tests.e2e.deployment import BUCKET, MAIL_FROM, ROOT, Deployment, deploy, ne
 
 PACKAGE = ROOT / "build" / "e2e"
 CONSOLE = "https://console.isp.example"
-WAIT_S_MAX = 120.0
+WAIT_S_MAX = 300.0
 POLL_S = 0.5
 ERRORS_SHOWN = 5
 

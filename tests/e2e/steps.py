@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import hashlib
+import io
 import json
 import re
 import ssl
 import urllib.request
+import zipfile
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
@@ -145,6 +148,30 @@ def bill(isp: Isp, deployment: Deployment, eventually: Eventually, *, date: str)
         return run.json if run.status == 200 and run.json["state"] != "running" else None
 
     return eventually(completed)
+
+
+def export(isp: Isp, eventually: Eventually) -> zipfile.ZipFile:
+    """Ask for an export, wait for the worker, and download it from the presigned address."""
+    asked = isp.api.post("/v1/exports")
+    assert asked.status == 202, asked.text
+    path = f"/v1/exports/{asked.json['export_id']}"
+    done = eventually(lambda: _finished(isp, path))
+    assert done["state"] == "succeeded", done
+    found = isp.api.get(f"{path}/download")
+    assert found.status == 200, found.text
+    archive = isp.api.send("GET", found.json["url"], None, {})
+    assert archive.status == 200, archive.text
+    assert hashlib.sha256(archive.content).hexdigest() == done["sha256"]
+    return zipfile.ZipFile(io.BytesIO(archive.content))
+
+
+def check_manifest(archive: zipfile.ZipFile) -> Any:
+    """The manifest, once every file of the archive is what it says."""
+    manifest = json.loads(archive.read("manifest.json"))
+    for file in manifest["files"]:
+        content = archive.read(file["name"])
+        assert (len(content), hashlib.sha256(content).hexdigest()) == (file["bytes"], file["sha256"])
+    return manifest
 
 
 def all_pages(isp: Isp, path: str) -> list[Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
@@ -15,6 +16,8 @@ from tests.e2e.steps import (
     add_package,
     all_pages,
     bill,
+    check_manifest,
+    export,
     import_csv,
     put_taxes,
     sequence,
@@ -120,3 +123,30 @@ def test_the_run_bills_every_customer_once(isp: Isp, run: Any) -> None:
 def test_asking_again_bills_nothing(isp: Isp, run: Any) -> None:
     assert isp.api.post("/v1/billing/runs").status == 202
     assert len(all_pages(isp, "/v1/invoices")) == run["invoices"]
+
+
+def test_the_export_equals_the_books(isp: Isp, run: Any, eventually: Eventually) -> None:
+    archive = export(isp, eventually)
+    manifest = check_manifest(archive)
+    invoices = all_pages(isp, "/v1/invoices")
+    net, total = (sum(one[part]["amount"] for one in invoices) for part in ("net", "total"))
+    assert (net, total) == (run["net"]["amount"], run["total"]["amount"])
+    assert manifest["sums"] == {
+        "PKR": {
+            "invoices": {"count": GOOD_ROWS, "net": net, "tax": total - net, "total": total},
+            "balances": total,
+        }
+    }
+    rows = [json.loads(line) for line in archive.read("invoices.jsonl").splitlines()]
+    assert {row["number"] for row in rows} == {invoice["number"] for invoice in invoices}
+    assert sum(row["total"] for row in rows) == total
+
+
+def test_one_isp_sees_nothing_of_another(engine: Engine, anonymous: Api, isp: Isp, run: Any) -> None:
+    other = sign_up(
+        engine, anonymous, subdomain="karachi-net", country="PK", currency="PKR", zone="Asia/Karachi"
+    )
+    assert all_pages(other, "/v1/subscribers") == all_pages(other, "/v1/invoices") == []
+    invoice = isp.api.get("/v1/invoices?limit=1").json["items"][0]["invoice_id"]
+    assert isp.api.get(f"/v1/invoices/{invoice}").status == 200
+    assert other.api.get(f"/v1/invoices/{invoice}").status == 404

@@ -2,24 +2,14 @@
 
 from __future__ import annotations
 
-import os
-from pathlib import Path
-
-import pytest
-
 from chalicelib.local.engine import Engine
+from tests import sample
 from tests.e2e.client import Api
-from tests.e2e.deployment import ROOT, Deployment
-from tests.e2e.steps import Eventually, add_package, bill, import_csv, sign_up
-
-SAMPLE = Path(
-    os.environ.get("ISPBILLING_SAMPLE_CSV") or ROOT.parent / "shared" / "data" / "telco-customer-churn.csv"
-)
-SUBSCRIBERS = 5_517
-TOTAL = 42_394_975
+from tests.e2e.deployment import Deployment
+from tests.e2e.steps import Eventually, add_package, bill, check_manifest, export, import_csv, sign_up
 
 
-@pytest.mark.skipif(not SAMPLE.exists(), reason=f"the Telco sample is not at {SAMPLE}")
+@sample.needs_sample
 def test_the_telco_sample(
     engine: Engine, anonymous: Api, deployment: Deployment, eventually: Eventually
 ) -> None:
@@ -31,17 +21,17 @@ def test_the_telco_sample(
     imported = import_csv(
         isp,
         eventually,
-        data=SAMPLE.read_bytes(),
-        mapping={
-            "columns": {"code": "customerID", "package": "InternetService", "price": "MonthlyCharges"},
-            "defaults": {"start_date": date},
-            "skip_when": [{"column": "InternetService", "values": ["No"], "reason": "no internet service"}],
-        },
+        data=sample.PATH.read_bytes(),
+        mapping=sample.telco_mapping(starts_on=date),
     )
     assert imported["state"] == "succeeded", imported
-    assert imported["progress"]["created"] == SUBSCRIBERS
-    assert imported["progress"]["skipped"] == {"no internet service": 1_526}
+    assert imported["progress"]["created"] == sample.SUBSCRIBERS
+    assert imported["progress"]["skipped"] == {"no internet service": sample.NOT_INTERNET}
 
     run = bill(isp, deployment, eventually, date=date)
-    assert run["invoices"] == SUBSCRIBERS
-    assert run["total"] == {"amount": TOTAL, "currency": "USD"}
+    assert run["invoices"] == sample.SUBSCRIBERS
+    assert run["total"] == {"amount": sample.TOTAL_MINOR, "currency": "USD"}
+
+    sums = check_manifest(export(isp, eventually))["sums"]
+    assert sums["USD"]["invoices"]["count"] == sample.SUBSCRIBERS
+    assert sums["USD"]["invoices"]["total"] == sums["USD"]["balances"] == sample.TOTAL_MINOR
