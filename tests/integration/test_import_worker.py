@@ -1,0 +1,124 @@
+"""The import worker as the queue sees it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from chalicelib.bootstrap import Services
+from chalicelib.jobs import imports as jobs
+from chalicelib.ports.services import QueueUnavailable
+from chalicelib.store.base import StoreUnavailable
+from chalicelib.usecases.import_batches import ImportTaken
+from tests.fakes.files import InMemoryQueue
+from tests.integration.conftest import EngineServices, SignedIn
+from tests.integration.importing import Importer, add_package, mapping, people
+
+ROWS = people(*(f"C-{n},Name,0300-1234567,Home,{n}" for n in range(250)))
+
+
+@pytest.fixture
+def queue(services: EngineServices, monkeypatch: pytest.MonkeyPatch) -> InMemoryQueue:
+    """The import queue, in the test's own hands."""
+    queue = InMemoryQueue()
+    monkeypatch.setitem(services.__dict__, "import_queue", queue)
+    return queue
+
+
+@pytest.fixture
+def importer(services: EngineServices, signed_in: SignedIn) -> Importer:
+    add_package(signed_in, "Home", 200_000)
+    return Importer(services, signed_in)
+
+
+@pytest.fixture
+def started(importer: Importer, queue: InMemoryQueue) -> str:
+    """A started import of 250 rows; its message is taken off the queue."""
+    store, clock = importer.tenant.store, importer.services.clock
+    start = store.profile().local_date(at=clock.now()) + timedelta(days=30)
+    import_id = importer.upload(ROWS)
+    assert importer.map(import_id, mapping(start)).status == 200
+    assert importer.start(import_id).status == 202
+    assert queue.sent == [{"tenant_id": importer.tenant.tenant_id, "import_id": import_id}]
+    queue.sent.clear()
+    return import_id
+
+
+def deliver(services: Services, message: Mapping[str, Any], *, receives: int = 1) -> dict[str, Any]:
+    attributes = {"ApproximateReceiveCount": str(receives)}
+    record = {"messageId": "m", "body": json.dumps(message), "attributes": attributes}
+    return jobs.work_imports(services, {"Records": [record]})
+
+
+def test_a_worker_out_of_time_hands_the_rest_to_a_new_message(
+    importer: Importer, queue: InMemoryQueue, started: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(jobs, "WORK_SECONDS_MAX", 0)
+    messages: list[Mapping[str, Any]] = [{"tenant_id": importer.tenant.tenant_id, "import_id": started}]
+
+    read = []
+    while messages:
+        assert deliver(importer.services, messages.pop()) == {"batchItemFailures": []}
+        read.append(importer.show(started)["progress"]["rows_read"])
+        messages, queue.sent = queue.sent, []
+
+    assert read == [100, 200, 250, 250]
+    assert importer.show(started)["state"] == "succeeded"
+
+
+def test_who_finds_another_worker_looks_again_later(
+    importer: Importer, queue: InMemoryQueue, started: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def taken(**_given: object) -> bool:
+        raise ImportTaken("another worker is at this import")
+
+    monkeypatch.setattr(jobs, "work_on_import", taken)
+    message = {"tenant_id": importer.tenant.tenant_id, "import_id": started}
+
+    assert deliver(importer.services, message) == {"batchItemFailures": []}
+    assert queue.sent == [message]
+
+
+def test_an_import_that_cannot_go_on_is_shown_and_can_be_started_again(
+    importer: Importer, queue: InMemoryQueue, started: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def away(**_given: object) -> bool:
+        raise StoreUnavailable("the database did not answer")
+
+    message = {"tenant_id": importer.tenant.tenant_id, "import_id": started}
+    failed = {"batchItemFailures": [{"itemIdentifier": "m"}]}
+    with monkeypatch.context() as patched:
+        patched.setattr(jobs, "work_on_import", away)
+        assert deliver(importer.services, message, receives=4) == failed
+        assert importer.show(started)["state"] == "queued"
+        assert deliver(importer.services, message, receives=5) == failed
+    shown = importer.show(started)
+    assert (shown["state"], shown["failure"]["code"]) == ("failed", "internal_error")
+
+    assert importer.start(started).json["state"] == "queued"
+    assert deliver(importer.services, queue.sent[0]) == {"batchItemFailures": []}
+
+    shown = importer.show(started)
+    assert (shown["state"], shown["failure"], shown["progress"]["created"]) == ("succeeded", None, 250)
+
+
+def test_a_start_whose_message_was_lost_can_be_made_again(
+    importer: Importer, queue: InMemoryQueue, started: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def lost(**_given: object) -> None:
+        raise QueueUnavailable("the queue did not take the message")
+
+    again = importer.upload(ROWS)
+    importer.map(again, importer.show(started)["mapping"])
+    with monkeypatch.context() as patched:
+        patched.setattr(queue, "send", lost)
+        assert importer.start(again).problem == (503, "queue_unavailable", None)
+    assert importer.show(again)["state"] == "queued"
+
+    assert importer.start(again).status == 202
+
+    assert queue.sent == [{"tenant_id": importer.tenant.tenant_id, "import_id": again}]
