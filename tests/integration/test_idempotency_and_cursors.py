@@ -37,8 +37,8 @@ class ThingOut(Schema):
         return cls(name=package.name, version=package.version)
 
 
-class ThingList(ListAnswer[ThingOut]):
-    pass
+class ThingList(ListAnswer):
+    items: list[ThingOut]
 
 
 class ThingQuery(ListQuery):

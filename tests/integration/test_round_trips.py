@@ -7,6 +7,7 @@ from contextlib import contextmanager
 
 import pytest
 
+from chalicelib.store.base import TenantsItem
 from tests.fakes.api_client import ApiClient, Reply
 from tests.integration.conftest import EngineServices, SignedIn, mailed_token, sign_up_body
 
@@ -18,17 +19,22 @@ class RoundTrips:
     """Counts what goes out to DynamoDB."""
 
     def __init__(self, services: EngineServices) -> None:
-        self._events = services.database._connection.client.meta.events
+        # Models go by the connection of the newest Database, which other tests may have opened.
+        newest = TenantsItem._get_connection().connection
+        connections = {id(one): one for one in (services.database._connection, newest)}
+        self._events = [one.client.meta.events for one in connections.values()]
         self.operations: list[str] = []
 
     @contextmanager
     def counted(self) -> Iterator[list[str]]:
         self.operations.clear()
-        self._events.register("before-call.dynamodb", self._count)
+        for events in self._events:
+            events.register("before-call.dynamodb", self._count)
         try:
             yield self.operations
         finally:
-            self._events.unregister("before-call.dynamodb", self._count)
+            for events in self._events:
+                events.unregister("before-call.dynamodb", self._count)
 
     def _count(self, *, model: object, **_: object) -> None:
         self.operations.append(str(getattr(model, "name", "")))
