@@ -7,6 +7,7 @@ AWS_SERVICES = frozenset({"dynamodb", "kms", "s3", "sesv2", "sqs", "sts"})
 DROPPED_TREES = (
     "cffi/",  # what was built with cffi needs its backend module only
     "pycparser/",
+    "chalicelib/cli/",  # runs on the operator's machine
     "chalicelib/local/",
     "aws_lambda_powertools/event_handler/openapi/swagger_ui/",
 )

@@ -41,6 +41,7 @@ def script(path: Path, text: str) -> Path:
         ("app.py", True),
         ("chalicelib/api/health.py", True),
         ("chalicelib/local/engine.py", False),
+        ("chalicelib/cli/main.py", False),
         ("chalice/app.py", True),
         ("botocore/data/endpoints.json", True),
         ("botocore/data/dynamodb/2012-08-10/service-2.json.gz", True),
