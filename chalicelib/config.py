@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 
 
 class SettingMissing(RuntimeError):
@@ -66,4 +67,25 @@ class Settings:
             cookie_secure=source.get("COOKIE_SECURE", "true").lower() != "false",
             endpoint_url=source.get("AWS_ENDPOINT_URL") or None,
             log_level=source.get("LOG_LEVEL", "INFO"),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class CliSettings:
+    """What the command line takes from its surroundings."""
+
+    config_dir: Path
+    url: str | None
+    token: str | None
+
+    @classmethod
+    def from_env(cls, env: Mapping[str, str] | None = None) -> CliSettings:
+        """Read where the configuration is (XDG), and what overrides it."""
+        source = os.environ if env is None else env
+        home = source.get("XDG_CONFIG_HOME", "")
+        base = Path(home) if Path(home).is_absolute() else Path.home() / ".config"
+        return cls(
+            config_dir=base / "ispbilling",
+            url=source.get("ISPBILLING_URL") or None,
+            token=source.get("ISPBILLING_TOKEN") or None,
         )

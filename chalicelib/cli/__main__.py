@@ -1,0 +1,6 @@
+"""``python -m chalicelib.cli``."""
+
+from chalicelib.cli.main import entry
+
+if __name__ == "__main__":
+    entry()

@@ -1,0 +1,204 @@
+"""packages, subscribers, runs, run."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Mapping
+from typing import Any
+from urllib.parse import quote
+
+from chalicelib.cli.client import CliError
+from chalicelib.cli.context import Context
+from chalicelib.cli.output import money, watch
+from chalicelib.domain.money import InvalidAmount, parse_decimal
+from chalicelib.domain.periods import NAMED_CYCLES
+
+
+def add_parsers(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Add the commands."""
+    _add_packages(commands)
+    _add_subscribers(commands)
+    runs = commands.add_parser("runs", help="look at billing runs").add_subparsers(
+        metavar="ACTION", required=True
+    )
+    listing = runs.add_parser("list", help="list runs, newest first")
+    listing.add_argument("--limit", type=int, default=20, help="as many (20)")
+    listing.set_defaults(run=list_runs)
+    show = runs.add_parser("show", help="show the run of a date, and what it set aside")
+    show.add_argument("date", metavar="DATE", help="such as 2026-11-01")
+    show.set_defaults(run=show_run)
+    run = commands.add_parser("run", help="bill now whatever is due")
+    run.add_argument("--watch", action="store_true", help="look on until it is billed")
+    run.set_defaults(run=run_billing)
+
+
+def _add_packages(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    packages = commands.add_parser("packages", help="the catalogue")
+    actions = packages.add_subparsers(metavar="ACTION", required=True)
+    actions.add_parser("list", help="list packages").set_defaults(run=list_packages)
+    add = actions.add_parser("add", help="add a package")
+    add.add_argument("name", metavar="NAME")
+    add.add_argument("--price", required=True, metavar="AMOUNT", help="of a cycle, before tax: 1649.00")
+    add.add_argument("--cycle", choices=list(NAMED_CYCLES), default="month", help="(month)")
+    add.add_argument("--timing", choices=["advance", "arrears"], default="advance", help="(advance)")
+    add.add_argument("--down", type=int, default=10_000, metavar="KBPS", help="download speed (10000)")
+    add.add_argument("--up", type=int, default=10_000, metavar="KBPS", help="upload speed (10000)")
+    add.add_argument("--tax-group", metavar="CODE", help="one of the tenant's")
+    add.set_defaults(run=add_package)
+
+
+def _add_subscribers(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    subscribers = commands.add_parser("subscribers", help="the ISP's customers")
+    actions = subscribers.add_subparsers(metavar="ACTION", required=True)
+    listing = actions.add_parser("list", help="list subscribers by code")
+    listing.add_argument("--text", help="an email, phone or national id in full, or a code's beginning")
+    listing.add_argument("--status", help="active, suspended, paused, pending, terminated or new")
+    listing.add_argument("--area")
+    listing.add_argument("--package-id", metavar="PACKAGE")
+    listing.add_argument("--archived", action="store_true", help="archived ones too")
+    listing.add_argument("--limit", type=int, default=50, help="as many (50); 0 for all")
+    listing.set_defaults(run=list_subscribers)
+    show = actions.add_parser("show", help="show a subscriber")
+    show.add_argument("subscriber", metavar="CODE", help="the code, or the identifier (sbr_…)")
+    show.set_defaults(run=show_subscriber)
+
+
+def list_packages(context: Context, _args: argparse.Namespace) -> int:
+    """List the catalogue."""
+    columns = [
+        ("package", lambda one: one["package_id"]),
+        ("name", lambda one: one["name"]),
+        ("price", lambda one: money(one["price"])),
+        ("cycle", lambda one: _cycle(one["cycle"])),
+        ("timing", lambda one: one["timing"]),
+        ("down/up kbit/s", lambda one: f"{one['download_kbps']}/{one['upload_kbps']}"),
+        ("tax group", lambda one: one["tax_group"]),
+        ("state", lambda one: one["state"]),
+    ]
+    context.output.table(context.api.items("/v1/packages", limit=None), columns)
+    return 0
+
+
+def add_package(context: Context, args: argparse.Namespace) -> int:
+    """Add a package."""
+    currency = context.currency
+    try:
+        price = parse_decimal(text=args.price, currency=currency)
+    except InvalidAmount as error:
+        raise CliError(f"--price: {error.message}") from None
+    body = {
+        "name": args.name,
+        "price": {"amount": price.amount, "currency": currency},
+        "cycle": args.cycle,
+        "timing": args.timing,
+        "download_kbps": args.down,
+        "upload_kbps": args.up,
+        "tax_group": args.tax_group,
+    }
+    made = context.api.post("/v1/packages", body)
+    fields = [("package", made["package_id"]), ("name", made["name"]), ("price", money(made["price"]))]
+    context.output.record(made, fields)
+    return 0
+
+
+def list_subscribers(context: Context, args: argparse.Namespace) -> int:
+    """List subscribers."""
+    columns = [
+        ("code", lambda one: one["code"]),
+        ("name", lambda one: one["name"]),
+        ("area", lambda one: one["area"]),
+        ("status", lambda one: one["status"]),
+        ("archived", lambda one: one["archived"]),
+        ("subscriber", lambda one: one["subscriber_id"]),
+    ]
+    found = context.api.items(
+        "/v1/subscribers",
+        limit=args.limit or None,
+        text=args.text,
+        status=args.status,
+        area=args.area,
+        package_id=args.package_id,
+        archived=args.archived or None,
+    )
+    context.output.table(found, columns)
+    return 0
+
+
+def show_subscriber(context: Context, args: argparse.Namespace) -> int:
+    """Show a subscriber with its subscriptions."""
+    one = context.api.get(f"/v1/subscribers/{_subscriber_id(context, args.subscriber)}")
+    names = ("code", "name", "email", "phone", "address", "national_id", "tax_id", "area", "note", "status")
+    fields: list[tuple[str, object]] = [(name.replace("_", " "), one[name]) for name in names]
+    fields.append(("balance", money(one["balance"])))
+    for sub in one["subscriptions"]:
+        since = f"{sub['package_id']} {sub['state']} from {sub['starts_on']}"
+        fields.append(("subscription", f"{since}, next bill {sub['next_bill_on'] or '-'}"))
+    context.output.record(one, fields)
+    return 0
+
+
+def _subscriber_id(context: Context, given: str) -> str:
+    if given.startswith("sbr_"):
+        return quote(given, safe="")
+    for one in context.api.items("/v1/subscribers", limit=50, text=given, archived=True):
+        if one["code"].casefold() == given.casefold():
+            return str(one["subscriber_id"])
+    raise CliError(f"there is no subscriber with the code {given!r}")
+
+
+def list_runs(context: Context, args: argparse.Namespace) -> int:
+    """List billing runs."""
+    columns = [
+        ("date", lambda one: one["date"]),
+        ("state", lambda one: one["state"]),
+        ("invoices", lambda one: one["invoices"]),
+        ("total", lambda one: money(one["total"])),
+        ("skipped", lambda one: one["skipped"]),
+        ("quarantined", lambda one: one["quarantined"]),
+    ]
+    context.output.table(context.api.items("/v1/billing/runs", limit=args.limit), columns)
+    return 0
+
+
+def show_run(context: Context, args: argparse.Namespace) -> int:
+    """Show a run."""
+    path = f"/v1/billing/runs/{quote(args.date, safe='')}"
+    one = context.api.get(path)
+    fields: list[tuple[str, object]] = [
+        ("date", one["date"]),
+        ("state", one["state"]),
+        ("looked at", one["looked_at"]),
+        ("billed", one["billed"]),
+        ("invoices", one["invoices"]),
+        ("net", money(one["net"])),
+        ("tax", money(one["tax"])),
+        ("total", money(one["total"])),
+        ("skipped", one["skipped"] or None),
+        ("quarantined", one["quarantined"]),
+    ]
+    held = context.api.items(f"{path}/quarantined", limit=20) if one["quarantined"] else iter(())
+    fields += [("set aside", f"{sub['subscription_id']}: {sub['message']} [{sub['code']}]") for sub in held]
+    context.output.record(one, fields)
+    return 0
+
+
+def run_billing(context: Context, args: argparse.Namespace) -> int:
+    """Bill what is due; perhaps look on."""
+    before = context.api.get("/v1/billing")
+    state = context.api.post("/v1/billing/runs")
+    if state["started_through"] == before["completed_through"]:
+        context.output.note("nothing is due")
+    elif args.watch:
+        state = watch(
+            context.output,
+            look=lambda: context.api.get("/v1/billing"),
+            tell=lambda one: f"billed through {one['completed_through']} of {one['started_through']}",
+            ended=lambda one: one["completed_through"] == one["started_through"],
+        )
+    fields = [("started through", state["started_through"]), ("billed through", state["completed_through"])]
+    context.output.record(state, fields)
+    return 0
+
+
+def _cycle(cycle: Mapping[str, Any]) -> str:
+    return str(cycle["unit"]) if cycle["count"] == 1 else f"{cycle['count']} {cycle['unit']}s"

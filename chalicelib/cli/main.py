@@ -1,0 +1,88 @@
+"""The command line: ``python -m chalicelib.cli``."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import signal
+import sys
+from collections.abc import Sequence
+from typing import Any
+
+from chalicelib.cli import export_commands, import_commands, isp_commands, session_commands
+from chalicelib.cli.client import TIMEOUT_SECONDS, CliError
+from chalicelib.cli.context import DEFAULT_URL, Context
+from chalicelib.cli.output import Output
+from chalicelib.config import CliSettings
+
+INTERRUPTED = 128 + signal.SIGINT
+EPILOG = f"""\
+The address is --url, else ISPBILLING_URL, else that of the last login, else {DEFAULT_URL}.
+The session is stored in $XDG_CONFIG_HOME/ispbilling; ISPBILLING_TOKEN goes before it.
+
+exit codes: 0 done, 1 refused or failed, 2 wrong usage, 3 the platform does not answer,
+4 not signed in, 130 interrupted
+"""
+
+
+def main(argv: Sequence[str] | None = None, *, settings: CliSettings | None = None) -> int:
+    """Run one command; return the exit code."""
+    args = parser().parse_args(argv)
+    output = Output(as_json=args.json, quiet=args.quiet)
+    context = Context(
+        settings=settings or CliSettings.from_env(), output=output, asked_url=args.url, timeout=args.timeout
+    )
+    try:
+        return int(args.run(context, args))
+    except CliError as error:
+        output.done()
+        print(f"ispbilling: {error}", file=sys.stderr)
+        return error.exit_code
+    except OSError as error:
+        print(f"ispbilling: {error.strerror or error}: {error.filename or ''}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        output.done()
+        print("ispbilling: interrupted; what was started goes on", file=sys.stderr)
+        return INTERRUPTED
+
+
+class _Parser(argparse.ArgumentParser):
+    """A parser that takes the common options too, so that they may stand before or after a command."""
+
+    def __init__(self, **given: Any) -> None:
+        super().__init__(**given)
+        common = self.add_argument_group("everywhere")
+        unset = argparse.SUPPRESS
+        common.add_argument("--url", default=unset, help="address of the platform")
+        common.add_argument("--json", action="store_true", default=unset, help="show results as JSON")
+        common.add_argument("--quiet", action="store_true", default=unset, help="show no progress")
+        common.add_argument(
+            "--timeout", type=float, default=unset, metavar="SECONDS", help="of one request (60)"
+        )
+
+
+def parser() -> argparse.ArgumentParser:
+    """Return the parser of every command."""
+    made = _Parser(
+        prog="ispbilling",
+        description="ISP Billing from the command line.",
+        epilog=EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    made.set_defaults(url=None, json=False, quiet=False, timeout=TIMEOUT_SECONDS)
+    commands = made.add_subparsers(metavar="COMMAND", required=True)
+    for module in (session_commands, import_commands, export_commands, isp_commands):
+        module.add_parsers(commands)
+    return made
+
+
+def entry() -> None:
+    """Run as a program; a reader that goes away (``| head``) is no error of ours."""
+    try:
+        code = main()
+        sys.stdout.flush()
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        code = 0
+    sys.exit(code)

@@ -1,0 +1,69 @@
+"""login, logout, whoami."""
+
+from __future__ import annotations
+
+import argparse
+import getpass
+import sys
+
+from chalicelib.cli import credentials
+from chalicelib.cli.client import CliError, NotSignedIn
+from chalicelib.cli.context import Context
+
+
+def add_parsers(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Add the commands."""
+    login = commands.add_parser("login", help="sign in, and store the session")
+    login.add_argument("--subdomain", required=True, help="the ISP's subdomain")
+    login.add_argument("--email", required=True, help="your email address")
+    login.add_argument(
+        "--password-stdin", action="store_true", help="read the password from standard input, for scripts"
+    )
+    login.set_defaults(run=log_in)
+    commands.add_parser("logout", help="end the session").set_defaults(run=log_out)
+    commands.add_parser("whoami", help="show who is signed in, and where").set_defaults(run=who_am_i)
+
+
+def log_in(context: Context, args: argparse.Namespace) -> int:
+    """Sign in and store the session."""
+    body = {"subdomain": args.subdomain, "email": args.email, "password": _password(args)}
+    session = context.public.post("/v1/sessions", body)
+    path = credentials.save(context.config_dir, credentials.Credentials(context.url, session["token"]))
+    context.output.note(f"signed in at {context.url} until {session['expires_at']}; stored in {path}")
+    return 0
+
+
+def _password(args: argparse.Namespace) -> str:
+    if args.password_stdin:
+        return sys.stdin.readline().rstrip("\r\n")
+    if not sys.stdin.isatty():
+        raise CliError("there is no terminal to ask for the password at: use --password-stdin")
+    return getpass.getpass("Password: ")
+
+
+def log_out(context: Context, _args: argparse.Namespace) -> int:
+    """End the session, there and here."""
+    try:
+        context.api.delete("/v1/sessions/current")
+    except NotSignedIn:
+        context.output.note("there is no session, or it has ended already")
+    credentials.forget(context.config_dir)
+    return 0
+
+
+def who_am_i(context: Context, _args: argparse.Namespace) -> int:
+    """Show who is signed in."""
+    me = context.api.get("/v1/me")
+    staff, tenant = me["staff"], me["tenant"]
+    fields = [
+        ("name", staff["name"]),
+        ("email", staff["email"]),
+        ("role", staff["role"]),
+        ("company", tenant["company"]),
+        ("subdomain", tenant["subdomain"]),
+        ("currency", tenant["currency"]),
+        ("time zone", tenant["time_zone"]),
+        ("address", context.url),
+    ]
+    context.output.record(me, fields)
+    return 0
