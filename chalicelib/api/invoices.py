@@ -10,24 +10,28 @@ from pydantic import Field
 from chalicelib.api.routing import Request, endpoint
 from chalicelib.api.schemas import ListAnswer, ListQuery, MoneyOut, Schema
 from chalicelib.domain.accounts import subscription_id
-from chalicelib.domain.invoices import Invoice, InvoiceLine, InvoiceState, Recipient
+from chalicelib.domain.invoices import Invoice, InvoiceLine, InvoiceState, Posting, Recipient
 from chalicelib.domain.money import Money
 from chalicelib.domain.staff import Permission
-from chalicelib.domain.taxes import TaxAmount
+from chalicelib.domain.taxes import TaxAmount, TaxBase
 from chalicelib.usecases import invoices
 
 
 class InvoiceTaxOut(Schema):
-    """One tax of a line; 19.5 % is 195000 millionths."""
+    """One tax of a line; 19.5 % is 195000 millionths.
+
+    Its base is the line's ``net``, or ``net_plus_previous``: net and the taxes before it.
+    """
 
     code: str = Field(examples=["sales_tax"])
     rate_millionths: int
+    base: TaxBase
     amount: int
 
     @classmethod
     def of(cls, tax: TaxAmount) -> InvoiceTaxOut:
         """Render a tax."""
-        return cls(code=tax.code, rate_millionths=tax.rate_millionths, amount=tax.amount)
+        return cls(code=tax.code, rate_millionths=tax.rate_millionths, base=tax.base, amount=tax.amount)
 
 
 class InvoiceLineOut(Schema):
@@ -66,6 +70,18 @@ class InvoiceLineOut(Schema):
         )
 
 
+class PostingOut(Schema):
+    """One side of the invoice's ledger entry: debit positive, credit negative; they sum to zero."""
+
+    account: str = Field(examples=["receivable"])
+    amount: int
+
+    @classmethod
+    def of(cls, posting: Posting) -> PostingOut:
+        """Render a posting."""
+        return cls(account=posting.account, amount=posting.amount)
+
+
 class RecipientOut(Schema):
     """Who is billed, as it stood when the invoice was issued."""
 
@@ -95,6 +111,7 @@ class InvoiceOut(Schema):
     net: MoneyOut
     tax: MoneyOut
     total: MoneyOut
+    postings: list[PostingOut]
     recipient: RecipientOut | None
 
     @classmethod
@@ -114,6 +131,7 @@ class InvoiceOut(Schema):
             net=MoneyOut.of(Money(invoice.net, invoice.currency)),
             tax=MoneyOut.of(Money(invoice.tax, invoice.currency)),
             total=MoneyOut.of(Money(invoice.total, invoice.currency)),
+            postings=[PostingOut.of(posting) for posting in invoice.postings],
             recipient=RecipientOut.of(invoice.recipient) if invoice.recipient else None,
         )
 

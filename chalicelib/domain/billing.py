@@ -15,9 +15,6 @@ from chalicelib.domain.packages import Package
 from chalicelib.domain.periods import BillingTiming, Period, bill_date, period_from
 from chalicelib.domain.taxes import TaxComponent, TaxGroup
 
-# One subscription catches up at most this many periods in one run; the next run goes on.
-CATCH_UP_PERIODS_MAX: Final = 40
-
 
 class SkipReason(StrEnum):
     """Why a subscription that was looked at is not invoiced."""
@@ -167,7 +164,7 @@ def bill_account(
             bill.unfinished = True
             break
         try:
-            outcome = _due_charges(account, slot, on, catalogue, min(room, CATCH_UP_PERIODS_MAX))
+            outcome = _due_charges(account, slot, on, catalogue, room)
         except DomainError as error:
             bill.quarantined.append(Quarantine(slot, error.code, error.message))
             continue
@@ -177,7 +174,7 @@ def bill_account(
         charges, subscription, more = outcome
         bill.charges += charges
         after = after.with_subscription(subscription=subscription)
-        if more and len(charges) < CATCH_UP_PERIODS_MAX:
+        if more:
             bill.unfinished = True
             break
         bill.billed.append(slot)

@@ -177,7 +177,12 @@ def invoice_line_rows(*, invoice: Invoice) -> Iterator[Row]:
             "tax": line.tax,
             "total": line.total,
             "taxes": [
-                {"code": tax.code, "rate_millionths": tax.rate_millionths, "amount": tax.amount}
+                {
+                    "code": tax.code,
+                    "rate_millionths": tax.rate_millionths,
+                    "base": tax.base.value,
+                    "amount": tax.amount,
+                }
                 for tax in line.taxes
             ],
         }

@@ -82,11 +82,16 @@ class TaxGroup:
 
 @dataclass(frozen=True, slots=True)
 class TaxAmount:
-    """What one component adds to one line, in minor units."""
+    """What one component adds to one line, in minor units.
+
+    With its base and its place among the line's taxes it can be computed again, whatever becomes
+    of the tax group.
+    """
 
     code: str
     rate_millionths: int
     amount: int
+    base: TaxBase = TaxBase.NET
 
 
 def tax_line(*, net: int, components: Sequence[TaxComponent]) -> tuple[TaxAmount, ...]:
@@ -97,7 +102,7 @@ def tax_line(*, net: int, components: Sequence[TaxComponent]) -> tuple[TaxAmount
         base = net if component.base is TaxBase.NET else running
         tax = round_half_up(numerator=base * component.rate_millionths, denominator=RATE_PER_UNIT)
         running += tax
-        taxes.append(TaxAmount(component.code, component.rate_millionths, tax))
+        taxes.append(TaxAmount(component.code, component.rate_millionths, tax, component.base))
     return tuple(taxes)
 
 

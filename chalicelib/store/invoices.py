@@ -30,7 +30,7 @@ from chalicelib.domain.invoices import (
     format_number,
 )
 from chalicelib.domain.periods import Period
-from chalicelib.domain.taxes import TaxAmount
+from chalicelib.domain.taxes import TaxAmount, TaxBase
 from chalicelib.ports.store import Page
 from chalicelib.store import keys
 from chalicelib.store.accounts import recipient_of
@@ -43,6 +43,8 @@ INVOICE_PREFIX: Final = "INV#"
 SERIES_PREFIX: Final = "INV#"
 REGISTER_ENTRY: Final = struct.Struct(">16sHB")
 _EPOCH: Final = date(2000, 1, 1)
+# A tax's base as it is stored: its place here, which never changes.
+_BASES: Final = (TaxBase.NET, TaxBase.NET_PLUS_PREVIOUS)
 _CROCKFORD: Final = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 _VALUE: Final = {char: index for index, char in enumerate(_CROCKFORD)}
 
@@ -95,7 +97,7 @@ def encode_lines(lines: Sequence[InvoiceLine]) -> str:
                 line.billed_days,
                 line.full_days,
                 line.net,
-                [[tax.code, tax.rate_millionths, tax.amount] for tax in line.taxes],
+                [[tax.code, tax.rate_millionths, tax.amount, _BASES.index(tax.base)] for tax in line.taxes],
             ]
             for line in lines
         ]
@@ -114,7 +116,7 @@ def decode_lines(text: str) -> tuple[InvoiceLine, ...]:
             billed_days=row[6],
             full_days=row[7],
             net=row[8],
-            taxes=tuple(TaxAmount(*tax) for tax in row[9]),
+            taxes=tuple(TaxAmount(code, rate, amount, _BASES[base]) for code, rate, amount, base in row[9]),
         )
         for row in orjson.loads(text)
     )

@@ -173,6 +173,7 @@ def work_shard(
         shard=task.shard,
         books=books,
         catalogue=catalogue,
+        today=tenant.local_date(at=now()),
         pause=pause,
         out_of_time=out_of_time,
     )

@@ -47,13 +47,19 @@ class ShardTaken(Busy):
 
 @dataclass(frozen=True, slots=True)
 class ShardRun:
-    """What the billing of a shard works with; ``pause`` waits some seconds, ``out_of_time`` ends early."""
+    """What the billing of a shard works with.
+
+    ``on`` is the date that is billed, ``today`` the local date on which it is done: an invoice
+    made late is dated ``on``, and due in so many days from ``today``. ``pause`` waits some
+    seconds, ``out_of_time`` ends the work early.
+    """
 
     tenant: Tenant
     on: date
     shard: RunShard
     books: BillingBooks
     catalogue: Catalogue
+    today: date
     pause: Callable[[float], None]
     out_of_time: Callable[[], bool]
 
@@ -206,7 +212,7 @@ def _batch(
     return Batch(
         run_id=run_id(on=run.on),
         issued_on=run.on,
-        due_on=due_date(issued_on=run.on, payment_days=run.tenant.payment_days),
+        due_on=due_date(issued_on=max(run.on, run.today), payment_days=run.tenant.payment_days),
         fiscal_year=run.fiscal_year,
         first_number=number,
         entries=entries,

@@ -18,10 +18,11 @@ import pytest
 from chalicelib.adapters.clock import SystemClock
 from chalicelib.bootstrap import Services
 from chalicelib.config import Settings
+from chalicelib.domain.periods import NAMED_CYCLES
 from chalicelib.domain.runs import RunShard, RunState
 from chalicelib.ports.store import AuditNote
 from chalicelib.store import keys
-from chalicelib.store.accounts import decode_subscriptions
+from chalicelib.store.accounts import decode_subscriptions, encode_subscriptions
 from chalicelib.usecases.billing import ShardTask, retry_quarantined, work_shard
 from chalicelib.usecases.billing_shard import ShardTaken
 from tests.bench.books import BILL_DAY, account_id
@@ -302,6 +303,35 @@ def test_missed_days_are_caught_up_oldest_first(on_engine: Services) -> None:
     ]
     state = on_engine.stores.of(tenant_id=books.tenant.tenant_id).billing_state()
     assert state.completed_through == date(2027, 3, 2)
+
+
+def test_a_year_of_days_is_caught_up_in_one_run_and_due_from_the_day_it_is_done(
+    on_engine: Services,
+) -> None:
+    """Transactions hold 48 invoices: a subscription with more due periods takes several of them."""
+    books = new_books(on_engine, subscribers=2, on=date(2026, 11, 1))
+    for index in range(2):
+        daily = keys.account(books.tenant.tenant_id, account_id(index))
+        account = next(one for one in books.items() if one["pk"] == daily and one["sk"] == keys.ACCOUNT)
+        (sub,) = decode_subscriptions(account["s"])
+        begun = replace(sub, cycle=NAMED_CYCLES["day"], anchor_day=1, starts_on=date(2025, 11, 1))
+        encoded = encode_subscriptions((replace(begun, billed_to=date(2025, 11, 1)),))
+        change_account(books, daily, "SET s=:s,v=v+:o", {":s": {"S": encoded}, ":o": {"N": "1"}})
+
+    books.run()
+
+    issued = assert_books_are_right(books, invoices=2 * 366)
+    assert {item["d"] for item in issued} == {"2026-11-08"}
+    run = run_of(books)
+    assert (run.state, sum(shard.billed for shard in run.shards)) == (RunState.COMPLETED, 2)
+
+
+def test_an_invoice_made_late_is_due_from_the_day_it_is_made(on_engine: Services) -> None:
+    books = new_books(on_engine, subscribers=1)
+
+    books.run(at=AT.replace(day=20))
+
+    assert [(item["i"], item["d"]) for item in books.invoices()] == [("2026-11-01", "2026-11-27")]
 
 
 def test_the_series_begins_anew_with_the_fiscal_year(on_engine: Services) -> None:
