@@ -20,6 +20,7 @@ from tests.integration.importing import (
     mapping,
     people,
 )
+from tests.integration.test_exports import bill
 
 SAMPLE = Path(
     os.environ.get("ISPBILLING_SAMPLE_CSV")
@@ -257,3 +258,21 @@ def test_asking_twice_with_one_key_makes_one_import(importer: Importer) -> None:
     assert first.json == second.json
     assert len(importer.tenant.api.get("/v1/imports").json["items"]) == 1
     assert api.post("/v1/imports", json={**body, "size_bytes": 11}).status == 422
+
+
+def test_who_starts_on_a_day_that_was_billed_is_billed_by_the_next_run(
+    importer: Importer, services: EngineServices
+) -> None:
+    """A batch of them checks once, in its own transaction, that no run starts meanwhile."""
+    clock, tenant = services.clock, importer.tenant
+    assert isinstance(clock, FakeClock)
+    bill(services, tenant, clock.now() + timedelta(days=1))
+    billed_day = tenant.store.runs.list(limit=1, after=None).items[0].on
+
+    done = importer.run(
+        people(*(f"C-{n},Name {n},0300-{n:07d},Home 10 MB,100" for n in range(70))), mapping(billed_day)
+    )
+    assert done["progress"]["created"] == 70
+    run = bill(services, tenant, clock.now() + timedelta(days=2))
+
+    assert (run.invoices, run.total) == (70, 70 * 10_000)

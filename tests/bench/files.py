@@ -1,0 +1,213 @@
+"""Imports and exports on an engine of their own: ``python -m tests.bench.files [ROWS]``.
+
+Prints one JSON object: rows a second and client CPU of an import of plain rows (code,
+package, price), of rows with contact data, of the same file again, and of an export of what
+was imported and billed; and the most memory that the process took.
+"""
+
+from __future__ import annotations
+
+import itertools
+import json
+import os
+import resource
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+from typing import Any, Final
+
+from chalicelib.adapters.clock import SystemClock
+from chalicelib.bootstrap import Services
+from chalicelib.config import Settings
+from chalicelib.domain.import_mapping import ImportDefaults, ImportField, ImportMapping
+from chalicelib.domain.money import Money
+from chalicelib.domain.packages import Package, PackageState
+from chalicelib.domain.periods import NAMED_CYCLES, BillingTiming
+from chalicelib.domain.tenants import Tenant
+from chalicelib.local.engine import Engine
+from chalicelib.local.stack import (
+    LOCAL_VARIABLES,
+    RESOURCES_PATH,
+    ensure_stack,
+    load_resources,
+    local_parameters,
+)
+from chalicelib.ports.store import AuditNote
+from chalicelib.usecases.billing import plan_tenant, work_shard
+from chalicelib.usecases.export_work import ExportWork, make_export
+from chalicelib.usecases.exports import create_export
+from chalicelib.usecases.import_batches import ImportWork
+from chalicelib.usecases.import_work import work_on_import
+from chalicelib.usecases.imports import create_import, map_import, start_import
+from tests.bench.books import bench_tenant
+
+ROOT: Final = Path(__file__).resolve().parents[2]
+ROWS_DEFAULT: Final = 5_000
+F = ImportField
+COLUMNS: Final = {
+    F.CODE: "code",
+    F.PACKAGE: "package",
+    F.PRICE: "price",
+    F.NAME: "name",
+    F.PHONE: "phone",
+    F.EMAIL: "email",
+    F.NATIONAL_ID: "cnic",
+    F.ADDRESS: "address",
+}
+PLAIN: Final = (F.CODE, F.PACKAGE, F.PRICE)
+
+
+def main() -> None:
+    """Measure, and print."""
+    rows = int(sys.argv[1]) if len(sys.argv) > 1 else ROWS_DEFAULT
+    venv = Path(os.environ.get("ENGINE_VENV", ROOT / ".local" / "engine-venv"))
+    with Engine(venv) as engine:
+        variables = ensure_stack(
+            endpoint=engine.url,
+            template=load_resources(ROOT / RESOURCES_PATH),
+            parameters=local_parameters(base_url="http://127.0.0.1:8000", stage="bench"),
+            given=LOCAL_VARIABLES,
+        )
+        os.environ.update(engine.client_environment())
+        settings = Settings.from_env({**variables, **engine.client_environment()})
+        print(json.dumps(measure(Services(settings=settings, clock=SystemClock()), rows), indent=2))
+
+
+def measure(services: Services, rows: int) -> dict[str, Any]:
+    """Return the figures."""
+    plain, rich = (_tenant(services, number) for number in (1, 2))
+    found = {
+        "import_plain": _import(services, plain, _file(rows, PLAIN), PLAIN),
+        "import_again": _import(services, plain, _file(rows, PLAIN), PLAIN),
+        "import_contacts": _import(services, rich, _file(rows, tuple(COLUMNS)), tuple(COLUMNS)),
+    }
+    _bill(services, rich)
+    found["export"] = _export(services, rich)
+    figures: dict[str, Any] = {
+        name: {"rows_per_s": round(rows / wall), "client_cpu_us_per_row": round(cpu / rows * 1e6)}
+        for name, (wall, cpu) in found.items()
+    }
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
+    return {"rows": rows, **figures, "peak_memory_mib": peak}
+
+
+def _tenant(services: Services, number: int) -> Tenant:
+    now = services.clock.now()
+    tenant = replace(bench_tenant(tenant_id=f"ten_{number:026d}", taxed=False), created_at=now)
+    store = services.stores.of(tenant_id=tenant.tenant_id)
+    package = Package(
+        package_id=services.ids.new(prefix="pkg"),
+        name="Home",
+        price=Money(164_900, tenant.currency),
+        cycle=NAMED_CYCLES["month"],
+        timing=BillingTiming.ADVANCE,
+        download_kbps=20_000,
+        upload_kbps=10_000,
+        tax_group=None,
+        state=PackageState.ACTIVE,
+        version=1,
+        created_at=now,
+    )
+    yesterday = tenant.local_date(at=now) - timedelta(days=1)
+    store.commit(
+        *services.tenants.hold(tenant=tenant, until=now + timedelta(days=1)),
+        *store.packages.add(package=package),
+        store.start_billing(completed_through=yesterday),
+    )
+    return tenant
+
+
+def _file(rows: int, fields: tuple[ImportField, ...]) -> bytes:
+    def lines() -> Iterator[str]:
+        yield ",".join(COLUMNS[name] for name in fields)
+        for n in range(rows):
+            cells = {
+                F.CODE: f"C-{n:06d}",
+                F.PACKAGE: "Home",
+                F.PRICE: f"{1000 + n % 500}.50",
+                F.NAME: f"Muhammad Ali Khan {n}",
+                F.PHONE: f"0300-{n:07d}",
+                F.EMAIL: f"user{n}@example.com",
+                F.NATIONAL_ID: f"42301-{n:07d}-1",
+                F.ADDRESS: f'"House {n}, Street 5, Gulberg III, Lahore"',
+            }
+            yield ",".join(cells[name] for name in fields)
+
+    return "\n".join(itertools.chain(lines(), [""])).encode()
+
+
+def _timed(job: Callable[[], object]) -> tuple[float, float]:
+    wall, cpu = time.perf_counter(), time.process_time()
+    job()
+    return time.perf_counter() - wall, time.process_time() - cpu
+
+
+def _note(services: Services, object_id: str) -> AuditNote:
+    return AuditNote(actor_id="stf_bench", action="bench", object_id=object_id, at=services.clock.now())
+
+
+def _import(
+    services: Services, tenant: Tenant, data: bytes, fields: tuple[ImportField, ...]
+) -> tuple[float, float]:
+    """Import a file; return seconds of wall and of client CPU."""
+    store, now = services.stores.of(tenant_id=tenant.tenant_id), services.clock.now()
+    import_id = services.ids.new(prefix="imp")
+    note = _note(services, import_id)
+    blobs = services.blobs
+    size = len(data)
+    create_import(
+        store=store, blobs=blobs, import_id=import_id, file_name="x", size_bytes=size, at=now, note=note
+    )
+    key = f"imports/{tenant.tenant_id}/{import_id}/upload.csv"
+    blobs.write(key=key, chunks=[data], content_type="text/csv")
+    mapping = ImportMapping(
+        columns={name: COLUMNS[name] for name in fields},
+        defaults=ImportDefaults(start_date=tenant.local_date(at=now)),
+    )
+    map_import(store=store, blobs=blobs, import_id=import_id, mapping=mapping, at=now, note=note)
+    queue = services.import_queue
+    start_import(store=store, blobs=blobs, queue=queue, import_id=import_id, at=now, note=note)
+    work = ImportWork(
+        stores=services.stores,
+        blobs=blobs,
+        ids=services.ids,
+        now=services.clock.now,
+        pause=time.sleep,
+        out_of_time=lambda: False,
+    )
+    return _timed(lambda: work_on_import(work=work, tenant_id=tenant.tenant_id, import_id=import_id))
+
+
+def _bill(services: Services, tenant: Tenant) -> None:
+    store, at = services.stores.of(tenant_id=tenant.tenant_id), services.clock.now() + timedelta(days=1)
+    active = replace(tenant, billing_hour=0)
+    tasks = plan_tenant(tenant=active, store=store, at=at)
+    while tasks:
+        books = store.books(wire=services.wire)
+        tasks = tasks[1:] + work_shard(
+            task=tasks[0], tenant=active, store=store, books=books, now=lambda: at, out_of_time=lambda: False
+        )
+
+
+def _export(services: Services, tenant: Tenant) -> tuple[float, float]:
+    """Export everything; return seconds of wall and of client CPU."""
+    store, now = services.stores.of(tenant_id=tenant.tenant_id), services.clock.now()
+    export_id = services.ids.new(prefix="exp")
+    note = _note(services, export_id)
+    create_export(store=store, queue=services.export_queue, export_id=export_id, at=now, note=note)
+    work = ExportWork(
+        stores=services.stores,
+        blobs=services.blobs,
+        now=services.clock.now,
+        scratch=tempfile.TemporaryFile,
+        out_of_time=lambda: False,
+    )
+    return _timed(lambda: make_export(work=work, tenant_id=tenant.tenant_id, export_id=export_id))
+
+
+if __name__ == "__main__":
+    main()
