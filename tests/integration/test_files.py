@@ -11,8 +11,9 @@ from collections.abc import Iterator
 import pytest
 
 from chalicelib.adapters.blobs.s3 import PART_BYTES
+from chalicelib.adapters.queues import SqsQueue
 from chalicelib.bootstrap import Services
-from chalicelib.ports.services import BlobGone, FilesUnavailable
+from chalicelib.ports.services import BlobGone, FilesUnavailable, QueueUnavailable
 
 
 @pytest.fixture
@@ -132,12 +133,17 @@ def test_a_bucket_that_refuses_is_a_file_store_that_is_unavailable(services: Ser
 
 
 def test_a_message_arrives_as_it_was_sent(services: Services) -> None:
-    tag = secrets.token_hex(8)
-    services.import_queue.send(message={"probe": tag, "text": "علی"})
+    client = services._sqs
+    url = client.create_queue(QueueName=f"t-{secrets.token_hex(8)}")["QueueUrl"]
 
-    url = services.settings.import_queue_url
-    received = services._sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10, WaitTimeSeconds=2)
+    SqsQueue(client=client, url=url).send(message={"text": "علی", "n": 1})
 
-    mine = [one for one in received["Messages"] if tag in one["Body"]]
-    assert [one["Body"] for one in mine] == [f'{{"probe":"{tag}","text":"\\u0639\\u0644\\u06cc"}}']
-    services._sqs.delete_message(QueueUrl=url, ReceiptHandle=mine[0]["ReceiptHandle"])
+    received = client.receive_message(QueueUrl=url, WaitTimeSeconds=2)
+    assert [one["Body"] for one in received["Messages"]] == ['{"text":"\\u0639\\u0644\\u06cc","n":1}']
+
+
+def test_a_queue_that_is_not_there_is_unavailable(services: Services) -> None:
+    url = services.settings.import_queue_url.replace("Import", "NoSuch")
+
+    with pytest.raises(QueueUnavailable):
+        SqsQueue(client=services._sqs, url=url).send(message={})
