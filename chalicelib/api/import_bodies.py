@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import date
 from typing import Annotated
 
-from pydantic import Field
+from pydantic import Field, StringConstraints
 
 from chalicelib.api.schemas import Line, MoneyIn, Schema
 from chalicelib.domain.csv_inspect import FILE_BYTES_MAX, HEADER_CHARS_MAX
@@ -25,7 +25,9 @@ from chalicelib.domain.packages import PACKAGE_NAME_CHARS_MAX
 from chalicelib.domain.subscribers import AREA_CHARS_MAX
 
 ColumnName = Annotated[
-    str, Field(min_length=1, max_length=HEADER_CHARS_MAX, description="a column of the file, by its name")
+    str,
+    StringConstraints(strip_whitespace=True, min_length=1, max_length=HEADER_CHARS_MAX),
+    Field(description="a column of the file, by its name"),
 ]
 
 
@@ -69,9 +71,9 @@ class DefaultsBody(Schema):
     def of(cls, defaults: ImportDefaults) -> DefaultsBody:
         """Render defaults."""
         price = defaults.price
-        return cls(
+        return cls.model_construct(
             package=defaults.package,
-            price=MoneyIn(amount=price.amount, currency=price.currency) if price else None,
+            price=MoneyIn.model_construct(amount=price.amount, currency=price.currency) if price else None,
             start_date=defaults.start_date,
             anchor_day=defaults.anchor_day,
             area=defaults.area,
@@ -122,12 +124,14 @@ class MappingBody(Schema):
 
     @classmethod
     def of(cls, mapping: ImportMapping) -> MappingBody:
-        """Render a mapping."""
-        return cls(
-            columns=ColumnsBody(**{name.value: column for name, column in mapping.columns.items()}),
+        """Render a mapping. It is not checked again: what is stored is shown, whatever the rules are now."""
+        return cls.model_construct(
+            columns=ColumnsBody.model_construct(
+                **{name.value: column for name, column in mapping.columns.items()}
+            ),
             defaults=DefaultsBody.of(mapping.defaults),
             skip_when=[
-                SkipRuleBody(column=rule.column, values=list(rule.values), reason=rule.reason)
+                SkipRuleBody.model_construct(column=rule.column, values=list(rule.values), reason=rule.reason)
                 for rule in mapping.skip_when
             ],
             date_format=mapping.date_format,

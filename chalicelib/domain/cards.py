@@ -52,7 +52,9 @@ def refuse_card_number(*, text: str, param: str | None = None) -> None:
 
 def _begins_card(groups: list[str], first: int) -> bool:
     digits = ""
-    for group in groups[first:]:
+    for group in groups[first : first + DIGITS_MAX]:
+        if len(group) > DIGITS_MAX:
+            return False
         digits += group
         if len(digits) > DIGITS_MAX:
             return False

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from datetime import date
 from enum import StrEnum
 from typing import Final
@@ -15,6 +16,8 @@ from chalicelib.domain.money import Money
 SKIP_RULES_MAX: Final = 10
 SKIP_VALUES_MAX: Final = 50
 SKIP_REASON_CHARS_MAX: Final = 80
+# The mapping is kept beside the import's progress and written with each batch.
+MAPPING_BYTES_MAX: Final = 16 * 1024
 
 
 class UnknownColumn(InvalidValue):
@@ -33,6 +36,12 @@ class MissingColumn(InvalidValue):
     """The mapping leaves out what every row needs."""
 
     code = "missing_column"
+
+
+class MappingTooLarge(InvalidValue):
+    """The mapping as a whole takes more bytes than one may."""
+
+    code = "mapping_too_large"
 
 
 class ImportField(StrEnum):
@@ -108,11 +117,18 @@ class ImportMapping:
 
 
 def check_mapping(*, mapping: ImportMapping, header: Sequence[str]) -> None:
-    """Raise UnknownColumn, AmbiguousColumn or MissingColumn unless the mapping fits the file."""
+    """Raise UnknownColumn, AmbiguousColumn or MissingColumn unless the mapping fits the file.
+
+    Raises MappingTooLarge where it is too large to be kept.
+    """
+    if len(json.dumps(asdict(mapping), default=str, ensure_ascii=False).encode()) > MAPPING_BYTES_MAX:
+        raise MappingTooLarge(f"a mapping has at most {MAPPING_BYTES_MAX >> 10} KB: skip fewer values")
     counts = Counter(header)
     named = [(f"columns.{name.value}", column) for name, column in mapping.columns.items()]
     named += [(f"skip_when.{index}.column", rule.column) for index, rule in enumerate(mapping.skip_when)]
     for param, column in named:
+        if not column.strip():
+            raise UnknownColumn("a column without a name cannot be mapped", param=param)
         if not counts[column]:
             raise UnknownColumn(f"the file has no column {column!r}", param=param)
         if counts[column] > 1:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
@@ -15,11 +16,16 @@ from chalicelib.domain.import_mapping import ImportMapping
 from chalicelib.domain.jobs import JobFailure, JobState
 
 ROWS_MAX: Final = 250_000
+# Blank rows count here too: reading past them takes time.
+LINES_MAX: Final = 1_000_000
+# So many imports of a tenant may wait and run at a time.
+AT_WORK_MAX: Final = 5
 PREVIEW_ROWS: Final = 20
 UPLOAD_TTL_SECONDS: Final = 3_600
 # Pages of the report outlive the files a little, and are deleted then.
 REPORT_KEPT_DAYS: Final = 30
 FILE_NAME_CHARS_MAX: Final = 200
+_REPORT_CHARS_MAX: Final = (("message", 200), ("column", 100), ("subject", 100))
 
 
 def upload_key(*, tenant_id: str, import_id: str) -> str:
@@ -54,6 +60,12 @@ class AlreadyStarted(Conflict):
     """The import has begun: its file and mapping no longer change."""
 
     code = "import_started"
+
+
+class TooManyImports(Conflict):
+    """As many imports as may be are waiting or running already."""
+
+    code = "too_many_imports"
 
 
 class NotFinished(Conflict):
@@ -132,6 +144,11 @@ class ImportJob:
         return self.state not in {JobState.AWAITING_UPLOAD, JobState.READY}
 
     @property
+    def at_work(self) -> bool:
+        """Whether it waits for a worker or has one."""
+        return self.begun and not self.finished
+
+    @property
     def finished(self) -> bool:
         """Whether nothing more will happen by itself."""
         return self.state in {JobState.SUCCEEDED, JobState.FAILED}
@@ -164,6 +181,19 @@ class RowReport:
     message: str
     column: str = ""
     subject: str = ""
+
+    def __post_init__(self) -> None:
+        """Cut texts that come from the file: a page of reports has a bounded size."""
+        for name, chars in _REPORT_CHARS_MAX:
+            text = getattr(self, name)
+            if len(text) > chars:
+                object.__setattr__(self, name, f"{text[: chars - 1]}…")
+
+    @property
+    def size_bytes(self) -> int:
+        """How many bytes the report takes where it is kept, by and large."""
+        texts = [self.code, self.message, self.column, self.subject]
+        return len(json.dumps(texts, ensure_ascii=False).encode()) + 24
 
 
 def advance(

@@ -27,6 +27,8 @@ CURRENCY_DIGITS: Final[dict[str, int]] = {
 
 # Largest amount of one posting: above any bill, far below what 64-bit sums could overflow.
 AMOUNT_MINOR_MAX: Final = 10**13
+# Messages quote so much of what was given.
+SHOWN_CHARS_MAX: Final = 40
 
 
 class UnknownCurrency(InvalidValue):
@@ -52,7 +54,7 @@ def currency_digits(*, currency: str) -> int:
     try:
         return CURRENCY_DIGITS[currency]
     except KeyError:
-        raise UnknownCurrency(f"{currency!r} is not a currency we bill in", param="currency") from None
+        raise UnknownCurrency(f"{_shown(currency)} is not a currency we bill in", param="currency") from None
 
 
 @dataclass(frozen=True, slots=True, order=False)
@@ -90,6 +92,11 @@ def format_minor(*, amount: int, currency: str) -> str:
     return f"{'-' if amount < 0 else ''}{whole}.{part:0{digits}d}"
 
 
+def _shown(text: str) -> str:
+    """Return text as messages quote it: what comes in may have any length."""
+    return repr(text if len(text) <= SHOWN_CHARS_MAX else f"{text[:SHOWN_CHARS_MAX]}…")
+
+
 def parse_decimal(*, text: str, currency: str) -> Money:
     """Read a plain decimal such as ``1649.00`` in the currency's own digits.
 
@@ -98,15 +105,15 @@ def parse_decimal(*, text: str, currency: str) -> Money:
     """
     cleaned = text.strip()
     if not cleaned or len(cleaned) > 32 or any(char not in "+-.0123456789" for char in cleaned):
-        raise InvalidAmount(f"{text!r} is not a plain decimal number")
+        raise InvalidAmount(f"{_shown(text)} is not a plain decimal number")
     try:
         minor = Decimal(cleaned).scaleb(currency_digits(currency=currency))
     except InvalidOperation:
-        raise InvalidAmount(f"{text!r} is not a plain decimal number") from None
+        raise InvalidAmount(f"{_shown(text)} is not a plain decimal number") from None
     if minor != minor.to_integral_value():
-        raise InvalidAmount(f"{text!r} has more digits than {currency} has")
+        raise InvalidAmount(f"{_shown(text)} has more digits than {currency} has")
     if abs(minor) > AMOUNT_MINOR_MAX:
-        raise InvalidAmount(f"{text!r} is out of range")
+        raise InvalidAmount(f"{_shown(text)} is out of range")
     return Money(int(minor), currency)
 
 
@@ -148,7 +155,7 @@ def decimal_of(*, value: str) -> Decimal:
     try:
         rate = Decimal(value)
     except InvalidOperation:
-        raise InvalidValue(f"{value!r} is not a number") from None
+        raise InvalidValue(f"{_shown(value)} is not a number") from None
     if not rate.is_finite():
-        raise InvalidValue(f"{value!r} is not a finite number")
+        raise InvalidValue(f"{_shown(value)} is not a finite number")
     return rate.quantize(Decimal("0.0001"), rounding=ROUND_HALF_UP)

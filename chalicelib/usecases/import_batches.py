@@ -29,6 +29,8 @@ from chalicelib.ports.store import AuditNote, Stores, TenantStore, Write
 # One transaction holds 100 actions: progress, a page of the report and the audit entry leave 97.
 BATCH_ACTIONS_MAX: Final = 97
 ROWS_PER_BATCH_MAX: Final = 200
+# An item holds 400 KB, and the reports of a batch are one item.
+REPORT_BYTES_PER_BATCH_MAX: Final = 200_000
 ATTEMPTS_PER_BATCH_MAX: Final = 8
 
 
@@ -81,6 +83,11 @@ class Row:
     subscriber: Subscriber | None = None
     writes: Sequence[Write] = ()
     reports: Sequence[RowReport] = ()
+
+    @property
+    def report_bytes(self) -> int:
+        """How many bytes its reports take."""
+        return sum(report.size_bytes for report in self.reports)
 
 
 # -- rows ----------------------------------------------------------------------------------
@@ -146,13 +153,16 @@ def commit_full(*, run: Run, rows: Sequence[Row], rest: bool) -> list[Row]:
     """Commit full batches of the rows; return those left for the next, none where ``rest`` goes too."""
     batch: list[Row] = []
     actions: set[object] = set()
+    report_bytes = 0
     for row in rows:
         needed = {write.once or id(write) for write in row.writes}
-        if len(actions | needed) > BATCH_ACTIONS_MAX or len(batch) == ROWS_PER_BATCH_MAX:
+        full = len(actions | needed) > BATCH_ACTIONS_MAX or len(batch) == ROWS_PER_BATCH_MAX
+        if batch and (full or report_bytes + row.report_bytes > REPORT_BYTES_PER_BATCH_MAX):
             _commit(run, batch)
-            batch, actions = [], set()
+            batch, actions, report_bytes = [], set(), 0
         batch.append(row)
         actions |= needed
+        report_bytes += row.report_bytes
     if batch and rest:
         _commit(run, batch)
         batch = []

@@ -20,10 +20,11 @@ def report_chunks(*, reports: Iterable[RowReport]) -> Iterator[bytes]:
     """Yield the report as UTF-8 with a byte order mark, a thousand rows at a time.
 
     Texts that a spreadsheet would run get an apostrophe before them (``domain.spreadsheets``):
-    column names and codes come from the file.
+    column names and codes come from the file. Every cell is quoted, so that a comma or semicolon
+    inside starts no cell wherever the report is opened.
     """
     out = io.StringIO(newline="")
-    writer = csv.writer(out)
+    writer = csv.writer(out, quoting=csv.QUOTE_ALL)
     out.write(BOM)
     writer.writerow(COLUMNS)
     for count, report in enumerate(reports, start=1):
