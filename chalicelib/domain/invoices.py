@@ -121,7 +121,9 @@ def charge_line(
     """Return the recurring charge of one period.
 
     A period shorter than its whole cycle (a first period before the anchor, a last one before
-    the end) is charged by the day: price x days / days of the whole cycle, half up.
+    the end) is charged by the day: the price of the whole cycle's days up to the period's end,
+    rounded half up, less the same up to its beginning. So the parts of a cycle sum to its price,
+    however it is split.
     """
     price = package.price.amount if subscription.price_override is None else subscription.price_override
     cycle, anchor_day, boundary = subscription.cycle, subscription.anchor_day, period.end
@@ -130,7 +132,8 @@ def charge_line(
         boundary = next_boundary(cycle=cycle, anchor_day=anchor_day, origin=origin, after=period.start)
     full_days = full_period_days(cycle=cycle, anchor_day=anchor_day, boundary=boundary)
     days = period.days
-    net = price if days == full_days else round_half_up(numerator=price * days, denominator=full_days)
+    upto_end = full_days - (boundary - period.end).days
+    net = _share(price, upto_end, full_days) - _share(price, upto_end - days, full_days)
     if abs(net) > AMOUNT_MINOR_MAX:
         raise AmountOutOfRange("the charge is larger than one posting may be")
     return InvoiceLine(
@@ -144,6 +147,10 @@ def charge_line(
         net=net,
         taxes=tax_line(net=net, components=components),
     )
+
+
+def _share(price: int, days: int, full_days: int) -> int:
+    return round_half_up(numerator=price * days, denominator=full_days)
 
 
 def invoice_postings(*, lines: tuple[InvoiceLine, ...]) -> tuple[Posting, ...]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
+from itertools import pairwise
 
 import pytest
 from hypothesis import given
@@ -113,7 +114,7 @@ def test_the_largest_price_with_the_largest_taxes_is_one_balanced_posting(
 
 
 @given(subscriptions(), st.integers(1, 1_100), st.integers(0, PRICE_MINOR_MAX))
-def test_a_cut_period_costs_its_share_of_the_whole_cycle_to_half_a_unit(
+def test_a_cut_period_costs_its_share_of_the_whole_cycle_to_less_than_a_unit(
     subscription: Subscription, served: int, price: int
 ) -> None:
     cycle, anchor_day, origin = subscription.cycle, subscription.anchor_day, subscription.starts_on
@@ -130,8 +131,50 @@ def test_a_cut_period_costs_its_share_of_the_whole_cycle_to_half_a_unit(
 
     full = full_period_days(cycle=cycle, anchor_day=anchor_day, boundary=whole.end)
     assert (line.billed_days, line.full_days) == (days, full)
-    assert abs(line.net * full - price * days) * 2 <= full
+    assert abs(line.net * full - price * days) < full
     assert 0 <= line.net <= price
+
+
+@given(subscriptions(), st.lists(st.integers(1, 1_100), max_size=6), st.integers(0, PRICE_MINOR_MAX))
+def test_the_parts_of_a_split_period_sum_to_its_price(
+    subscription: Subscription, cuts: list[int], price: int
+) -> None:
+    """A period is split where service halts, ends and goes on; each part is billed on its own."""
+    cycle, anchor_day, origin = subscription.cycle, subscription.anchor_day, subscription.starts_on
+    first = period_from(cycle=cycle, anchor_day=anchor_day, origin=origin, start=origin)
+    whole = period_from(cycle=cycle, anchor_day=anchor_day, origin=origin, start=first.end)
+    inner = {whole.start + timedelta(days=cut) for cut in cuts if cut < whole.days}
+    bounds = sorted({whole.start, whole.end} | inner)
+
+    parts = [
+        charge_line(
+            subscription=replace(
+                subscription, price_override=price, ends_on=None if end == whole.end else end
+            ),
+            package=PACKAGE,
+            period=Period(start, end),
+            components=(),
+        ).net
+        for start, end in pairwise(bounds)
+    ]
+
+    assert sum(parts) == price
+    assert min(parts) >= 0
+
+
+def test_two_halves_of_an_odd_price_come_to_the_price() -> None:
+    sold = replace(SUBSCRIPTION, price_override=4_995, starts_on=date(2026, 6, 1))
+    halves = (
+        (replace(sold, ends_on=date(2026, 6, 16)), Period(date(2026, 6, 1), date(2026, 6, 16))),
+        (sold, Period(date(2026, 6, 16), date(2026, 7, 1))),
+    )
+
+    nets = [
+        charge_line(subscription=half, package=PACKAGE, period=period, components=()).net
+        for half, period in halves
+    ]
+
+    assert nets == [2_498, 2_497]
 
 
 def test_twelve_of_thirty_one_days_are_charged_half_up() -> None:
