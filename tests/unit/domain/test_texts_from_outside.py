@@ -81,7 +81,7 @@ def test_the_report_of_an_import_runs_nothing() -> None:
 
     data = b"".join(report_chunks(reports=[evil] * 1_500))
 
-    assert data.startswith(b"\xef\xbb\xbfrow,outcome,column,code,message,subscriber_code\r\n")
+    assert data.startswith(b'\xef\xbb\xbf"row","outcome","column","code","message","subscriber_code"\r\n')
     rows = list(csv.reader(io.StringIO(data.decode("utf-8-sig"), newline="")))
     assert len(rows) == 1_501
     assert set(map(tuple, rows[1:])) == {
