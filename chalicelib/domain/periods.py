@@ -195,6 +195,15 @@ def due_buckets(*, on: date) -> list[str]:
     return [*monthly, f"w{on.isoweekday()}", "d"]
 
 
+def buckets_of_run(*, on: date) -> list[str]:
+    """Return the buckets that the run of a date looks at, in order.
+
+    The last is what was filed for the next date because this one's run had started: whatever
+    of it is due already is billed without waiting for tomorrow.
+    """
+    return [*due_buckets(on=on), date_bucket(on=on), date_bucket(on=on + timedelta(days=1))]
+
+
 def date_bucket(*, on: date) -> str:
     """Return the bucket of what must be looked at on one date only, such as a late start."""
     return f"on-{on.isoformat()}"

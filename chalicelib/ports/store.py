@@ -168,6 +168,12 @@ class Runs(Protocol):
     def start(self, *, run: BillingRun, after: date) -> None:
         """Write a new run with its shards, if runs are completed through ``after``; else RunStarted."""
 
+    def reopen(self, *, run: BillingRun) -> None:
+        """Make the newest completed run go on with what was filed since; else RunStarted."""
+
+    def filed_since(self, *, on: date) -> bool:
+        """Whether anything was filed for the day after ``on`` because that date's run had started."""
+
     def complete(self, *, run: BillingRun) -> None:
         """Mark a run whose shards are all done; a run completed already is left as it is."""
 

@@ -20,7 +20,7 @@ from chalicelib.domain.accounts import Account
 from chalicelib.domain.billing import DueCharge
 from chalicelib.domain.errors import Busy
 from chalicelib.domain.invoices import InvoiceState, invoice_postings
-from chalicelib.domain.periods import date_bucket, due_buckets
+from chalicelib.domain.periods import buckets_of_run
 from chalicelib.domain.runs import RunShard, ShardProgress
 from chalicelib.ports.billing import (
     AccountRead,
@@ -71,7 +71,7 @@ class DynamoBillingBooks:
 
     def due(self, *, on: date, shard: RunShard, after: str) -> Iterator[DuePointer]:
         """Yield the pointers after a position: bucket by bucket, each in the order of its sort keys."""
-        buckets = [*due_buckets(on=on), date_bucket(on=on)]
+        buckets = buckets_of_run(on=on)
         first, _, sort = after.partition("#")
         start = int(first) if first else 0
         for index in range(start, len(buckets)):

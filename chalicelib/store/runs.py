@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import date, datetime
+from dataclasses import replace
+from datetime import date, datetime, timedelta
 from typing import Any, Final
 
 import orjson
@@ -12,6 +13,7 @@ from pynamodb.exceptions import DoesNotExist
 
 from chalicelib.domain.accounts import parse_subscription_id, subscription_id
 from chalicelib.domain.errors import NotFound
+from chalicelib.domain.periods import buckets_of_run
 from chalicelib.domain.runs import (
     BillingRun,
     BillingState,
@@ -37,7 +39,7 @@ from chalicelib.store.base import (
     update,
 )
 from chalicelib.store.billing_state import BillingStateItem
-from chalicelib.store.due import file_for_next_run, unmoved
+from chalicelib.store.due import DueItem, file_for_next_run, unmoved
 from chalicelib.store.paging import query_page
 
 SHARD_PREFIX: Final = "SHARD#"
@@ -173,6 +175,42 @@ class DynamoRuns:
                 *(put_new(shard, refused=refused) for shard in shards),
             ]
         )
+
+    def filed_since(self, *, on: date) -> bool:
+        """Whether anything is filed for the day after ``on`` alone."""
+        pk = keys.due(self._tenant_id, buckets_of_run(on=on)[-1])
+        return next(iter(DueItem.query(pk, consistent_read=True, limit=1)), None) is not None
+
+    def reopen(self, *, run: BillingRun) -> None:
+        """Make the newest completed run go on with the last of its buckets, in one transaction."""
+        refused = RunStarted("the run is not the newest, or not complete")
+        on, before = run.on.isoformat(), (run.on - timedelta(days=1)).isoformat()
+        state = BillingStateItem(keys.billing(self._tenant_id), keys.STATE)
+        newest = (BillingStateItem.started_through == on) & (BillingStateItem.completed_through == on)
+        again = replace(run, state=RunState.RUNNING, completed_at=None)
+        self._database.commit(
+            [
+                update(
+                    state,
+                    actions=[BillingStateItem.completed_through.set(before)],
+                    condition=newest,
+                    refused=refused,
+                ),
+                put(self._item(again), condition=RunItem.state == run.state.value, refused=refused),
+                *(self._reopened(run.on, shard, refused) for shard in run.shards),
+            ]
+        )
+
+    def _reopened(self, on: date, progress: ShardProgress, refused: Exception) -> ModelWrite:
+        item = ShardItem(keys.run(self._tenant_id, on), f"{SHARD_PREFIX}{progress.shard.key}")
+        actions = [
+            ShardItem.version.set(progress.version + 1),
+            ShardItem.done.set(False),
+            ShardItem.cursor.set(f"{len(buckets_of_run(on=on)) - 1:02d}#"),
+            ShardItem.updated_at.set(to_iso(self._clock.now())),
+        ]
+        unmoved = ShardItem.version == progress.version
+        return update(item, actions=actions, condition=unmoved, refused=refused)
 
     def complete(self, *, run: BillingRun) -> None:
         """Mark a run whose shards are done; one that is completed already stays as it is."""

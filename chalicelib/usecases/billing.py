@@ -14,7 +14,7 @@ from datetime import date, datetime, timedelta
 from typing import Final
 
 from chalicelib.domain.billing import Catalogue
-from chalicelib.domain.errors import DomainError
+from chalicelib.domain.errors import DomainError, NotFound
 from chalicelib.domain.runs import (
     BillingRun,
     BillingState,
@@ -196,11 +196,30 @@ def load_catalogue(*, tenant: Tenant, store: TenantStore) -> Catalogue:
 def start_due(*, store: TenantStore, queue: JobQueue, at: datetime) -> BillingState:
     """Start the tenant's next run if one is due, enqueue its shards, and return how far billing is.
 
-    An unverified or closed tenant starts nothing.
+    Where every date is billed, the newest run goes on with what was sold since it started. An
+    unverified or closed tenant starts nothing.
     """
-    for task in plan_tenant(tenant=store.profile(), store=store, at=at):
+    tenant = store.profile()
+    tasks = plan_tenant(tenant=tenant, store=store, at=at) or _go_on(tenant=tenant, store=store)
+    for task in tasks:
         queue.send(message=task.message())
     return store.billing_state()
+
+
+def _go_on(*, tenant: Tenant, store: TenantStore) -> list[ShardTask]:
+    """Reopen the newest run for what was filed since it started; return its shards."""
+    state = store.billing_state()
+    on = state.completed_through
+    if tenant.state is not TenantState.ACTIVE or state.started_through != on:
+        return []
+    if not store.runs.filed_since(on=on):
+        return []
+    try:
+        run = store.runs.get(on=on)
+        store.runs.reopen(run=run)
+    except (NotFound, RunStarted):
+        return []
+    return [ShardTask(tenant.tenant_id, on, progress.shard) for progress in run.shards]
 
 
 def retry_quarantined(*, store: TenantStore, on: date, actor: AuditNote) -> int:

@@ -9,21 +9,24 @@ import contextlib
 import os
 import signal
 import threading
-from collections.abc import Callable
-from dataclasses import replace
-from datetime import UTC, date, datetime
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import UTC, date, datetime, timedelta
+from functools import partial
 
 import pytest
 
 from chalicelib.adapters.clock import SystemClock
 from chalicelib.bootstrap import Services
 from chalicelib.config import Settings
-from chalicelib.domain.periods import NAMED_CYCLES
+from chalicelib.domain.periods import NAMED_CYCLES, date_bucket
 from chalicelib.domain.runs import RunShard, RunState
 from chalicelib.ports.store import AuditNote
 from chalicelib.store import keys
 from chalicelib.store.accounts import decode_subscriptions, encode_subscriptions
-from chalicelib.usecases.billing import ShardTask, retry_quarantined, work_shard
+from chalicelib.store.due import due_sort_key
+from chalicelib.store.tenant import DynamoTenantStore
+from chalicelib.usecases.billing import ShardTask, retry_quarantined, start_due, work_shard
 from chalicelib.usecases.billing_shard import ShardTaken
 from tests.bench.books import BILL_DAY, account_id
 from tests.integration.billing_harness import (
@@ -287,6 +290,63 @@ def test_what_was_set_aside_is_billed_by_the_next_run_once_it_is_mended(on_engin
 
     assert_books_are_right(books, invoices=5)
     assert store.runs.quarantined(on=BILL_DAY, limit=10, after=None).items == ()
+
+
+def test_what_is_sold_after_todays_run_is_billed_today_when_asked_for(on_engine: Services) -> None:
+    books = new_books(on_engine, subscribers=3)
+    books.run()
+    store = on_engine.stores.of(tenant_id=books.tenant.tenant_id)
+    late = sell_today(books)
+    queue = KeptMessages()
+
+    start = partial(start_due, store=with_profile(store, books), queue=queue, at=AT)
+    start()
+    start()  # while it is running: nothing more
+    assert len(queue.sent) == 1
+    books.run()
+
+    assert_books_are_right(books, invoices=4)
+    assert books.registered()[-1] == f"inv_{late.removeprefix('sbr_')}-20261101-1"
+    run = run_of(books)
+    assert (run.state, run.invoices, run.total) == (RunState.COMPLETED, 4, 4 * TAXED_TOTAL)
+    books.run(at=AT.replace(day=2))
+    assert len(books.invoices()) == 4
+
+
+def sell_today(books: Books) -> str:
+    """Copy a subscriber as one sold after today's run has started; return the account."""
+    fresh = account_id(900)
+    model = next(item for item in books.raw_items() if item["sk"]["S"] == keys.ACCOUNT)
+    (sub,) = decode_subscriptions(model["s"]["S"])
+    unbilled = encode_subscriptions((replace(sub, billed_to=BILL_DAY),))
+    pk = keys.account(books.tenant.tenant_id, fresh)
+    item = {"pk": {"S": pk}, "sk": {"S": keys.ACCOUNT}, "c": {"S": "C-late"}, "cur": {"S": "PKR"}}
+    item |= {"b": {"N": "0"}, "v": {"N": "1"}, "s": {"S": unbilled}}
+    filed = {
+        "pk": {"S": keys.due(books.tenant.tenant_id, date_bucket(on=BILL_DAY + timedelta(days=1)))},
+        "sk": {"S": due_sort_key(account_id=fresh, slot=1)},
+    }
+    table = books.services.settings.tenants_table
+    for one in (item, filed):
+        books.services.wire.call("PutItem", {"TableName": table, "Item": one})
+    return fresh
+
+
+def with_profile(store: DynamoTenantStore, books: Books) -> DynamoTenantStore:
+    """The store, its tenant known without a record of its own."""
+    store.profile = lambda: books.tenant  # type: ignore[method-assign]
+    return store
+
+
+@dataclass
+class KeptMessages:
+    """A queue that keeps what is sent."""
+
+    sent: list[Mapping[str, object]] = field(default_factory=list)
+
+    def send(self, *, message: Mapping[str, object], delay_seconds: int = 0) -> None:
+        """Keep the message."""
+        self.sent.append(message)
 
 
 def test_missed_days_are_caught_up_oldest_first(on_engine: Services) -> None:
