@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import date
-from typing import Annotated
+from typing import Annotated, Any
 
 from pydantic import Field, StringConstraints
 
@@ -125,10 +125,9 @@ class MappingBody(Schema):
     @classmethod
     def of(cls, mapping: ImportMapping) -> MappingBody:
         """Render a mapping. It is not checked again: what is stored is shown, whatever the rules are now."""
+        columns: dict[str, Any] = {name.value: column for name, column in mapping.columns.items()}
         return cls.model_construct(
-            columns=ColumnsBody.model_construct(
-                **{name.value: column for name, column in mapping.columns.items()}
-            ),
+            columns=ColumnsBody.model_construct(**columns),
             defaults=DefaultsBody.of(mapping.defaults),
             skip_when=[
                 SkipRuleBody.model_construct(column=rule.column, values=list(rule.values), reason=rule.reason)

@@ -11,14 +11,19 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Final
 
-from chalicelib.domain.csv_inspect import FILE_BYTES_MAX, FileTooLarge, Inspection, inspect_csv
-from chalicelib.domain.csv_records import Record, read_records
+from chalicelib.domain.csv_inspect import (
+    FILE_BYTES_MAX,
+    INSPECTED_BYTES,
+    FileTooLarge,
+    Inspection,
+    inspect_csv,
+)
+from chalicelib.domain.csv_records import Record
 from chalicelib.domain.errors import StaleVersion
 from chalicelib.domain.import_mapping import ImportField, ImportMapping, check_mapping, suggest_columns
 from chalicelib.domain.import_rows import NewSubscriber, RowReader
 from chalicelib.domain.imports import (
     PREVIEW_ROWS,
-    ROWS_MAX,
     UPLOAD_TTL_SECONDS,
     AlreadyStarted,
     FileChanged,
@@ -39,8 +44,9 @@ from chalicelib.ports.store import AuditNote, Idempotency, TenantStore
 from chalicelib.usecases.downloads import Download
 
 UPLOAD_CONTENT_TYPE: Final = "text/csv"
-# A worker that says nothing for this long is gone, and its message too if it has not come again.
-STALLED_AFTER: Final = timedelta(minutes=20)
+# A worker writes its progress every second or so: who says nothing for this long is gone. Its
+# message comes again by itself, a quarter of an hour after it was taken; starting again is sooner.
+STALLED_AFTER: Final = timedelta(minutes=2)
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,9 +123,9 @@ def create_import(
 
 
 def preview_import(*, store: TenantStore, blobs: Blobs, import_id: str) -> Preview:
-    """Look at the uploaded file.
+    """Look at the beginning of the uploaded file; how many rows it has shows when it is imported.
 
-    Raises NotFound, NotUploaded, and NotCsv, EmptyFile, NoRows, BadHeader or FileTooLarge.
+    Raises NotFound, NotUploaded, and NotCsv, EmptyFile, NoRows, RecordTooLong, BadHeader or FileTooLarge.
     """
     job = store.imports.get(import_id=import_id)
     info, inspection = _inspect(store, blobs, job)
@@ -237,23 +243,8 @@ def _inspect(store: TenantStore, blobs: Blobs, job: ImportJob) -> tuple[BlobInfo
         raise NotUploaded("the file has not arrived: PUT it to the URL of the import first")
     if info.size_bytes > FILE_BYTES_MAX:
         raise FileTooLarge(f"an import file has at most {FILE_BYTES_MAX >> 20} MB")
-    inspection = inspect_csv(chunks=blobs.read(key=key, etag=info.etag), first_rows=PREVIEW_ROWS)
-    if inspection.lines > ROWS_MAX:
-        _count_rows(blobs, key, info, inspection)
-    return info, inspection
-
-
-def _count_rows(blobs: Blobs, key: str, info: BlobInfo, inspection: Inspection) -> None:
-    """Count exactly where there are more lines than rows are allowed: a row may have several."""
-    start = inspection.header_end
-    records = read_records(
-        chunks=blobs.read(key=key, start=start, etag=info.etag),
-        csv_format=inspection.format,
-        offset=start,
-        row=inspection.header_row,
-    )
-    if sum(1 for record in records if not record.blank) > ROWS_MAX:
-        raise FileTooLarge(f"an import file has at most {ROWS_MAX:,} rows: split it")
+    chunks = blobs.read(key=key, etag=info.etag, chunk_bytes=INSPECTED_BYTES)
+    return info, inspect_csv(chunks=chunks, first_rows=PREVIEW_ROWS)
 
 
 def _outcome(reader: RowReader, record: Record) -> RowOutcome:

@@ -14,6 +14,7 @@ from chalicelib.jobs import imports as jobs
 from chalicelib.ports.services import QueueUnavailable
 from chalicelib.store.base import StoreUnavailable
 from chalicelib.usecases.import_batches import ImportTaken
+from tests.fakes.clock import FakeClock
 from tests.fakes.files import InMemoryQueue
 from tests.integration.conftest import EngineServices, SignedIn
 from tests.integration.importing import Importer, add_package, mapping, people
@@ -122,3 +123,24 @@ def test_a_start_whose_message_was_lost_can_be_made_again(
     assert importer.start(again).status == 202
 
     assert queue.sent == [{"tenant_id": importer.tenant.tenant_id, "import_id": again}]
+
+
+def test_an_import_whose_worker_died_can_be_started_again(
+    importer: Importer, queue: InMemoryQueue, started: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    message = {"tenant_id": importer.tenant.tenant_id, "import_id": started}
+    with monkeypatch.context() as patched:
+        patched.setattr(jobs, "WORK_SECONDS_MAX", 0)
+        deliver(importer.services, message)
+    queue.sent.clear()
+
+    assert importer.start(started).json["state"] == "running"
+    assert queue.sent == []
+    clock = importer.services.clock
+    assert isinstance(clock, FakeClock)
+    clock.advance(timedelta(minutes=3))
+    assert importer.start(started).json["state"] == "running"
+
+    assert queue.sent == [message]
+    deliver(importer.services, message)
+    assert importer.show(started)["progress"]["created"] == 250
