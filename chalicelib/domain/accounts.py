@@ -17,7 +17,9 @@ from chalicelib.domain.errors import Conflict, InvalidValue
 from chalicelib.domain.money import Money
 from chalicelib.domain.periods import BillingTiming, Cycle
 
+# At a time; and ever, for a slot is one byte of an invoice's entry in the register.
 SUBSCRIPTIONS_PER_ACCOUNT_MAX: Final = 20
+SLOT_MAX: Final = 255
 
 
 class TooManySubscriptions(Conflict):
@@ -49,7 +51,8 @@ ALLOWED_TRANSITIONS: Final[dict[SubscriptionState, frozenset[SubscriptionState]]
     ),
     SubscriptionState.PAUSED: frozenset({SubscriptionState.ACTIVE, SubscriptionState.TERMINATED}),
     SubscriptionState.SUSPENDED: frozenset({SubscriptionState.ACTIVE, SubscriptionState.TERMINATED}),
-    SubscriptionState.TERMINATED: frozenset(),
+    # Until the end has come it may be withdrawn or moved.
+    SubscriptionState.TERMINATED: frozenset({SubscriptionState.ACTIVE, SubscriptionState.TERMINATED}),
 }
 
 
@@ -94,6 +97,19 @@ class Subscription:
             return self.paused_on or self.ends_on
         return min(self.paused_on, self.ends_on)
 
+    @property
+    def overbilled_days(self) -> int:
+        """How many days are billed on which, as things stand, there is no service."""
+        stop = self.stops_on
+        return 0 if stop is None else max(0, (self.billed_to - stop).days)
+
+    @property
+    def finished(self) -> bool:
+        """Whether it is terminated and nothing of it is left to be billed."""
+        stop = self.stops_on
+        ended = self.state is SubscriptionState.TERMINATED
+        return ended and stop is not None and stop <= self.billed_to
+
 
 @dataclass(frozen=True, slots=True)
 class Account:
@@ -120,12 +136,22 @@ class Account:
         return next((sub for sub in self.subscriptions if sub.slot == slot), None)
 
     def next_slot(self) -> int:
-        """Return a slot that was never used, or raise TooManySubscriptions."""
-        if len(self.subscriptions) >= SUBSCRIPTIONS_PER_ACCOUNT_MAX:
+        """Return a slot that was never used, or raise TooManySubscriptions.
+
+        Finished subscriptions are kept, for their slots are in invoice ids, and do not count
+        towards the limit of those that an account has at a time.
+        """
+        if sum(not sub.finished for sub in self.subscriptions) >= SUBSCRIPTIONS_PER_ACCOUNT_MAX:
             raise TooManySubscriptions(
-                f"an account holds at most {SUBSCRIPTIONS_PER_ACCOUNT_MAX} subscriptions"
+                f"an account holds at most {SUBSCRIPTIONS_PER_ACCOUNT_MAX} subscriptions that are not "
+                "finished: terminate one; it stops counting when its last days are billed"
             )
-        return max((sub.slot for sub in self.subscriptions), default=0) + 1
+        slot = max((sub.slot for sub in self.subscriptions), default=0) + 1
+        if slot > SLOT_MAX:
+            raise TooManySubscriptions(
+                f"an account takes at most {SLOT_MAX} subscriptions ever: go on with a new subscriber"
+            )
+        return slot
 
     def with_subscription(self, *, subscription: Subscription) -> Account:
         """Return the account with the subscription added, or put in place of its slot's."""

@@ -23,15 +23,17 @@ from chalicelib.domain.billing import next_bill_date
 from chalicelib.domain.errors import Conflict, InvalidValue
 from chalicelib.domain.money import CurrencyMismatch, Money
 from chalicelib.domain.packages import Package, check_price
-from chalicelib.domain.periods import anchor_bucket, check_anchor, default_anchor, due_buckets
+from chalicelib.domain.periods import (
+    BillingTiming,
+    anchor_bucket,
+    check_anchor,
+    default_anchor,
+    due_buckets,
+)
 
 START_DAYS_BACK_MAX: Final = 366
 START_DAYS_AHEAD_MAX: Final = 366
 END_DAYS_AHEAD_MAX: Final = 366
-
-_OUT_OF_SERVICE: Final = frozenset(
-    {SubscriptionState.PENDING, SubscriptionState.PAUSED, SubscriptionState.SUSPENDED}
-)
 
 
 class BillingBehind(Conflict):
@@ -115,11 +117,16 @@ def halt(*, subscription: Subscription, to: SubscriptionState, on: date) -> Subs
 def resume(*, subscription: Subscription, on: date) -> Subscription:
     """Return the subscription in service again from ``on``; days since the pause are not billed.
 
-    Raises BillingBehind where days before the pause wait to be billed, or InvalidTransition.
+    An end that has not come is withdrawn: service goes on, and so do its periods. Raises
+    BillingBehind where days before the pause wait to be billed, or InvalidTransition.
     """
-    active = replace(change_state(subscription=subscription, to=SubscriptionState.ACTIVE), paused_on=None)
+    _require_not_ended(subscription, to=SubscriptionState.ACTIVE, today=on)
+    moved = change_state(subscription=subscription, to=SubscriptionState.ACTIVE)
+    active = replace(moved, paused_on=None, ends_on=None)
     halted = subscription.paused_on
     if halted is not None and on <= halted:
+        return active
+    if halted is None and subscription.state is SubscriptionState.TERMINATED:
         return active
     if halted is not None and subscription.billed_to < halted:
         message = f"the days before {halted} are not billed yet: try again after the next billing run"
@@ -130,17 +137,30 @@ def resume(*, subscription: Subscription, on: date) -> Subscription:
 def terminate(*, subscription: Subscription, ends_on: date, today: date) -> Subscription:
     """Return the subscription ended: ``ends_on`` is the first day without service.
 
-    Days in service up to it are billed as any, by the rules of the subscription's timing.
-    Raises EndOutOfRange or InvalidTransition.
+    Days in service up to it are billed as any, by the rules of the subscription's timing. An
+    end that has not come may be moved. Raises EndOutOfRange or InvalidTransition.
     """
+    _require_not_ended(subscription, to=SubscriptionState.TERMINATED, today=today)
     latest = today + timedelta(days=END_DAYS_AHEAD_MAX)
     if not subscription.starts_on <= ends_on <= latest:
         message = f"an end lies between {subscription.starts_on} and {latest}"
         raise EndOutOfRange(message, param="ends_on")
     ended = change_state(subscription=subscription, to=SubscriptionState.TERMINATED, ends_on=ends_on)
-    if subscription.state in _OUT_OF_SERVICE and subscription.paused_on is None:
-        return replace(ended, billed_to=max(ended.billed_to, ends_on))
+    if subscription.state is SubscriptionState.PENDING:  # it was never in service
+        return replace(ended, paused_on=ended.billed_to)
     return ended
+
+
+def _require_not_ended(subscription: Subscription, *, to: SubscriptionState, today: date) -> None:
+    ends_on = subscription.ends_on
+    if subscription.state is SubscriptionState.TERMINATED and (ends_on is None or ends_on <= today):
+        raise InvalidTransition(f"service has ended: it cannot become {to}", param="state")
+
+
+def unserved_days(*, subscription: Subscription, on: date) -> int:
+    """Return how many days of the pause that ends ``on`` were billed before it; none are credited yet."""
+    halted = subscription.paused_on
+    return 0 if halted is None else max(0, (min(subscription.billed_to, on) - halted).days)
 
 
 def move(
@@ -172,15 +192,27 @@ def bucket_of(*, subscription: Subscription) -> str:
     )
 
 
-def besides_on(*, subscription: Subscription, first_open: date) -> date | None:
-    """Return the date on which a run must look at the subscription though its bucket is not due.
+def bill_dates(*, subscription: Subscription) -> tuple[date, ...]:
+    """Return the dates of the bills that an anchor may miss: the next one and, in arrears, the last.
 
-    That is the date of its next bill, or ``first_open``, the first that no run has started for,
-    where that has passed: a first period before the anchor, a resumption, an end of service.
-    None where the bucket is looked at in time, or nothing is billed.
+    In advance each bill after the next is on a boundary. In arrears the one that an end or a
+    pause cuts short is on that day, which may be periods away: where the end is announced, or
+    where runs have yet to catch up to the pause. Empty where nothing is billed.
     """
-    on = next_bill_date(subscription=subscription)
+    on, stop = next_bill_date(subscription=subscription), subscription.stops_on
     if on is None:
-        return None
-    look = max(on, first_open)
-    return None if bucket_of(subscription=subscription) in due_buckets(on=look) else look
+        return ()
+    last = stop if subscription.timing is BillingTiming.ARREARS else None
+    return (on,) if last is None or last == on else (on, last)
+
+
+def besides_on(*, subscription: Subscription, first_open: date) -> tuple[date, ...]:
+    """Return the dates on which a run must look at the subscription though its bucket is not due.
+
+    They are of ``bill_dates``, or ``first_open``, the first that no run has started for, where
+    those have passed: a first period before the anchor, a resumption, an end of service. Empty
+    where the bucket is looked at in time, or nothing is billed.
+    """
+    bucket = bucket_of(subscription=subscription)
+    looks = sorted({max(on, first_open) for on in bill_dates(subscription=subscription)})
+    return tuple(look for look in looks if bucket not in due_buckets(on=look))

@@ -12,12 +12,11 @@ from collections.abc import Sequence
 from datetime import date, timedelta
 from typing import Final
 
-from chalicelib.domain.accounts import Account, Subscription, SubscriptionState
-from chalicelib.domain.billing import next_bill_date
+from chalicelib.domain.accounts import Account, Subscription
 from chalicelib.domain.errors import Busy
 from chalicelib.domain.periods import date_bucket
 from chalicelib.domain.runs import BillingState
-from chalicelib.domain.subscriptions import besides_on, bucket_of
+from chalicelib.domain.subscriptions import besides_on, bill_dates, bucket_of
 from chalicelib.store import keys
 from chalicelib.store.base import ModelWrite, TenantsItem, check, delete, put
 from chalicelib.store.billing_state import BillingStateItem, BillingStates
@@ -47,9 +46,9 @@ class DueFiling:
     def file(self, *, before: Account | None, after: Account) -> Sequence[ModelWrite]:
         """Describe what a change of subscriptions files and takes from the files.
 
-        A subscription whose next bill lies on a date on which its anchor is not looked at (a
-        first period before the anchor, a resumption, an end of service), or on one that runs
-        have already started for, is filed besides under that date or the next that none has.
+        A subscription with a bill on a date on which its anchor is not looked at (a first
+        period before the anchor, a resumption, an end of service), or on one that runs have
+        already started for, is filed besides under that date or the next that none has.
         Refused with Busy where a run starts meanwhile.
         """
         writes: list[ModelWrite] = []
@@ -64,19 +63,19 @@ class DueFiling:
 
     def _besides(self, account_id: str, sub: Subscription) -> list[ModelWrite]:
         first_open = self._states.get().started_through + timedelta(days=1)
-        on = besides_on(subscription=sub, first_open=first_open)
-        if on is None:
-            return []
-        return [_file_on(tenant_id=self._tenant_id, on=on, account_id=account_id, slot=sub.slot)]
+        return [
+            _file_on(tenant_id=self._tenant_id, on=on, account_id=account_id, slot=sub.slot)
+            for on in besides_on(subscription=sub, first_open=first_open)
+        ]
 
     def _near(self, sub: Subscription) -> bool:
-        on = next_bill_date(subscription=sub)
-        return on is not None and on <= self._states.get().started_through + timedelta(days=GUARDED_DAYS)
+        guarded = self._states.get().started_through + timedelta(days=GUARDED_DAYS)
+        return any(on <= guarded for on in bill_dates(subscription=sub))
 
     def _refile(self, account_id: str, previous: Subscription | None, sub: Subscription) -> list[ModelWrite]:
         sort = due_sort_key(account_id=account_id, slot=sub.slot)
-        was = None if previous is None or _finished(previous) else bucket_of(subscription=previous)
-        now = None if _finished(sub) else bucket_of(subscription=sub)
+        was = None if previous is None or previous.finished else bucket_of(subscription=previous)
+        now = None if sub.finished else bucket_of(subscription=sub)
         writes: list[ModelWrite] = []
         if was is not None and was != now:
             writes.append(delete(DueItem(keys.due(self._tenant_id, was), sort)))
@@ -107,7 +106,3 @@ def file_for_next_run(*, tenant_id: str, state: BillingState, account_id: str, s
 def _file_on(*, tenant_id: str, on: date, account_id: str, slot: int) -> ModelWrite:
     item = DueItem(keys.due(tenant_id, date_bucket(on=on)), due_sort_key(account_id=account_id, slot=slot))
     return put(item, condition=None, refused=Busy("the due list changed meanwhile"))
-
-
-def _finished(sub: Subscription) -> bool:
-    return sub.state is SubscriptionState.TERMINATED and next_bill_date(subscription=sub) is None

@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from chalicelib.domain.accounts import (
+    SLOT_MAX,
     SUBSCRIPTIONS_PER_ACCOUNT_MAX,
     Account,
     InvalidTransition,
@@ -21,6 +22,7 @@ from chalicelib.domain.accounts import (
 )
 from chalicelib.domain.billing import Catalogue, bill_account, next_bill_date
 from chalicelib.domain.errors import InvalidValue
+from chalicelib.domain.invoices import fiscal_year
 from chalicelib.domain.money import CurrencyMismatch, Money
 from chalicelib.domain.packages import PRICE_MINOR_MAX, InvalidPrice, Package, PackageArchived, PackageState
 from chalicelib.domain.periods import NAMED_CYCLES, BillingTiming, InvalidAnchor, due_buckets
@@ -36,6 +38,7 @@ from chalicelib.domain.subscriptions import (
     resume,
     subscribe,
     terminate,
+    unserved_days,
 )
 from tests.unit.domain.strategies import subscriptions
 
@@ -76,15 +79,14 @@ class Life:
     started_through: date
     filed: set[date] = field(default_factory=set)
     billed: Counter[date] = field(default_factory=Counter)
+    invoices: list[tuple[date, date, date]] = field(default_factory=list)
     served: set[date] = field(default_factory=set)
     expected_on: date | None = None
 
     def put(self, subscription: Subscription) -> None:
         self.subscription = subscription
         first_open = self.started_through + DAY
-        besides = besides_on(subscription=subscription, first_open=first_open)
-        if besides is not None:
-            self.filed.add(besides)
+        self.filed.update(besides_on(subscription=subscription, first_open=first_open))
         self.expect(first_open)
 
     def expect(self, first_open: date) -> None:
@@ -101,54 +103,69 @@ class Life:
         assert bool(bill.charges) == (self.expected_on == on)
         for charge in bill.charges:
             period = charge.line.period
+            self.invoices.append((on, period.start, period.end))
             self.billed.update(period.start + DAY * index for index in range(period.days))
         assert bill.after is not None
         (self.subscription,) = bill.after.subscriptions
         self.expect(on + DAY)
 
+    def catch_up(self, through: date) -> None:
+        while self.started_through < through:
+            self.run(self.started_through + DAY)
+
     def serve(self, on: date) -> None:
         sub = self.subscription
         ended = sub.ends_on is not None and on >= sub.ends_on
-        if sub.state in {State.ACTIVE, State.TERMINATED} and sub.starts_on <= on and not ended:
+        serving = sub.state in {State.ACTIVE, State.TERMINATED} and sub.paused_on is None
+        if serving and sub.starts_on <= on and not ended:
             self.served.add(on)
 
 
+# What happens on a day, before or after its run: a state, and how far ahead an end is announced.
 events = st.lists(
     st.tuples(
         st.integers(0, 500),
         st.booleans(),
-        st.sampled_from([State.PAUSED, State.SUSPENDED, State.ACTIVE, State.ACTIVE]),
+        st.sampled_from([State.PAUSED, State.SUSPENDED, State.ACTIVE, State.ACTIVE, State.TERMINATED]),
+        st.integers(1, 366),
     ),
     max_size=12,
 )
+outages = st.tuples(st.integers(0, 500), st.integers(0, 90))
 
 
-@given(subscriptions(), events, st.integers(0, 500), st.integers(-3, 3))
+@given(
+    subscriptions(), events, st.tuples(st.integers(0, 500), st.integers(0, 366)), st.integers(-3, 3), outages
+)
 @settings(max_examples=300, deadline=None)
 def test_each_day_of_service_is_billed_once_and_in_time_whatever_happens(
-    subscription: Subscription, happenings: list[tuple[int, bool, State]], end: int, head_start: int
+    subscription: Subscription,
+    happenings: list[tuple[int, bool, State, int]],
+    end: tuple[int, int],
+    head_start: int,
+    outage: tuple[int, int],
 ) -> None:
-    """Given pauses, suspensions and resumptions before or after the day's run, then an end.
+    """Given pauses, resumptions, ends announced and withdrawn, before or after the day's run.
 
+    Meanwhile runs cease for a time and catch up. At the end stands an end, maybe far ahead.
     Days paid in advance and not served are not given back here: that takes a credit note.
     """
-    start = subscription.starts_on
+    start, (said, ahead) = subscription.starts_on, end
     life = Life(subscription, started_through=start - DAY * head_start)
     life.put(subscription)
-    by_day: dict[tuple[int, bool], list[State]] = {}
-    for offset, before_run, to in happenings:
-        by_day.setdefault((offset, before_run), []).append(to)
+    by_day: dict[tuple[int, bool], list[tuple[State, int]]] = {}
+    for offset, before_run, to, days in happenings:
+        if offset < said:
+            by_day.setdefault((offset, before_run), []).append((to, days))
+    by_day.setdefault((said, True), []).append((State.TERMINATED, ahead))
 
-    last = end + 40 * max(31, subscription.cycle.count)
-    for offset in range(-head_start - 3, last):
+    for offset in range(-head_start - 3, said + ahead + 40 * 31):
         today = start + DAY * offset
         for before_run in (True, False):
-            for to in by_day.get((offset, before_run), []) if offset < end else []:
-                change(life, to, today)
-            if offset == end and before_run:
-                change(life, State.TERMINATED, today)
-            if before_run and today > life.started_through:
-                life.run(today)
+            for to, days in by_day.get((offset, before_run), []):
+                change(life, to, today, days)
+            if before_run and not outage[0] <= offset < sum(outage):
+                life.catch_up(today)
         life.serve(today)
 
     assert max(life.billed.values(), default=1) == 1
@@ -157,13 +174,61 @@ def test_each_day_of_service_is_billed_once_and_in_time_whatever_happens(
         assert set(life.billed) == life.served
 
 
-def change(life: Life, to: State, today: date) -> None:
+def change(life: Life, to: State, today: date, ahead: int = 0) -> None:
     if to is State.ACTIVE and life.subscription.state is State.ACTIVE:
         return
+    ends_on = today + DAY * ahead if to is State.TERMINATED else None
     try:
-        life.put(move(subscription=life.subscription, to=to, today=today))
+        life.put(move(subscription=life.subscription, to=to, today=today, ends_on=ends_on))
     except (InvalidTransition, BillingBehind):
         return
+
+
+@pytest.mark.parametrize(
+    ("cycle", "anchor_day", "ends_on", "last_start"),
+    [
+        ("month", 1, date(2027, 1, 11), date(2027, 1, 1)),
+        ("quarter", 1, date(2027, 3, 4), date(2027, 3, 1)),
+        ("year", 10, date(2027, 3, 1), date(2026, 12, 10)),
+    ],
+)
+def test_an_end_announced_in_arrears_is_billed_on_its_day_and_in_its_fiscal_year(
+    cycle: str, anchor_day: int, ends_on: date, last_start: date
+) -> None:
+    starts_on, told_on = date(2026, 12, anchor_day), date(2026, 12, 20)
+    sold = active(
+        starts_on=starts_on,
+        billed_to=starts_on,
+        anchor_day=anchor_day,
+        cycle=NAMED_CYCLES[cycle],
+        timing=BillingTiming.ARREARS,
+    )
+    life = Life(sold, started_through=told_on)
+    life.put(move(subscription=sold, to=State.TERMINATED, today=told_on, ends_on=ends_on))
+
+    life.catch_up(date(2028, 3, 1))
+
+    assert life.invoices[-1] == (ends_on, last_start, ends_on)
+    assert fiscal_year(on=life.invoices[-1][0], start_month=7) == 2027
+    assert sum(life.billed.values()) == len(life.billed) == (ends_on - starts_on).days
+
+
+def test_a_pause_while_runs_are_behind_is_billed_when_they_reach_its_day_and_then_it_can_resume() -> None:
+    sold = active(timing=BillingTiming.ARREARS)
+    life = Life(sold, started_through=date(2026, 11, 15))
+    today = date(2027, 1, 20)
+    life.put(move(subscription=sold, to=State.PAUSED, today=today))
+    with pytest.raises(BillingBehind):
+        resume(subscription=life.subscription, on=today + DAY)
+
+    life.catch_up(today)
+
+    assert life.invoices == [
+        (date(2026, 12, 1), date(2026, 11, 1), date(2026, 12, 1)),
+        (date(2027, 1, 1), date(2026, 12, 1), date(2027, 1, 1)),
+        (today, date(2027, 1, 1), today),
+    ]
+    assert resume(subscription=life.subscription, on=today + DAY).billed_to == today + DAY
 
 
 # -- subscribing ----------------------------------------------------------------------------
@@ -212,6 +277,21 @@ def test_an_account_holds_so_many_subscriptions_and_never_uses_a_slot_again() ->
     assert [sub.slot for sub in account.subscriptions] == list(range(1, 21))
     with pytest.raises(TooManySubscriptions):
         subscribe(account=account, package=PACKAGE, starts_on=TODAY)
+
+    last = account.subscriptions[-1]
+    unbilled = terminate(subscription=last, ends_on=TODAY + DAY, today=TODAY)
+    with pytest.raises(TooManySubscriptions):
+        account.with_subscription(subscription=unbilled).next_slot()
+    finished = replace(unbilled, billed_to=TODAY + DAY)
+    assert account.with_subscription(subscription=finished).next_slot() == 21
+
+
+def test_the_slots_of_an_account_are_as_many_as_a_byte_counts() -> None:
+    finished = terminate(subscription=active(slot=SLOT_MAX), ends_on=date(2026, 11, 1), today=TODAY)
+    assert finished.finished
+
+    with pytest.raises(TooManySubscriptions, match="255"):
+        replace(ACCOUNT, subscriptions=(finished,)).next_slot()
 
 
 @pytest.mark.parametrize(
@@ -303,6 +383,52 @@ def test_an_end_before_the_start_of_a_future_subscription_takes_it_back() -> Non
 
     assert ended.ends_on == date(2026, 12, 1)
     assert next_bill_date(subscription=ended) is None
+
+
+def test_an_end_that_has_not_come_is_withdrawn_and_service_was_never_interrupted() -> None:
+    paid = active(billed_to=date(2026, 12, 1))
+    ended = move(subscription=paid, to=State.TERMINATED, today=TODAY, ends_on=date(2026, 11, 20))
+
+    assert ended.overbilled_days == 11
+    assert move(subscription=ended, to=State.ACTIVE, today=date(2026, 11, 19)) == paid
+    with pytest.raises(InvalidTransition):
+        move(subscription=ended, to=State.ACTIVE, today=date(2026, 11, 20))
+
+
+def test_an_end_that_has_not_come_is_moved() -> None:
+    ended = move(subscription=active(), to=State.TERMINATED, today=TODAY, ends_on=date(2026, 11, 20))
+
+    moved = move(subscription=ended, to=State.TERMINATED, today=TODAY + DAY, ends_on=date(2027, 1, 5))
+
+    assert moved == replace(ended, ends_on=date(2027, 1, 5))
+    assert move(subscription=moved, to=State.TERMINATED, today=TODAY + DAY).ends_on == TODAY + DAY
+    with pytest.raises(InvalidTransition):
+        move(subscription=ended, to=State.TERMINATED, today=date(2026, 11, 20), ends_on=date(2027, 1, 5))
+
+
+def test_a_withdrawn_end_of_a_paused_one_is_a_resumption() -> None:
+    paused = halt(subscription=active(billed_to=TODAY), to=State.PAUSED, on=TODAY)
+    ended = terminate(subscription=paused, ends_on=date(2026, 12, 1), today=TODAY)
+
+    back = resume(subscription=ended, on=date(2026, 11, 20))
+
+    assert back == active(billed_to=date(2026, 11, 20))
+
+
+def test_a_withdrawn_end_of_a_pending_one_is_its_activation() -> None:
+    pending = replace(active(), state=State.PENDING)
+    ended = terminate(subscription=pending, ends_on=date(2026, 12, 1), today=TODAY)
+
+    assert (ended.finished, ended.overbilled_days) == (True, 0)
+    assert resume(subscription=ended, on=date(2026, 11, 20)) == active(billed_to=date(2026, 11, 20))
+
+
+def test_days_billed_and_not_served_are_counted() -> None:
+    paused = halt(subscription=active(billed_to=date(2026, 12, 1)), to=State.PAUSED, on=TODAY)
+
+    assert paused.overbilled_days == 21
+    assert unserved_days(subscription=paused, on=date(2026, 11, 13)) == 3
+    assert unserved_days(subscription=paused, on=date(2026, 12, 13)) == 21
 
 
 @pytest.mark.parametrize("ends_on", [date(2026, 10, 31), date(2027, 11, 12), date(9999, 1, 1)])
