@@ -75,11 +75,11 @@ class OneTimeTokens(Protocol):
 class Attempts(Protocol):
     """Counts attempts in windows of time."""
 
-    def count(self, *, key: str, window_seconds: int, at: datetime) -> int:
-        """Return the attempts in the window of ``at``."""
-
     def add(self, *, key: str, window_seconds: int, at: datetime) -> int:
-        """Count one more; return the attempts in the window."""
+        """Count one more in the window of ``at``, atomically; return the attempts in it."""
+
+    def take_back(self, *, key: str, window_seconds: int, at: datetime) -> None:
+        """Count one less in the window of ``at``."""
 
 
 class Tokens(Protocol):

@@ -77,20 +77,20 @@ class DynamoAttempts:
     def __init__(self, *, database: Database) -> None:
         self._database = database  # binds the tables
 
-    def count(self, *, key: str, window_seconds: int, at: datetime) -> int:
-        """Return the attempts in the window of ``at``."""
-        try:
-            item = AttemptsItem.get(*_window(key, window_seconds, at), consistent_read=True)
-        except DoesNotExist:
-            return 0
-        return int(item.attempts)
-
     def add(self, *, key: str, window_seconds: int, at: datetime) -> int:
-        """Count one more; return the attempts in the window."""
-        item = AttemptsItem(*_window(key, window_seconds, at))
-        ends = int(at.timestamp()) // window_seconds * window_seconds + window_seconds
-        item.update(actions=[AttemptsItem.attempts.add(1), AttemptsItem.ttl.set(ends)])
-        return int(item.attempts)
+        """Count one more in the window of ``at``, atomically; return the attempts in it."""
+        return _change(key, window_seconds, at, by=1)
+
+    def take_back(self, *, key: str, window_seconds: int, at: datetime) -> None:
+        """Count one less in the window of ``at``."""
+        _change(key, window_seconds, at, by=-1)
+
+
+def _change(key: str, window_seconds: int, at: datetime, *, by: int) -> int:
+    item = AttemptsItem(*_window(key, window_seconds, at))
+    ends = int(at.timestamp()) // window_seconds * window_seconds + window_seconds
+    item.update(actions=[AttemptsItem.attempts.add(by), AttemptsItem.ttl.set(ends)])
+    return int(item.attempts)
 
 
 def _window(key: str, window_seconds: int, at: datetime) -> tuple[str, str]:

@@ -15,14 +15,16 @@ from chalicelib.domain.passwords import normal_password
 from chalicelib.domain.staff import Principal, StaffMember
 from chalicelib.domain.subscribers import normal_email
 from chalicelib.domain.tenants import TenantState
-from chalicelib.ports.identity import Session, Sessions, TooManyAttempts
+from chalicelib.ports.identity import Session, Sessions
 from chalicelib.usecases.identity import Identity
+from chalicelib.usecases.throttle import Limit, client_of, give_back, reserve
 
 SESSION_IDLE: Final = timedelta(hours=12)
 SESSION_LIFE: Final = timedelta(days=7)
 EXTEND_AFTER: Final = timedelta(minutes=5)
-FAILURES_MAX: Final = 10
-FAILURE_WINDOW_SECONDS: Final = 900
+FAILURES: Final = Limit("failed-log-in", most=10, window_seconds=900)
+# Right or wrong: each costs Argon2, and a stranger may try one password on many accounts.
+LOG_INS: Final = Limit("log-in", most=100, window_seconds=900)
 
 
 class WrongCredentials(DomainError):
@@ -52,19 +54,19 @@ def log_in(
     """Start a session, or raise WrongCredentials, EmailNotVerified or TooManyAttempts.
 
     Failures are counted by the client's network address and the account together, so that
-    nobody is locked out by a stranger.
+    nobody is locked out by a stranger. An attempt counts as failed until the password is known
+    to be right: many at once are not checked beyond the limit.
     """
-    key = identity.tokens.hash(token=f"{address}|{subdomain}|{normal_email(email=email)}")
-    failures = identity.attempts.count(key=key, window_seconds=FAILURE_WINDOW_SECONDS, at=at)
-    if failures >= FAILURES_MAX:
-        window_left = FAILURE_WINDOW_SECONDS - int(at.timestamp()) % FAILURE_WINDOW_SECONDS
-        raise TooManyAttempts(retry_after=window_left)
+    client = client_of(address=address)
+    reserve(identity=identity, limit=LOG_INS, key=client, at=at)
+    key = f"{client}|{subdomain}|{normal_email(email=email)}"
+    reserve(identity=identity, limit=FAILURES, key=key, at=at)
     tenant_id, member = _find(identity, subdomain, email, at)
     stored = None if member is None else member.password_hash
     right = identity.passwords.matches(password=normal_password(password=password), stored=stored)
     if member is None or not right:
-        identity.attempts.add(key=key, window_seconds=FAILURE_WINDOW_SECONDS, at=at)
         raise WrongCredentials("subdomain, email and password do not belong together")
+    give_back(identity=identity, limit=FAILURES, key=key, at=at)
     if not member.email_verified:
         raise EmailNotVerified("confirm your address first: the code is in the mail we sent")
     principal = Principal(tenant_id=tenant_id, actor_id=member.staff_id, role=member.role)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from dataclasses import replace
 from datetime import datetime
+from threading import Lock
 
 from chalicelib.ports.identity import Session
 
@@ -41,13 +42,17 @@ class InMemoryAttempts:
 
     def __init__(self) -> None:
         self._windows: dict[tuple[str, int, int], int] = defaultdict(int)
-
-    def count(self, *, key: str, window_seconds: int, at: datetime) -> int:
-        """Return the attempts in the window of ``at``."""
-        return self._windows[key, window_seconds, int(at.timestamp()) // window_seconds]
+        self._lock = Lock()
 
     def add(self, *, key: str, window_seconds: int, at: datetime) -> int:
         """Count one more."""
-        window = (key, window_seconds, int(at.timestamp()) // window_seconds)
-        self._windows[window] += 1
-        return self._windows[window]
+        return self._change((key, window_seconds, int(at.timestamp()) // window_seconds), by=1)
+
+    def take_back(self, *, key: str, window_seconds: int, at: datetime) -> None:
+        """Count one less."""
+        self._change((key, window_seconds, int(at.timestamp()) // window_seconds), by=-1)
+
+    def _change(self, window: tuple[str, int, int], *, by: int) -> int:
+        with self._lock:
+            self._windows[window] += by
+            return self._windows[window]

@@ -95,8 +95,8 @@ def mailbox(services: EngineServices) -> InMemoryMailer:
 
 @pytest.fixture
 def api(gateway: Gateway, services: EngineServices) -> ApiClient:
-    """A client that is not signed in."""
-    return ApiClient(gateway)
+    """A client that is not signed in, at a network address of its own."""
+    return ApiClient(gateway, caller=fresh_caller())
 
 
 @pytest.fixture
@@ -130,6 +130,11 @@ def sign_up_body(subdomain: str, **changes: object) -> dict[str, object]:
         "fiscal_year_start_month": 7,
         **changes,
     }
+
+
+def fresh_caller() -> str:
+    """A network address that no other test has: clients are counted by their /64."""
+    return f"2001:db8:{secrets.token_hex(2)}:{secrets.token_hex(2)}::7"
 
 
 def fresh_subdomain() -> str:

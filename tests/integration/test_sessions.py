@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
 import pytest
@@ -141,6 +143,15 @@ def test_the_csrf_token_of_another_session_does_not_help(
     refused = by_cookie(api, signed_in).delete("/v1/sessions/current", headers=headers)
 
     assert refused.code == "csrf_token_invalid"
+
+
+def test_of_sixty_wrong_passwords_at_once_ten_are_checked(signed_in: SignedIn, api: ApiClient) -> None:
+    wrong = credentials(signed_in, password="a wrong password")
+
+    with ThreadPoolExecutor(30) as pool:
+        answers = list(pool.map(lambda _: api.post("/v1/sessions", json=wrong), range(60)))
+
+    assert Counter(one.status for one in answers) == {401: 10, 429: 50}
 
 
 def test_guessing_is_slowed_down_for_the_one_who_guesses(

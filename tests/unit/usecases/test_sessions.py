@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from typing import Any, cast
 
@@ -140,6 +142,45 @@ def test_after_ten_failures_even_the_right_password_waits_at_that_address_only()
     world.clock.advance(timedelta(seconds=refused.value.retry_after))
     world.log_in()
     assert len(world.sessions.kept) == 2
+
+
+def test_of_sixty_wrong_passwords_at_once_ten_are_checked() -> None:
+    world = World()
+
+    def guess(number: int) -> str:
+        try:
+            world.log_in(password=f"guess number {number}")
+        except (WrongCredentials, TooManyAttempts) as refused:
+            return refused.code
+        raise AssertionError("a wrong password was taken")
+
+    with ThreadPoolExecutor(30) as pool:
+        answers = Counter(pool.map(guess, range(60)))
+
+    assert answers == {"wrong_credentials": 10, "too_many_attempts": 50}
+    assert world.passwords.checked == 10
+
+
+def test_a_right_password_does_not_count_as_a_failure() -> None:
+    world = World()
+    for _ in range(30):
+        world.log_in()
+    for _ in range(9):
+        with pytest.raises(WrongCredentials):
+            world.log_in(password="something else")
+
+    world.log_in()
+
+
+def test_one_client_signs_in_a_hundred_times_in_a_window_whatever_the_account() -> None:
+    world = World()
+    for number in range(100):
+        with pytest.raises(WrongCredentials):
+            world.log_in(email=f"somebody{number}@example.com", address=f"2001:db8::{number:x}")
+
+    with pytest.raises(TooManyAttempts):
+        world.log_in(address="2001:db8::ffff")
+    world.log_in(address="2001:db8:0:1::1")
 
 
 def test_using_a_session_extends_it_at_most_every_five_minutes() -> None:
