@@ -133,8 +133,8 @@ def test_the_main_job_from_the_command_line(
     assert "created    40" in user.out
     assert "40 created, 0 existing, 1 skipped, 1 failed" in user.err
     assert report.read_text(encoding="utf-8-sig").splitlines()[1:] == [
-        "42,failed,name,formula_cell,the cell begins like a spreadsheet formula (= + - @),C-41",
-        "43,skipped,plan,skipped,no internet,C-42",
+        '"42","failed","name","formula_cell","the cell begins like a spreadsheet formula (= + - @)","C-41"',
+        '"43","skipped","plan","skipped","no internet","C-42"',
     ]
     assert user.run("subscribers", "show", "c-7") == 0
     assert "Name 7" in user.out
