@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import codecs
+import itertools
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -16,6 +17,10 @@ COLUMNS_MAX: Final = 200
 HEADER_CHARS_MAX: Final = 100
 SAMPLE_BYTES: Final = 64 * 1024
 SAMPLE_RECORDS: Final = 50
+# The header and the first rows stand within so many rows, blank ones too.
+TOP_RECORDS_MAX: Final = 1_000
+# What a file is shows in its beginning; whoever asks does not wait for the rest.
+INSPECTED_BYTES: Final = 2 * 1024 * 1024
 DELIMITERS: Final = ",;\t|"
 
 
@@ -37,6 +42,12 @@ class NoRows(InvalidValue):
     code = "no_rows"
 
 
+class RecordTooLong(InvalidValue):
+    """The first row, or the one below the header, does not end within what is looked at."""
+
+    code = "record_too_long"
+
+
 class FileTooLarge(InvalidValue):
     """The file has more bytes, rows or columns than one import may."""
 
@@ -53,8 +64,7 @@ class BadHeader(InvalidValue):
 class Inspection:
     """What a file turned out to be.
 
-    ``first`` is its first rows below the header, which ends at byte ``header_end``. ``lines``
-    is the number of line ends: never less than the number of rows.
+    ``first`` is its first rows below the header, which ends at byte ``header_end``.
     """
 
     format: CsvFormat
@@ -62,7 +72,6 @@ class Inspection:
     header_row: int
     header_end: int
     first: tuple[Record, ...]
-    lines: int
 
 
 _BOMS: Final = (
@@ -101,13 +110,11 @@ _TEXT_CONTROLS: Final = b"\t\n\r\x0c\x1a"
 
 
 class _Look:
-    """Goes over a file once, chunk by chunk, and keeps what it takes to choose."""
+    """Goes over a file's beginning once, chunk by chunk, and keeps what it takes to choose."""
 
     def __init__(self) -> None:
         self.size = 0
         self.head = b""
-        self.carriage_returns = 0
-        self.line_feeds = 0
         self.claimed = ("utf-8", 0)
         self.decodes = True
         self.is_cp1252 = True
@@ -119,12 +126,8 @@ class _Look:
         if not self.size:
             self._begin(chunk)
         self.size += len(chunk)
-        if self.size > FILE_BYTES_MAX:
-            raise FileTooLarge(f"an import file has at most {FILE_BYTES_MAX >> 20} MB")
         if len(self.head) < SAMPLE_BYTES:
             self.head += chunk[: SAMPLE_BYTES - len(self.head)]
-        self.carriage_returns += chunk.count(b"\r")
-        self.line_feeds += chunk.count(b"\n")
         self.has_nul = self.has_nul or b"\0" in chunk
         self._try(chunk, final=False)
         if self.is_cp1252:
@@ -153,14 +156,17 @@ class _Look:
 
 
 def inspect_csv(*, chunks: Iterable[bytes], first_rows: int) -> Inspection:
-    """Find out what a file is, from all of its bytes, and read its header and first rows.
+    """Find out what a file is, from its first ``INSPECTED_BYTES``, and read its header and first rows.
 
-    Raises NotCsv, EmptyFile, NoRows, FileTooLarge or BadHeader.
+    Raises NotCsv, EmptyFile, NoRows, RecordTooLong, FileTooLarge or BadHeader.
     """
     look = _Look()
     for chunk in chunks:
-        look.take(chunk)
-    look.finish()
+        look.take(chunk[: INSPECTED_BYTES - look.size])
+        if look.size == INSPECTED_BYTES:
+            break
+    else:
+        look.finish()
     encoding, bom_bytes = _encoding(look)
     sample = look.head[bom_bytes:].decode(encoding, "ignore")
     _refuse_markup(sample)
@@ -175,7 +181,8 @@ def inspect_csv(*, chunks: Iterable[bytes], first_rows: int) -> Inspection:
 
     try:
         delimiter = declared or max(DELIMITERS, key=lambda one: _fitness(records(one)))
-        header, first = _top(records(delimiter), skip=1 if declared else 0, first_rows=first_rows)
+        top = itertools.islice(records(delimiter), TOP_RECORDS_MAX)
+        header, first = _top(top, skip=1 if declared else 0, first_rows=first_rows, complete=complete)
     except UnicodeDecodeError:
         raise NotCsv("the text cannot be read: save the file as CSV UTF-8 anew") from None
     return Inspection(
@@ -184,8 +191,29 @@ def inspect_csv(*, chunks: Iterable[bytes], first_rows: int) -> Inspection:
         header_row=header.row,
         header_end=header.end,
         first=first,
-        lines=look.line_feeds if line_end == "\n" else look.carriage_returns,
     )
+
+
+def encoding_of_all(*, chunks: Iterable[bytes], found: CsvFormat) -> str:
+    """Return the encoding that holds to the end of the file, where its beginning seemed ``found``.
+
+    ``chunks`` begin below the header. A file without a byte order mark may be plain ASCII for
+    long, and turn out to be from an old Windows program by a single letter.
+    """
+    if found.bom_bytes or found.encoding not in {"utf-8", "cp1252"}:
+        return found.encoding
+    decoder = codecs.getincrementaldecoder("utf-8")("strict")
+    is_utf8, is_cp1252 = found.encoding == "utf-8", True
+    for chunk in chunks:
+        if is_utf8:
+            try:
+                decoder.decode(chunk)
+            except UnicodeDecodeError:
+                is_utf8 = False
+        is_cp1252 = is_cp1252 and not any(byte in chunk for byte in _NOT_IN_CP1252)
+    if is_utf8 and not decoder.getstate()[0]:
+        return found.encoding
+    return "cp1252" if is_cp1252 else "latin-1"
 
 
 def _refuse_markup(sample: str) -> None:
@@ -238,7 +266,7 @@ def _declared_delimiter(sample: str) -> str | None:
 def _fitness(records: Iterable[Record]) -> tuple[int, int]:
     """Return how well a delimiter fits: the share of rows as wide as the header, and that width."""
     widths: list[int] = []
-    for record in records:
+    for record in itertools.islice(records, TOP_RECORDS_MAX):
         if not record.blank:
             widths.append(len(record.cells))
         if len(widths) == SAMPLE_RECORDS:
@@ -248,10 +276,14 @@ def _fitness(records: Iterable[Record]) -> tuple[int, int]:
     return Counter(widths)[widths[0]] * 100 // len(widths), widths[0]
 
 
-def _top(records: Iterable[Record], *, skip: int, first_rows: int) -> tuple[Record, tuple[Record, ...]]:
+def _top(
+    records: Iterable[Record], *, skip: int, first_rows: int, complete: bool
+) -> tuple[Record, tuple[Record, ...]]:
     header: Record | None = None
     rows: list[Record] = []
+    last = 0
     for record in records:
+        last = record.row
         if record.row <= skip or record.blank:
             continue
         if header is None:
@@ -260,6 +292,11 @@ def _top(records: Iterable[Record], *, skip: int, first_rows: int) -> tuple[Reco
             rows.append(record)
         if len(rows) == first_rows:
             break
+    if not rows and not complete and last < TOP_RECORDS_MAX and not (header and header.problem):
+        raise RecordTooLong(
+            f"a row at the top of the file does not end within {SAMPLE_BYTES >> 10} KB: "
+            "is a quotation mark left open?"
+        )
     if header is None or header.problem:
         raise BadHeader("the first row cannot be read as column names")
     if not rows:

@@ -13,9 +13,19 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Final
 
+from chalicelib.domain.errors import InvalidValue
+
 LINE_CHARS_MAX: Final = 64 * 1024
 RECORD_CHARS_MAX: Final = 64 * 1024
 RECORD_LINES_MAX: Final = 100
+# Lines that unmatched quotation marks swallowed are read again, so many in all.
+LINES_REREAD_MAX: Final = 500_000
+
+
+class TooManyBadQuotes(InvalidValue):
+    """So many quotation marks do not match that the file is not read to its end."""
+
+    code = "malformed_quotes"
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +80,8 @@ def read_records(
     """Yield the records after byte ``offset``, where ``chunks`` begin and ``row`` ended.
 
     With ``complete`` false the chunks are the file's beginning only, and a record that they cut
-    off is left out. Raises UnicodeDecodeError where the bytes are not in the format's encoding.
+    off is left out. Raises UnicodeDecodeError where the bytes are not in the format's encoding,
+    and TooManyBadQuotes.
     """
     reader = _Reader(_lines(chunks, csv_format, offset, complete=complete), csv_format.delimiter)
     while True:
@@ -117,6 +128,7 @@ class _Reader:
         self._delimiter = delimiter
         self._returned: deque[_Line] = deque()
         self._taken: list[_Line] = []
+        self._reread = 0
         self._csv = self._new_reader()
 
     def next_record(self, row: int, *, complete: bool) -> Record | None:
@@ -130,6 +142,9 @@ class _Reader:
             if not complete and not self._more():
                 return None
             first = self._taken[0]
+            self._reread += len(self._taken) - 1
+            if self._reread > LINES_REREAD_MAX:
+                raise TooManyBadQuotes("quotation marks do not match in too many rows") from None
             self._returned.extendleft(reversed(self._taken[1:]))
             self._csv = self._new_reader()
             problem = error.problem if isinstance(error, _Unreadable) else "malformed_quotes"

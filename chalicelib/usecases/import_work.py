@@ -7,10 +7,11 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import Final
 
-from chalicelib.domain.csv_records import Record, read_records
+from chalicelib.domain.csv_inspect import FileTooLarge, encoding_of_all
+from chalicelib.domain.csv_records import Record, TooManyBadQuotes, read_records
 from chalicelib.domain.errors import StaleVersion
 from chalicelib.domain.import_rows import NewSubscriber, RowReader
-from chalicelib.domain.imports import ROWS_MAX, ImportProgress, report_key, upload_key
+from chalicelib.domain.imports import LINES_MAX, ROWS_MAX, ImportProgress, report_key, upload_key
 from chalicelib.domain.jobs import JobFailure, JobState
 from chalicelib.domain.subscribers import code_key
 from chalicelib.ports.services import BlobGone
@@ -27,6 +28,8 @@ from chalicelib.usecases.import_batches import (
 from chalicelib.usecases.import_report import report_chunks
 
 ROWS_PER_WINDOW: Final = 100
+# Blank rows are passed over, but not without a look at the clock now and then.
+RECORDS_PER_WINDOW: Final = 1_000
 # The store is opened anew so often, for it keeps what it has read, such as how far billing is.
 WINDOWS_PER_STORE: Final = 10
 REPORT_CONTENT_TYPE: Final = "text/csv; charset=utf-8"
@@ -60,6 +63,8 @@ def work_on_import(*, work: ImportWork, tenant_id: str, import_id: str) -> bool:
         _end(
             run, JobState.FAILED, JobFailure("file_changed", "the uploaded file was replaced, or has expired")
         )
+    except (FileTooLarge, TooManyBadQuotes) as error:
+        _end(run, JobState.FAILED, JobFailure(error.code, error.message))
     except UnicodeDecodeError:
         _end(run, JobState.FAILED, JobFailure("not_csv", "the file's text cannot be read"))
     return True
@@ -78,26 +83,40 @@ def give_up(*, work: ImportWork, tenant_id: str, import_id: str) -> None:
 
 def _import_rows(run: Run) -> bool:
     """Import to the end of the file or of the time; return whether the end was reached."""
+    if run.progress.read == 0:
+        _settle_encoding(run)
     _remember(run)
     pending: list[Row] = []
-    records = (record for record in _records(run, run.progress) if not record.blank)
+    records = _records(run, run.progress)
     for count in itertools.count(1):
-        window = list(itertools.islice(records, ROWS_PER_WINDOW))
-        pause = run.work.out_of_time()
+        window, ended = _window(records)
+        # Where there are only blank rows there is no progress to write: it goes on to the next row.
+        pause = run.work.out_of_time() and bool(window)
         renew = count % WINDOWS_PER_STORE == 0
         rows = [*pending, *read_rows(run=run, records=window)]
-        pending = commit_full(run=run, rows=rows, rest=pause or renew or not window)
-        if not window:
-            return _finish(run)
+        pending = commit_full(run=run, rows=rows, rest=pause or renew or ended)
         if run.progress.read > ROWS_MAX:
-            too_many = JobFailure("file_too_large", f"the file has more than {ROWS_MAX:,} rows")
-            _end(run, JobState.FAILED, too_many)
-            return True
+            raise FileTooLarge(f"the file has more than {ROWS_MAX:,} rows")
+        if ended and not pause:
+            return _finish(run)
         if pause:
             break
         if renew:
             run.reopen()
     return False
+
+
+def _window(records: Iterator[Record]) -> tuple[list[Record], bool]:
+    """Return the next rows that are not blank, and whether the file ends there."""
+    window: list[Record] = []
+    for count, record in enumerate(records, start=1):
+        if record.row > LINES_MAX:
+            raise FileTooLarge(f"the file has more than {LINES_MAX:,} rows, blank ones included")
+        if not record.blank:
+            window.append(record)
+        if len(window) == ROWS_PER_WINDOW or count >= RECORDS_PER_WINDOW:
+            return window, False
+    return window, True
 
 
 def _records(run: Run, start: ImportProgress) -> Iterator[Record]:
@@ -106,6 +125,17 @@ def _records(run: Run, start: ImportProgress) -> Iterator[Record]:
     key = upload_key(tenant_id=run.tenant.tenant_id, import_id=run.job.import_id)
     chunks = run.work.blobs.read(key=key, start=start.offset, etag=source.etag)
     return read_records(chunks=chunks, csv_format=source.format, offset=start.offset, row=start.row)
+
+
+def _settle_encoding(run: Run) -> None:
+    """Look at all bytes before the first row is read: the mapping has seen the file's beginning only."""
+    source = run.job.source
+    assert source is not None
+    key = upload_key(tenant_id=run.tenant.tenant_id, import_id=run.job.import_id)
+    chunks = run.work.blobs.read(key=key, start=source.header_end, etag=source.etag)
+    encoding = encoding_of_all(chunks=chunks, found=source.format)
+    if encoding != source.format.encoding:
+        run.job = replace(run.job, source=replace(source, format=replace(source.format, encoding=encoding)))
 
 
 def _remember(run: Run) -> None:

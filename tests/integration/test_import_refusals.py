@@ -8,6 +8,7 @@ from datetime import date, timedelta
 import pytest
 
 from chalicelib.domain.csv_inspect import FILE_BYTES_MAX
+from chalicelib.usecases import import_work
 from tests.integration.conftest import EngineServices, SignedIn
 from tests.integration.importing import (
     COLUMNS,
@@ -192,11 +193,21 @@ def test_a_foreign_import_answers_like_an_absent_one(importer: Importer, other_t
     assert other_tenant.api.get("/v1/imports").json == {"items": [], "next_cursor": None}
 
 
-@pytest.mark.parametrize(("rows", "status"), [(250_000, 200), (250_001, 422)])
-def test_so_many_rows_and_no_more(rows: int, status: int, importer: Importer) -> None:
-    import_id = importer.upload(b"id\n" + b"C1\n\n" * rows)
+@pytest.mark.parametrize(
+    ("data", "limit", "state"),
+    [
+        (b"id\n" + b"C-%d\n" * 3 % (1, 2, 3), "ROWS_MAX", "succeeded"),
+        (b"id\n" + b"C-%d\n" * 4 % (1, 2, 3, 4), "ROWS_MAX", "failed"),
+        (b"id\n\n\nC-1\n", "LINES_MAX", "failed"),
+        (b"id\nC-1\n\n\n", "LINES_MAX", "failed"),
+    ],
+)
+def test_so_many_rows_and_no_more(
+    data: bytes, limit: str, state: str, importer: Importer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(import_work, limit, 3)
 
-    mapped = importer.map(import_id, {"columns": {"code": "id"}})
+    done = importer.run(data, {"columns": {"code": "id"}})
 
-    assert mapped.status == status
-    assert status == 200 or mapped.problem == (422, "file_too_large", None)
+    assert done["state"] == state
+    assert state == "succeeded" or done["failure"]["code"] == "file_too_large"

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import time
+from collections import deque
+from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import replace
 from typing import Any, cast
 
@@ -10,7 +13,11 @@ import pytest
 from pydantic import ValidationError
 
 from chalicelib.api.import_bodies import MappingBody
+from chalicelib.domain import csv_records
 from chalicelib.domain.cards import holds_card_number
+from chalicelib.domain.csv_inspect import INSPECTED_BYTES, encoding_of_all, inspect_csv
+from chalicelib.domain.csv_records import CsvFormat, TooManyBadQuotes, read_records
+from chalicelib.domain.errors import InvalidValue
 from chalicelib.domain.import_mapping import (
     ImportField,
     ImportMapping,
@@ -106,3 +113,70 @@ def test_the_search_for_card_numbers_takes_time_by_the_length_alone() -> None:
     assert not holds_card_number(text="1 " * 5_000 + "9" * 50_000)
     assert time.process_time() - started < 2
     assert holds_card_number(text="1 " * 300 + "4111 1111 1111 1111")
+
+
+# -- looking at a file ---------------------------------------------------------------------
+
+
+def seconds_to(look: Callable[[], object]) -> float:
+    started = time.process_time()
+    look()
+    return time.process_time() - started
+
+
+@pytest.mark.parametrize("line", [b"\n", b'",a","\n', b'a,"\n', b" \n", b",,,,\n"])
+def test_no_file_takes_long_to_look_at(line: bytes) -> None:
+    data = b"code,name\nC1,x\n" + line * (64 * 1024 * 1024 // len(line))
+
+    def look() -> None:
+        with suppress(InvalidValue):
+            inspect_csv(chunks=[data], first_rows=20)
+
+    assert seconds_to(look) < 2
+
+
+def test_a_letter_cut_in_two_at_the_end_of_the_beginning_is_no_other_encoding() -> None:
+    head = b"code,name\nC1,x\n"
+    data = head + b"y" * (INSPECTED_BYTES - len(head) - 1) + "é\n".encode()
+
+    assert inspect_csv(chunks=[data], first_rows=20).format.encoding == "utf-8"
+
+
+@pytest.mark.parametrize(
+    ("data", "encoding"),
+    [
+        (b"C1,x\n" * 9, "utf-8"),
+        ("C1,é\n".encode() * 9, "utf-8"),
+        (b"C1,x\n" * 9 + b"C2,Jos\xe9\n", "cp1252"),
+        (b"C1,x\n" * 9 + b"C2,Jos\xe9", "cp1252"),
+        (b"C1,x\n" * 9 + b"C2,Jos\xe9\x81\n", "latin-1"),
+    ],
+)
+def test_a_late_letter_tells_the_encoding(data: bytes, encoding: str) -> None:
+    pieces = [data[place : place + 7] for place in range(0, len(data), 7)]
+
+    assert encoding_of_all(chunks=pieces, found=CsvFormat("utf-8", 0, ",", "\n")) == encoding
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"code,name\nC1," + b"x" * 70_000 + b"\nC2,y\n",
+        b"x" * 70_000 + b"\nC1,x\n",
+    ],
+)
+def test_a_first_row_that_does_not_end_is_refused_as_such(data: bytes) -> None:
+    with pytest.raises(InvalidValue) as refused:
+        inspect_csv(chunks=[data], first_rows=20)
+    assert refused.value.code == "record_too_long"
+
+
+def test_quotation_marks_that_do_not_match_end_the_reading_at_some_point(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(csv_records, "LINES_REREAD_MAX", 1_000)
+    way = CsvFormat("utf-8", 0, ",", "\n")
+    found = read_records(chunks=[b'",a","\n' * 10_000], csv_format=way, offset=0, row=0)
+
+    with pytest.raises(TooManyBadQuotes):
+        deque(found, maxlen=0)
