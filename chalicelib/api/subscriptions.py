@@ -62,7 +62,8 @@ class SubscriptionPatch(Patch):
 
     Days out of service are not billed: when a subscription becomes active again, its next
     period begins that day. A terminated one is billed up to ``ends_on``, its first day
-    without service; that is today unless given.
+    without service; that is today unless given. Until that day it may be made ``active``
+    again, which withdraws the end, or be given another ``ends_on``.
     """
 
     NULLABLE = frozenset({"price_override"})
@@ -84,8 +85,9 @@ class SubscriptionPatch(Patch):
 class SubscriptionOut(Schema):
     """A subscription; ``version`` is its account's, which billing moves too.
 
-    Service is paid for up to ``billed_to``, exclusive. ``next_bill_on`` is null where nothing
-    more is billed as things stand.
+    Service is billed up to ``billed_to``, exclusive. ``next_bill_on`` is null where nothing
+    more is billed as things stand. ``overbilled_days`` are the days before ``billed_to`` on
+    which a pause or an end leaves no service; they are not credited yet.
     """
 
     subscription_id: str = Field(examples=["sbn_01JD0000000000000000000000-1"])
@@ -100,6 +102,7 @@ class SubscriptionOut(Schema):
     timing: BillingTiming
     price_override: MoneyOut | None
     billed_to: date
+    overbilled_days: int
     next_bill_on: date | None
     version: int
 
@@ -120,6 +123,7 @@ class SubscriptionOut(Schema):
             timing=sub.timing,
             price_override=None if price is None else MoneyOut.of(Money(price, held.account.currency)),
             billed_to=sub.billed_to,
+            overbilled_days=sub.overbilled_days,
             next_bill_on=next_bill_date(subscription=sub),
             version=held.account.version,
         )

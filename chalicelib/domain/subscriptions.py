@@ -8,6 +8,7 @@ day is never billed twice.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import date, timedelta
 from typing import Final
@@ -19,7 +20,7 @@ from chalicelib.domain.accounts import (
     SubscriptionState,
     change_state,
 )
-from chalicelib.domain.billing import next_bill_date
+from chalicelib.domain.billing import next_bill_date, tax_point
 from chalicelib.domain.errors import Conflict, InvalidValue
 from chalicelib.domain.money import CurrencyMismatch, Money
 from chalicelib.domain.packages import Package, check_price
@@ -29,7 +30,9 @@ from chalicelib.domain.periods import (
     check_anchor,
     default_anchor,
     due_buckets,
+    period_from,
 )
+from chalicelib.domain.taxes import TaxGroup, TaxRateMissing
 
 START_DAYS_BACK_MAX: Final = 366
 START_DAYS_AHEAD_MAX: Final = 366
@@ -95,6 +98,21 @@ def check_start(*, starts_on: date, today: date) -> None:
     latest = today + timedelta(days=START_DAYS_AHEAD_MAX)
     if not earliest <= starts_on <= latest:
         raise StartOutOfRange(f"a start lies between {earliest} and {latest}", param="starts_on")
+
+
+def check_tax(
+    *, package: Package, starts_on: date, anchor_day: int | None, tax_groups: Sequence[TaxGroup]
+) -> None:
+    """Raise TaxRateMissing where the package's taxes have no rate on the date of the first bill."""
+    group = next((group for group in tax_groups if group.code == package.tax_group), None)
+    if group is None:
+        return
+    anchor = default_anchor(cycle=package.cycle, start=starts_on) if anchor_day is None else anchor_day
+    first = period_from(cycle=package.cycle, anchor_day=anchor, origin=starts_on, start=starts_on)
+    try:
+        group.components_on(on=tax_point(period=first, timing=package.timing))
+    except TaxRateMissing as error:
+        raise TaxRateMissing(f"{error.message}, of the first bill", param="starts_on") from None
 
 
 def override_of(*, account: Account, price: Money | None) -> int | None:

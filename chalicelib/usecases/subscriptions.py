@@ -17,7 +17,14 @@ from chalicelib.domain.errors import InvalidValue, NotFound
 from chalicelib.domain.money import Money
 from chalicelib.domain.packages import Package
 from chalicelib.domain.subscribers import SubscriberArchived
-from chalicelib.domain.subscriptions import check_start, move, override_of, subscribe
+from chalicelib.domain.subscriptions import (
+    check_start,
+    check_tax,
+    move,
+    override_of,
+    subscribe,
+    unserved_days,
+)
 from chalicelib.ports.store import AuditNote, Idempotency, TenantStore
 from chalicelib.usecases.changes import UNCHANGED, Unchanged
 from chalicelib.usecases.versions import require_version
@@ -83,7 +90,7 @@ def create_subscription(
     """Sell a package to a subscriber.
 
     Raises NotFound (the subscriber), UnknownPackage, PackageArchived, SubscriberArchived,
-    TooManySubscriptions, or InvalidValue for what cannot be billed as asked for.
+    TooManySubscriptions, TaxRateMissing, or InvalidValue for what cannot be billed as asked for.
     """
     try:
         read = store.subscribing(subscriber_id=subscriber_id, package_id=new.package_id)
@@ -107,6 +114,13 @@ def create_subscription(
         state=new.state,
     )
     held = _moved(before, subscription)
+    if new.state is SubscriptionState.ACTIVE:
+        check_tax(
+            package=read.package,
+            starts_on=starts_on,
+            anchor_day=new.anchor_day,
+            tax_groups=read.tenant.tax_groups,
+        )
     store.commit(
         *store.subscribers.change_account(before=before, after=held.account),
         store.note(note=replace(note, object_id=held.subscription_id, details=_sold(held, read.package))),
@@ -135,10 +149,9 @@ def change_subscription(
         raise _absent() from None
     before = _held(read.subscriber.account, slot)
     require_version(current=before.account.version, expected=if_match)
-    subscription = before.subscription
+    subscription, today = before.subscription, read.tenant.local_date(at=at)
     if change.state is not None or change.ends_on is not None:
         to = change.state or subscription.state
-        today = read.tenant.local_date(at=at)
         subscription = move(subscription=subscription, to=to, today=today, ends_on=change.ends_on)
     if not isinstance(change.price_override, Unchanged):
         price = override_of(account=before.account, price=change.price_override)
@@ -148,7 +161,7 @@ def change_subscription(
     held = _moved(before.account, subscription)
     store.commit(
         *store.subscribers.change_account(before=before.account, after=held.account),
-        store.note(note=replace(note, details=_told(before, held))),
+        store.note(note=replace(note, details=_told(before, held, today))),
     )
     return held
 
@@ -188,11 +201,17 @@ def _sold(held: HeldSubscription, package: Package) -> dict[str, object]:
     }
 
 
-def _told(before: HeldSubscription, after: HeldSubscription) -> dict[str, object]:
-    """Return what the audit entry tells: old and new of each field that changed."""
-    names = ("state", "ends_on", "paused_on", "price_override", "billed_to")
-    pairs = {name: (getattr(before.subscription, name), getattr(after.subscription, name)) for name in names}
-    return {name: [_plain(was), _plain(now)] for name, (was, now) in pairs.items() if was != now}
+def _told(before: HeldSubscription, after: HeldSubscription, today: date) -> dict[str, object]:
+    """Return what the audit entry tells: old and new of each field that changed.
+
+    And ``unserved_days`` where a pause ends: days of it that were billed and are not credited.
+    """
+    was, now = before.subscription, after.subscription
+    names = ("state", "ends_on", "paused_on", "price_override", "billed_to", "overbilled_days")
+    pairs = {name: (getattr(was, name), getattr(now, name)) for name in names}
+    told: dict[str, object] = {name: [_plain(a), _plain(b)] for name, (a, b) in pairs.items() if a != b}
+    unserved = unserved_days(subscription=was, on=today) if now.paused_on is None else 0
+    return {**told, "unserved_days": unserved} if unserved else told
 
 
 def _plain(value: object) -> object:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import date
+from datetime import date, timedelta
 
 import pytest
 
@@ -14,7 +14,9 @@ from chalicelib.domain.packages import (
     InvalidPrice,
     PackageArchived,
 )
+from chalicelib.domain.periods import BillingTiming
 from chalicelib.domain.subscriptions import StartOutOfRange
+from chalicelib.domain.taxes import TaxGroup, TaxRateMissing, TaxRow
 from chalicelib.usecases.packages import (
     archive_package,
 )
@@ -22,7 +24,7 @@ from chalicelib.usecases.subscriptions import (
     UnknownPackage,
     get_subscription,
 )
-from tests.unit.usecases.isp import NOTE, TODAY, Isp, State
+from tests.unit.usecases.isp import AT, NOTE, TODAY, Isp, State
 
 
 @pytest.fixture
@@ -93,6 +95,58 @@ def test_a_stale_or_impossible_change_leaves_the_subscription(isp: Isp) -> None:
         isp.change(paused, state=State.ACTIVE, price_override=Money(1, "USD"))
 
     assert isp.stored() == before
+
+
+def test_days_billed_and_not_served_are_told(isp: Isp) -> None:
+    held = isp.subscribe(isp.subscriber(), isp.package())
+    account = held.account
+    paid = replace(held.subscription, billed_to=date(2026, 12, 10))
+    isp.memory.commit(
+        *isp.memory.subscribers.change_account(
+            before=account, after=account.with_subscription(subscription=paid)
+        )
+    )
+    read = get_subscription(store=isp.store, subscription_id=held.subscription_id)
+
+    paused = isp.change(read, state=State.PAUSED)
+    assert paused.subscription.overbilled_days == 30
+    assert isp.memory.notes[-1].details["overbilled_days"] == [0, 30]
+
+    isp.change(paused, at=AT + timedelta(days=3), state=State.ACTIVE)
+    assert isp.memory.notes[-1].details["unserved_days"] == 3
+
+
+def test_an_end_is_announced_moved_and_withdrawn(isp: Isp) -> None:
+    held = isp.subscribe(isp.subscriber(), isp.package())
+
+    ended = isp.change(held, state=State.TERMINATED, ends_on=date(2026, 11, 20))
+    moved = isp.change(ended, ends_on=date(2026, 12, 5))
+    back = isp.change(moved, state=State.ACTIVE)
+
+    assert moved.subscription.ends_on == date(2026, 12, 5)
+    assert back.subscription == held.subscription
+    assert isp.memory.notes[-1].details == {
+        "state": ["terminated", "active"],
+        "ends_on": ["2026-12-05", None],
+    }
+
+
+def test_a_first_bill_without_a_tax_rate_is_refused_when_selling(isp: Isp) -> None:
+    """Given a group whose first rate is in force from 1 December: in arrears a bill may be after it."""
+    group = TaxGroup("internet", "Internet", (TaxRow(date(2026, 12, 1), ()),))
+    isp.memory.tenant = replace(isp.memory.tenant, tax_groups=(group,))
+    subscriber, taxed = isp.subscriber(), isp.package(tax_group="internet")
+    arrears = isp.package(tax_group="internet", timing=BillingTiming.ARREARS)
+
+    with pytest.raises(TaxRateMissing) as refused:
+        isp.subscribe(subscriber, taxed)
+
+    assert (refused.value.code, refused.value.param) == ("tax_rate_missing", "starts_on")
+    with pytest.raises(TaxRateMissing):
+        isp.subscribe(subscriber, arrears, anchor_day=20)
+    isp.subscribe(subscriber, taxed, starts_on=date(2026, 12, 1))
+    isp.subscribe(subscriber, arrears)
+    isp.subscribe(subscriber, taxed, state=State.PENDING)
 
 
 @pytest.mark.parametrize("subscription_id", ["", "sbn_", "sbn_x-1", "sbr_00000000000000000000000001-1"])
