@@ -176,15 +176,15 @@ class KilledAt:
 
 
 class Counting:
-    """Counts the calls that pass."""
+    """Notes the calls that pass."""
 
     def __init__(self, inner: DynamoWire) -> None:
         self._inner = inner
-        self.calls = 0
+        self.operations: list[str] = []
 
     def call(self, operation: str, body: Json) -> Json:
         """Pass the call on."""
-        self.calls += 1
+        self.operations.append(operation)
         return self._inner.call(operation, body)
 
 

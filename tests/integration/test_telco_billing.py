@@ -111,7 +111,7 @@ def test_workers_killed_again_and_again_leave_the_same_books(
     for _ in range(30):
         worker = start_worker(copy, on)
         worker.wait_for_work()
-        time.sleep(chance.uniform(0.0, 0.6))  # the moment of death, not a wait for something
+        time.sleep(chance.uniform(0.2, 1.0))  # the moment of death, not a wait for something
         worker.kill()
         if worker.wait(timeout=60) != -signal.SIGKILL:
             break
