@@ -27,7 +27,8 @@ from chalicelib.domain.money import CurrencyMismatch, Money
 from chalicelib.domain.packages import Package, PackageState, check_price
 from chalicelib.domain.periods import check_anchor, default_anchor
 from chalicelib.domain.subscribers import Contact, check_area, check_contact
-from chalicelib.domain.subscriptions import check_start
+from chalicelib.domain.subscriptions import check_start, check_tax
+from chalicelib.domain.taxes import TaxGroup
 
 V = TypeVar("V")
 
@@ -80,11 +81,13 @@ class RowReader:
         packages: Sequence[Package],
         currency: str,
         today: date,
+        tax_groups: Sequence[TaxGroup],
     ) -> None:
         self._mapping = mapping
         self._today = today
         self._width = len(header)
         self._currency = currency
+        self._tax_groups = tax_groups
         self._packages = {folded_name(name=package.name): package for package in packages}
         self._place = {name: header.index(column) for name, column in mapping.columns.items()}
         self._rules = [
@@ -147,6 +150,9 @@ class RowReader:
             return None
         chosen = default_anchor(cycle=package.cycle, start=start) if anchor is None else anchor
         row.check(ImportField.ANCHOR_DAY, partial(check_anchor, cycle=package.cycle, anchor_day=chosen))
+        if not row.mistakes:  # of dates and anchors that are good
+            taxed = partial(check_tax, package=package, starts_on=start, anchor_day=chosen)
+            row.check(ImportField.START_DATE, partial(taxed, tax_groups=self._tax_groups))
         return NewSubscription(package, defaults.price if price is None else price, start, chosen)
 
     def _package(self, text: str) -> Package:

@@ -55,6 +55,7 @@ def work_on_import(*, work: ImportWork, tenant_id: str, import_id: str) -> bool:
         packages=store.packages.all(),
         currency=tenant.currency,
         today=tenant.local_date(at=job.started_at),
+        tax_groups=tenant.tax_groups,
     )
     run = Run(work, tenant, store, job, reader)
     try:

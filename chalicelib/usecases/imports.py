@@ -152,6 +152,7 @@ def map_import(
         packages=store.packages.all(),
         currency=tenant.currency,
         today=tenant.local_date(at=at),
+        tax_groups=tenant.tax_groups,
     )
     reader.check_defaults()
     source = ImportSource(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, date, datetime
 
 import pytest
@@ -27,6 +28,7 @@ from chalicelib.domain.imports import RowFate
 from chalicelib.domain.money import Money
 from chalicelib.domain.packages import Package, PackageState
 from chalicelib.domain.periods import BillingTiming, Cycle, CycleUnit
+from chalicelib.domain.taxes import TaxGroup, TaxRow
 
 F = ImportField
 TODAY = date(2026, 10, 1)
@@ -87,12 +89,20 @@ CATALOGUE = [
     package("Home 10 MB"),
     package("Old", PackageState.ARCHIVED),
     package("Dollars", currency="USD"),
+    replace(package("Taxed"), tax_group="internet"),
 ]
 
 
 def reader(**changes: object) -> RowReader:
     mapping = ImportMapping(**{"columns": COLUMNS, **changes})  # type: ignore[arg-type]
-    return RowReader(mapping=mapping, header=HEADER, packages=CATALOGUE, currency="PKR", today=TODAY)
+    return RowReader(
+        mapping=mapping,
+        header=HEADER,
+        packages=CATALOGUE,
+        currency="PKR",
+        today=TODAY,
+        tax_groups=[TaxGroup("internet", "Internet", (TaxRow(date(2026, 10, 1), ()),))],
+    )
 
 
 def record(**changes: str) -> Record:
@@ -271,6 +281,14 @@ def test_dates_are_read_as_the_file_writes_them(text: str, way: DateFormat) -> N
     assert isinstance(found, NewSubscriber)
     assert found.subscription is not None
     assert found.subscription.start == date(2026, 11, 1)
+
+
+def test_a_first_bill_without_a_tax_rate_is_reported() -> None:
+    good = reader().read(record=record(plan="Taxed", since="2026-10-01"))
+    bad = reader().read(record=record(plan="Taxed", since="2026-09-30"))
+
+    assert isinstance(good, NewSubscriber)
+    assert mistakes(bad) == [("since", "tax_rate_missing")]
 
 
 def test_an_address_in_several_lines_becomes_one() -> None:
