@@ -48,7 +48,7 @@ class ProgressOut(Schema):
         )
 
 
-class ImportOut(Schema):
+class ImportBrief(Schema):
     """An import, from ``awaiting_upload`` and ``ready`` (mapped) to ``succeeded`` or ``failed``."""
 
     import_id: str = Field(examples=["imp_01JD0000000000000000000000"])
@@ -58,9 +58,19 @@ class ImportOut(Schema):
     created_at: datetime
     started_at: datetime | None
     finished_at: datetime | None
-    mapping: MappingBody | None
     progress: ProgressOut | None
     failure: FailureOut | None
+
+    @classmethod
+    def of(cls, job: ImportJob) -> ImportBrief:
+        """Render an import."""
+        return cls(**_brief(job))
+
+
+class ImportOut(ImportBrief):
+    """An import with its mapping."""
+
+    mapping: MappingBody | None
 
     @classmethod
     def of(cls, job: ImportJob) -> ImportOut:
@@ -69,6 +79,10 @@ class ImportOut(Schema):
 
 
 def _fields(job: ImportJob) -> dict[str, Any]:
+    return {**_brief(job), "mapping": MappingBody.of(job.mapping) if job.mapping else None}
+
+
+def _brief(job: ImportJob) -> dict[str, Any]:
     size = job.source.size_bytes if job.source else job.size_bytes
     return {
         "import_id": job.import_id,
@@ -78,16 +92,15 @@ def _fields(job: ImportJob) -> dict[str, Any]:
         "created_at": job.created_at,
         "started_at": job.started_at,
         "finished_at": job.finished_at,
-        "mapping": MappingBody.of(job.mapping) if job.mapping else None,
         "progress": ProgressOut.of(job.progress, size) if job.progress else None,
         "failure": FailureOut.of(job.failure) if job.failure else None,
     }
 
 
 class ImportList(ListAnswer):
-    """Imports, newest first."""
+    """Imports, newest first, without their mappings."""
 
-    items: list[ImportOut]
+    items: list[ImportBrief]
 
 
 class UploadTarget(Schema):

@@ -7,7 +7,7 @@ holds what, start, and look on. The rows that were not created are in a report.
 from __future__ import annotations
 
 from chalicelib.api.files import FileOut
-from chalicelib.api.import_answers import ImportList, ImportOut, MappedOut, PreviewOut, UploadOut
+from chalicelib.api.import_answers import ImportBrief, ImportList, ImportOut, MappedOut, PreviewOut, UploadOut
 from chalicelib.api.import_bodies import ImportIn, MappingBody
 from chalicelib.api.routing import Request, endpoint
 from chalicelib.api.schemas import ListQuery
@@ -19,7 +19,7 @@ from chalicelib.usecases import imports
 def list_imports(request: Request) -> ImportList:
     """List imports, newest first."""
     page = request.store.imports.list(limit=request.query_as(ListQuery).limit, after=request.after)
-    return request.listing(ImportList, page, ImportOut.of)
+    return request.listing(ImportList, page, ImportBrief.of)
 
 
 @endpoint(

@@ -18,6 +18,8 @@ WORK_SECONDS_MAX: Final = 780
 # Who finds another worker at the import comes back when that one must have ended, to see that
 # it did not die: SQS delays a message by 900 s at most.
 LOOK_AGAIN_SECONDS: Final = 900
+# So often, and no more: by then the other one is known to get on, and has a message of its own.
+LOOKS_MAX: Final = 4
 
 
 def work_imports(services: Services, event: Mapping[str, Any]) -> dict[str, Any]:
@@ -35,7 +37,10 @@ def _import(services: Services, message: JsonObject) -> None:
         finished = work_on_import(work=_work(services), **names)
     except ImportTaken:
         logger().info("another worker is at this import", extra=names)
-        services.import_queue.send(message=import_message(**names), delay_seconds=LOOK_AGAIN_SECONDS)
+        looks = int(message.get("looks", 0)) + 1
+        if looks <= LOOKS_MAX:
+            again = {**import_message(**names), "looks": looks}
+            services.import_queue.send(message=again, delay_seconds=LOOK_AGAIN_SECONDS)
         return
     logger().info("import worked on", extra={**names, "finished": finished})
     if not finished:

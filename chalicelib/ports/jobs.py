@@ -21,6 +21,9 @@ class Imports(Protocol):
     def list(self, *, limit: int, after: str | None) -> Page[ImportJob]:
         """Return a page, newest first."""
 
+    def count_at_work(self) -> int:
+        """Return how many imports wait for a worker or have one."""
+
     def add(self, *, job: ImportJob) -> Sequence[Write]:
         """Describe adding an import."""
 

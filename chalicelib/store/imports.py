@@ -36,7 +36,7 @@ from chalicelib.domain.money import Money
 from chalicelib.ports.store import Page
 from chalicelib.store import keys
 from chalicelib.store.accounts import OPERATIONAL
-from chalicelib.store.base import ModelWrite, TenantsItem, from_iso, nullable, put, put_new, to_iso
+from chalicelib.store.base import ModelWrite, TenantsItem, delete, from_iso, nullable, put, put_new, to_iso
 from chalicelib.store.paging import query_page
 
 KIND: Final = "imports"
@@ -58,6 +58,10 @@ class ImportItem(TenantsItem):
     updated_at = UnicodeAttribute(null=True)
     finished_at = UnicodeAttribute(null=True)
     failure = UnicodeAttribute(null=True)
+
+
+class AtWorkItem(TenantsItem):
+    """``<tenant>#JOB#imports#at-work`` / import id; there while the import waits or runs."""
 
 
 class ReportPageItem(TenantsItem):
@@ -90,6 +94,10 @@ class DynamoImports:
         page = query_page(ImportItem, pk, limit=limit, after=after, newest_first=True)
         return Page(tuple(map(_job, page.items)), page.after)
 
+    def count_at_work(self) -> int:
+        """Return how many imports wait for a worker or have one."""
+        return AtWorkItem.count(self._at_work(), consistent_read=True)
+
     def add(self, *, job: ImportJob) -> Sequence[ModelWrite]:
         """Describe adding an import."""
         return [put_new(self._item(job), refused=Busy("the import's identifier was taken"))]
@@ -98,7 +106,13 @@ class DynamoImports:
         """Describe a change; the version must still be ``before``'s."""
         assert after.version == before.version + 1, "every change counts the version up"
         refused = StaleVersion("the import changed since it was read")
-        return [put(self._item(after), condition=ImportItem.version == before.version, refused=refused)]
+        writes = [put(self._item(after), condition=ImportItem.version == before.version, refused=refused)]
+        if after.at_work and not before.at_work:
+            busy = Busy("the import changed meanwhile")
+            writes.append(put(AtWorkItem(self._at_work(), after.import_id), condition=None, refused=busy))
+        elif before.at_work and not after.at_work:
+            writes.append(delete(AtWorkItem(self._at_work(), after.import_id)))
+        return writes
 
     def report(self, *, job: ImportJob, reports: Sequence[RowReport]) -> Sequence[ModelWrite]:
         """Describe keeping the page that the job's progress counts last."""
@@ -118,6 +132,9 @@ class DynamoImports:
             plain = self._keys.open(family=OPERATIONAL, place=_place(pk, page.sk), sealed=page.rows)
             for row, fate, code, message, column, subject in orjson.loads(plain):
                 yield RowReport(row, RowFate(fate), code, message, column, subject)
+
+    def _at_work(self) -> str:
+        return keys.jobs(self._tenant_id, f"{KIND}#at-work")
 
     def _pages(self, import_id: str) -> str:
         return keys.jobs(self._tenant_id, f"{KIND}#{import_id}")

@@ -23,6 +23,7 @@ from chalicelib.domain.errors import StaleVersion
 from chalicelib.domain.import_mapping import ImportField, ImportMapping, check_mapping, suggest_columns
 from chalicelib.domain.import_rows import NewSubscriber, RowReader
 from chalicelib.domain.imports import (
+    AT_WORK_MAX,
     PREVIEW_ROWS,
     UPLOAD_TTL_SECONDS,
     AlreadyStarted,
@@ -34,6 +35,7 @@ from chalicelib.domain.imports import (
     NotUploaded,
     RowFate,
     RowReport,
+    TooManyImports,
     first_progress,
     report_key,
     upload_key,
@@ -181,22 +183,24 @@ def start_import(
 ) -> ImportJob:
     """Start a mapped import, or go on with one that failed; starting twice does no harm.
 
-    Raises NotFound, NotMapped, or FileChanged.
+    Raises NotFound, NotMapped, FileChanged, or TooManyImports where others are at work already.
     """
     before = store.imports.get(import_id=import_id)
-    if before.state is JobState.SUCCEEDED:
+    stalled = before.updated_at is None or at - before.updated_at >= STALLED_AFTER
+    if before.state is JobState.SUCCEEDED or (before.at_work and not stalled):
         return before
-    if before.state in {JobState.QUEUED, JobState.RUNNING}:
-        # The message of an earlier start may be lost: a second one does no harm.
-        stalled = before.updated_at is None or at - before.updated_at >= STALLED_AFTER
-        if before.state is JobState.QUEUED or stalled:
-            queue.send(message=import_message(tenant_id=store.tenant_id, import_id=import_id))
-        return before
+    if before.at_work:
+        # The message of an earlier start may be lost: another does no harm, one at a time.
+        return _sent(store, queue, before, replace(before, updated_at=at, version=before.version + 1), note)
     if before.source is None or before.mapping is None:
         raise NotMapped("say first which column holds what: PUT its mapping")
     info = blobs.info(key=upload_key(tenant_id=store.tenant_id, import_id=import_id))
     if info is None or info.etag != before.source.etag:
         raise FileChanged("the file is not the one that was mapped: look at it and map it again")
+    if store.imports.count_at_work() >= AT_WORK_MAX:
+        raise TooManyImports(
+            f"{AT_WORK_MAX} imports are at work: start this one when one of them is finished"
+        )
     after = replace(
         before,
         state=JobState.QUEUED,
@@ -205,14 +209,21 @@ def start_import(
         failure=None,
         version=before.version + 1,
     )
+    return _sent(store, queue, before, after, note)
+
+
+def _sent(
+    store: TenantStore, queue: JobQueue, before: ImportJob, after: ImportJob, note: AuditNote
+) -> ImportJob:
+    """Keep that the import is started, then tell a worker; of two starts at once one does."""
     try:
         store.commit(*store.imports.change(before=before, after=after), store.note(note=note))
     except StaleVersion:
-        now = store.imports.get(import_id=import_id)
+        now = store.imports.get(import_id=before.import_id)
         if not now.begun:
             raise
         return now
-    queue.send(message=import_message(tenant_id=store.tenant_id, import_id=import_id))
+    queue.send(message=import_message(tenant_id=store.tenant_id, import_id=before.import_id))
     return after
 
 

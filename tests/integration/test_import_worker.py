@@ -10,10 +10,12 @@ from typing import Any
 import pytest
 
 from chalicelib.bootstrap import Services
+from chalicelib.domain.imports import AT_WORK_MAX
 from chalicelib.jobs import imports as jobs
 from chalicelib.ports.services import QueueUnavailable
 from chalicelib.store.base import StoreUnavailable
 from chalicelib.usecases.import_batches import ImportTaken
+from chalicelib.usecases.imports import STALLED_AFTER
 from tests.fakes.clock import FakeClock
 from tests.fakes.files import InMemoryQueue
 from tests.integration.conftest import EngineServices, SignedIn
@@ -81,7 +83,22 @@ def test_who_finds_another_worker_looks_again_later(
     message = {"tenant_id": importer.tenant.tenant_id, "import_id": started}
 
     assert deliver(importer.services, message) == {"batchItemFailures": []}
-    assert queue.sent == [message]
+    assert queue.sent == [{**message, "looks": 1}]
+
+
+def test_who_finds_another_worker_time_and_again_looks_no_more(
+    importer: Importer, queue: InMemoryQueue, started: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def taken(**_given: object) -> bool:
+        raise ImportTaken("another worker is at this import")
+
+    monkeypatch.setattr(jobs, "work_on_import", taken)
+    messages: list[Mapping[str, Any]] = [{"tenant_id": importer.tenant.tenant_id, "import_id": started}]
+
+    for _ in range(jobs.LOOKS_MAX + 1):
+        assert deliver(importer.services, messages.pop()) == {"batchItemFailures": []}
+        messages, queue.sent = queue.sent, []
+    assert messages == []
 
 
 def test_an_import_that_cannot_go_on_is_shown_and_can_be_started_again(
@@ -121,6 +138,12 @@ def test_a_start_whose_message_was_lost_can_be_made_again(
     assert importer.show(again)["state"] == "queued"
 
     assert importer.start(again).status == 202
+    assert queue.sent == []
+    clock = importer.services.clock
+    assert isinstance(clock, FakeClock)
+    clock.advance(STALLED_AFTER)
+
+    assert [importer.start(again).status for _ in range(3)] == [202, 202, 202]
 
     assert queue.sent == [{"tenant_id": importer.tenant.tenant_id, "import_id": again}]
 
@@ -144,3 +167,54 @@ def test_an_import_whose_worker_died_can_be_started_again(
     assert queue.sent == [message]
     deliver(importer.services, message)
     assert importer.show(started)["progress"]["created"] == 250
+
+
+def test_so_many_imports_are_at_work_and_no_more(
+    importer: Importer, queue: InMemoryQueue, started: str
+) -> None:
+    how = importer.show(started)["mapping"]
+    ids = [importer.upload(people("C-1,Name,0300-1234567,Home,1")) for _ in range(AT_WORK_MAX)]
+    for one in ids:
+        assert importer.map(one, how).status == 200
+    *others, last = ids
+
+    assert {importer.start(one).status for one in others} == {202}
+    assert importer.start(last).problem == (409, "too_many_imports", None)
+    assert importer.start(started).status == 202
+    assert importer.work(started) == {"batchItemFailures": []}
+
+    assert importer.start(last).status == 202
+    assert importer.tenant.store.imports.count_at_work() == AT_WORK_MAX
+    for one in ids:
+        assert importer.work(one) == {"batchItemFailures": []}
+    assert importer.tenant.store.imports.count_at_work() == 0
+
+
+def test_a_list_leaves_the_mapping_out(importer: Importer, started: str) -> None:
+    listed = importer.tenant.api.get("/v1/imports").json["items"]
+
+    assert [one["import_id"] for one in listed] == [started]
+    assert "mapping" not in listed[0]
+    assert importer.show(started)["mapping"]["columns"]["code"] == "id"
+
+
+@pytest.mark.parametrize("columns", [{"code": "id", "name": " "}, {"code": " "}])
+def test_a_blank_column_is_refused_and_the_list_is_still_shown(
+    columns: dict[str, str], importer: Importer
+) -> None:
+    import_id = importer.upload(b"id,\nC-1,x\n")
+
+    assert importer.map(import_id, {"columns": columns}).status == 422
+    assert importer.tenant.api.get("/v1/imports").status == 200
+    assert importer.map(import_id, {"columns": {"code": " id "}}).json["mapping"]["columns"]["code"] == "id"
+
+
+def test_long_cells_make_reports_and_stop_nothing(importer: Importer) -> None:
+    today = importer.tenant.store.profile().local_date(at=importer.services.clock.now())
+    data = people(*(f"L-{n},Name,0300-1234567,Home,{'9' * 60_000}" for n in range(60)), "L-X,Name,,Home,1")
+
+    done = importer.run(data, mapping(today + timedelta(days=3)))
+
+    assert (done["state"], done["progress"]["created"]) == ("succeeded", 1)
+    assert done["progress"]["failed"] == {"invalid_amount": 60}
+    assert max(len(row["message"]) for row in importer.report(done["import_id"])) < 200
