@@ -35,8 +35,11 @@ Currency = Annotated[str, StringConstraints(pattern=r"^[A-Z]{3}$")]
 class Schema(BaseModel):
     """A JSON object of the API."""
 
-    # Built when first used: a cold start serves one route, not all.
-    model_config = ConfigDict(extra="forbid", strict=True, frozen=True, defer_build=True)
+    # Built when first used: a cold start serves one route, not all. An error that reaches the log
+    # does not tell what was sent.
+    model_config = ConfigDict(
+        extra="forbid", strict=True, frozen=True, defer_build=True, hide_input_in_errors=True
+    )
 
 
 class Patch(Schema):

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from pydantic import Field
+from pydantic import Field, ValidationError
 
 from chalicelib.api.errors import BadRequest, InvalidField, InvalidHeader, MalformedJson
 from chalicelib.api.reading import (
@@ -21,6 +21,7 @@ from chalicelib.api.reading import (
     request_hash,
 )
 from chalicelib.api.schemas import Line, ListQuery, MoneyIn, Patch, Schema
+from chalicelib.api.sessions import LogInIn
 from chalicelib.domain.errors import DomainError, NotFound
 from chalicelib.domain.money import Money
 
@@ -190,3 +191,11 @@ def test_headers_are_read_strictly() -> None:
     for header in ("12", '"12', '"-1"', '"1.0"', '"01"', "*", ""):
         with pytest.raises(InvalidHeader):
             read_if_match(header, required=False)
+
+
+def test_an_error_that_reaches_the_log_does_not_tell_what_was_sent() -> None:
+    with pytest.raises(ValidationError) as refused:
+        LogInIn.model_validate({"subdomain": "lahore", "email": "a@b.example", "password": ["hunter2"]})
+
+    assert "password" in str(refused.value)
+    assert "hunter2" not in str(refused.value)
