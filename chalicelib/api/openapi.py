@@ -172,7 +172,7 @@ def _problems(one: Endpoint) -> Mapping[int, str]:
     changes = one.method not in SAFE_METHODS
     possible = {
         400: True,
-        401: not one.public or "sessions" in one.path,
+        401: not one.public or one.path in {"/v1/sessions", "/v1/signups/verify"},
         403: not one.public or "sessions" in one.path,
         404: "{" in one.path,
         409: changes and one.body is not None,
@@ -181,7 +181,7 @@ def _problems(one: Endpoint) -> Mapping[int, str]:
         415: one.body is not None,
         422: one.body is not None or one.query is not None or "{" in one.path,
         428: one.if_match,
-        429: one.path == "/v1/sessions",
+        429: one.public and one.method == "POST",
         500: True,
         503: True,
     }

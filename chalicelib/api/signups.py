@@ -65,9 +65,10 @@ class SignUpOut(Schema):
 
 
 class VerifyIn(Schema):
-    """The code from the mail."""
+    """The code from the mail, and the password that was chosen at sign-up."""
 
     token: str = Field(min_length=1, max_length=TOKEN_CHARS_MAX)
+    password: str = Field(max_length=PASSWORD_CHARS_MAX, repr=False, examples=["three random words"])
 
 
 class ResendIn(Schema):
@@ -89,6 +90,7 @@ def sign_up(request: Request) -> SignUpOut:
     signed_up = signup.sign_up(
         identity=request.services.identity,
         command=request.body_as(SignUpIn).command(),
+        address=request.address,
         at=request.now,
         request_id=request.request_id,
     )
@@ -97,10 +99,12 @@ def sign_up(request: Request) -> SignUpOut:
 
 @endpoint("POST", "/v1/signups/verify", permission=Permission.PUBLIC, body=VerifyIn, answer=TenantOut)
 def verify_sign_up(request: Request) -> TenantOut:
-    """Verify the owner's address by the mailed code, which works once; the tenant is active then."""
+    """Activate the tenant by the code mailed to its owner, which works once, and their password."""
+    body = request.body_as(VerifyIn)
     tenant = signup.verify_owner(
         identity=request.services.identity,
-        token=request.body_as(VerifyIn).token,
+        token=body.token,
+        password=body.password,
         at=request.now,
         request_id=request.request_id,
     )
@@ -119,6 +123,10 @@ def resend_sign_up_mail(request: Request) -> AcceptedOut:
     """Send the owner's mail again, if there is an unverified sign-up with this address."""
     body = request.body_as(ResendIn)
     signup.resend_verification(
-        identity=request.services.identity, subdomain=body.subdomain, email=body.email, at=request.now
+        identity=request.services.identity,
+        subdomain=body.subdomain,
+        email=body.email,
+        address=request.address,
+        at=request.now,
     )
     return AcceptedOut()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from typing import Final
 
 from chalicelib.domain.errors import InvalidValue
@@ -21,6 +22,12 @@ class InvalidEmail(InvalidValue):
     code = "invalid_email"
 
 
+class LinkNotAllowed(InvalidValue):
+    """A name holds a web address."""
+
+    code = "link_not_allowed"
+
+
 def check_email(*, email: str, param: str = "email") -> str:
     """Return the address without surrounding blanks, or raise InvalidEmail."""
     cleaned = email.strip()
@@ -28,3 +35,10 @@ def check_email(*, email: str, param: str = "email") -> str:
     if too_long or not _EMAIL.match(cleaned):
         raise InvalidEmail("this is not an email address such as name@example.com", param=param)
     return cleaned
+
+
+def check_no_link(*, text: str, param: str) -> None:
+    """Raise LinkNotAllowed where a text that goes into our mails holds what readers make a link of."""
+    plain = unicodedata.normalize("NFKC", text).casefold()
+    if "://" in plain or "www." in plain:
+        raise LinkNotAllowed("web addresses are not allowed here", param=param)

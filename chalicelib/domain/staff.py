@@ -7,6 +7,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Final
 
+from chalicelib.domain.emails import check_no_link
 from chalicelib.domain.errors import Conflict, InvalidValue
 
 STAFF_NAME_CHARS_MAX: Final = 120
@@ -108,4 +109,5 @@ def check_staff_name(*, name: str, param: str = "name") -> str:
     cleaned = name.strip()
     if not cleaned or len(cleaned) > STAFF_NAME_CHARS_MAX:
         raise InvalidValue(f"a name has 1 to {STAFF_NAME_CHARS_MAX} characters", param=param)
+    check_no_link(text=cleaned, param=param)
     return cleaned

@@ -9,6 +9,7 @@ from enum import StrEnum
 from typing import Final
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+from chalicelib.domain.emails import check_no_link
 from chalicelib.domain.errors import Conflict, InvalidValue
 from chalicelib.domain.money import currency_digits
 from chalicelib.domain.taxes import TaxGroup, check_tax_group
@@ -135,6 +136,7 @@ def check_company(*, company: str) -> str:
     cleaned = company.strip()
     if not cleaned or len(cleaned) > COMPANY_CHARS_MAX:
         raise InvalidValue(f"a company name has 1 to {COMPANY_CHARS_MAX} characters", param="company")
+    check_no_link(text=cleaned, param="company")
     return cleaned
 
 

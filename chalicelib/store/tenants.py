@@ -47,7 +47,7 @@ class TenantItem(TenantsItem):
 
 
 class ListedTenantItem(PlatformItem):
-    """``TENANTS#<partition>`` / tenant id: a copy of the record."""
+    """``TENANTS#<partition>`` / tenant id: a copy of the record without taxes, which planning needs not."""
 
     data = UnicodeAttribute()
     state = UnicodeAttribute()
@@ -102,7 +102,7 @@ class DynamoRegistry:
         return Address(tenant_id=item.tenant_id, state=TenantState(item.state))
 
     def active(self, *, after: str | None, limit: int) -> Page[Tenant]:
-        """Return a page of active tenants, partition by partition."""
+        """Return a page of active tenants, without their taxes, partition by partition."""
         found: list[Tenant] = []
         first, position = _position(after)
         for partition in range(first, LIST_PARTITIONS):
@@ -122,7 +122,7 @@ class DynamoRegistry:
         return Page(tuple(found))
 
     def hold(self, *, tenant: Tenant, until: datetime) -> Sequence[ModelWrite]:
-        """Describe registering an unverified tenant."""
+        """Describe registering an unverified tenant; activation puts it on the list."""
         lock = SubdomainItem(
             _subdomain_key(tenant.subdomain),
             SUBDOMAIN,
@@ -133,7 +133,7 @@ class DynamoRegistry:
         lapsed = SubdomainItem.held_until.exists() & (SubdomainItem.held_until <= to_iso(tenant.created_at))
         free = SubdomainItem.pk.does_not_exist() | lapsed
         record = put_new(_record(tenant), refused=NotFound("the tenant exists already"))
-        return [put(lock, condition=free, refused=_taken()), record, _listed(tenant)]
+        return [put(lock, condition=free, refused=_taken()), record]
 
     def hold_longer(self, *, tenant: Tenant, until: datetime) -> ModelWrite:
         """Describe keeping an unverified tenant's subdomain."""
@@ -184,9 +184,8 @@ def _record(tenant: Tenant) -> TenantItem:
 
 def _listed(tenant: Tenant) -> ModelWrite:
     partition = crc32(tenant.tenant_id.encode()) % LIST_PARTITIONS
-    item = ListedTenantItem(
-        _list_key(partition), tenant.tenant_id, data=encode_tenant(tenant), state=tenant.state.value
-    )
+    copy = encode_tenant(replace(tenant, tax_groups=()))
+    item = ListedTenantItem(_list_key(partition), tenant.tenant_id, data=copy, state=tenant.state.value)
     return put(item, condition=None, refused=StaleVersion("the settings changed since they were read"))
 
 

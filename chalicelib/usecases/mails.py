@@ -8,14 +8,13 @@ _VERIFY = """\
 Hello {name},
 
 somebody, probably you, signed up {company} at ISP Billing with the subdomain
-{subdomain}. To confirm this address, enter this code:
+{subdomain}. To confirm this address, enter this code and the password that you chose:
 
     {token}
 
-It works once and for {hours} hours. After that the sign-up is forgotten and the
-subdomain is free again.
+It works once and within {hours} hours. After that the subdomain is free again.
 
-If it was not you, do nothing.
+If it was not you, do nothing: nobody gets in without this code.
 """
 
 

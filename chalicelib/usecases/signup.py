@@ -1,6 +1,7 @@
 """Signing up: a tenant, its owner, and the mail that verifies the owner.
 
-An unverified sign-up holds its subdomain as long as its token is good. Nothing has to run
+An unverified sign-up holds its subdomain as long as its token is good, and no longer than
+``HOLD_DAYS_MAX`` however often the mail is asked for. Nothing has to run
 for it to become free again: the next sign-up may take it from then on.
 """
 
@@ -28,12 +29,22 @@ from chalicelib.ports.services import MailNotSent
 from chalicelib.ports.store import AuditNote
 from chalicelib.usecases.identity import Identity
 from chalicelib.usecases.mails import verification_mail
+from chalicelib.usecases.sessions import WrongCredentials
+from chalicelib.usecases.throttle import Limit, client_of, reserve, within
 
 VERIFY: Final = "verify-owner"
 VERIFY_HOURS: Final = 48
-# Nobody's mailbox can be filled by signing up, or asking for the mail again, in their name.
-MAILS_PER_ADDRESS_MAX: Final = 20
-MAIL_WINDOW_SECONDS: Final = 3600
+HOLD_DAYS_MAX: Final = 7
+_HOUR: Final = 3600
+# A client's own limits come first, and are lower than those of a mailbox: one stranger cannot use
+# up what its owner may be sent. A tenant's resends are counted apart from sign-ups.
+SIGN_UPS_PER_CLIENT: Final = Limit("sign-up", most=10, window_seconds=_HOUR)
+RESENDS_PER_CLIENT: Final = Limit("resend", most=20, window_seconds=_HOUR)
+SIGN_UP_MAILS: Final = Limit("sign-up-mail", most=40, window_seconds=_HOUR)
+RESENDS_PER_TENANT: Final = Limit("resend-tenant", most=5, window_seconds=_HOUR)
+RESENT_MAILS: Final = Limit("resend-mail", most=40, window_seconds=_HOUR)
+# Each costs Argon2.
+VERIFICATIONS: Final = Limit("verify", most=10, window_seconds=900)
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,9 +70,15 @@ class SignedUp:
     mail_sent: bool
 
 
-def sign_up(*, identity: Identity, command: SignUp, at: datetime, request_id: str = "") -> SignedUp:
-    """Create an unverified tenant with its owner, or raise InvalidValue or SubdomainTaken."""
+def sign_up(
+    *, identity: Identity, command: SignUp, address: str, at: datetime, request_id: str = ""
+) -> SignedUp:
+    """Create an unverified tenant with its owner.
+
+    Raises InvalidValue, SubdomainTaken, or TooManyAttempts for the client at ``address``.
+    """
     checked = _checked(command)
+    reserve(identity=identity, limit=SIGN_UPS_PER_CLIENT, key=client_of(address=address), at=at)
     if identity.registry.locate(subdomain=checked.subdomain, at=at) is not None:
         raise SubdomainTaken("this subdomain is taken", param="subdomain")
     tenant = _tenant(checked, tenant_id=identity.ids.new(prefix="ten"), at=at)
@@ -81,7 +98,10 @@ def sign_up(*, identity: Identity, command: SignUp, at: datetime, request_id: st
         # Lost a race: of this tenant nothing was written but its keys.
         identity.stores.discard(tenant_id=tenant.tenant_id)
         raise
-    return SignedUp(tenant, mail_sent=_mail(identity, tenant, owner, token, at))
+    sent = _may_mail(identity, SIGN_UP_MAILS, owner, at) and _mail(
+        identity, tenant, owner, token=token, hours=VERIFY_HOURS
+    )
+    return SignedUp(tenant, mail_sent=sent)
 
 
 def _checked(command: SignUp) -> SignUp:
@@ -136,18 +156,19 @@ def _create(
     )
 
 
-def _mail(identity: Identity, tenant: Tenant, owner: StaffMember, token: str, at: datetime) -> bool:
+def _may_mail(identity: Identity, limit: Limit, owner: StaffMember, at: datetime) -> bool:
+    return within(identity=identity, limit=limit, key=normal_email(email=owner.email), at=at)
+
+
+def _mail(identity: Identity, tenant: Tenant, owner: StaffMember, *, token: str, hours: int) -> bool:
     """Send the mail; the sign-up stands without it, for it can be sent again."""
-    key = identity.tokens.hash(token=f"mail|{normal_email(email=owner.email)}")
-    if identity.attempts.add(key=key, window_seconds=MAIL_WINDOW_SECONDS, at=at) > MAILS_PER_ADDRESS_MAX:
-        return False
     mail = verification_mail(
         to=owner.email,
         name=owner.name,
         company=tenant.company,
         subdomain=tenant.subdomain,
         token=token,
-        hours=VERIFY_HOURS,
+        hours=hours,
     )
     with suppress(MailNotSent):
         identity.mailer.send(mail=mail)
@@ -155,14 +176,24 @@ def _mail(identity: Identity, tenant: Tenant, owner: StaffMember, token: str, at
     return False
 
 
-def verify_owner(*, identity: Identity, token: str, at: datetime, request_id: str = "") -> Tenant:
-    """Activate the tenant of a token, once, or raise TokenNotValid."""
+def verify_owner(
+    *, identity: Identity, token: str, password: str, at: datetime, request_id: str = ""
+) -> Tenant:
+    """Activate the tenant of a token, once; or raise TokenNotValid, WrongCredentials or TooManyAttempts.
+
+    The token shows that the mailbox is the caller's, the password that the sign-up is: nobody
+    confirms, by a code that came unasked, a tenant whose password a stranger chose.
+    """
     token_hash = identity.tokens.hash(token=token)
     subject = identity.one_time_tokens.find(token_hash=token_hash, purpose=VERIFY, at=at)
     if subject is None:
         raise TokenNotValid("the token is not valid, or not any more", param="token")
     store = identity.stores.of(tenant_id=subject["tenant_id"])
     tenant, owner = store.profile_and_staff(staff_id=subject["staff_id"])
+    reserve(identity=identity, limit=VERIFICATIONS, key=token_hash, at=at)
+    given = normal_password(password=password)
+    if not identity.passwords.matches(password=given, stored=owner.password_hash):
+        raise WrongCredentials("this is not the password that was chosen at sign-up")
     spent = identity.one_time_tokens.spend(token_hash=token_hash, purpose=VERIFY)
     if tenant.state is not TenantState.UNVERIFIED:
         store.commit(spent)
@@ -177,20 +208,28 @@ def verify_owner(*, identity: Identity, token: str, at: datetime, request_id: st
     return replace(tenant, state=TenantState.ACTIVE, version=tenant.version + 1)
 
 
-def resend_verification(*, identity: Identity, subdomain: str, email: str, at: datetime) -> bool:
+def resend_verification(
+    *, identity: Identity, subdomain: str, email: str, address: str, at: datetime
+) -> bool:
     """Send the owner of an unverified tenant a new token; return whether a mail was sent.
 
-    Callers outside must not learn the answer: it tells which addresses have signed up.
+    Callers outside must not learn the answer: it tells which addresses have signed up. That a
+    client asked too often (TooManyAttempts) tells nothing.
     """
-    address = identity.registry.locate(subdomain=subdomain, at=at)
-    if address is None or address.state is not TenantState.UNVERIFIED:
+    reserve(identity=identity, limit=RESENDS_PER_CLIENT, key=client_of(address=address), at=at)
+    held = identity.registry.locate(subdomain=subdomain, at=at)
+    if held is None or held.state is not TenantState.UNVERIFIED:
         return False
-    store = identity.stores.of(tenant_id=address.tenant_id)
+    store = identity.stores.of(tenant_id=held.tenant_id)
     owner = store.staff.find_by_email(email=email)
     if owner is None or owner.email_verified:
         return False
     tenant, token = store.profile(), identity.tokens.new(prefix="svt")
-    until = at + timedelta(hours=VERIFY_HOURS)
+    until = min(at + timedelta(hours=VERIFY_HOURS), tenant.created_at + timedelta(days=HOLD_DAYS_MAX))
+    # Before anything is written: a mail that is not sent holds nothing any longer.
+    mine = within(identity=identity, limit=RESENDS_PER_TENANT, key=tenant.tenant_id, at=at)
+    if until <= at or not mine or not _may_mail(identity, RESENT_MAILS, owner, at):
+        return False
     store.commit(
         identity.registry.hold_longer(tenant=tenant, until=until),
         identity.one_time_tokens.issue(
@@ -200,4 +239,4 @@ def resend_verification(*, identity: Identity, subdomain: str, email: str, at: d
             expires_at=until,
         ),
     )
-    return _mail(identity, tenant, owner, token, at)
+    return _mail(identity, tenant, owner, token=token, hours=(until - at) // timedelta(hours=1))

@@ -58,7 +58,7 @@ def sign_up(engine: Engine, anonymous: Api, *, subdomain: str, country: str, cur
     assert signed_up.status == 201, signed_up.text
     assert signed_up.json["mail_sent"] is True
     token = mailed_code(engine, anonymous.ca_file, address)
-    verified = anonymous.post("/v1/signups/verify", {"token": token})
+    verified = anonymous.post("/v1/signups/verify", {"token": token, "password": PASSWORD})
     assert verified.status == 200, verified.text
     session = anonymous.post("/v1/sessions", {"subdomain": subdomain, "email": address, "password": PASSWORD})
     assert session.status == 201, session.text

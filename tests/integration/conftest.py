@@ -156,7 +156,8 @@ def sign_up_and_in(
     email = f"owner@{subdomain}.example"
     created = api.post("/v1/signups", json=sign_up_body(subdomain, **changes))
     assert created.status == 201, created.text
-    verified = api.post("/v1/signups/verify", json={"token": mailed_token(services, email)})
+    code = {"token": mailed_token(services, email), "password": PASSWORD}
+    verified = api.post("/v1/signups/verify", json=code)
     assert verified.status == 200, verified.text
     credentials = {"subdomain": subdomain, "email": email, "password": PASSWORD}
     session = api.post("/v1/sessions", json=credentials)

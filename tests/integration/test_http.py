@@ -242,7 +242,7 @@ def test_a_request_is_one_line_in_the_log_without_personal_data_or_tokens(
     capsys.readouterr()
     signed_in.api.get("/v1/me")
     api.get(f"/v1/me?email={signed_in.email}", headers={"Cookie": f"session={signed_in.token}"})
-    api.post("/v1/signups/verify", json={"token": "svt_secret"})
+    api.post("/v1/signups/verify", json={"token": "svt_secret", "password": "a secret"})
     credentials = {"subdomain": signed_in.subdomain, "email": signed_in.email, "password": "wrong password"}
     api.post("/v1/sessions", json=credentials)
 
@@ -254,7 +254,15 @@ def test_a_request_is_one_line_in_the_log_without_personal_data_or_tokens(
     assert lines[0]["tenant_id"] == lines[1]["tenant_id"] == signed_in.tenant_id
     assert lines[0]["request_id"]
     assert lines[0]["duration_ms"] >= 0
-    for secret in (signed_in.token, signed_in.email, "Ayesha", "svt_secret", "wrong password", api.caller):
+    for secret in (
+        signed_in.token,
+        signed_in.email,
+        "Ayesha",
+        "svt_secret",
+        "a secret",
+        "wrong password",
+        api.caller,
+    ):
         assert secret not in out
 
 

@@ -9,7 +9,7 @@ import pytest
 
 from chalicelib.store.base import TenantsItem
 from tests.fakes.api_client import ApiClient, Reply
-from tests.integration.conftest import EngineServices, SignedIn, mailed_token, sign_up_body
+from tests.integration.conftest import PASSWORD, EngineServices, SignedIn, mailed_token, sign_up_body
 
 READ_MAX = 2
 WRITE_MAX = 3
@@ -90,11 +90,13 @@ def test_signing_in_takes_six_for_it_counts_attempts_first(
     assert operations == [*counted, "GetItem", "GetItem", "UpdateItem", "PutItem"]
 
 
-def test_verifying_takes_three(api: ApiClient, services: EngineServices, trips: RoundTrips) -> None:
+def test_verifying_takes_four_for_it_counts_attempts_first(
+    api: ApiClient, services: EngineServices, trips: RoundTrips
+) -> None:
     subdomain = f"{services.ids.new(prefix='t')}".lower().replace("_", "")
     api.post("/v1/signups", json=sign_up_body(subdomain))
-    token = mailed_token(services, f"owner@{subdomain}.example")
+    code = {"token": mailed_token(services, f"owner@{subdomain}.example"), "password": PASSWORD}
     with trips.counted() as operations:
-        assert api.post("/v1/signups/verify", json={"token": token}).status == 200
+        assert api.post("/v1/signups/verify", json=code).status == 200
 
-    assert operations == ["GetItem", "TransactGetItems", "TransactWriteItems"]
+    assert operations == ["GetItem", "TransactGetItems", "UpdateItem", "TransactWriteItems"]

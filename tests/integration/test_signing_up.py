@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
@@ -19,6 +20,7 @@ from tests.integration.conftest import (
     PASSWORD,
     EngineServices,
     SignedIn,
+    fresh_caller,
     fresh_subdomain,
     mailed_token,
     sign_up_and_in,
@@ -33,6 +35,10 @@ def sign_up(api: ApiClient, subdomain: str, **changes: object) -> Reply:
 def log_in(api: ApiClient, subdomain: str, **changes: str) -> Reply:
     body = {"subdomain": subdomain, "email": f"owner@{subdomain}.example", "password": PASSWORD}
     return api.post("/v1/sessions", json=body | changes)
+
+
+def elsewhere(api: ApiClient) -> ApiClient:
+    return replace(api, caller=fresh_caller())
 
 
 def everything_of(services: EngineServices, tenant_id: str) -> list[Any]:
@@ -115,7 +121,7 @@ def test_billing_starts_on_the_day_of_sign_up_in_the_tenants_zone(
 def test_a_code_works_once(api: ApiClient, services: EngineServices) -> None:
     subdomain = fresh_subdomain()
     sign_up(api, subdomain)
-    code = {"token": mailed_token(services, f"owner@{subdomain}.example")}
+    code = {"token": mailed_token(services, f"owner@{subdomain}.example"), "password": PASSWORD}
 
     assert api.post("/v1/signups/verify", json=code).status == 200
     assert api.post("/v1/signups/verify", json=code).problem == (422, "token_not_valid", "token")
@@ -124,7 +130,7 @@ def test_a_code_works_once(api: ApiClient, services: EngineServices) -> None:
 def test_of_many_uses_of_one_code_at_once_one_counts(api: ApiClient, services: EngineServices) -> None:
     subdomain = fresh_subdomain()
     sign_up(api, subdomain)
-    code = {"token": mailed_token(services, f"owner@{subdomain}.example")}
+    code = {"token": mailed_token(services, f"owner@{subdomain}.example"), "password": PASSWORD}
 
     with ThreadPoolExecutor(8) as pool:
         answers = list(pool.map(lambda _: api.post("/v1/signups/verify", json=code), range(8)))
@@ -134,7 +140,7 @@ def test_of_many_uses_of_one_code_at_once_one_counts(api: ApiClient, services: E
 
 @pytest.mark.parametrize("token", ["", "svt_unknown", "svt_" + "x" * 200, "svt_\u0000"])
 def test_a_code_that_nobody_was_sent_is_refused(api: ApiClient, token: str) -> None:
-    assert api.post("/v1/signups/verify", json={"token": token}).status == 422
+    assert api.post("/v1/signups/verify", json={"token": token, "password": PASSWORD}).status == 422
 
 
 def test_a_subdomain_is_taken_once_it_is_signed_up_for(signed_in: SignedIn, api: ApiClient) -> None:
@@ -153,8 +159,9 @@ def test_of_sixteen_who_want_a_subdomain_at_once_one_gets_it_and_the_rest_leave_
         return given[-1]
 
     monkeypatch.setattr(services.ids, "new", recorded)
+    callers = [elsewhere(api) for _ in range(16)]
     with ThreadPoolExecutor(16) as pool:
-        answers = list(pool.map(lambda _: sign_up(api, subdomain), range(16)))
+        answers = list(pool.map(lambda caller: sign_up(caller, subdomain), callers))
 
     assert Counter(answer.status for answer in answers) == {201: 1, 409: 15}
     assert {answer.code for answer in answers if answer.status == 409} == {"subdomain_taken"}
@@ -176,12 +183,16 @@ def test_an_unverified_sign_up_lets_go_of_its_subdomain_in_the_end(
     clock.advance(timedelta(hours=47))
     assert sign_up(api, subdomain).code == "subdomain_taken"
     clock.advance(timedelta(hours=1))
-    assert api.post("/v1/signups/verify", json={"token": lapsed}).code == "token_not_valid"
+    assert (
+        api.post("/v1/signups/verify", json={"token": lapsed, "password": PASSWORD}).code == "token_not_valid"
+    )
     assert log_in(api, subdomain).problem == (401, "wrong_credentials", None)
 
     second = sign_up_and_in(api, services, subdomain=subdomain)
     assert second.api.get("/v1/me").json["tenant"]["tenant_id"] == second.tenant_id
-    assert api.post("/v1/signups/verify", json={"token": lapsed}).code == "token_not_valid"
+    assert (
+        api.post("/v1/signups/verify", json={"token": lapsed, "password": PASSWORD}).code == "token_not_valid"
+    )
 
 
 def test_a_verified_tenant_keeps_its_subdomain(signed_in: SignedIn, api: ApiClient, clock: FakeClock) -> None:
@@ -190,60 +201,31 @@ def test_a_verified_tenant_keeps_its_subdomain(signed_in: SignedIn, api: ApiClie
     assert sign_up(api, signed_in.subdomain).code == "subdomain_taken"
 
 
-def test_asking_for_the_mail_again_renews_the_hold_and_says_the_same_to_everybody(
-    api: ApiClient, services: EngineServices, clock: FakeClock, mailbox: InMemoryMailer
+def test_the_code_is_nothing_without_the_password_of_the_sign_up(
+    api: ApiClient, services: EngineServices
 ) -> None:
     subdomain = fresh_subdomain()
-    email = f"owner@{subdomain}.example"
     sign_up(api, subdomain)
-    clock.advance(timedelta(hours=40))
+    code = {"token": mailed_token(services, f"owner@{subdomain}.example")}
 
-    again = api.post("/v1/signups/resend", json={"subdomain": subdomain, "email": email.upper()})
-    others = [
-        api.post("/v1/signups/resend", json={"subdomain": subdomain, "email": "x@y.example"}),
-        api.post("/v1/signups/resend", json={"subdomain": fresh_subdomain(), "email": email}),
-    ]
+    assert api.post("/v1/signups/verify", json=code).problem == (422, "missing_field", "password")
+    wrong = [api.post("/v1/signups/verify", json=code | {"password": "not mine"}) for _ in range(11)]
 
-    assert {(one.status, one.text) for one in (again, *others)} == {(202, '{"accepted":true}')}
-    assert len(mailbox.sent) == 2
-    clock.advance(timedelta(hours=40))  # 80 hours after signing up
-    assert sign_up(api, subdomain).code == "subdomain_taken"
-    code = {"token": mailed_token(services, email)}
+    assert [one.status for one in wrong] == [401] * 10 + [429]
+    assert wrong[0].problem == (401, "wrong_credentials", None)
+    assert log_in(api, subdomain).problem == (403, "email_not_verified", None)
+
+
+def test_an_unverified_sign_up_is_not_on_the_planners_list(api: ApiClient, services: EngineServices) -> None:
+    subdomain = fresh_subdomain()
+    tenant_id = sign_up(api, subdomain).json["tenant"]["tenant_id"]
+    listed = [item.pk for item in PlatformItem.scan() if item.sk == tenant_id]
+    assert listed == []
+
+    code = {"token": mailed_token(services, f"owner@{subdomain}.example"), "password": PASSWORD}
     assert api.post("/v1/signups/verify", json=code).status == 200
 
-
-def test_nobodys_mailbox_can_be_filled(api: ApiClient, mailbox: InMemoryMailer, clock: FakeClock) -> None:
-    clock.set(datetime(2027, 1, 1, 12, 0, tzinfo=UTC))
-    subdomain = fresh_subdomain()
-    sign_up(api, subdomain)
-    body = {"subdomain": subdomain, "email": f"owner@{subdomain}.example"}
-
-    answers = [api.post("/v1/signups/resend", json=body) for _ in range(25)]
-    owner = {"name": "x", "email": body["email"], "password": PASSWORD}
-    another = sign_up(api, fresh_subdomain(), owner=owner)
-
-    assert {(one.status, one.text) for one in answers} == {(202, '{"accepted":true}')}
-    assert (another.status, another.json["mail_sent"]) == (201, False)
-    assert len(mailbox.sent) == 20
-    clock.advance(timedelta(hours=1))
-    api.post("/v1/signups/resend", json=body)
-    assert len(mailbox.sent) == 21
-
-
-def test_a_sign_up_outlives_a_mail_that_cannot_be_sent(
-    api: ApiClient, services: EngineServices, mailbox: InMemoryMailer
-) -> None:
-    subdomain = fresh_subdomain()
-    email = f"owner@{subdomain}.example"
-    mailbox.broken = True
-
-    created = sign_up(api, subdomain)
-    mailbox.broken = False
-    api.post("/v1/signups/resend", json={"subdomain": subdomain, "email": email})
-
-    assert (created.status, created.json["mail_sent"]) == (201, False)
-    code = {"token": mailed_token(services, email)}
-    assert api.post("/v1/signups/verify", json=code).status == 200
+    assert [item.sk for item in PlatformItem.scan() if item.sk == tenant_id] == [tenant_id]
 
 
 def test_what_is_stored_of_a_person_is_encrypted(signed_in: SignedIn, services: EngineServices) -> None:
@@ -268,6 +250,9 @@ def test_what_is_stored_of_a_person_is_encrypted(signed_in: SignedIn, services: 
         ({"subdomain": "\uff11\uff12\uff13abc"}, "invalid_subdomain", "subdomain"),
         ({"subdomain": "xn--mnchen-3ya"}, "invalid_subdomain", "subdomain"),
         ({"company": "  "}, "invalid_value", "company"),
+        ({"company": "Win at https://evil.example"}, "link_not_allowed", "company"),
+        ({"company": "Win at WWW.evil.example"}, "link_not_allowed", "company"),
+        ({"company": "\uff37\uff37\uff37.evil.example"}, "link_not_allowed", "company"),
         ({"company": "a\u0000b"}, "invalid_value", "company"),
         ({"company": "x" * 121}, "invalid_value", "company"),
         ({"country": "pk"}, "invalid_value", "country"),
@@ -303,6 +288,7 @@ def test_a_malformed_sign_up_is_refused_with_the_field_at_fault(
         ({"password": "lahorenet123456"}, "weak_password", "owner.password"),
         ({"password": "password12345"}, "weak_password", "owner.password"),
         ({"name": ""}, "invalid_value", "owner.name"),
+        ({"name": "http://evil.example"}, "link_not_allowed", "owner.name"),
         ({"role": "owner"}, "unknown_field", "owner.role"),
     ],
 )
