@@ -167,6 +167,55 @@ def test_an_end_in_arrears_is_billed_on_the_day_it_ends(days: Days) -> None:
     assert told(shop.invoices(subscriber)) == [("2026-12-16", "2026-12-01", "2026-12-16", 150_000)]
 
 
+def test_an_end_announced_over_the_boundary_is_billed_on_its_day_in_arrears(days: Days) -> None:
+    shop, subscriber = days.shop, days.shop.subscriber()
+    sold = shop.subscribe(subscriber, shop.package(timing="arrears"))
+    days.morning(date(2026, 12, 5))
+    shop.change(sold, state="terminated", ends_on="2027-01-06")
+    assert shop.filed() == ["m01-00-01", "on-2027-01-06"]
+    shop.change(sold, ends_on="2027-01-11")
+
+    days.morning(date(2027, 1, 12))
+
+    assert told(shop.invoices(subscriber)) == [
+        ("2027-01-01", "2026-12-01", "2027-01-01", PRICE),
+        ("2027-01-11", "2027-01-01", "2027-01-11", 100_000),
+    ]
+
+
+def test_a_pause_while_runs_are_behind_is_billed_as_they_catch_up(days: Days) -> None:
+    shop, subscriber = days.shop, days.shop.subscriber()
+    sold = shop.subscribe(subscriber, shop.package(timing="arrears"))
+    days.morning(date(2026, 12, 20))
+    for _ in range(18):
+        days.next_day()
+    shop.change(sold, state="paused")
+
+    days.noon()
+
+    assert told(shop.invoices(subscriber)) == [
+        ("2027-01-01", "2026-12-01", "2027-01-01", PRICE),
+        ("2027-01-07", "2027-01-01", "2027-01-07", 60_000),
+    ]
+    assert shop.change(sold, state="active")["state"] == "active"
+
+
+def test_a_withdrawn_end_bills_the_rest_of_the_period_from_the_day_it_was_to_end(days: Days) -> None:
+    shop, subscriber = days.shop, days.shop.subscriber()
+    sold = shop.subscribe(subscriber, shop.package())
+    shop.change(sold, state="terminated", ends_on="2026-12-11")
+    days.morning(date(2026, 12, 5))
+    shop.change(sold, state="active")
+
+    days.morning(date(2027, 1, 2))
+
+    assert told(shop.invoices(subscriber)) == [
+        ("2026-12-01", "2026-12-01", "2026-12-11", 100_000),
+        ("2026-12-11", "2026-12-11", "2027-01-01", 210_000),
+        ("2027-01-01", "2027-01-01", "2027-02-01", PRICE),
+    ]
+
+
 def test_an_end_ahead_cuts_the_last_period_paid_in_advance(days: Days) -> None:
     shop, subscriber = days.shop, days.shop.subscriber()
     sold = shop.subscribe(subscriber, shop.package())

@@ -57,6 +57,7 @@ def test_a_subscription_is_sold_read_and_shown_with_its_subscriber(november: Sho
         "timing": "advance",
         "price_override": None,
         "billed_to": "2026-11-10",
+        "overbilled_days": 0,
         "next_bill_on": "2026-11-10",
         "version": 2,
     }
