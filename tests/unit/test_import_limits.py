@@ -28,6 +28,7 @@ from chalicelib.domain.import_mapping import (
 )
 from chalicelib.domain.imports import RowFate, RowReport
 from chalicelib.domain.money import InvalidAmount, parse_decimal
+from chalicelib.domain.subscribers import Contact, check_area, check_contact
 from chalicelib.usecases import import_batches
 from chalicelib.usecases.import_batches import REPORT_BYTES_PER_BATCH_MAX, Row, Run, commit_full
 from chalicelib.usecases.import_report import report_chunks
@@ -113,6 +114,19 @@ def test_the_search_for_card_numbers_takes_time_by_the_length_alone() -> None:
     assert not holds_card_number(text="1 " * 5_000 + "9" * 50_000)
     assert time.process_time() - started < 2
     assert holds_card_number(text="1 " * 300 + "4111 1111 1111 1111")
+
+
+def test_marks_upon_marks_are_refused_by_their_number() -> None:
+    text = "a" + "\u0315\u0300" * 30_000
+
+    def look() -> None:
+        with pytest.raises(InvalidValue):
+            check_contact(contact=Contact(name=text))
+        with pytest.raises(InvalidValue):
+            check_area(area=text)
+
+    assert seconds_to(look) < 1
+    assert check_contact(contact=Contact(name="e\u0301" * 50)).name == "é" * 50
 
 
 # -- looking at a file ---------------------------------------------------------------------
