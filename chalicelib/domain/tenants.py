@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import re
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from datetime import date, datetime
 from enum import StrEnum
 from typing import Final
@@ -12,7 +13,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from chalicelib.domain.emails import check_no_link
 from chalicelib.domain.errors import Conflict, InvalidValue
 from chalicelib.domain.money import currency_digits
-from chalicelib.domain.taxes import TaxGroup, check_tax_group
+from chalicelib.domain.taxes import InvalidTaxGroup, TaxGroup, check_tax_group
 
 SUBDOMAIN_CHARS_MIN: Final = 3
 SUBDOMAIN_CHARS_MAX: Final = 40
@@ -21,6 +22,9 @@ PAYMENT_DAYS_DEFAULT: Final = 7
 PAYMENT_DAYS_MAX: Final = 90
 BILLING_HOUR_DEFAULT: Final = 2
 TAX_GROUPS_MAX: Final = 20
+# The groups are part of the tenant's one record, which every request reads and whose size the
+# database limits.
+TAX_GROUPS_BYTES_MAX: Final = 64 * 1024
 
 _SUBDOMAIN: Final = re.compile(r"[a-z](?:[a-z0-9]|-(?=[a-z0-9]))*\Z", re.ASCII)
 
@@ -95,7 +99,12 @@ class Tenant:
         groups = {one.code: one for one in self.tax_groups} | {group.code: group}
         if len(groups) > TAX_GROUPS_MAX:
             raise InvalidValue(f"a tenant has at most {TAX_GROUPS_MAX} tax groups", param="code")
-        return replace(self, tax_groups=tuple(groups[code] for code in sorted(groups)))
+        ordered = tuple(groups[code] for code in sorted(groups))
+        encoded = json.dumps([asdict(one) for one in ordered], default=str, ensure_ascii=False)
+        if len(encoded.encode()) > TAX_GROUPS_BYTES_MAX:
+            message = f"a tenant's tax groups take at most {TAX_GROUPS_BYTES_MAX // 1024} KB together"
+            raise InvalidTaxGroup(message, param="rows")
+        return replace(self, tax_groups=ordered)
 
 
 def check_subdomain(*, subdomain: str) -> None:

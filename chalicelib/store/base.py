@@ -25,7 +25,7 @@ from pynamodb.models import Model
 from pynamodb.transactions import TransactGet, TransactWrite
 
 from chalicelib.config import Settings
-from chalicelib.domain.errors import Busy, DomainError
+from chalicelib.domain.errors import Busy, DomainError, InvalidValue
 
 V = TypeVar("V")
 
@@ -57,14 +57,31 @@ class StoreUnavailable(DomainError):
     code = "temporarily_unavailable"
 
 
-def outage_of(error: Exception) -> StoreUnavailable | None:
+class RecordTooLarge(InvalidValue):
+    """The record is larger than the database keeps; trying again does not help."""
+
+    code = "record_too_large"
+
+
+# What the database says of a request that can never succeed, or that another writer decided.
+_NO_OUTAGE: Final = frozenset({"ConditionalCheckFailedException", "ValidationException"})
+
+
+def outage_of(error: Exception) -> DomainError | None:
     """Return what a failed read or write means where the database, or another service, is away."""
     code = getattr(error, "cause_response_code", None)
-    if isinstance(error, PynamoDBConnectionError) and code != "ConditionalCheckFailedException":
+    if _too_large(code, getattr(error, "cause_response_message", None)):
+        return RecordTooLarge("the record is too large")
+    if isinstance(error, PynamoDBConnectionError) and code not in _NO_OUTAGE:
         return StoreUnavailable("the database did not answer; try again")
     if isinstance(error, HTTPClientError | BotoConnectionError):
         return StoreUnavailable("a service did not answer; try again")
     return None
+
+
+def _too_large(code: str | None, message: str | None) -> bool:
+    said = (message or "").casefold()
+    return code in {"ValidationException", "ValidationError"} and "item size" in said
 
 
 class Item(Model):
@@ -184,6 +201,8 @@ def _found(future: Any) -> Any:
 def _raise_refusal(error: TransactWriteError, ordered: Sequence[ModelWrite]) -> None:
     """Raise what the failed condition stands for; return where trying again may help."""
     if error.cause_response_code != "TransactionCanceledException":
+        if _too_large(error.cause_response_code, error.cause_response_message):
+            raise RecordTooLarge("the record is too large") from error
         if error.cause_response_code in {"TransactionInProgressException", "ThrottlingException"}:
             return
         raise StoreUnavailable("the database refused the transaction") from error
@@ -191,6 +210,8 @@ def _raise_refusal(error: TransactWriteError, ordered: Sequence[ModelWrite]) -> 
     for write, reason in zip(ordered, reasons, strict=True):
         if reason is not None and reason.code == "ConditionalCheckFailed":
             raise write.refused from error
+    if any(reason is not None and _too_large(reason.code, reason.message) for reason in reasons):
+        raise RecordTooLarge("the record is too large") from error
     if not any(reason is not None and reason.code in CONTENDED for reason in reasons):
         raise StoreUnavailable("the database cancelled the transaction") from error
 

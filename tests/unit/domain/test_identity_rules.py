@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import date
+from datetime import UTC, date, datetime
 
 import pytest
 from hypothesis import given
@@ -17,12 +17,15 @@ from chalicelib.domain.taxes import InvalidTaxGroup, TaxComponent, TaxGroup, Tax
 from chalicelib.domain.tenants import (
     RESERVED_SUBDOMAINS,
     InvalidSubdomain,
+    Tenant,
+    TenantState,
     UnknownTimeZone,
     check_billing,
     check_company,
     check_settings,
     check_subdomain,
 )
+from chalicelib.store.tenants import encode_tenant
 
 KNOWN = ("Lahore Net", "lahore-net", "Ayesha Khan", "ayesha")
 
@@ -241,3 +244,37 @@ def test_no_role_may_do_what_is_for_nobody() -> None:
 def test_an_auditor_changes_nothing() -> None:
     writes = {one for one in Permission if one.value.endswith((":write", ":run"))}
     assert not writes & ROLE_PERMISSIONS[Role.AUDITOR]
+
+
+def test_tax_groups_are_refused_before_the_tenants_record_is_too_large() -> None:
+    rows = tuple(
+        TaxRow(
+            starts_on=date(2026, 1, 1 + day),
+            components=tuple(TaxComponent(f"{'c' * 39}{n}", "ٹ" * 80, 1) for n in range(5)),
+        )
+        for day in range(20)
+    )
+    groups = [TaxGroup(code=f"group{number}", name="Large", rows=rows) for number in range(3)]
+    tenant = tenant_with(()).with_tax_group(group=groups[0]).with_tax_group(group=groups[1])
+
+    with pytest.raises(InvalidTaxGroup, match="64 KB together"):
+        tenant.with_tax_group(group=groups[2])
+
+    small = TaxGroup(code="small", name="Small", rows=rows[:1])
+    assert len(tenant.with_tax_group(group=small).tax_groups) == 3
+    assert len(encode_tenant(tenant).encode()) < 70_000
+
+
+def tenant_with(tax_groups: tuple[TaxGroup, ...]) -> Tenant:
+    return Tenant(
+        tenant_id="ten_1",
+        company="Lahore Net",
+        subdomain="lahore-net",
+        country="PK",
+        currency="PKR",
+        time_zone="Asia/Karachi",
+        fiscal_year_start_month=7,
+        state=TenantState.ACTIVE,
+        created_at=datetime(2026, 1, 1, tzinfo=UTC),
+        tax_groups=tax_groups,
+    )
