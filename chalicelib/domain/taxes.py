@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
-from typing import Final
+from typing import Final, assert_never
 
 from chalicelib.domain.errors import InvalidValue
 from chalicelib.domain.money import round_half_up
@@ -99,7 +99,7 @@ def tax_line(*, net: int, components: Sequence[TaxComponent]) -> tuple[TaxAmount
     taxes: list[TaxAmount] = []
     running = net
     for component in components:
-        base = net if component.base is TaxBase.NET else running
+        base = _base(component.base, net, running)
         tax = round_half_up(numerator=base * component.rate_millionths, denominator=RATE_PER_UNIT)
         running += tax
         taxes.append(TaxAmount(component.code, component.rate_millionths, tax, component.base))
@@ -142,3 +142,14 @@ def _check_code(*, code: str, param: str) -> None:
 def _check_name(*, name: str, param: str) -> None:
     if not name.strip() or len(name) > TAX_NAME_CHARS_MAX:
         raise InvalidTaxGroup(f"a name has 1 to {TAX_NAME_CHARS_MAX} characters", param=param)
+
+
+def _base(base: TaxBase, net: int, running: int) -> int:
+    """Return the amount that a rate is applied to."""
+    match base:
+        case TaxBase.NET:
+            return net
+        case TaxBase.NET_PLUS_PREVIOUS:
+            return running
+        case _:
+            assert_never(base)

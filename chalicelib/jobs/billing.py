@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
+from datetime import datetime
 from typing import Any, Final
 
 from chalicelib.bootstrap import Services
+from chalicelib.domain.errors import DomainError
+from chalicelib.domain.tenants import Tenant
 from chalicelib.jobs.sqs import each_message
 from chalicelib.observability import logger
 from chalicelib.usecases.billing import ShardTask, plan_all, plan_tenant, shard_task, work_shard
@@ -14,6 +17,8 @@ from chalicelib.usecases.billing_shard import ShardTaken
 
 # A worker stops well before its function's limit (900 s) and hands the rest to a new message.
 WORK_SECONDS_MAX: Final = 780
+# The planner stops before its function's limit (300 s), and says so by failing.
+PLAN_SECONDS_MAX: Final = 240
 
 
 def plan_billing(services: Services, event: Mapping[str, Any]) -> None:  # noqa: ARG001 - the schedule says nothing more
@@ -21,16 +26,31 @@ def plan_billing(services: Services, event: Mapping[str, Any]) -> None:  # noqa:
     at = services.clock.now()
     report = plan_all(
         registry=services.tenants,
-        plan=lambda tenant: plan_tenant(
-            tenant=tenant, store=services.stores.of(tenant_id=tenant.tenant_id), at=at
-        ),
+        plan=lambda tenant: _plan(services, tenant, at),
         queue=services.billing_queue,
+        out_of_time=_deadline(PLAN_SECONDS_MAX),
     )
     logger().info("billing planned", extra={"shards": report.sent, "tenants_failed": len(report.failed)})
-    if report.failed:
+    if report.failed or report.unfinished:
         # The others are planned; the schedule's failure makes the rest visible, and the next
         # tick tries them again.
-        raise PlanningIncomplete(f"{len(report.failed)} tenants could not be planned: {report.failed[:5]}")
+        told = "time ran out" if report.unfinished else f"{report.failed[:5]}"
+        raise PlanningIncomplete(f"{len(report.failed)} tenants could not be planned: {told}")
+
+
+def _plan(services: Services, tenant: Tenant, at: datetime) -> list[ShardTask]:
+    """Plan one tenant; whatever goes wrong with it is logged, and stops no other."""
+    try:
+        return plan_tenant(tenant=tenant, store=services.stores.of(tenant_id=tenant.tenant_id), at=at)
+    except Exception as error:
+        logger().exception("tenant not planned", extra={"tenant_id": tenant.tenant_id})
+        raise TenantNotPlanned("the tenant could not be planned") from error
+
+
+class TenantNotPlanned(DomainError):
+    """One tenant's run could not be planned; the next tick tries again."""
+
+    code = "tenant_not_planned"
 
 
 class PlanningIncomplete(RuntimeError):
@@ -57,6 +77,7 @@ def _bill(services: Services, message: Mapping[str, Any]) -> None:
     except ShardTaken:
         logger().info("another worker bills this shard", extra=_named(task))
         return
+    logger().info("shard worked on", extra={**_named(task), "following": len(following)})
     for next_task in following:
         services.billing_queue.send(message=next_task.message())
 

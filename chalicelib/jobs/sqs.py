@@ -35,19 +35,27 @@ def each_message(
                 raise TypeError("a message is a JSON object")  # noqa: TRY301 - reported like any failure
             handle(message)
         except Exception:  # noqa: BLE001 - the outer boundary
-            logger().exception("message failed", extra={"message_id": record["messageId"]})
+            logger().exception("message failed", extra=_named(record, message))
             failures.append({"itemIdentifier": record["messageId"]})
             if gave_up is not None and isinstance(message, dict) and _is_last(record):
-                _tell(gave_up, message)
+                _tell(gave_up, message, record)
     return {"batchItemFailures": failures}
+
+
+def _named(record: Mapping[str, Any], message: object) -> JsonObject:
+    """Return what finds the work in the log: the message, its deliveries, and the ids in it."""
+    body = message if isinstance(message, dict) else {}
+    received = record.get("attributes", {}).get("ApproximateReceiveCount")
+    ids = {name: value for name, value in body.items() if name.endswith("_id") or name == "on"}
+    return {"message_id": record["messageId"], "received": received, **ids}
 
 
 def _is_last(record: Mapping[str, Any]) -> bool:
     return int(record.get("attributes", {}).get("ApproximateReceiveCount", 1)) >= RECEIVES_MAX
 
 
-def _tell(gave_up: Callable[[JsonObject], None], message: JsonObject) -> None:
+def _tell(gave_up: Callable[[JsonObject], None], message: JsonObject, record: Mapping[str, Any]) -> None:
     try:
         gave_up(message)
     except Exception:  # noqa: BLE001 - the outer boundary: the message is a dead letter in any case
-        logger().exception("a failed message could not be shown")
+        logger().exception("a failed message could not be shown", extra=_named(record, message))

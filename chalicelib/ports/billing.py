@@ -46,10 +46,11 @@ class DuePointer:
 
 @dataclass(frozen=True, slots=True)
 class AccountRead:
-    """An account and its recipient, which stays sealed here."""
+    """An account and its recipient's record; ``unreadable`` where that cannot be decrypted."""
 
     account: Account
-    sealed_recipient: bytes | None
+    recipient: bytes | None
+    unreadable: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import date
 from typing import Final
 
-from chalicelib.crypto.keyring import TenantKeys
+from chalicelib.crypto.keyring import CiphertextRejected, TenantKeys
 from chalicelib.domain.accounts import Account
 from chalicelib.domain.billing import DueCharge
 from chalicelib.domain.errors import Busy
@@ -108,13 +108,29 @@ class DynamoBillingBooks:
         ]
         found: dict[str, AccountRead] = {}
         for start in range(0, len(wanted), BATCH_GET_KEYS_MAX):
-            items, _ = batch_get(
-                self._wire, table=self._table, keys=wanted[start : start + BATCH_GET_KEYS_MAX]
-            )
+            items = batch_get(self._wire, table=self._table, keys=wanted[start : start + BATCH_GET_KEYS_MAX])
             for item in items:
-                read = _account(item)
+                read = self._account(item)
                 found[read.account.account_id] = read
         return found
+
+    def _account(self, item: Json) -> AccountRead:
+        pk, sealed = item["pk"]["S"], item.get("who")
+        account = Account(
+            account_id=f"sbr_{pk.rpartition('#')[2]}",
+            code=item["c"]["S"],
+            currency=item["cur"]["S"],
+            balance=int(item["b"]["N"]),
+            version=int(item["v"]["N"]),
+            subscriptions=account_codec.decode_subscriptions(item["s"]["S"]),
+        )
+        if sealed is None:
+            return AccountRead(account, None)
+        try:
+            recipient = account_codec.open_recipient(keys=self._keys, pk=pk, sealed=b64decode(sealed["B"]))
+        except CiphertextRejected:
+            return AccountRead(account, None, unreadable=True)
+        return AccountRead(account, recipient)
 
     def next_number(self, *, fiscal_year: int) -> int:
         """Return the next number of the series."""
@@ -225,8 +241,8 @@ class DynamoBillingBooks:
             "j": {"S": invoice_codec.encode_postings(invoice_postings(lines=lines))},
             "r": {"S": batch.run_id},
         }
-        if entry.read.sealed_recipient is not None:
-            plain = account_codec.open_recipient(keys=self._keys, pk=pk, sealed=entry.read.sealed_recipient)
+        plain = entry.read.recipient
+        if plain is not None:
             place = invoice_codec.recipient_place(pk, sk)
             family = invoice_codec.year_family(batch.fiscal_year)
             item["who"] = {"B": b64encode(self._keys.seal(family=family, place=place, plain=plain)).decode()}
@@ -260,19 +276,6 @@ class DynamoBillingBooks:
 def _pointer(bucket_index: int, sort: str) -> DuePointer:
     ulid, _, slot = sort[3:].rpartition("-")
     return DuePointer(position=f"{bucket_index:02d}#{sort}", account_id=f"sbr_{ulid}", slot=int(slot))
-
-
-def _account(item: Json) -> AccountRead:
-    sealed = item.get("who")
-    account = Account(
-        account_id=f"sbr_{item['pk']['S'].rpartition('#')[2]}",
-        code=item["c"]["S"],
-        currency=item["cur"]["S"],
-        balance=int(item["b"]["N"]),
-        version=int(item["v"]["N"]),
-        subscriptions=account_codec.decode_subscriptions(item["s"]["S"]),
-    )
-    return AccountRead(account, b64decode(sealed["B"]) if sealed else None)
 
 
 def _raise_moved(reasons: list[str | None], owners: list[str]) -> None:

@@ -104,8 +104,7 @@ class HttpWire:
         failure = "no answer"
         for attempt in range(ATTEMPTS_MAX):
             if attempt:
-                ceiling = min(BACKOFF_SECONDS_MAX, BACKOFF_SECONDS * 2**attempt)
-                self._sleep(random.uniform(0, ceiling))  # noqa: S311 - jitter, not a secret
+                self._sleep(backoff_seconds(attempt))
             try:
                 answer = self._send(operation, data)
             except HTTPError as error:
@@ -136,6 +135,12 @@ class HttpWire:
         )
 
 
+def backoff_seconds(attempt: int) -> float:
+    """Return how long to wait before the next attempt: exponential, with full jitter."""
+    ceiling = min(BACKOFF_SECONDS_MAX, BACKOFF_SECONDS * 2**attempt)
+    return random.uniform(0, ceiling)  # noqa: S311 - jitter, not a secret
+
+
 def _refusal(status: int, data: bytes) -> str:
     """Return the error's name where the call may be tried again; raise what it means otherwise."""
     try:
@@ -155,10 +160,13 @@ def _code(reason: Json) -> str | None:
     return None if code in (None, "None") else str(code)
 
 
-def batch_get(wire: DynamoWire, *, table: str, keys: list[Json]) -> tuple[list[Json], int]:
-    """Return the items there are among ``keys`` (at most 100), strongly consistent, and the round trips.
+def batch_get(
+    wire: DynamoWire, *, table: str, keys: list[Json], sleep: Callable[[float], None] = time.sleep
+) -> list[Json]:
+    """Return the items there are among ``keys`` (at most 100), strongly consistent.
 
-    The order is the service's own. Keys left unprocessed under throttling are asked for again.
+    The order is the service's own. Keys left unprocessed under throttling are asked for again
+    after a pause.
     """
     assert len(keys) <= BATCH_GET_KEYS_MAX, "one call gets at most 100 items"
     found: list[Json] = []
@@ -170,6 +178,8 @@ def batch_get(wire: DynamoWire, *, table: str, keys: list[Json]) -> tuple[list[J
         calls += 1
         found += answer["Responses"].get(table, [])
         pending = answer.get("UnprocessedKeys", {}).get(table, {}).get("Keys", [])
-        if calls > ATTEMPTS_MAX:
-            raise StoreUnavailable("the database left keys unread")
-    return found, calls
+        if pending:
+            if calls >= ATTEMPTS_MAX:
+                raise StoreUnavailable("the database left keys unread")
+            sleep(backoff_seconds(calls))
+    return found

@@ -124,10 +124,15 @@ class PlanReport:
 
     sent: int = 0
     failed: list[str] = field(default_factory=list)
+    unfinished: bool = False
 
 
 def plan_all(
-    *, registry: TenantRegistry, plan: Callable[[Tenant], list[ShardTask]], queue: JobQueue
+    *,
+    registry: TenantRegistry,
+    plan: Callable[[Tenant], list[ShardTask]],
+    queue: JobQueue,
+    out_of_time: Callable[[], bool] = lambda: False,
 ) -> PlanReport:
     """Plan every active tenant and enqueue its shards.
 
@@ -139,6 +144,9 @@ def plan_all(
     while True:
         page = registry.active(after=after, limit=TENANTS_PER_PAGE)
         for tenant in page.items:
+            if out_of_time():
+                report.unfinished = True
+                return report
             try:
                 for task in plan(tenant):
                     queue.send(message=task.message())

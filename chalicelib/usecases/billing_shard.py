@@ -114,6 +114,9 @@ def _bill(run: ShardRun, pointers: tuple[DuePointer, ...], read: AccountRead | N
     if read is None:
         gone = AccountBill(skipped=[(slot, SkipReason.GONE) for slot in slots])
         return _Unit(pointers, None, gone)
+    if read.unreadable:
+        held = [Quarantine(slot, "record_unreadable", "the recipient cannot be read") for slot in slots]
+        return _Unit(pointers, read, AccountBill(quarantined=held))
     bill = bill_account(
         account=read.account,
         slots=slots,

@@ -20,6 +20,7 @@ ENVIRONMENT_READERS = {
 OUTER_BOUNDARIES = {
     "chalicelib/adapters/readiness.py",
     "chalicelib/api/routing.py",
+    "chalicelib/jobs/billing.py",
     "chalicelib/jobs/sqs.py",
     "chalicelib/local/engine.py",
     "chalicelib/local/engine_main.py",

@@ -12,7 +12,9 @@ from datetime import UTC, date, datetime
 from typing import Any, Final
 
 from chalicelib.bootstrap import Services
+from chalicelib.domain.runs import BillingRun
 from chalicelib.domain.tenants import Tenant
+from chalicelib.store import keys
 from chalicelib.store.invoices import register_ids
 from chalicelib.store.wire import DynamoWire, Json
 from chalicelib.usecases.billing import ShardTask, plan_tenant, work_shard
@@ -106,6 +108,28 @@ class Books:
     def registered(self) -> list[str]:
         """Return the invoice ids of the register, in the order of their numbers."""
         return registered_among(self.items())
+
+
+# 1,649.00 + sales tax 19.5 % 321.56 + advance income tax 15 % on the sum 295.58 (Pakistan).
+TAXED_TOTAL: Final = 226_614
+
+
+def run_of(books: Books, on: date = BILL_DAY) -> BillingRun:
+    """Return the run of a date."""
+    return books.services.stores.of(tenant_id=books.tenant.tenant_id).runs.get(on=on)
+
+
+def change_account(books: Books, pk: str, expression: str, values: dict[str, object]) -> None:
+    """Update an account behind the platform's back."""
+    books.services.wire.call(
+        "UpdateItem",
+        {
+            "TableName": books.services.settings.tenants_table,
+            "Key": {"pk": {"S": pk}, "sk": {"S": keys.ACCOUNT}},
+            "UpdateExpression": expression,
+            "ExpressionAttributeValues": values,
+        },
+    )
 
 
 def new_books(services: Services, *, subscribers: int, on: date = BILL_DAY, taxed: bool = True) -> Books:

@@ -15,6 +15,7 @@ from functools import cached_property
 import pytest
 from chalice.app import Chalice
 
+from chalicelib.adapters.clock import SystemClock
 from chalicelib.api.routes import register
 from chalicelib.bootstrap import Services
 from chalicelib.config import Settings
@@ -173,3 +174,11 @@ def sign_up_and_in(
         api=api.bearer(session.json["token"]),
         store=services.stores.of(tenant_id=tenant_id),
     )
+
+
+@pytest.fixture(scope="module")
+def on_engine(stack_env: dict[str, str]) -> Services:
+    """The services on the engine by the real clock: what a worker has."""
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        os.environ[name] = stack_env[name]
+    return Services(settings=Settings.from_env(stack_env), clock=SystemClock())
