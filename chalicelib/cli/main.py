@@ -38,6 +38,8 @@ def main(argv: Sequence[str] | None = None, *, settings: CliSettings | None = No
         output.done()
         print(f"ispbilling: {error}", file=sys.stderr)
         return error.exit_code
+    except BrokenPipeError:
+        raise
     except OSError as error:
         print(f"ispbilling: {error.strerror or error}: {error.filename or ''}", file=sys.stderr)
         return 1
@@ -79,6 +81,9 @@ def parser() -> argparse.ArgumentParser:
 
 def entry() -> None:
     """Run as a program; a reader that goes away (``| head``) is no error of ours."""
+    if len(sys.argv) == 1:
+        parser().print_help()
+        sys.exit(2)
     try:
         code = main()
         sys.stdout.flush()
