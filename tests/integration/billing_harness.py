@@ -19,6 +19,7 @@ from chalicelib.store.invoices import register_ids
 from chalicelib.store.wire import DynamoWire, Json
 from chalicelib.usecases.billing import ShardTask, plan_tenant, work_shard
 from tests.bench.books import BILL_DAY, bench_tenant, seed_books
+from tests.integration.raw import raw_items
 
 AT: Final = datetime(2026, 11, 1, 12, 0, tzinfo=UTC)
 # What differs between two runs of the same books and is none of their meaning.
@@ -63,26 +64,8 @@ class Books:
         return [ShardTask(self.tenant.tenant_id, run.on, one.shard) for one in run.shards]
 
     def raw_items(self) -> Iterator[Json]:
-        """Yield every item of the tenant in the tenants table as DynamoDB JSON.
-
-        The engine scans in the order of keys, so that the tenant's items are found side by side.
-        """
-        prefix = f"{self.tenant.tenant_id}#"
-        start: Json | None = {"pk": {"S": prefix}, "sk": {"S": " "}}
-        while start is not None:
-            page = self.services.wire.call(
-                "Scan",
-                {
-                    "TableName": self.services.settings.tenants_table,
-                    "ConsistentRead": True,
-                    "ExclusiveStartKey": start,
-                },
-            )
-            for item in page["Items"]:
-                if not item["pk"]["S"].startswith(prefix):
-                    return
-                yield item
-            start = page.get("LastEvaluatedKey")
+        """Yield every item of the tenant in the tenants table as DynamoDB JSON."""
+        return raw_items(self.services, f"{self.tenant.tenant_id}#")
 
     def items(self) -> list[dict[str, Any]]:
         """Return every item of the tenant in the tenants table, in key order."""

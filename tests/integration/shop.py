@@ -13,6 +13,7 @@ from chalicelib.bootstrap import Services
 from chalicelib.usecases.billing import plan_tenant, work_shard
 from tests.fakes.api_client import Reply
 from tests.integration.conftest import SignedIn
+from tests.integration.raw import raw_items
 
 Item = dict[str, Any]
 
@@ -81,23 +82,7 @@ class Shop:
 
     def items(self, prefix: str = "") -> list[Item]:
         """Return the raw items whose partition key begins with the tenant's id and ``prefix``."""
-        found: list[Item] = []
-        start: dict[str, Any] = {}
-        while True:
-            page = self.services.wire.call(
-                "Scan",
-                {
-                    "TableName": self.services.settings.tenants_table,
-                    "FilterExpression": "begins_with(pk, :p)",
-                    "ExpressionAttributeValues": {":p": {"S": f"{self.tenant.tenant_id}#{prefix}"}},
-                    "ConsistentRead": True,
-                    **start,
-                },
-            )
-            found += page["Items"]
-            if "LastEvaluatedKey" not in page:
-                return found
-            start = {"ExclusiveStartKey": page["LastEvaluatedKey"]}
+        return list(raw_items(self.services, f"{self.tenant.tenant_id}#{prefix}"))
 
     def filed(self) -> list[str]:
         """Return the due buckets that hold something, once for each item."""

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from chalicelib.domain.tenants import TenantState
-from chalicelib.store.base import PlatformItem, TenantsItem
+from chalicelib.store.base import PlatformItem
 from chalicelib.store.wrapped_keys import WrappedKeyItem
 from tests.fakes.api_client import ApiClient, Reply
 from tests.fakes.clock import FakeClock
@@ -26,6 +26,7 @@ from tests.integration.conftest import (
     sign_up_and_in,
     sign_up_body,
 )
+from tests.integration.raw import raw_items
 
 
 def sign_up(api: ApiClient, subdomain: str, **changes: object) -> Reply:
@@ -45,7 +46,7 @@ def everything_of(services: EngineServices, tenant_id: str) -> list[Any]:
     """Every item that names the tenant, in all tables that last."""
     assert services.database is not None
     return [
-        *(item for item in TenantsItem.scan() if item.pk.startswith(tenant_id)),
+        *raw_items(services, tenant_id),
         *(item for item in PlatformItem.scan() if tenant_id in (item.sk, item.pk)),
         *(item for item in WrappedKeyItem.scan() if item.pk.startswith(tenant_id)),
     ]
