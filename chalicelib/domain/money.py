@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from decimal import ROUND_HALF_UP, Decimal, InvalidOperation
+from decimal import Decimal, InvalidOperation
 from typing import Final
 
 from chalicelib.domain.errors import InvalidValue
@@ -148,14 +148,3 @@ def sum_money(*, amounts: Iterable[Money], currency: str) -> Money:
     for amount in amounts:
         total = total + amount
     return total
-
-
-def decimal_of(*, value: str) -> Decimal:
-    """Read a rate such as ``19.5`` exactly; raises InvalidValue on anything else."""
-    try:
-        rate = Decimal(value)
-    except InvalidOperation:
-        raise InvalidValue(f"{_shown(value)} is not a number") from None
-    if not rate.is_finite():
-        raise InvalidValue(f"{_shown(value)} is not a finite number")
-    return rate.quantize(Decimal("0.0001"), rounding=ROUND_HALF_UP)

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, Final
 
 from chalicelib.bootstrap import Services
 from chalicelib.domain.errors import DomainError
 from chalicelib.domain.tenants import Tenant
+from chalicelib.jobs.deadline import deadline
 from chalicelib.jobs.sqs import each_message
 from chalicelib.observability import logger
 from chalicelib.usecases.billing import ShardTask, plan_all, plan_tenant, shard_task, work_shard
@@ -28,7 +28,7 @@ def plan_billing(services: Services, event: Mapping[str, Any]) -> None:  # noqa:
         registry=services.tenants,
         plan=lambda tenant: _plan(services, tenant, at),
         queue=services.billing_queue,
-        out_of_time=_deadline(PLAN_SECONDS_MAX),
+        out_of_time=deadline(seconds=PLAN_SECONDS_MAX),
     )
     logger().info("billing planned", extra={"shards": report.sent, "tenants_failed": len(report.failed)})
     if report.failed or report.unfinished:
@@ -72,7 +72,7 @@ def _bill(services: Services, message: Mapping[str, Any]) -> None:
             store=store,
             books=store.books(wire=services.wire),
             now=services.clock.now,
-            out_of_time=_deadline(WORK_SECONDS_MAX),
+            out_of_time=deadline(seconds=WORK_SECONDS_MAX),
         )
     except ShardTaken:
         logger().info("another worker bills this shard", extra=_named(task))
@@ -80,11 +80,6 @@ def _bill(services: Services, message: Mapping[str, Any]) -> None:
     logger().info("shard worked on", extra={**_named(task), "following": len(following)})
     for next_task in following:
         services.billing_queue.send(message=next_task.message())
-
-
-def _deadline(seconds: float) -> Callable[[], bool]:
-    ends = time.monotonic() + seconds
-    return lambda: time.monotonic() >= ends
 
 
 def _named(task: ShardTask) -> dict[str, str]:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import tempfile
-import time
 from collections.abc import Mapping
 from typing import Any, Final
 
 from chalicelib.bootstrap import Services
+from chalicelib.jobs.deadline import deadline
 from chalicelib.jobs.sqs import JsonObject, each_message
 from chalicelib.observability import logger
 from chalicelib.usecases.export_work import ExportTaken, ExportWork, give_up, make_export
@@ -44,11 +44,10 @@ def _names(message: JsonObject) -> dict[str, str]:
 
 
 def _work(services: Services) -> ExportWork:
-    ends = time.monotonic() + READ_SECONDS_MAX
     return ExportWork(
         stores=services.stores,
         blobs=services.blobs,
         now=services.clock.now,
         scratch=tempfile.TemporaryFile,
-        out_of_time=lambda: time.monotonic() >= ends,
+        out_of_time=deadline(seconds=READ_SECONDS_MAX),
     )

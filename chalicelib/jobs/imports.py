@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from chalicelib.bootstrap import Services
+from chalicelib.jobs.deadline import deadline
 from chalicelib.jobs.sqs import JsonObject, each_message
 from chalicelib.observability import logger
 from chalicelib.usecases.import_batches import ImportTaken, ImportWork
@@ -52,12 +53,11 @@ def _names(message: JsonObject) -> dict[str, str]:
 
 
 def _work(services: Services) -> ImportWork:
-    ends = time.monotonic() + WORK_SECONDS_MAX
     return ImportWork(
         stores=services.stores,
         blobs=services.blobs,
         ids=services.ids,
         now=services.clock.now,
         pause=time.sleep,
-        out_of_time=lambda: time.monotonic() >= ends,
+        out_of_time=deadline(seconds=WORK_SECONDS_MAX),
     )

@@ -36,7 +36,7 @@ from chalicelib.store import accounts as account_codec
 from chalicelib.store import invoices as invoice_codec
 from chalicelib.store import keys
 from chalicelib.store.base import CONTENDED, StoreUnavailable, to_iso
-from chalicelib.store.runs import DynamoRuns, progress_values
+from chalicelib.store.runs import SHARD_PREFIX, DynamoRuns, progress_values
 from chalicelib.store.wire import BATCH_GET_KEYS_MAX, DynamoWire, Json, TransactionCancelled, batch_get
 
 _SETS: Final = "SET #s=:s,b=:b,v=:w"
@@ -175,7 +175,7 @@ class DynamoBillingBooks:
                 "TableName": self._table,
                 "Key": {
                     "pk": {"S": keys.run(self._tenant_id, batch.issued_on)},
-                    "sk": {"S": f"SHARD#{batch.after.shard.key}"},
+                    "sk": {"S": f"{SHARD_PREFIX}{batch.after.shard.key}"},
                 },
                 "UpdateExpression": "SET " + ",".join(f"#{name}=:{name}" for name in values),
                 "ConditionExpression": "#version=:was",

@@ -14,7 +14,6 @@ PROFILE: Final = "PROFILE"
 # Begins with ACCOUNT, so that one query reads a subscriber without its invoices.
 PERSON: Final = "ACCOUNT#PERSON"
 STATE: Final = "STATE"
-RUN: Final = "RUN"
 
 
 def tenant(tenant_id: str) -> str:
