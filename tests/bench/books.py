@@ -5,10 +5,11 @@ from __future__ import annotations
 from base64 import b64encode
 from collections.abc import Iterable, Iterator
 from datetime import UTC, date, datetime, timedelta
-from itertools import islice
+from itertools import chain, islice
 from typing import Any, Final
 
 from chalicelib.bootstrap import Services
+from chalicelib.crypto.keyring import TenantKeys
 from chalicelib.domain.accounts import Account, Subscription, SubscriptionState
 from chalicelib.domain.invoices import Recipient
 from chalicelib.domain.money import Money
@@ -19,7 +20,6 @@ from chalicelib.domain.tenants import Tenant, TenantState
 from chalicelib.store import keys
 from chalicelib.store.accounts import encode_subscriptions, seal_recipient
 from chalicelib.store.due import due_sort_key
-from chalicelib.store.tenant import DynamoTenantStore
 
 BATCH_WRITE_ITEMS_MAX: Final = 25
 BILL_DAY: Final = date(2026, 11, 1)
@@ -61,7 +61,22 @@ def bench_tenant(*, tenant_id: str, taxed: bool = True) -> Tenant:
 def seed_books(*, services: Services, tenant: Tenant, subscribers: int, on: date = BILL_DAY) -> None:
     """Write a catalogue and subscribers who are all due on ``on``; runs begin with that date."""
     store = services.stores.of(tenant_id=tenant.tenant_id)
-    package = Package(
+    package = bench_catalogue(tenant=tenant)
+    store.commit(
+        *store.packages.add(package=package),
+        store.billing_states.create(completed_through=on - timedelta(days=1)),
+    )
+    table = services.settings.tenants_table
+    items = chain.from_iterable(account_and_pointer(tenant.tenant_id, store.keys, subscribers, on))
+    for batch in _chunks(items):
+        pending: Any = {table: [{"PutRequest": {"Item": item}} for item in batch]}
+        while pending:
+            pending = services.wire.call("BatchWriteItem", {"RequestItems": pending}).get("UnprocessedItems")
+
+
+def bench_catalogue(*, tenant: Tenant) -> Package:
+    """The one package on sale."""
+    return Package(
         package_id=PACKAGE_ID,
         name="Home 20 Mbps",
         price=Money(164_900, tenant.currency),
@@ -74,15 +89,6 @@ def seed_books(*, services: Services, tenant: Tenant, subscribers: int, on: date
         version=1,
         created_at=tenant.created_at,
     )
-    store.commit(
-        *store.packages.add(package=package),
-        store.billing_states.create(completed_through=on - timedelta(days=1)),
-    )
-    table = services.settings.tenants_table
-    for batch in _chunks(_items(services, store, subscribers, on)):
-        pending: Any = {table: [{"PutRequest": {"Item": item}} for item in batch]}
-        while pending:
-            pending = services.wire.call("BatchWriteItem", {"RequestItems": pending}).get("UnprocessedItems")
 
 
 def account_id(index: int) -> str:
@@ -90,9 +96,10 @@ def account_id(index: int) -> str:
     return f"sbr_{index:026d}"
 
 
-def _items(
-    services: Services, store: DynamoTenantStore, subscribers: int, on: date
-) -> Iterator[dict[str, Any]]:
+def account_and_pointer(
+    tenant_id: str, tenant_keys: TenantKeys, subscribers: int, on: date
+) -> Iterator[tuple[dict[str, Any], dict[str, Any]]]:
+    """Yield each subscriber's account item and due pointer as DynamoDB JSON."""
     sub = Subscription(
         slot=1,
         package_id=PACKAGE_ID,
@@ -113,10 +120,10 @@ def _items(
             version=1,
             subscriptions=(sub,),
         )
-        pk = keys.account(store.tenant_id, account.account_id)
+        pk = keys.account(tenant_id, account.account_id)
         who = Recipient(name=f"Subscriber {index}", address=f"House {index}, Street 7, Karachi", tax_id="")
-        sealed = seal_recipient(keys=store.keys, pk=pk, recipient=who)
-        yield {
+        sealed = seal_recipient(keys=tenant_keys, pk=pk, recipient=who)
+        item = {
             "pk": {"S": pk},
             "sk": {"S": keys.ACCOUNT},
             "c": {"S": account.code},
@@ -126,10 +133,11 @@ def _items(
             "s": {"S": encode_subscriptions(account.subscriptions)},
             "who": {"B": b64encode(sealed).decode()},
         }
-        yield {
-            "pk": {"S": keys.due(store.tenant_id, bucket)},
+        pointer = {
+            "pk": {"S": keys.due(tenant_id, bucket)},
             "sk": {"S": due_sort_key(account_id=account.account_id, slot=1)},
         }
+        yield item, pointer
 
 
 def _chunks(items: Iterable[dict[str, Any]]) -> Iterator[list[dict[str, Any]]]:
