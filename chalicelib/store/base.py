@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import random
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -26,10 +25,11 @@ from pynamodb.transactions import TransactGet, TransactWrite
 
 from chalicelib.config import Settings
 from chalicelib.domain.errors import Busy, DomainError, InvalidValue
+from chalicelib.usecases.backoff import backoff_seconds
+from chalicelib.usecases.limits import TRANSACTION_ACTIONS_MAX
 
 V = TypeVar("V")
 
-TRANSACTION_ACTIONS_MAX: Final = 100
 COMMIT_ATTEMPTS_MAX: Final = 6
 CONTENDED: Final = frozenset({"TransactionConflict", "ThrottlingError", "ProvisionedThroughputExceeded"})
 
@@ -168,7 +168,7 @@ class Database:
                 raise StoreUnavailable("the database did not answer") from error
             else:
                 return
-            time.sleep(random.uniform(0, 0.02 * 2**attempt))  # noqa: S311 - jitter, not a secret
+            _rest_after(attempt)
         raise Busy("other changes kept getting in the way; nothing was written")
 
     def ping(self) -> None:
@@ -187,8 +187,14 @@ class Database:
                     raise StoreUnavailable("the database did not answer") from error
             else:
                 return [_found(future) for future in futures]
-            time.sleep(random.uniform(0, 0.02 * 2**attempt))  # noqa: S311 - jitter, not a secret
+            _rest_after(attempt)
         raise Busy("other changes kept getting in the way")
+
+
+def _rest_after(attempt: int) -> None:
+    """Wait before the next attempt, if there is one."""
+    if attempt < COMMIT_ATTEMPTS_MAX:
+        time.sleep(backoff_seconds(attempt=attempt))
 
 
 def _found(future: Any) -> Any:

@@ -7,7 +7,6 @@ errors that come out, are those of the rest of the store. Measured in docs/adr/0
 
 from __future__ import annotations
 
-import random
 import time
 from collections.abc import Callable
 from typing import Any, Final, Protocol
@@ -21,6 +20,7 @@ from botocore.session import get_session
 from urllib3.exceptions import HTTPError
 
 from chalicelib.store.base import StoreUnavailable
+from chalicelib.usecases.backoff import backoff_seconds
 
 Json = dict[str, Any]
 
@@ -104,7 +104,7 @@ class HttpWire:
         failure = "no answer"
         for attempt in range(ATTEMPTS_MAX):
             if attempt:
-                self._sleep(backoff_seconds(attempt))
+                self._sleep(_wait_seconds(attempt))
             try:
                 answer = self._send(operation, data)
             except HTTPError as error:
@@ -135,10 +135,8 @@ class HttpWire:
         )
 
 
-def backoff_seconds(attempt: int) -> float:
-    """Return how long to wait before the next attempt: exponential, with full jitter."""
-    ceiling = min(BACKOFF_SECONDS_MAX, BACKOFF_SECONDS * 2**attempt)
-    return random.uniform(0, ceiling)  # noqa: S311 - jitter, not a secret
+def _wait_seconds(attempt: int) -> float:
+    return backoff_seconds(attempt=attempt, base=BACKOFF_SECONDS, ceiling=BACKOFF_SECONDS_MAX)
 
 
 def _refusal(status: int, data: bytes) -> str:
@@ -181,5 +179,5 @@ def batch_get(
         if pending:
             if calls >= ATTEMPTS_MAX:
                 raise StoreUnavailable("the database left keys unread")
-            sleep(backoff_seconds(calls))
+            sleep(_wait_seconds(calls))
     return found

@@ -7,7 +7,6 @@ counted once, and what is not is found again after the cursor.
 
 from __future__ import annotations
 
-import random
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
@@ -30,10 +29,10 @@ from chalicelib.ports.billing import (
     NumbersMoved,
     ProgressMoved,
 )
+from chalicelib.usecases.backoff import backoff_seconds
+from chalicelib.usecases.limits import BATCH_ACTIONS_MAX
 
-# One transaction holds 100 actions: series, progress and register leave 97; an account with
-# one invoice takes two, so 48 invoices with as many accounts make 99.
-BATCH_ACTIONS_MAX: Final = 97
+# An account with one invoice takes two actions, so 48 invoices with as many accounts make 96.
 INVOICES_PER_BATCH_MAX: Final = 48
 POINTERS_PER_READ: Final = 96
 ATTEMPTS_PER_BATCH_MAX: Final = 12
@@ -179,7 +178,7 @@ def _commit(
             last = attempt >= ATTEMPTS_PER_BATCH_MAX - 3
             units = [_again(run, unit, moved.account_ids, give_up=last) for unit in units]
         except Busy:
-            run.pause(random.uniform(0, min(2.0, 0.02 * 2**attempt)))  # noqa: S311 - jitter
+            run.pause(backoff_seconds(attempt=attempt + 1))
     raise Busy("other changes kept getting in the way of the batch")
 
 

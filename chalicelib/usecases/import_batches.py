@@ -8,7 +8,6 @@ found by halving its batch, and costs no other.
 
 from __future__ import annotations
 
-import random
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -25,9 +24,9 @@ from chalicelib.domain.subscriptions import subscribe
 from chalicelib.domain.tenants import Tenant
 from chalicelib.ports.services import Blobs, Ids
 from chalicelib.ports.store import AuditNote, Stores, TenantStore, Write
+from chalicelib.usecases.backoff import backoff_seconds
+from chalicelib.usecases.limits import BATCH_ACTIONS_MAX
 
-# One transaction holds 100 actions: progress, a page of the report and the audit entry leave 97.
-BATCH_ACTIONS_MAX: Final = 97
 ROWS_PER_BATCH_MAX: Final = 200
 # An item holds 400 KB, and the reports of a batch are one item.
 REPORT_BYTES_PER_BATCH_MAX: Final = 200_000
@@ -186,7 +185,7 @@ def _commit(run: Run, rows: Sequence[Row]) -> None:
             _taken_or_ours(run, after)
             return
         except Busy:
-            run.work.pause(random.uniform(0, min(2.0, 0.05 * 2**attempt)))  # noqa: S311 - jitter
+            run.work.pause(backoff_seconds(attempt=attempt + 1))
             run.reopen()
             rows = [_renewed(run.store, row) for row in rows]
         except (Conflict, InvalidValue) as error:

@@ -96,6 +96,15 @@ def floats(source: Source) -> list[str]:
     return found
 
 
+def random_draws(source: Source) -> list[str]:
+    """Imports of the module random: where waits are jittered, one place says how."""
+    return [
+        source.at(node)
+        for node in ast.walk(source.tree)
+        if isinstance(node, ast.Import) and any(alias.name == "random" for alias in node.names)
+    ]
+
+
 def event_handlers(source: Source) -> list[str]:
     """Functions registered for an event (a handler on a Blueprint deploys without app.py)."""
     return [f"{source.path} {name}" for name in event_names(source)]
@@ -124,6 +133,11 @@ def test_no_floats_in_the_domain() -> None:
     assert [offence for source in sources("chalicelib/domain") for offence in floats(source)] == []
 
 
+def test_waits_are_drawn_in_one_place() -> None:
+    drawing = {source.path for source in sources("chalicelib") if random_draws(source)}
+    assert drawing - {"chalicelib/local/demo.py"} == {"chalicelib/usecases/backoff.py"}
+
+
 def test_event_handlers_are_registered_in_app_only() -> None:
     assert [offence for source in sources("chalicelib") for offence in event_handlers(source)] == []
     assert len(event_handlers(sources("app.py")[0])) >= 4
@@ -148,6 +162,7 @@ def test_event_handlers_are_registered_in_app_only() -> None:
         (floats, "x = 1.5", "x = 15"),
         (floats, "def f(*, a: float) -> None: ...", "def f(*, a: int) -> None: ..."),
         (floats, "x = a / b", "x = a // b"),
+        (random_draws, "import random", "import secrets"),
         (event_handlers, "@bp.schedule(Rate(1))\ndef f(event): ...", "@endpoint('GET')\ndef f(r): ..."),
         (event_handlers, "@app.on_sqs_message(queue='Q')\ndef f(event): ...", "@cache\ndef f(r): ..."),
     ],
