@@ -32,7 +32,7 @@ def main(arguments: list[str] | None = None) -> int:
     if sys.version_info < PYTHON_MIN:
         return _refuse("Python 3.11 or newer is needed: see README.md, then `make run`")
     try:
-        from chalicelib.local import runner  # noqa: PLC0415  (what it needs may be missing)
+        from chalicelib.local import lock, runner  # noqa: PLC0415  (what it needs may be missing)
     except ModuleNotFoundError as error:
         return _refuse(f"the module {error.name} is missing here: start with `make run`")
     local = (chosen.local or chosen.root / ".local").absolute()
@@ -52,9 +52,9 @@ def main(arguments: list[str] | None = None) -> int:
             runner.reset(options)
             print("All local state is forgotten; the next `make run` starts afresh")
         else:
-            found = runner.running(options.local / "run.lock")
+            found = lock.running(options.local)
             print(f"Running at {found['url']} (process {found['pid']})" if found else "Not running")
-    except runner.RunError as error:
+    except lock.RunError as error:
         return _refuse(str(error))
     return 0
 

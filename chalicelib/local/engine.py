@@ -18,7 +18,7 @@ import tempfile
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -63,6 +63,7 @@ class Engine:
     memory. Port 0 takes a free one. The engine ends itself when process ``watch_pid``
     (default: this one) is gone. ``auth`` makes it enforce signatures and IAM policies.
     With a ``certificate`` (and its key, PEM files) it speaks TLS, which its clients must trust.
+    ``inherited`` are descriptors that stay open in it for as long as it lives.
     """
 
     def __init__(
@@ -76,6 +77,7 @@ class Engine:
         watch_pid: int | None = None,
         certificate: tuple[Path, Path] | None = None,
         environment: Mapping[str, str] | None = None,
+        inherited: Sequence[int] = (),
     ) -> None:
         self._python = venv / "bin" / "python"
         self._state_dir = state_dir.absolute() if state_dir else None
@@ -85,6 +87,7 @@ class Engine:
         self._watch_pid = os.getpid() if watch_pid is None else watch_pid
         self._certificate = certificate
         self._environment = dict(environment or {})
+        self._inherited = tuple(inherited)
         self._process: subprocess.Popen[bytes] | None = None
         self._scratch: Path | None = None
         self.port = 0
@@ -148,6 +151,7 @@ class Engine:
                 stdout=log,
                 stderr=subprocess.STDOUT,
                 start_new_session=True,  # Ctrl-C reaches the runner, which ends us in order
+                pass_fds=self._inherited,
             )
         try:
             self._await_ready()

@@ -8,7 +8,6 @@ them. All end with this process, whatever happens to it.
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import json
 import os
 import shutil
@@ -18,12 +17,11 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 from chalicelib.local.engine import Engine, EngineError
+from chalicelib.local.lock import Lock, RunError, exclusive
 from chalicelib.local.stack import (
     LOCAL_VARIABLES,
     MAIL_FROM,
@@ -43,12 +41,6 @@ PUMP_STOP_S = 9.0
 SEED_DEADLINE_S = 600.0
 WATCH_S = 0.3
 PUMP_RESTART_S = 5.0
-
-
-class RunError(Exception):
-    """The platform cannot run; the message is one line that says what to do."""
-
-    code = "run_failed"
 
 
 @dataclass(frozen=True)
@@ -79,58 +71,10 @@ class Options:
         return f"http://{HOST}:{self.port}"
 
 
-@contextlib.contextmanager
-def exclusive(options: Options) -> Iterator[None]:
-    """Hold the checkout's lock. The kernel frees it with the process, so it is never stale.
-
-    Raises RunError while another process holds it.
-    """
-    options.local.mkdir(parents=True, exist_ok=True)
-    with (options.local / "run.lock").open("a+") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            raise RunError(_already_running(lock.name)) from error
-        _tell(lock, {"pid": os.getpid(), "url": options.base_url})
-        try:
-            yield
-        finally:
-            lock.truncate(0)
-
-
-def _tell(lock: Any, facts: Mapping[str, Any]) -> None:
-    lock.truncate(0)
-    lock.write(json.dumps(facts))
-    lock.flush()
-
-
-def _already_running(lock_path: str) -> str:
-    holder = running(Path(lock_path))
-    if holder is None:
-        return "another start or reset is under way: wait a moment, then try again"
-    return (
-        f"the platform is already running at {holder['url']} (process {holder['pid']}): "
-        f"use it, or stop it with Ctrl-C there or `kill {holder['pid']}`"
-    )
-
-
-def running(lock_path: Path) -> dict[str, Any] | None:
-    """Who holds the lock (``pid``, ``url``); None where nobody does."""
-    if not lock_path.exists():
-        return None
-    with lock_path.open() as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
-        except BlockingIOError:
-            with contextlib.suppress(ValueError):
-                facts: dict[str, Any] = json.loads(lock.read())
-                return facts
-    return None
-
-
 def reset(options: Options) -> None:
     """Forget all state. Raises RunError while the platform runs."""
-    with exclusive(options):
+    with exclusive(options.local, url=options.base_url) as lock:
+        lock.await_leftovers(stopped=lambda: False)
         shutil.rmtree(options.state, ignore_errors=True)
 
 
@@ -139,6 +83,7 @@ class Platform:
     """The running children."""
 
     options: Options
+    lock: Lock
     stopping: threading.Event = field(default_factory=threading.Event)
     engine: Engine | None = None
     front_door: subprocess.Popen[bytes] | None = None
@@ -150,6 +95,7 @@ class Platform:
 
     def start(self) -> None:
         """Bring everything up, with a line a step. Raises RunError."""
+        self.lock.await_leftovers(stopped=self.stopping.is_set)
         _require_free_port(self.options.port)
         if self.options.unfinished.exists():
             print("The demo data was not complete: starting afresh", flush=True)
@@ -202,7 +148,10 @@ class Platform:
     def _start_engine(self) -> None:
         self._progress("Starting the engine")
         self.engine = Engine(
-            self.options.engine_venv, self.options.state, port=self.options.engine_port
+            self.options.engine_venv,
+            self.options.state,
+            port=self.options.engine_port,
+            inherited=(self.lock.inherited,),
         ).start()
 
     def _create_resources(self) -> None:
@@ -285,13 +234,14 @@ class Platform:
             cwd=self.options.root,
             stdin=subprocess.DEVNULL,
             start_new_session=True,  # Ctrl-C reaches this process only, which stops them in order
+            pass_fds=(self.lock.inherited,),
         )
 
 
 def run(options: Options) -> None:
     """Run the platform until SIGINT, SIGTERM or SIGHUP. Raises RunError."""
-    with exclusive(options):
-        platform = Platform(options)
+    with exclusive(options.local, url=options.base_url) as lock:
+        platform = Platform(options, lock)
         for signum in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             signal.signal(signum, lambda *_: platform.stopping.set())
         try:

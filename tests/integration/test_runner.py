@@ -23,9 +23,10 @@ from tests.fixtures_engine import ROOT
 pytestmark = pytest.mark.enable_socket
 READY_S = 60.0
 STOP_S = 15.0
+NOTE_S = 45.0  # what a killed pump was at comes back after seconds
 
 APP = """
-import json, os
+import json, os, pathlib, time
 import boto3
 from chalice import Chalice, Rate
 
@@ -59,6 +60,10 @@ def import_worker(event):
     for record in event:
         if record.body == "poison":
             raise ValueError("poison")
+        if record.body == "stuck":
+            note("stuck begun")
+        while record.body == "stuck" and pathlib.Path("stuck").exists():
+            time.sleep(0.05)
         note(record.body)
 
 
@@ -85,8 +90,10 @@ def root(tmp_path: Path) -> Path:
 class Runner:
     """A started ``run`` and how to talk to it."""
 
-    def __init__(self, root: Path, venv: Path, *flags: str, until: str) -> None:
-        self.port, self.engine_port = free_port(), free_port()
+    def __init__(
+        self, root: Path, venv: Path, *flags: str, until: str, ports: tuple[int, int] | None = None
+    ) -> None:
+        self.port, self.engine_port = ports or (free_port(), free_port())
         self.log = root / "run.log"
         command = [sys.executable, "-m", "chalicelib.local", "run", "--root", str(root), *flags]
         command += ["--port", str(self.port), "--engine-port", str(self.engine_port)]
@@ -109,7 +116,7 @@ class Runner:
             return json.load(response)
 
     def wait_for_note(self, note: str) -> None:
-        deadline = time.monotonic() + 15
+        deadline = time.monotonic() + NOTE_S
         while note not in self.notes():
             assert time.monotonic() < deadline, self.log.read_text()
             time.sleep(0.05)
@@ -135,8 +142,10 @@ def accepts(port: int) -> bool:
 def start(root: Path, engine_venv: Path) -> Iterator[Any]:
     started: list[Runner] = []
 
-    def one(*flags: str, until: str = "Ctrl-C stops everything") -> Runner:
-        started.append(Runner(root, engine_venv, *(flags or ["--no-demo"]), until=until))
+    def one(
+        *flags: str, until: str = "Ctrl-C stops everything", ports: tuple[int, int] | None = None
+    ) -> Runner:
+        started.append(Runner(root, engine_venv, *(flags or ["--no-demo"]), until=until, ports=ports))
         return started[-1]
 
     yield one
@@ -207,6 +216,32 @@ def test_a_killed_runner_leaves_nothing_behind_and_the_next_start_works(start: A
     assert runner.is_deaf()
     again = start()
     assert "planner" in again.notes()
+
+
+def test_the_same_ports_can_be_had_at_once_after_a_kill(start: Any) -> None:
+    runner = start()
+    runner.wait_for_note("planner")
+
+    runner.process.kill()
+    runner.process.wait()
+    again = start(ports=(runner.port, runner.engine_port))
+
+    assert "are still ending: waiting" in again.log.read_text()
+    assert "planner" in again.notes()
+
+
+def test_work_that_was_cut_short_by_a_kill_is_taken_up_by_the_next_start(start: Any, root: Path) -> None:
+    (root / "stuck").touch()
+    runner = start()
+    runner.notes("?send=stuck")
+    runner.wait_for_note("stuck begun")
+
+    runner.process.kill()
+    runner.process.wait()
+    again = start()
+    (root / "stuck").unlink()
+
+    again.wait_for_note("stuck")
 
 
 def test_a_busy_port_is_one_line(root: Path, engine_venv: Path) -> None:

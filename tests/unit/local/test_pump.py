@@ -22,9 +22,11 @@ class FakeQueue:
         self.messages = [{"MessageId": body, "ReceiptHandle": f"r-{body}", "Body": body} for body in bodies]
         self.deleted: list[str] = []
         self.released: list[tuple[str, int]] = []
-        self.idle = threading.Event()
+        self.idle, self.hidden_again = threading.Event(), threading.Event()
+        self.hidden_s = 0
 
-    def receive_message(self, **_: Any) -> dict[str, Any]:
+    def receive_message(self, *, VisibilityTimeout: int, **_: Any) -> dict[str, Any]:  # noqa: N803
+        self.hidden_s = VisibilityTimeout
         messages, self.messages = self.messages, []
         if not messages:
             self.idle.set()
@@ -36,6 +38,7 @@ class FakeQueue:
 
     def change_message_visibility_batch(self, *, Entries: list[dict[str, Any]], **_: Any) -> None:  # noqa: N803
         self.released += [(entry["ReceiptHandle"], entry["VisibilityTimeout"]) for entry in Entries]
+        self.hidden_again.set()
 
 
 def app_with(handler: Any, *, queue: str = "BillingQueue") -> Chalice:
@@ -75,7 +78,7 @@ def test_a_handler_that_raises_keeps_its_messages_and_stops_nothing(caplog: Any)
     queue = pump_once(fail, "a", "b")
 
     assert queue.deleted == []
-    assert queue.released == []  # they come back after the queue's own timeout
+    assert queue.released == []  # they come back when the time is up for which they were hidden
     assert [record.getMessage() for record in caplog.records] == [
         "billing_worker failed: ValueError: two lines"
     ]
@@ -96,6 +99,23 @@ def test_what_a_long_handler_is_still_at_is_given_back_at_the_stop() -> None:
 
     assert queue.released == [("r-a", 0), ("r-b", 0)]
     end.set()
+
+
+def test_what_is_being_worked_on_is_hidden_for_seconds_and_hidden_anew() -> None:
+    """So what a killed pump was at comes back soon, and to nobody else while it is at it."""
+    queue, end = FakeQueue("a", "b"), threading.Event()
+    workers = queue_workers(app_with(lambda _: end.wait(5) and None), URLS)
+    pump = Pump(jobs=[], workers=workers, sqs=queue, region="us-east-1", heartbeat_s=0.01)
+    pump.start()
+
+    assert queue.hidden_again.wait(5)
+    end.set()
+    assert queue.idle.wait(5)
+    assert pump.stop()
+
+    assert 0 < queue.hidden_s <= 30
+    assert queue.released[:2] == [("r-a", queue.hidden_s), ("r-b", queue.hidden_s)]
+    assert queue.deleted == ["r-a", "r-b"]
 
 
 def test_every_schedule_fires_at_the_start() -> None:
