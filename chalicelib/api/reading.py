@@ -106,8 +106,12 @@ def read_query(values: Mapping[str, list[str]], *, model: type[BaseModel] | None
 
 
 def _refuse(error: ValidationError) -> NoReturn:
-    """Raise for the first of pydantic's complaints; its message never repeats the input."""
-    first = error.errors(include_url=False, include_context=False, include_input=False)[0]
+    """Raise for one of pydantic's complaints; its message never repeats the input.
+
+    An unknown field goes first: misspelt, it is also why another is missing.
+    """
+    complaints = error.errors(include_url=False, include_context=False, include_input=False)
+    first = min(complaints, key=lambda complaint: complaint["type"] != "extra_forbidden")
     kind = first["type"]
     if kind == "json_invalid":
         raise MalformedJson("the body is not valid JSON") from None

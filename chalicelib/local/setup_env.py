@@ -13,6 +13,7 @@ import fcntl
 import hashlib
 import re
 import shutil
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -21,6 +22,7 @@ PYTHON_MIN = (3, 11)
 INCLUDE = re.compile(r"-r\s+(\S+)")
 REASON = re.compile(r"ERROR: (.+)")
 BAR_CHARS = 24
+INTERRUPTED = 128 + signal.SIGINT
 
 
 class SetupError(Exception):
@@ -117,7 +119,7 @@ def _short(path: Path) -> str:
 
 
 def main() -> int:
-    """Returns the exit status: 0, or 1 after one line on standard error."""
+    """Returns the exit status: 0, or 1 after one line on standard error, or 130 after Ctrl-C."""
     if sys.version_info < PYTHON_MIN:
         print("isp-billing: Python 3.11 or newer is needed", file=sys.stderr)
         return 1
@@ -133,8 +135,8 @@ def main() -> int:
         print(f"isp-billing: {error}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
-        print("\nisp-billing: setting up was interrupted; it goes on at the next start")
-        return 1
+        print("\nisp-billing: setting up was interrupted; it goes on at the next start", file=sys.stderr)
+        return INTERRUPTED
     return 0
 
 

@@ -66,6 +66,8 @@ def test_a_body_is_read_with_its_dates_and_amounts() -> None:
         ({"name": 1}, "invalid_type", "name"),
         ({"name": None}, "invalid_type", "name"),
         ({"name": "a", "x": 1}, "unknown_field", "x"),
+        ({"nmae": "a"}, "unknown_field", "nmae"),
+        ({"name": "a", "rows": [{"onn": "2026-11-01"}]}, "unknown_field", "rows.0.onn"),
         ({"name": "a" * 11}, "invalid_value", "name"),
         ({"name": "a\nb"}, "invalid_value", "name"),
         ({"name": "a", "rows": {}}, "invalid_type", "rows"),
