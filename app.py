@@ -17,7 +17,7 @@ gc.disable()
 from chalice.app import Chalice, CloudWatchEvent, Rate, SQSEvent
 
 from chalicelib.api.routes import register
-from chalicelib.bootstrap import services
+from chalicelib.bootstrap import job_services, services
 
 app = Chalice(app_name="isp-billing", configure_logs=False)
 register(app, services)
@@ -30,7 +30,7 @@ def billing_planner(event: CloudWatchEvent) -> None:
     """Start the billing runs of tenants whose hour has come."""
     from chalicelib.jobs.billing import plan_billing
 
-    plan_billing(services(), event.to_dict())
+    plan_billing(job_services(), event.to_dict())
 
 
 @app.on_sqs_message(queue="BillingQueue", batch_size=1, name="billing_worker", maximum_concurrency=10)
@@ -38,7 +38,7 @@ def billing_worker(event: SQSEvent) -> dict[str, Any]:
     """Bill one shard of a run."""
     from chalicelib.jobs.billing import work_billing
 
-    return work_billing(services(), event.to_dict())
+    return work_billing(job_services(), event.to_dict())
 
 
 @app.on_sqs_message(queue="ImportQueue", batch_size=1, name="import_worker", maximum_concurrency=5)
@@ -46,7 +46,7 @@ def import_worker(event: SQSEvent) -> dict[str, Any]:
     """Work on one import."""
     from chalicelib.jobs.imports import work_imports
 
-    return work_imports(services(), event.to_dict())
+    return work_imports(job_services(), event.to_dict())
 
 
 @app.on_sqs_message(queue="ExportQueue", batch_size=1, name="export_worker", maximum_concurrency=5)
@@ -54,4 +54,4 @@ def export_worker(event: SQSEvent) -> dict[str, Any]:
     """Work on one export."""
     from chalicelib.jobs.exports import work_exports
 
-    return work_exports(services(), event.to_dict())
+    return work_exports(job_services(), event.to_dict())

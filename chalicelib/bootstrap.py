@@ -7,13 +7,14 @@ from functools import cached_property, lru_cache
 from threading import Lock
 from typing import Any, Final
 
+from botocore.config import Config
 from botocore.session import Session, get_session
 
 from chalicelib.adapters.clock import SystemClock
 from chalicelib.adapters.email.null import NullMailer
 from chalicelib.adapters.ids import UlidIds
 from chalicelib.adapters.readiness import Readiness
-from chalicelib.config import Settings
+from chalicelib.config import JOB_PATIENCE, REQUEST_PATIENCE, Patience, Settings
 from chalicelib.crypto.keyring import Keyring
 from chalicelib.crypto.kms import KmsKeyWrapper
 from chalicelib.crypto.tokens import RandomTokens
@@ -37,15 +38,24 @@ class Services:
 
     settings: Settings
     clock: Clock
+    patience: Patience = REQUEST_PATIENCE
 
     @cached_property
     def _session(self) -> Session:
         return get_session()
 
-    def _client(self, name: Any, config: Any = None) -> Any:
+    def _client(self, name: Any, config: Config | None = None) -> Any:
+        patient = Config(
+            connect_timeout=self.patience.connect_seconds,
+            read_timeout=self.patience.read_seconds,
+            retries={"mode": "standard", "total_max_attempts": self.patience.attempts_max},
+        )
         with _MAKING_CLIENTS:
             return self._session.create_client(
-                name, self.settings.region, endpoint_url=self.settings.endpoint_url, config=config
+                name,
+                self.settings.region,
+                endpoint_url=self.settings.endpoint_url,
+                config=patient.merge(config) if config else patient,
             )
 
     @cached_property
@@ -63,7 +73,7 @@ class Services:
     @cached_property
     def database(self) -> Database:
         """The process's database connection."""
-        return Database(settings=self.settings)
+        return Database(settings=self.settings, patience=self.patience)
 
     @cached_property
     def keyring(self) -> Keyring:
@@ -158,5 +168,11 @@ class Services:
 
 @lru_cache(maxsize=1)
 def services() -> Services:
-    """Return the process's services, wired from the environment at first use."""
+    """Return the services of requests, wired from the environment at first use, once a process."""
     return Services(settings=Settings.from_env(), clock=SystemClock())
+
+
+@lru_cache(maxsize=1)
+def job_services() -> Services:
+    """Return the services of jobs: the same, with a job's patience."""
+    return Services(settings=Settings.from_env(), clock=SystemClock(), patience=JOB_PATIENCE)

@@ -10,6 +10,23 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
+
+
+@dataclass(frozen=True, slots=True)
+class Patience:
+    """How long one call to an AWS service may take, its repetitions included."""
+
+    connect_seconds: int
+    read_seconds: int
+    attempts_max: int
+
+
+# A request has 29 seconds, and must answer within them even where a service does not: three
+# attempts of five seconds, and botocore's longest waits between them, are 28.
+REQUEST_PATIENCE: Final = Patience(connect_seconds=1, read_seconds=4, attempts_max=3)
+# A job has a quarter of an hour, and starts again from where it was.
+JOB_PATIENCE: Final = Patience(connect_seconds=5, read_seconds=30, attempts_max=5)
 
 
 class SettingMissing(RuntimeError):

@@ -23,7 +23,7 @@ from pynamodb.expressions.condition import Condition
 from pynamodb.models import Model
 from pynamodb.transactions import TransactGet, TransactWrite
 
-from chalicelib.config import Settings
+from chalicelib.config import REQUEST_PATIENCE, Patience, Settings
 from chalicelib.domain.errors import Busy, DomainError, InvalidValue
 from chalicelib.usecases.backoff import backoff_seconds
 from chalicelib.usecases.limits import TRANSACTION_ACTIONS_MAX
@@ -143,9 +143,15 @@ class ModelWrite:
 class Database:
     """The process's connection, and commits over it."""
 
-    def __init__(self, *, settings: Settings) -> None:
+    def __init__(self, *, settings: Settings, patience: Patience = REQUEST_PATIENCE) -> None:
         self.settings = settings
-        self._connection = Connection(region=settings.region, host=settings.endpoint_url)
+        self._connection = Connection(
+            region=settings.region,
+            host=settings.endpoint_url,
+            connect_timeout_seconds=patience.connect_seconds,
+            read_timeout_seconds=patience.read_seconds,
+            max_retry_attempts=patience.attempts_max - 1,
+        )
         bind_tables(settings=settings, connection=self._connection)
 
     def commit(self, writes: Sequence[ModelWrite]) -> None:

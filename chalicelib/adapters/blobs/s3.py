@@ -19,9 +19,6 @@ if TYPE_CHECKING:
 
 # S3 takes at most 10,000 parts: 80 GB, far above any export.
 PART_BYTES: Final = 8 * 1024 * 1024
-ATTEMPTS_MAX: Final = 5
-CONNECT_SECONDS: Final = 5
-READ_SECONDS: Final = 30
 _ABSENT: Final = frozenset({"404", "NoSuchKey", "NotFound"})
 _CHANGED: Final = frozenset({"412", "PreconditionFailed"})
 _BEYOND_END: Final = frozenset({"416", "InvalidRange"})
@@ -35,9 +32,6 @@ def client_config(*, endpoint_url: str | None) -> Config:
     return Config(
         signature_version="s3v4",
         s3={"addressing_style": "path" if endpoint_url else "virtual"},
-        retries={"mode": "standard", "total_max_attempts": ATTEMPTS_MAX},
-        connect_timeout=CONNECT_SECONDS,
-        read_timeout=READ_SECONDS,
     )
 
 

@@ -1,0 +1,95 @@
+"""How long services may take: a request answers within its function's time, whatever is away."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pynamodb.models import Model
+
+from chalicelib import bootstrap
+from chalicelib.bootstrap import Services
+from chalicelib.config import JOB_PATIENCE, Settings
+from chalicelib.store.base import EphemeralItem, KeysItem, PlatformItem, TenantsItem
+from tests.architecture.code import ROOT
+from tests.fakes.clock import FakeClock
+
+# botocore's standard mode, botocore.retries.standard: a throttled call waits up to 1, 2, 4... seconds,
+# 20 at most, and 5 more where the service asks for it.
+THROTTLED_SECONDS, WAIT_SECONDS_MAX, RETRY_AFTER_SECONDS_MAX = 1, 20, 5
+
+BASES: tuple[type[Model], ...] = (TenantsItem, PlatformItem, KeysItem, EphemeralItem)
+
+
+def function_seconds(name: str) -> int:
+    config = json.loads((Path(ROOT) / ".chalice" / "config.json").read_text())
+    seconds: int = config["stages"]["prod"]["lambda_functions"][name]["lambda_timeout"]
+    return seconds
+
+
+def longest_seconds(config: Any) -> float:
+    """One call's longest time: every attempt times out, and every wait is as long as botocore's can be."""
+    attempts = config.retries["total_max_attempts"]
+    waits = sum(
+        min(THROTTLED_SECONDS * 2**retry, WAIT_SECONDS_MAX) + RETRY_AFTER_SECONDS_MAX
+        for retry in range(attempts - 1)
+    )
+    return float(attempts * (config.connect_timeout + config.read_timeout) + waits)
+
+
+@pytest.fixture
+def environment(monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
+    """Settings, and credentials that are nobody's; models go back to their connection afterwards."""
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        monkeypatch.setenv(name, "nobody")
+    for base in BASES:
+        monkeypatch.setattr(base, "_connection", base._connection, raising=False)
+        monkeypatch.setattr(base.Meta, "table_name", base.Meta.table_name)
+    names = "TENANTS_TABLE PLATFORM_TABLE KEYS_TABLE EPHEMERAL_TABLE FILES_BUCKET BILLING_QUEUE_URL"
+    names += " IMPORT_QUEUE_URL EXPORT_QUEUE_URL FIELD_KEY_ID DATA_KEY_ID PUBLIC_BASE_URL"
+    return {**{name: name.lower() for name in names.split()}, "MAIL_FROM": "billing@isp.example"}
+
+
+def client_configs(services: Services) -> dict[str, Any]:
+    """The configuration of every client that the services make."""
+    made: Any = {
+        "kms": services._wrapper._client,
+        "s3": services.blobs._client,  # type: ignore[attr-defined]
+        "sqs": services.billing_queue._client,  # type: ignore[attr-defined]
+        "sesv2": services.mailer._client,  # type: ignore[attr-defined]
+        "dynamodb": services.database._connection.client,
+    }
+    return {name: client.meta.config for name, client in made.items()}
+
+
+def test_no_service_can_keep_a_request_longer_than_its_function_runs(environment: dict[str, str]) -> None:
+    services = Services(settings=Settings.from_env(environment), clock=FakeClock(datetime.now(UTC)))
+
+    longest = {name: longest_seconds(config) for name, config in client_configs(services).items()}
+
+    assert len(longest) == 5
+    assert max(longest.values()) < function_seconds("api_handler"), longest
+
+
+def test_a_job_is_more_patient_and_still_ends_in_time(
+    environment: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    bootstrap.job_services.cache_clear()
+    services = bootstrap.job_services()
+    bootstrap.job_services.cache_clear()
+
+    for name, config in client_configs(services).items():
+        assert config.read_timeout == JOB_PATIENCE.read_seconds, name
+        assert longest_seconds(config) < function_seconds("billing_planner"), name
+
+
+def test_every_event_is_handled_with_a_job_s_patience() -> None:
+    composition = (Path(ROOT) / "app.py").read_text()
+
+    assert "register(app, services)" in composition
+    assert composition.count("job_services(), event") == 4
