@@ -42,7 +42,10 @@ class RunOut(Schema):
     completed_at: datetime | None
     looked_at: int
     billed: int
-    skipped: dict[str, int] = Field(examples=[{"not_due": 12, "paused": 3}])
+    skipped: dict[str, int] = Field(
+        description="by reason; a run that goes on again counts once more what it looks at again",
+        examples=[{"not_due": 12, "paused": 3}],
+    )
     quarantined: int
     invoices: int
     net: MoneyOut

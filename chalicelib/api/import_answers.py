@@ -57,6 +57,7 @@ class ImportBrief(Schema):
     state: JobState
     created_at: datetime
     started_at: datetime | None
+    updated_at: datetime | None = Field(description="when it was last mapped, started or worked on")
     finished_at: datetime | None
     progress: ProgressOut | None
     failure: FailureOut | None
@@ -91,6 +92,7 @@ def _brief(job: ImportJob) -> dict[str, Any]:
         "state": job.state,
         "created_at": job.created_at,
         "started_at": job.started_at,
+        "updated_at": job.updated_at,
         "finished_at": job.finished_at,
         "progress": ProgressOut.of(job.progress, size) if job.progress else None,
         "failure": FailureOut.of(job.failure) if job.failure else None,

@@ -9,6 +9,7 @@ from __future__ import annotations
 from chalicelib.api.files import FileOut
 from chalicelib.api.import_answers import ImportBrief, ImportList, ImportOut, MappedOut, PreviewOut, UploadOut
 from chalicelib.api.import_bodies import ImportIn, MappingBody
+from chalicelib.api.request import Answer
 from chalicelib.api.routing import Request, endpoint
 from chalicelib.api.schemas import ListQuery
 from chalicelib.domain.staff import Permission
@@ -51,6 +52,15 @@ def create_import(request: Request) -> UploadOut:
 def get_import(request: Request) -> ImportOut:
     """Show an import and how far it is."""
     return ImportOut.of(request.store.imports.get(import_id=request.path["import_id"]))
+
+
+@endpoint("DELETE", "/v1/imports/{import_id}", permission=Permission.IMPORTS_WRITE, status=204)
+def withdraw_import(request: Request) -> Answer:
+    """Forget an import that was not started, such as one whose file was refused."""
+    import_id = request.path["import_id"]
+    note = request.note("import.withdrawn", import_id)
+    imports.withdraw_import(store=request.store, import_id=import_id, note=note)
+    return Answer(None)
 
 
 @endpoint("GET", "/v1/imports/{import_id}/preview", permission=Permission.IMPORTS_READ, answer=PreviewOut)

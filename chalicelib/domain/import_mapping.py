@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import date
+from difflib import get_close_matches
 from enum import StrEnum
 from typing import Final
 
@@ -130,7 +131,7 @@ def check_mapping(*, mapping: ImportMapping, header: Sequence[str]) -> None:
         if not column.strip():
             raise UnknownColumn("a column without a name cannot be mapped", param=param)
         if not counts[column]:
-            raise UnknownColumn(f"the file has no column {column!r}", param=param)
+            raise UnknownColumn(f"the file has no column {column!r}{_meant(column, header)}", param=param)
         if counts[column] > 1:
             raise AmbiguousColumn(f"the file has {counts[column]} columns {column!r}", param=param)
     _require(ImportField.CODE in mapping.columns, ImportField.CODE, "a column must hold the code")
@@ -140,6 +141,13 @@ def check_mapping(*, mapping: ImportMapping, header: Sequence[str]) -> None:
         return
     for name in (ImportField.PRICE, ImportField.START_DATE, ImportField.ANCHOR_DAY):
         _require(name not in mapping.columns, ImportField.PACKAGE, f"{name.value} needs a package")
+
+
+def _meant(column: str, header: Sequence[str]) -> str:
+    """Return a guess at the column that was meant, by its letters alone; nothing where none is near."""
+    folded = {name.casefold(): name for name in reversed(header)}
+    near = get_close_matches(column.casefold(), folded, n=1)
+    return f"; is {folded[near[0]]!r} meant?" if near else ""
 
 
 def _require(holds: bool, missing: ImportField, message: str) -> None:  # noqa: FBT001 - a condition

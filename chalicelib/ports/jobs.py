@@ -30,6 +30,9 @@ class Imports(Protocol):
     def change(self, *, before: ImportJob, after: ImportJob) -> Sequence[Write]:
         """Describe a change; refused with StaleVersion."""
 
+    def remove(self, *, job: ImportJob) -> Sequence[Write]:
+        """Describe forgetting an import as it was read; refused with StaleVersion."""
+
     def report(self, *, job: ImportJob, reports: Sequence[RowReport]) -> Sequence[Write]:
         """Describe keeping the next page of rows that were not created."""
 

@@ -114,6 +114,13 @@ class DynamoImports:
             writes.append(delete(AtWorkItem(self._at_work(), after.import_id)))
         return writes
 
+    def remove(self, *, job: ImportJob) -> Sequence[ModelWrite]:
+        """Describe forgetting an import that has not begun; the version must still be ``job``'s."""
+        assert not job.begun, "what has begun is kept"
+        refused = StaleVersion("the import changed since it was read")
+        item = ImportItem(keys.jobs(self._tenant_id, KIND), job.import_id)
+        return [delete(item, condition=ImportItem.version == job.version, refused=refused)]
+
     def report(self, *, job: ImportJob, reports: Sequence[RowReport]) -> Sequence[ModelWrite]:
         """Describe keeping the page that the job's progress counts last."""
         assert job.progress is not None, "only a running import reports"

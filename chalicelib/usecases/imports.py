@@ -212,6 +212,17 @@ def start_import(
     return _sent(store, queue, before, after, note)
 
 
+def withdraw_import(*, store: TenantStore, import_id: str, note: AuditNote) -> None:
+    """Forget an import that was not started; its file goes with the other uploads, in a week at most.
+
+    Raises NotFound, or AlreadyStarted.
+    """
+    job = store.imports.get(import_id=import_id)
+    if job.begun:
+        raise AlreadyStarted("the import has started: it is kept, with what became of its rows")
+    store.commit(*store.imports.remove(job=job), store.note(note=note))
+
+
 def _sent(
     store: TenantStore, queue: JobQueue, before: ImportJob, after: ImportJob, note: AuditNote
 ) -> ImportJob:

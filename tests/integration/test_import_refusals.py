@@ -211,3 +211,26 @@ def test_so_many_rows_and_no_more(
 
     assert done["state"] == state
     assert state == "succeeded" or done["failure"]["code"] == "file_too_large"
+
+
+def test_an_import_that_was_not_started_can_be_withdrawn(importer: Importer, start: date) -> None:
+    api = importer.tenant.api
+    refused = importer.upload(b"\n")
+    started = importer.upload(people(GOOD))
+    assert importer.map(started, mapping(start)).status == 200
+    assert importer.start(started).status == 202
+
+    assert api.delete(f"/v1/imports/{refused}").status == 204
+
+    assert [one["import_id"] for one in api.get("/v1/imports").json["items"]] == [started]
+    assert api.delete(f"/v1/imports/{refused}").problem == (404, "not_found", "import_id")
+    assert api.delete(f"/v1/imports/{started}").problem == (409, "import_started", None)
+    assert importer.work(started) == {"batchItemFailures": []}
+    assert api.delete(f"/v1/imports/{started}").problem == (409, "import_started", None)
+
+
+def test_nobody_withdraws_another_tenant_s_import(importer: Importer, other_tenant: SignedIn) -> None:
+    import_id = importer.upload(people(GOOD))
+
+    assert other_tenant.api.delete(f"/v1/imports/{import_id}").problem == (404, "not_found", "import_id")
+    assert importer.show(import_id)["state"] == "awaiting_upload"

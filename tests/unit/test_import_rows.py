@@ -299,6 +299,19 @@ def test_an_address_in_several_lines_becomes_one() -> None:
 
 
 @pytest.mark.parametrize(
+    ("column", "says"),
+    [
+        ("custmer id", "; is 'Customer ID' meant?"),
+        ("CUSTOMER ID", "; is 'Customer ID' meant?"),
+        ("quite another", "'quite another'$"),
+    ],
+)
+def test_a_column_that_is_near_another_is_asked_about(column: str, says: str) -> None:
+    with pytest.raises(UnknownColumn, match=says):
+        check_mapping(mapping=ImportMapping(columns={F.CODE: column}), header=("Customer ID", "plan", ""))
+
+
+@pytest.mark.parametrize(
     ("mapping", "refused", "param"),
     [
         (ImportMapping(columns={F.CODE: "nope"}), UnknownColumn, "columns.code"),
