@@ -53,7 +53,8 @@ class ExportList(ListAnswer):
 @endpoint("GET", "/v1/exports", permission=Permission.EXPORTS_READ, query=ListQuery, answer=ExportList)
 def list_exports(request: Request) -> ExportList:
     """List exports, newest first."""
-    page = request.store.exports.list(limit=request.query_as(ListQuery).limit, after=request.after)
+    limit = request.query_as(ListQuery).limit
+    page = exports.list_exports(store=request.store, limit=limit, after=request.after, at=request.now)
     return request.listing(ExportList, page, ExportOut.of)
 
 
@@ -81,8 +82,9 @@ def create_export(request: Request) -> ExportOut:
 
 @endpoint("GET", "/v1/exports/{export_id}", permission=Permission.EXPORTS_READ, answer=ExportOut)
 def get_export(request: Request) -> ExportOut:
-    """Show an export."""
-    return ExportOut.of(request.store.exports.get(export_id=request.path["export_id"]))
+    """Show an export; one whose worker was lost is seen as failed within half an hour."""
+    export_id = request.path["export_id"]
+    return ExportOut.of(exports.show_export(store=request.store, export_id=export_id, at=request.now))
 
 
 @endpoint("GET", "/v1/exports/{export_id}/download", permission=Permission.EXPORTS_READ, answer=FileOut)

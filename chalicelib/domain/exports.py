@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -15,8 +15,14 @@ from chalicelib.domain.subscribers import Subscriber
 from chalicelib.domain.tenants import Tenant
 
 EXPORTS_AT_ONCE_MAX: Final = 3
-# An export that is not made by then never will be: its message is long a dead letter.
-EXPORT_LOST_AFTER: Final = timedelta(days=1)
+# An export that gives no sign of life for this long has lost its worker. A worker ends within 15
+# minutes of beginning, and the message of one that died comes again after 16, in the end to the
+# dead letters. An export that was never begun may wait behind many others.
+EXPORT_LOST_AFTER: Final[Mapping[JobState, timedelta]] = {
+    JobState.QUEUED: timedelta(hours=2),
+    JobState.RUNNING: timedelta(minutes=30),
+}
+EXPORT_LOST: Final = JobFailure("export_lost", "its worker was lost on our side: ask for another export")
 
 
 class ExportNotReady(Conflict):
@@ -36,6 +42,7 @@ class ExportJob:
     """One export. ``version`` counts every change and guards each; ``attempt`` counts its makings.
 
     ``counts`` are the rows of each table of a finished export, ``sha256`` is the archive's.
+    ``updated_at`` is the last sign of life: when a worker began.
     """
 
     export_id: str
@@ -45,6 +52,7 @@ class ExportJob:
     version: int = 1
     attempt: int = 0
     started_at: datetime | None = None
+    updated_at: datetime | None = None
     finished_at: datetime | None = None
     size_bytes: int = 0
     sha256: str = ""
@@ -62,6 +70,19 @@ class ExportJob:
     def finished(self) -> bool:
         """Whether nothing more will happen by itself."""
         return self.state in {JobState.SUCCEEDED, JobState.FAILED}
+
+    def as_of(self, *, at: datetime) -> ExportJob:
+        """Return the export as it stands: it failed where its worker gave no sign of life for too long.
+
+        Nobody is left to write that down, so it is seen by looking. Should a worker come to it
+        after all, it is made, and seen as such.
+        """
+        if self.finished:
+            return self
+        ends = (self.updated_at or self.started_at or self.created_at) + EXPORT_LOST_AFTER[self.state]
+        if at < ends:
+            return self
+        return replace(self, state=JobState.FAILED, finished_at=ends, failure=EXPORT_LOST)
 
 
 def archive_key(*, tenant_id: str, export_id: str, attempt: int) -> str:

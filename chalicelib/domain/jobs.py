@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
-from chalicelib.domain.errors import DomainError
+from chalicelib.domain.errors import Busy, DomainError
 
 # What the bucket's lifecycle keeps of uploads, reports and exports.
 FILES_KEPT_DAYS: Final = 7
@@ -17,6 +17,12 @@ class FileExpired(DomainError):
     """The file was there, and is deleted by now."""
 
     code = "file_expired"
+
+
+class JobTaken(Busy):
+    """Another worker is at this job; what it does is as good as ours."""
+
+    code = "job_taken"
 
 
 class JobState(StrEnum):

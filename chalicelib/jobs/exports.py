@@ -4,50 +4,31 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Mapping
+from functools import partial
 from typing import Any, Final
 
 from chalicelib.bootstrap import Services
 from chalicelib.jobs.deadline import deadline
-from chalicelib.jobs.sqs import JsonObject, each_message
-from chalicelib.observability import logger
-from chalicelib.usecases.export_work import ExportTaken, ExportWork, give_up, make_export
-from chalicelib.usecases.exports import export_message
+from chalicelib.jobs.sqs import JsonObject
+from chalicelib.jobs.turns import JobKind, each_job
+from chalicelib.usecases.export_work import ExportWork, give_up, make_export
 
-# An export that is not read in this time says so, well before its function's limit (900 s).
+# An export that is not read, or not written, in this time says so before its function's limit (900 s).
 READ_SECONDS_MAX: Final = 600
-# Who finds another worker at the export comes back when that one must have ended.
-LOOK_AGAIN_SECONDS: Final = 900
+WORK_SECONDS_MAX: Final = 840
 
 
-def work_exports(services: Services, event: Mapping[str, Any]) -> dict[str, Any]:
+def work_exports(services: Services, event: Mapping[str, Any]) -> JsonObject:
     """Make the export that each message names."""
-    return each_message(
-        event,
-        lambda message: _export(services, message),
-        gave_up=lambda message: give_up(work=_work(services), **_names(message)),
-    )
-
-
-def _export(services: Services, message: JsonObject) -> None:
-    names = _names(message)
-    try:
-        make_export(work=_work(services), **names)
-    except ExportTaken:
-        logger().info("another worker makes this export", extra=names)
-        services.export_queue.send(message=export_message(**names), delay_seconds=LOOK_AGAIN_SECONDS)
-        return
-    logger().info("export worked on", extra=names)
-
-
-def _names(message: JsonObject) -> dict[str, str]:
-    return {"tenant_id": str(message["tenant_id"]), "export_id": str(message["export_id"])}
-
-
-def _work(services: Services) -> ExportWork:
-    return ExportWork(
+    work = ExportWork(
         stores=services.stores,
         blobs=services.blobs,
         now=services.clock.now,
         scratch=tempfile.TemporaryFile,
-        out_of_time=deadline(seconds=READ_SECONDS_MAX),
+        out_of_time_to_read=deadline(seconds=READ_SECONDS_MAX),
+        out_of_time=deadline(seconds=WORK_SECONDS_MAX),
     )
+    exports = JobKind(
+        "export", services.export_queue, partial(make_export, work=work), partial(give_up, work=work)
+    )
+    return each_job(event, exports)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import orjson
 from pynamodb.attributes import BinaryAttribute, UnicodeAttribute
 
@@ -24,13 +26,15 @@ class AuditItem(TenantsItem):
     details = BinaryAttribute(null=True, legacy_encoding=False)
 
 
-def audit_write(*, tenant_id: str, tenant_keys: TenantKeys, ids: Ids, note: AuditNote) -> ModelWrite:
-    """Describe the entry."""
+def audit_write(
+    *, tenant_id: str, tenant_keys: Callable[[], TenantKeys], ids: Ids, note: AuditNote
+) -> ModelWrite:
+    """Describe the entry; keys are asked for only where there are details to seal."""
     pk, sk = keys.audit(tenant_id, note.at.strftime("%Y-%m")), ids.new(prefix="aud")
     sealed = None
     if note.details:
         place = f"tenants|{pk}|{sk}|details"
-        sealed = tenant_keys.seal(family="audit", place=place, plain=orjson.dumps(note.details))
+        sealed = tenant_keys().seal(family="audit", place=place, plain=orjson.dumps(note.details))
     item = AuditItem(
         pk,
         sk,

@@ -30,6 +30,7 @@ class ExportItem(TenantsItem):
     version = NumberAttribute()
     attempt = NumberAttribute()
     started_at = UnicodeAttribute(null=True)
+    updated_at = UnicodeAttribute(null=True)
     finished_at = UnicodeAttribute(null=True)
     size_bytes = NumberAttribute()
     sha256 = UnicodeAttribute(null=True)
@@ -82,6 +83,7 @@ class DynamoExports:
             version=job.version,
             attempt=job.attempt,
             started_at=to_iso(job.started_at) if job.started_at else None,
+            updated_at=to_iso(job.updated_at) if job.updated_at else None,
             finished_at=to_iso(job.finished_at) if job.finished_at else None,
             size_bytes=job.size_bytes,
             sha256=job.sha256 or None,
@@ -91,7 +93,8 @@ class DynamoExports:
 
 
 def _job(item: ExportItem) -> ExportJob:
-    started, finished, failure = nullable(item.started_at), nullable(item.finished_at), nullable(item.failure)
+    started, updated = nullable(item.started_at), nullable(item.updated_at)
+    finished, failure = nullable(item.finished_at), nullable(item.failure)
     return ExportJob(
         export_id=item.sk,
         state=JobState(item.state),
@@ -100,6 +103,7 @@ def _job(item: ExportItem) -> ExportJob:
         version=int(item.version),
         attempt=int(item.attempt),
         started_at=from_iso(started) if started else None,
+        updated_at=from_iso(updated) if updated else None,
         finished_at=from_iso(finished) if finished else None,
         size_bytes=int(item.size_bytes),
         sha256=nullable(item.sha256) or "",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict
 from datetime import date, timedelta
 from typing import Any, Final
@@ -74,7 +74,7 @@ class ReportPageItem(TenantsItem):
 class DynamoImports:
     """A tenant's imports."""
 
-    def __init__(self, *, tenant_id: str, tenant_keys: TenantKeys) -> None:
+    def __init__(self, *, tenant_id: str, tenant_keys: Callable[[], TenantKeys]) -> None:
         self._tenant_id = tenant_id
         self._keys = tenant_keys
 
@@ -127,7 +127,7 @@ class DynamoImports:
         assert job.updated_at is not None, "only a running import reports"
         pk, sk = self._pages(job.import_id), f"{job.progress.report_pages:06d}"
         plain = orjson.dumps([_row(report) for report in reports])
-        sealed = self._keys.seal(family=OPERATIONAL, place=_place(pk, sk), plain=plain)
+        sealed = self._keys().seal(family=OPERATIONAL, place=_place(pk, sk), plain=plain)
         expires = job.updated_at + timedelta(days=REPORT_KEPT_DAYS)
         page = ReportPageItem(pk, sk, rows=sealed, ttl=int(expires.timestamp()))
         return [put(page, condition=None, refused=Busy("the report changed meanwhile"))]
@@ -136,7 +136,7 @@ class DynamoImports:
         """Yield every kept row report, in the order of the file."""
         pk = self._pages(import_id)
         for page in ReportPageItem.query(pk, consistent_read=True, page_size=200):
-            plain = self._keys.open(family=OPERATIONAL, place=_place(pk, page.sk), sealed=page.rows)
+            plain = self._keys().open(family=OPERATIONAL, place=_place(pk, page.sk), sealed=page.rows)
             for row, fate, code, message, column, subject in orjson.loads(plain):
                 yield RowReport(row, RowFate(fate), code, message, column, subject)
 

@@ -79,7 +79,7 @@ class DynamoTenantStore:
     @cached_property
     def imports(self) -> DynamoImports:
         """Imports asked for, and how far they are."""
-        return DynamoImports(tenant_id=self._tenant_id, tenant_keys=self.keys)
+        return DynamoImports(tenant_id=self._tenant_id, tenant_keys=lambda: self.keys)
 
     @cached_property
     def exports(self) -> DynamoExports:
@@ -160,7 +160,7 @@ class DynamoTenantStore:
 
     def note(self, *, note: AuditNote) -> ModelWrite:
         """Describe the audit entry of a change."""
-        return audit_write(tenant_id=self._tenant_id, tenant_keys=self.keys, ids=self._ids, note=note)
+        return audit_write(tenant_id=self._tenant_id, tenant_keys=lambda: self.keys, ids=self._ids, note=note)
 
     def answered(self, *, idempotency: Idempotency) -> str | None:
         """Return the kept answer of a key already used."""

@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import IO, Final
 
-from chalicelib.domain.errors import Busy, StaleVersion
+from chalicelib.domain.errors import StaleVersion
 from chalicelib.domain.export_tables import (
     INVOICE_LINES,
     INVOICES,
@@ -27,7 +27,7 @@ from chalicelib.domain.export_tables import (
 )
 from chalicelib.domain.exports import README_TEXT, ExportJob, ExportSums, archive_key, manifest_head
 from chalicelib.domain.invoices import Invoice
-from chalicelib.domain.jobs import JobFailure, JobState
+from chalicelib.domain.jobs import JobFailure, JobState, JobTaken
 from chalicelib.domain.subscribers import Subscriber
 from chalicelib.ports.services import Blobs
 from chalicelib.ports.store import AuditNote, Stores, SubscriberQuery, TenantStore
@@ -46,7 +46,7 @@ ROWS_PER_CHECK: Final = 500
 ARCHIVE_CONTENT_TYPE: Final = "application/zip"
 
 
-class ExportTaken(Busy):
+class ExportTaken(JobTaken):
     """Another worker makes this export."""
 
     code = "export_taken"
@@ -54,17 +54,22 @@ class ExportTaken(Busy):
 
 @dataclass(frozen=True, slots=True)
 class ExportWork:
-    """What making exports needs; ``scratch`` opens a temporary file, gone once closed."""
+    """What making exports needs; ``scratch`` opens a temporary file, gone once closed.
+
+    ``out_of_time_to_read`` leaves time to write what was read, ``out_of_time`` leaves time to
+    say that it was too much: a worker that is ended by force says nothing.
+    """
 
     stores: Stores
     blobs: Blobs
     now: Callable[[], datetime]
     scratch: Callable[[], IO[bytes]]
+    out_of_time_to_read: Callable[[], bool]
     out_of_time: Callable[[], bool]
 
 
-def make_export(*, work: ExportWork, tenant_id: str, export_id: str) -> None:
-    """Make an export, again from the start where an earlier worker did not end.
+def make_export(*, work: ExportWork, tenant_id: str, export_id: str) -> bool:
+    """Make an export, again from the start where an earlier worker did not end; return that it is ended.
 
     Raises ExportTaken where another worker took it over, and what stores raise where they do
     not answer. An export that does not fit ends as failed, with the reason.
@@ -72,13 +77,14 @@ def make_export(*, work: ExportWork, tenant_id: str, export_id: str) -> None:
     store = work.stores.of(tenant_id=tenant_id)
     before = store.exports.get(export_id=export_id)
     if before.finished:
-        return
+        return True
     now = work.now()
     job = replace(
         before,
         state=JobState.RUNNING,
         attempt=before.attempt + 1,
         started_at=before.started_at or now,
+        updated_at=now,
         version=before.version + 1,
     )
     _change(store, before, job)
@@ -87,12 +93,13 @@ def make_export(*, work: ExportWork, tenant_id: str, export_id: str) -> None:
     except ExportTooLarge as error:
         failed = _ended(job, work.now(), JobState.FAILED)
         _end(store, job, replace(failed, failure=JobFailure(error.code, error.message)))
-        return
+        return True
     _end(store, job, made)
+    return True
 
 
 def give_up(*, work: ExportWork, tenant_id: str, export_id: str) -> None:
-    """Mark an export that its workers could not make."""
+    """Mark an export that its workers could not make; needs no key, for keys may be what was away."""
     store = work.stores.of(tenant_id=tenant_id)
     job = store.exports.get(export_id=export_id)
     if not job.finished:
@@ -118,8 +125,11 @@ def _make(work: ExportWork, store: TenantStore, job: ExportJob) -> ExportJob:
         archive = Archive(at=generated_at)
         size_bytes = work.blobs.write(
             key=archive_key(tenant_id=store.tenant_id, export_id=job.export_id, attempt=job.attempt),
-            chunks=archive_chunks(
-                archive=archive, spools=list(spools.values()), readme=README_TEXT, manifest=manifest
+            chunks=_in_time(
+                work,
+                archive_chunks(
+                    archive=archive, spools=list(spools.values()), readme=README_TEXT, manifest=manifest
+                ),
             ),
             content_type=ARCHIVE_CONTENT_TYPE,
         )
@@ -150,8 +160,15 @@ def _read_invoices(work: ExportWork, store: TenantStore, spools: dict[str, Spool
             _check_limits(work, spools)
 
 
+def _in_time(work: ExportWork, chunks: Iterator[bytes]) -> Iterator[bytes]:
+    for chunk in chunks:
+        if work.out_of_time():
+            raise ExportTooLarge("there is more data than one export can write in its time")
+        yield chunk
+
+
 def _check_limits(work: ExportWork, spools: dict[str, Spool]) -> None:
-    if work.out_of_time():
+    if work.out_of_time_to_read():
         raise ExportTooLarge("there is more data than one export can take in its time")
     if sum(spool.size_bytes for spool in spools.values()) > SCRATCH_BYTES_MAX:
         raise ExportTooLarge("there is more data than one export can hold")
@@ -189,12 +206,14 @@ def _ended(job: ExportJob, at: datetime, state: JobState) -> ExportJob:
 
 def _end(store: TenantStore, before: ExportJob, after: ExportJob) -> None:
     assert after.finished_at is not None, "an ended export has an end"
+    made = after.state is JobState.SUCCEEDED
     note = AuditNote(
         actor_id=before.created_by,
         action=f"export.{after.state.value}",
         object_id=before.export_id,
         at=after.finished_at,
-        details={"counts": dict(after.counts), "sha256": after.sha256},
+        # Details are encrypted: a failure has none, so that it can be told while keys are away.
+        details={"counts": dict(after.counts), "sha256": after.sha256} if made else {},
     )
     _change(store, before, after, note=note)
 

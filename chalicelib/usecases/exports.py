@@ -8,7 +8,6 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from chalicelib.domain.exports import (
-    EXPORT_LOST_AFTER,
     EXPORTS_AT_ONCE_MAX,
     ExportJob,
     ExportNotReady,
@@ -18,7 +17,7 @@ from chalicelib.domain.exports import (
 )
 from chalicelib.domain.jobs import DOWNLOAD_TTL_SECONDS, FileExpired, JobFailure, JobState
 from chalicelib.ports.services import Blobs, JobQueue, QueueUnavailable
-from chalicelib.ports.store import AuditNote, Idempotency, TenantStore
+from chalicelib.ports.store import AuditNote, Idempotency, Page, TenantStore
 from chalicelib.usecases.downloads import Download
 
 EXPORTS_LOOKED_AT: Final = 20
@@ -38,7 +37,7 @@ def create_export(
     Raises TooManyExports, or QueueUnavailable: then the export is marked as failed.
     """
     recent = store.exports.list(limit=EXPORTS_LOOKED_AT, after=None).items
-    open_now = [one for one in recent if not one.finished and at - one.created_at < EXPORT_LOST_AFTER]
+    open_now = [one for one in recent if not one.as_of(at=at).finished]
     if len(open_now) >= EXPORTS_AT_ONCE_MAX:
         raise TooManyExports(f"{EXPORTS_AT_ONCE_MAX} exports are being made: wait for one to end")
     job = ExportJob(export_id=export_id, state=JobState.QUEUED, created_by=note.actor_id, created_at=at)
@@ -57,6 +56,17 @@ def create_export(
     return job
 
 
+def show_export(*, store: TenantStore, export_id: str, at: datetime) -> ExportJob:
+    """Return the export as it stands, or raise NotFound."""
+    return store.exports.get(export_id=export_id).as_of(at=at)
+
+
+def list_exports(*, store: TenantStore, limit: int, after: str | None, at: datetime) -> Page[ExportJob]:
+    """Return a page of exports as they stand, newest first."""
+    page = store.exports.list(limit=limit, after=after)
+    return replace(page, items=tuple(job.as_of(at=at) for job in page.items))
+
+
 def export_message(*, tenant_id: str, export_id: str) -> Mapping[str, object]:
     """Return what travels in the queue."""
     return {"tenant_id": tenant_id, "export_id": export_id}
@@ -69,7 +79,7 @@ def download_of(
 
     Raises NotFound, ExportNotReady or FileExpired.
     """
-    job = store.exports.get(export_id=export_id)
+    job = show_export(store=store, export_id=export_id, at=at)
     if job.state is JobState.FAILED:
         raise ExportNotReady("the export could not be made: ask for another")
     if job.expires_at is None:

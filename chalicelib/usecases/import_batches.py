@@ -18,7 +18,7 @@ from chalicelib.domain.csv_records import Record
 from chalicelib.domain.errors import Busy, Conflict, InvalidValue, StaleVersion
 from chalicelib.domain.import_rows import NewSubscriber, RowReader
 from chalicelib.domain.imports import ImportJob, ImportProgress, RowFate, RowReport, advance
-from chalicelib.domain.jobs import JobFailure, JobState
+from chalicelib.domain.jobs import JobFailure, JobState, JobTaken
 from chalicelib.domain.subscribers import CodeTaken, Subscriber, code_key
 from chalicelib.domain.subscriptions import subscribe
 from chalicelib.domain.tenants import Tenant
@@ -33,7 +33,7 @@ REPORT_BYTES_PER_BATCH_MAX: Final = 200_000
 ATTEMPTS_PER_BATCH_MAX: Final = 8
 
 
-class ImportTaken(Busy):
+class ImportTaken(JobTaken):
     """Another worker is at this import; what it does is as good as ours."""
 
     code = "import_taken"

@@ -204,6 +204,7 @@ def _export(services: Services, tenant: Tenant) -> tuple[float, float]:
         blobs=services.blobs,
         now=services.clock.now,
         scratch=tempfile.TemporaryFile,
+        out_of_time_to_read=lambda: False,
         out_of_time=lambda: False,
     )
     return _timed(lambda: make_export(work=work, tenant_id=tenant.tenant_id, export_id=export_id))

@@ -13,7 +13,6 @@ import signal
 import time
 import urllib.error
 import zipfile
-from dataclasses import dataclass
 from datetime import timedelta
 from hashlib import sha256
 from typing import Any
@@ -26,55 +25,13 @@ from chalicelib.domain.export_tables import TABLES, Kind
 from chalicelib.domain.money import parse_decimal
 from chalicelib.domain.runs import RunState
 from chalicelib.domain.spreadsheets import cell_text
-from chalicelib.jobs.exports import work_exports
 from chalicelib.usecases.billing import plan_tenant, work_shard
 from tests.fakes.clock import FakeClock
 from tests.integration.conftest import EngineServices, SignedIn
+from tests.integration.exporting import Exporter
 from tests.integration.importing import Importer, add_package, http_get, mapping, people
 
 FORMULA = '=HYPERLINK("http://evil.example","x")'
-
-
-@dataclass(frozen=True)
-class Exporter:
-    """A tenant at its exports."""
-
-    services: Services
-    tenant: SignedIn
-
-    def ask(self) -> str:
-        """Ask for an export."""
-        asked = self.tenant.api.post("/v1/exports")
-        assert asked.status == 202, asked.text
-        return str(asked.json["export_id"])
-
-    def work(self, export_id: str, *, receives: int = 1) -> dict[str, Any]:
-        """Do what the queue makes the worker do."""
-        body = json.dumps({"tenant_id": self.tenant.tenant_id, "export_id": export_id})
-        attributes = {"ApproximateReceiveCount": str(receives)}
-        record = {"messageId": "m", "body": body, "attributes": attributes}
-        return work_exports(self.services, {"Records": [record]})
-
-    def show(self, export_id: str) -> dict[str, Any]:
-        """Show an export."""
-        found = self.tenant.api.get(f"/v1/exports/{export_id}")
-        assert found.status == 200, found.text
-        return dict(found.json)
-
-    def download(self, export_id: str) -> bytes:
-        """Download the archive."""
-        found = self.tenant.api.get(f"/v1/exports/{export_id}/download")
-        assert found.status == 200, found.text
-        return http_get(found.json["url"])
-
-    def run(self) -> tuple[dict[str, Any], zipfile.ZipFile]:
-        """Ask, make, download."""
-        export_id = self.ask()
-        assert self.work(export_id) == {"batchItemFailures": []}
-        data = self.download(export_id)
-        shown = self.show(export_id)
-        assert (shown["size_bytes"], shown["sha256"]) == (len(data), sha256(data).hexdigest())
-        return shown, zipfile.ZipFile(io.BytesIO(data))
 
 
 def bill(services: Services, tenant: SignedIn, at: Any) -> Any:
@@ -326,7 +283,7 @@ def test_a_worker_that_was_overtaken_says_nothing(
     sent: list[int] = []
 
     def send(*, message: object, delay_seconds: int = 0) -> None:
-        assert message == {"tenant_id": exporter.tenant.tenant_id, "export_id": export_id}
+        assert message == {"tenant_id": exporter.tenant.tenant_id, "export_id": export_id, "looks": 1}
         sent.append(delay_seconds)
 
     monkeypatch.setattr(exporter.services.export_queue, "send", send)
@@ -337,22 +294,3 @@ def test_a_worker_that_was_overtaken_says_nothing(
     assert shown["state"] == "succeeded"
     assert sha256(exporter.download(export_id)).hexdigest() == shown["sha256"]
     assert sent == [900]
-
-
-def test_an_export_that_cannot_be_made_is_shown_as_failed(
-    services: EngineServices, signed_in: SignedIn, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    exporter = Exporter(services, signed_in)
-    export_id = exporter.ask()
-
-    def broken(**_given: Any) -> int:
-        raise RuntimeError("the worker broke")
-
-    monkeypatch.setattr(services.blobs, "write", broken)
-
-    assert exporter.work(export_id, receives=4) == {"batchItemFailures": [{"itemIdentifier": "m"}]}
-    assert exporter.show(export_id)["state"] == "running"
-    assert exporter.work(export_id, receives=5) == {"batchItemFailures": [{"itemIdentifier": "m"}]}
-    assert exporter.show(export_id)["failure"]["code"] == "internal_error"
-    found = signed_in.api.get(f"/v1/exports/{export_id}/download")
-    assert found.problem == (409, "export_not_ready", None)

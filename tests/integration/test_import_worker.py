@@ -12,6 +12,7 @@ import pytest
 from chalicelib.bootstrap import Services
 from chalicelib.domain.imports import AT_WORK_MAX
 from chalicelib.jobs import imports as jobs
+from chalicelib.jobs.turns import LOOKS_MAX
 from chalicelib.ports.services import QueueUnavailable
 from chalicelib.store.base import StoreUnavailable
 from chalicelib.usecases.import_batches import ImportTaken
@@ -95,7 +96,7 @@ def test_who_finds_another_worker_time_and_again_looks_no_more(
     monkeypatch.setattr(jobs, "work_on_import", taken)
     messages: list[Mapping[str, Any]] = [{"tenant_id": importer.tenant.tenant_id, "import_id": started}]
 
-    for _ in range(jobs.LOOKS_MAX + 1):
+    for _ in range(LOOKS_MAX + 1):
         assert deliver(importer.services, messages.pop()) == {"batchItemFailures": []}
         messages, queue.sent = queue.sent, []
     assert messages == []

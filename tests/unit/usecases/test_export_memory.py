@@ -151,21 +151,24 @@ class OnDisk:
 
     def write(self, *, key: str, chunks: Iterable[bytes], content_type: str) -> int:
         assert (key, content_type) == ("exports/ten_1/exp_1-1.zip", "application/zip")
-        with self.path.open("wb") as file:
+        part = self.path.with_suffix(".part")
+        with part.open("wb") as file:
             for chunk in chunks:
                 self.largest_chunk = max(self.largest_chunk, len(chunk))
                 file.write(chunk)
+        part.rename(self.path)
         return self.path.stat().st_size
 
 
-def made(store: MadeUp, path: Path, *, out_of_time: bool = False) -> OnDisk:
+def made(store: MadeUp, path: Path, *, late_reading: bool = False, late_writing: bool = False) -> OnDisk:
     blobs = OnDisk(path)
     work = ExportWork(
         stores=cast(Stores, store),
         blobs=cast(Blobs, blobs),
         now=lambda: AT,
         scratch=tempfile.TemporaryFile,
-        out_of_time=lambda: out_of_time,
+        out_of_time_to_read=lambda: late_reading,
+        out_of_time=lambda: late_writing,
     )
     make_export(work=work, tenant_id="ten_1", export_id="exp_1")
     return blobs
@@ -207,10 +210,11 @@ def test_the_archive_comes_in_pieces(tmp_path: Path) -> None:
     assert blobs.largest_chunk < 4 * 1024 * 1024
 
 
-def test_an_export_that_takes_too_long_says_so(tmp_path: Path) -> None:
+@pytest.mark.parametrize("late", ["late_reading", "late_writing"])
+def test_an_export_that_takes_too_long_says_so_before_it_is_ended_by_force(tmp_path: Path, late: str) -> None:
     store = MadeUp(5)
 
-    made(store, tmp_path / "export.zip", out_of_time=True)
+    made(store, tmp_path / "export.zip", **{late: True})
 
     assert store.job.failure is not None
     assert (store.job.state, store.job.failure.code) == (JobState.FAILED, "export_too_large")
