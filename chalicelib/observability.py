@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import logging
+import re
 import sys
 from functools import lru_cache
-from typing import Any
+from typing import Any, Final
 
 from aws_lambda_powertools.logging import Logger
 
 SERVICE = "isp-billing"
+CAUSES_MAX: Final = 6
+# What AWS calls an error; anything else that stands in its place may be somebody's data.
+_AWS_CODE: Final = re.compile(r"[A-Za-z0-9.]{1,64}")
 
 
 class _StandardOutput(logging.StreamHandler[Any]):
@@ -24,3 +28,30 @@ class _StandardOutput(logging.StreamHandler[Any]):
 def logger() -> Logger:
     """Return the process's logger; Powertools itself reads its level from LOG_LEVEL."""
     return Logger(service=SERVICE, use_rfc3339=True, utc=True, logger_handler=_StandardOutput(sys.stdout))
+
+
+def causes_of(error: BaseException) -> list[str]:
+    """Return what an error came from, outermost first: class names with AWS's own codes.
+
+    Messages are left out, for they may quote personal data; codes tell a refused key from a
+    throttled table.
+    """
+    found: list[str] = []
+    cause: BaseException | None = error
+    while cause is not None and len(found) < CAUSES_MAX:
+        found.append(":".join([type(cause).__name__, *_aws_codes(cause)]))
+        inner = cause.__cause__ or getattr(cause, "cause", None)
+        cause = inner if isinstance(inner, BaseException) else None
+    return found
+
+
+def _aws_codes(error: BaseException) -> list[str]:
+    """Return the error's code, and those of the reasons for which a transaction was cancelled."""
+    response = getattr(error, "response", None)
+    told = response.get("Error") if isinstance(response, dict) else None
+    if not isinstance(told, dict):
+        return []
+    codes = [told.get("Code")]
+    reasons = getattr(error, "cancellation_reasons", None) or ()
+    codes += sorted({str(reason.code) for reason in reasons if reason is not None})
+    return [code for code in codes if isinstance(code, str) and _AWS_CODE.fullmatch(code)]

@@ -7,6 +7,7 @@ import re
 import time
 import uuid
 from collections.abc import Mapping
+from http import HTTPStatus
 from typing import Any, Final
 
 from chalice.app import Request as ChaliceRequest
@@ -16,7 +17,7 @@ from pydantic import BaseModel
 from chalicelib.api.errors import internal_problem, problem_headers, problem_of
 from chalicelib.api.request import Answer
 from chalicelib.domain.errors import DomainError
-from chalicelib.observability import logger
+from chalicelib.observability import causes_of, logger
 from chalicelib.store.base import outage_of
 
 JSON: Final = "application/json"
@@ -73,11 +74,11 @@ def refused(error: DomainError, *, request_id: str) -> ChaliceResponse:
 
 
 def failed(error: Exception, *, request_id: str) -> ChaliceResponse:
-    """Log a failure of ours and render it without its particulars."""
-    logger().exception("request failed", exc_info=error, extra={"request_id": request_id})
+    """Render an outage as such; log any other failure of ours and render it without its particulars."""
     outage = outage_of(error)
     if outage is not None:
         return refused(outage, request_id=request_id)
+    logger().exception("request failed", exc_info=error, extra={"request_id": request_id})
     return _problem(internal_problem(request_id=request_id), headers={}, request_id=request_id)
 
 
@@ -102,9 +103,15 @@ def _response(text: str, *, status: int, headers: Mapping[str, str], request_id:
 
 
 def log(
-    *, request_id: str, operation: str, response: ChaliceResponse, started: float, tenant_id: str | None
+    *,
+    request_id: str,
+    operation: str,
+    response: ChaliceResponse,
+    started: float,
+    tenant_id: str | None,
+    error: Exception | None = None,
 ) -> None:
-    """Write the request's line: no address, no body, no query, no token."""
+    """Write the request's line: no address, no body, no query, no token, and of an error its names only."""
     facts: dict[str, Any] = {
         "request_id": request_id,
         "operation": operation,
@@ -112,4 +119,8 @@ def log(
         "duration_ms": round((time.perf_counter() - started) * 1000, 1),
         "tenant_id": tenant_id,
     }
-    logger().info("request", extra=facts)
+    if error is not None:
+        facts["code"] = json.loads(response.body)["code"]
+        facts["cause"] = causes_of(error)
+    ours = response.status_code >= HTTPStatus.INTERNAL_SERVER_ERROR
+    (logger().error if ours else logger().info)("request", extra=facts)

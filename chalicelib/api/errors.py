@@ -10,7 +10,7 @@ from chalicelib.crypto.keyring import CiphertextRejected
 from chalicelib.domain.errors import Busy, Conflict, DomainError, InvalidValue, NotFound, StaleVersion
 from chalicelib.domain.jobs import FileExpired
 from chalicelib.ports.identity import TokenNotValid, TooManyAttempts
-from chalicelib.store.base import StoreUnavailable
+from chalicelib.store.base import ServiceUnavailable
 from chalicelib.store.idempotency import KeyReused
 from chalicelib.usecases.sessions import EmailNotVerified, WrongCredentials
 
@@ -114,7 +114,7 @@ STATUS: Final[dict[type[DomainError], int]] = {
     TooManyAttempts: 429,
     CiphertextRejected: 500,
     Busy: 503,
-    StoreUnavailable: 503,
+    ServiceUnavailable: 503,
 }
 
 
@@ -168,6 +168,6 @@ def problem_headers(error: DomainError) -> Mapping[str, str]:
         return {"Allow": error.allowed}
     if isinstance(error, TooManyAttempts):
         return {"Retry-After": str(error.retry_after)}
-    if isinstance(error, Busy | StoreUnavailable):
+    if isinstance(error, Busy | ServiceUnavailable):
         return {"Retry-After": str(RETRY_AFTER_SECONDS)}
     return {}

@@ -146,6 +146,7 @@ def _serve(
     request_id = answering.request_id_of(raw)
     spec = by_method.get("GET" if raw.method == "HEAD" else raw.method)
     tenant_id = None
+    failure: Exception | None = None
     try:
         if spec is None:
             raise MethodNotAllowed(allowed=", ".join(sorted(by_method)))  # noqa: TRY301 - refused like the rest
@@ -155,15 +156,16 @@ def _serve(
         request = _read(raw, spec, wired, request_id, who)
         response = _answer(spec, request)
     except DomainError as error:
-        response = answering.refused(error, request_id=request_id)
+        failure, response = error, answering.refused(error, request_id=request_id)
     except Exception as error:  # noqa: BLE001 - the outer boundary
-        response = answering.failed(error, request_id=request_id)
+        failure, response = error, answering.failed(error, request_id=request_id)
     answering.log(
         request_id=request_id,
         operation=spec.operation_id if spec else "none",
         response=response,
         started=started,
         tenant_id=tenant_id,
+        error=failure,
     )
     return answering.without_body(response) if raw.method == "HEAD" else response
 

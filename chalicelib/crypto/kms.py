@@ -13,9 +13,9 @@ if TYPE_CHECKING:
 
 
 class KeysUnavailable(Busy):
-    """The key service refused or did not answer; nothing was written, so try again."""
+    """The key service refused or did not answer; try again."""
 
-    code = "temporarily_unavailable"
+    code = "keys_unavailable"
 
 
 class KmsKeyWrapper:
@@ -32,7 +32,7 @@ class KmsKeyWrapper:
                 KeyId=self._key_id, KeySpec="AES_256", EncryptionContext=context
             )
         except (BotoCoreError, ClientError) as error:
-            raise KeysUnavailable("the key service does not answer") from error
+            raise KeysUnavailable("the key service does not answer; try again") from error
         return answer["Plaintext"], answer["CiphertextBlob"]
 
     def unwrap(self, *, wrapped: bytes, context: dict[str, str]) -> bytes:
@@ -42,7 +42,7 @@ class KmsKeyWrapper:
                 KeyId=self._key_id, CiphertextBlob=wrapped, EncryptionContext=context
             )
         except (BotoCoreError, ClientError) as error:
-            raise KeysUnavailable("the key service does not answer") from error
+            raise KeysUnavailable("the key service does not answer; try again") from error
         return answer["Plaintext"]
 
     def ping(self) -> None:

@@ -49,6 +49,6 @@ class StaleVersion(DomainError):
 
 
 class Busy(DomainError):
-    """The store was contended beyond its retries; nothing was written, so try again."""
+    """What is asked for is contended, or cannot be reached, beyond our own retries: try again."""
 
     code = "busy"

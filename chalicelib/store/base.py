@@ -51,10 +51,21 @@ _SCHEMA: Final[dict[str, Any]] = {
 }
 
 
-class StoreUnavailable(DomainError):
-    """The database did not answer; nothing was written."""
+# A transaction may have been made though its answer was lost: nobody can say that nothing was
+# written. What a client sent with a key is done once, however often it is sent.
+REPEAT: Final = "it is safe to repeat the request with the same Idempotency-Key"
+
+
+class ServiceUnavailable(DomainError):
+    """A service behind ours did not answer; whether anything was written is not known."""
 
     code = "temporarily_unavailable"
+
+
+class StoreUnavailable(ServiceUnavailable):
+    """The database did not answer; whether anything was written is not known."""
+
+    code = "store_unavailable"
 
 
 class RecordTooLarge(InvalidValue):
@@ -73,9 +84,9 @@ def outage_of(error: Exception) -> DomainError | None:
     if _too_large(code, getattr(error, "cause_response_message", None)):
         return RecordTooLarge("the record is too large")
     if isinstance(error, PynamoDBConnectionError) and code not in _NO_OUTAGE:
-        return StoreUnavailable("the database did not answer; try again")
+        return StoreUnavailable(f"the database did not answer; {REPEAT}")
     if isinstance(error, HTTPClientError | BotoConnectionError):
-        return StoreUnavailable("a service did not answer; try again")
+        return ServiceUnavailable(f"a service did not answer; {REPEAT}")
     return None
 
 
@@ -163,6 +174,7 @@ class Database:
         distinct = {write.once or index: write for index, write in enumerate(writes)}.values()
         assert 0 < len(distinct) <= TRANSACTION_ACTIONS_MAX, "a transaction holds 1 to 100 actions"
         ordered = sorted(distinct, key=lambda write: _ORDER[write.kind])
+        contended: TransactWriteError | None = None
         for attempt in range(1, COMMIT_ATTEMPTS_MAX + 1):
             try:
                 with TransactWrite(connection=self._connection) as transaction:
@@ -170,12 +182,13 @@ class Database:
                         write.apply(transaction)
             except TransactWriteError as error:
                 _raise_refusal(error, ordered)
+                contended = error
             except PynamoDBConnectionError as error:
-                raise StoreUnavailable("the database did not answer") from error
+                raise StoreUnavailable(f"the database did not answer; {REPEAT}") from error
             else:
                 return
             _rest_after(attempt)
-        raise Busy("other changes kept getting in the way; nothing was written")
+        raise Busy(f"other changes kept getting in the way; {REPEAT}") from contended
 
     def ping(self) -> None:
         """Raise unless every table can be read."""
@@ -184,17 +197,19 @@ class Database:
 
     def read_together(self, *reads: tuple[type[Item], str, str]) -> list[Any]:
         """Return items named by model, ``pk`` and ``sk`` in one round trip; None for each absent one."""
+        contended: TransactGetError | None = None
         for attempt in range(1, COMMIT_ATTEMPTS_MAX + 1):
             try:
                 with TransactGet(connection=self._connection) as transaction:
                     futures = [transaction.get(model, pk, sk) for model, pk, sk in reads]
             except TransactGetError as error:
                 if error.cause_response_code != "TransactionCanceledException":
-                    raise StoreUnavailable("the database did not answer") from error
+                    raise StoreUnavailable("the database did not answer; try again") from error
+                contended = error
             else:
                 return [_found(future) for future in futures]
             _rest_after(attempt)
-        raise Busy("other changes kept getting in the way")
+        raise Busy("other changes kept getting in the way; try again") from contended
 
 
 def _rest_after(attempt: int) -> None:
@@ -217,7 +232,7 @@ def _raise_refusal(error: TransactWriteError, ordered: Sequence[ModelWrite]) -> 
             raise RecordTooLarge("the record is too large") from error
         if error.cause_response_code in {"TransactionInProgressException", "ThrottlingException"}:
             return
-        raise StoreUnavailable("the database refused the transaction") from error
+        raise StoreUnavailable(f"the database refused the transaction; {REPEAT}") from error
     reasons = error.cancellation_reasons
     for write, reason in zip(ordered, reasons, strict=True):
         if reason is not None and reason.code == "ConditionalCheckFailed":
@@ -225,7 +240,7 @@ def _raise_refusal(error: TransactWriteError, ordered: Sequence[ModelWrite]) -> 
     if any(reason is not None and _too_large(reason.code, reason.message) for reason in reasons):
         raise RecordTooLarge("the record is too large") from error
     if not any(reason is not None and reason.code in CONTENDED for reason in reasons):
-        raise StoreUnavailable("the database cancelled the transaction") from error
+        raise StoreUnavailable(f"the database cancelled the transaction; {REPEAT}") from error
 
 
 def put(model: Model, *, condition: Condition | None, refused: Exception) -> ModelWrite:

@@ -215,15 +215,15 @@ def test_a_failure_of_ours_tells_no_particulars(
 
 
 @pytest.mark.parametrize(
-    "outage",
+    ("outage", "code"),
     [
-        EndpointConnectionError(endpoint_url="http://kms"),
-        ReadTimeoutError(endpoint_url="http://kms"),
-        GetError("no answer", cause=EndpointConnectionError(endpoint_url="http://db")),
+        (EndpointConnectionError(endpoint_url="http://kms"), "temporarily_unavailable"),
+        (ReadTimeoutError(endpoint_url="http://kms"), "temporarily_unavailable"),
+        (GetError("no answer", cause=EndpointConnectionError(endpoint_url="http://db")), "store_unavailable"),
     ],
 )
 def test_a_service_that_is_away_is_a_503(
-    signed_in: SignedIn, monkeypatch: pytest.MonkeyPatch, outage: Exception
+    signed_in: SignedIn, monkeypatch: pytest.MonkeyPatch, outage: Exception, code: str
 ) -> None:
     def away(*_: object, **__: object) -> None:
         raise outage
@@ -232,7 +232,7 @@ def test_a_service_that_is_away_is_a_503(
 
     failed = signed_in.api.get("/v1/tenant")
 
-    assert failed.problem == (503, "temporarily_unavailable", None)
+    assert failed.problem == (503, code, None)
     assert failed.headers["Retry-After"] == "1"
 
 

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import json
 import socket
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
+from botocore.exceptions import ClientError, ReadTimeoutError
 from chalice.app import Chalice
+from pynamodb.exceptions import PutError
 
 from chalicelib.api.routes import register
 from chalicelib.bootstrap import Services
@@ -17,13 +20,15 @@ from chalicelib.local.gateway import Gateway
 from chalicelib.store.base import (
     EphemeralItem,
     KeysItem,
+    ModelWrite,
     PlatformItem,
     StoreUnavailable,
     TenantsItem,
     outage_of,
 )
+from chalicelib.store.idempotency import IdempotencyRecords
 from tests.fakes.api_client import ApiClient
-from tests.integration.conftest import PASSWORD, EngineServices
+from tests.integration.conftest import PASSWORD, EngineServices, SignedIn
 
 NOW = datetime(2027, 1, 1, tzinfo=UTC)
 
@@ -52,14 +57,74 @@ def cut_off(services: EngineServices) -> Iterator[Services]:
         ("POST", "/v1/signups/verify", {"token": "svt_unknown", "password": PASSWORD}),
     ],
 )
-def test_a_request_is_told_to_come_again(cut_off: Services, method: str, path: str, body: object) -> None:
+def test_a_request_is_told_to_come_again(
+    cut_off: Services, method: str, path: str, body: object, capsys: pytest.CaptureFixture[str]
+) -> None:
     app = Chalice(app_name="isp-billing", configure_logs=False)
     register(app, lambda: cut_off)
 
     refused = ApiClient(Gateway(app)).bearer("ses_unknown").request(method, path, json=body)
 
-    assert refused.problem == (503, "temporarily_unavailable", None)
+    assert refused.problem == (503, "store_unavailable", None)
     assert refused.headers["Retry-After"] == "1"
+    logged = json.loads(capsys.readouterr().out.splitlines()[-1])
+    assert (logged["level"], logged["status"], logged["code"]) == ("ERROR", 503, "store_unavailable")
+    assert logged["cause"][-1].startswith("EndpointConnectionError"), logged
+
+
+def test_a_refused_key_is_told_from_a_database_that_is_away(
+    services: EngineServices, signed_in: SignedIn, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """An operator reads from the log that the function may not use its key."""
+
+    class Denied:
+        def decrypt(self, **_: object) -> object:
+            text = f"{signed_in.email} is not authorized"  # whatever a message says
+            raise ClientError({"Error": {"Code": "AccessDeniedException", "Message": text}}, "Decrypt")
+
+    denied = replace(services)
+    denied._wrapper._client = Denied()  # type: ignore[assignment]
+    app = Chalice(app_name="isp-billing", configure_logs=False)
+    register(app, lambda: denied)
+    capsys.readouterr()
+
+    refused = ApiClient(Gateway(app)).bearer(signed_in.token).get("/v1/subscribers")
+
+    assert refused.problem == (503, "keys_unavailable", None)
+    logged = capsys.readouterr().out
+    line = json.loads(logged.splitlines()[-1])
+    assert line["cause"] == ["KeysUnavailable", "ClientError:AccessDeniedException"]
+    assert signed_in.email not in logged
+
+
+@pytest.mark.parametrize("made", ["made", "not made"])
+def test_nobody_is_told_that_nothing_was_written_where_that_is_not_known(
+    services: EngineServices, signed_in: SignedIn, monkeypatch: pytest.MonkeyPatch, made: str
+) -> None:
+    """The answer to a transaction is lost on the way: the same key does it once, or brings the answer."""
+    commit = services.database.commit
+
+    def lost(writes: Sequence[ModelWrite]) -> None:
+        if made == "made":
+            commit(writes)
+        away()
+
+    def away(**_: object) -> None:
+        raise outage_of(PutError("", cause=ReadTimeoutError(endpoint_url="http://db"))) or AssertionError
+
+    speeds = {"download_kbps": 1_000, "upload_kbps": 1_000}
+    package = {"name": "Home", "price": {"amount": 100, "currency": "PKR"}, "cycle": "month", **speeds}
+    api = signed_in.api.with_headers(Idempotency_Key="one")
+    with monkeypatch.context() as cut:
+        cut.setattr(services.database, "commit", lost)
+        cut.setattr(IdempotencyRecords, "answered", lambda *_, **__: away())
+        refused = api.post("/v1/packages", json=package)
+
+    assert refused.problem == (503, "store_unavailable", None)
+    assert "Idempotency-Key" in refused.json["message"]
+    assert "nothing" not in refused.json["message"]
+    assert api.post("/v1/packages", json=package).status == 201
+    assert len(signed_in.api.get("/v1/packages").json["items"]) == 1
 
 
 OPERATIONS: dict[str, Callable[[Services], object]] = {
