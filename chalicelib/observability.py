@@ -10,7 +10,11 @@ from typing import Any, Final
 
 from aws_lambda_powertools.logging import Logger
 
+from chalicelib.domain.runs import BillingRun
+
 SERVICE = "isp-billing"
+METRICS_NAMESPACE: Final = "IspBilling"
+QUARANTINED_METRIC: Final = "QuarantinedSubscriptions"
 CAUSES_MAX: Final = 6
 # What AWS calls an error; anything else that stands in its place may be somebody's data.
 _AWS_CODE: Final = re.compile(r"[A-Za-z0-9.]{1,64}")
@@ -28,6 +32,35 @@ class _StandardOutput(logging.StreamHandler[Any]):
 def logger() -> Logger:
     """Return the process's logger; Powertools itself reads its level from LOG_LEVEL."""
     return Logger(service=SERVICE, use_rfc3339=True, utc=True, logger_handler=_StandardOutput(sys.stdout))
+
+
+def tell_completed(*, stage: str, tenant_id: str, run: BillingRun) -> None:
+    """Log a completed run with its totals, amounts in minor units; the line is a metric too.
+
+    CloudWatch reads ``_aws`` as "embedded metric format": an alarm looks at what was set aside.
+    """
+    assert run.completed_at is not None, "a completed run has an end"
+    metric = {
+        "Namespace": METRICS_NAMESPACE,
+        "Dimensions": [["Stage"]],
+        "Metrics": [{"Name": QUARANTINED_METRIC, "Unit": "Count"}],
+    }
+    facts: dict[str, Any] = {
+        "tenant_id": tenant_id,
+        "on": run.on.isoformat(),
+        "state": run.state.value,
+        "looked_at": sum(shard.looked_at for shard in run.shards),
+        "billed": sum(shard.billed for shard in run.shards),
+        "skipped": run.skipped,
+        "quarantined": run.quarantined,
+        "invoices": run.invoices,
+        "total": run.total,
+        "currency": run.currency,
+        "Stage": stage,
+        QUARANTINED_METRIC: run.quarantined,
+        "_aws": {"Timestamp": int(run.completed_at.timestamp() * 1000), "CloudWatchMetrics": [metric]},
+    }
+    (logger().warning if run.quarantined else logger().info)("billing run completed", extra=facts)
 
 
 def causes_of(error: BaseException) -> list[str]:

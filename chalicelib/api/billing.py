@@ -14,7 +14,8 @@ from chalicelib.domain.errors import NotFound
 from chalicelib.domain.money import Money
 from chalicelib.domain.runs import BillingRun, BillingState, QuarantinedSubscription, run_id
 from chalicelib.domain.staff import Permission
-from chalicelib.usecases.billing import retry_quarantined, start_due
+from chalicelib.observability import tell_completed
+from chalicelib.usecases.billing import Retried, retry_quarantined, start_due
 
 
 class BillingStateOut(Schema):
@@ -118,7 +119,13 @@ def start_billing_runs(request: Request) -> Answer:
 
     The schedule does this by itself; asking twice, or beside it, bills nothing twice.
     """
-    state = start_due(store=request.store, queue=request.services.billing_queue, at=request.now)
+    stage, tenant_id = request.services.settings.stage, request.principal.tenant_id
+    state = start_due(
+        store=request.store,
+        queue=request.services.billing_queue,
+        at=request.now,
+        completed=lambda run: tell_completed(stage=stage, tenant_id=tenant_id, run=run),
+    )
     return Answer(BillingStateOut.of(state))
 
 
@@ -143,9 +150,15 @@ def list_quarantined(request: Request) -> QuarantinedList:
 
 
 class RetriedOut(Schema):
-    """How many subscriptions the next run looks at again."""
+    """How many subscriptions the next run looks at again, and how many are still set aside."""
 
     retried: int
+    remaining: int = Field(description="ask again while there are any; no more than 10,000 are counted")
+
+    @classmethod
+    def of(cls, done: Retried) -> RetriedOut:
+        """Render what was filed again."""
+        return cls(retried=done.filed, remaining=done.remaining)
 
 
 @endpoint(
@@ -156,10 +169,10 @@ class RetriedOut(Schema):
     status=202,
 )
 def retry_quarantined_subscriptions(request: Request) -> RetriedOut:
-    """File what a run set aside for the next run, once its cause is mended."""
+    """File what a run set aside for the next run, once its cause is mended: 480 at a time."""
     on = _date(request)
     note = request.note("billing.quarantine_retried", run_id(on=on))
-    return RetriedOut(retried=retry_quarantined(store=request.store, on=on, actor=note))
+    return RetriedOut.of(retry_quarantined(store=request.store, on=on, actor=note))
 
 
 def _date(request: Request) -> date:

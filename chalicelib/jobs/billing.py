@@ -11,8 +11,15 @@ from chalicelib.domain.errors import DomainError
 from chalicelib.domain.tenants import Tenant
 from chalicelib.jobs.deadline import deadline
 from chalicelib.jobs.sqs import each_message
-from chalicelib.observability import logger
-from chalicelib.usecases.billing import ShardTask, plan_all, plan_tenant, shard_task, work_shard
+from chalicelib.observability import logger, tell_completed
+from chalicelib.usecases.billing import (
+    Completed,
+    ShardTask,
+    plan_all,
+    plan_tenant,
+    shard_task,
+    work_shard,
+)
 from chalicelib.usecases.billing_shard import ShardTaken
 
 # A worker stops well before its function's limit (900 s) and hands the rest to a new message.
@@ -28,6 +35,7 @@ def plan_billing(services: Services, event: Mapping[str, Any]) -> None:  # noqa:
         registry=services.tenants,
         plan=lambda tenant: _plan(services, tenant, at),
         queue=services.billing_queue,
+        at=at,
         out_of_time=deadline(seconds=PLAN_SECONDS_MAX),
     )
     logger().info("billing planned", extra={"shards": report.sent, "tenants_failed": len(report.failed)})
@@ -41,7 +49,12 @@ def plan_billing(services: Services, event: Mapping[str, Any]) -> None:  # noqa:
 def _plan(services: Services, tenant: Tenant, at: datetime) -> list[ShardTask]:
     """Plan one tenant; whatever goes wrong with it is logged, and stops no other."""
     try:
-        return plan_tenant(tenant=tenant, store=services.stores.of(tenant_id=tenant.tenant_id), at=at)
+        return plan_tenant(
+            tenant=tenant,
+            store=services.stores.of(tenant_id=tenant.tenant_id),
+            at=at,
+            completed=_teller(services, tenant.tenant_id),
+        )
     except Exception as error:
         logger().exception("tenant not planned", extra={"tenant_id": tenant.tenant_id})
         raise TenantNotPlanned("the tenant could not be planned") from error
@@ -73,6 +86,7 @@ def _bill(services: Services, message: Mapping[str, Any]) -> None:
             books=store.books(wire=services.wire),
             now=services.clock.now,
             out_of_time=deadline(seconds=WORK_SECONDS_MAX),
+            completed=_teller(services, task.tenant_id),
         )
     except ShardTaken:
         logger().info("another worker bills this shard", extra=_named(task))
@@ -80,6 +94,10 @@ def _bill(services: Services, message: Mapping[str, Any]) -> None:
     logger().info("shard worked on", extra={**_named(task), "following": len(following)})
     for next_task in following:
         services.billing_queue.send(message=next_task.message())
+
+
+def _teller(services: Services, tenant_id: str) -> Completed:
+    return lambda run: tell_completed(stage=services.settings.stage, tenant_id=tenant_id, run=run)
 
 
 def _named(task: ShardTask) -> dict[str, str]:

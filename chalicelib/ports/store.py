@@ -174,8 +174,8 @@ class Runs(Protocol):
     def filed_since(self, *, on: date) -> bool:
         """Whether anything was filed for the day after ``on`` because that date's run had started."""
 
-    def complete(self, *, run: BillingRun) -> None:
-        """Mark a run whose shards are all done; a run completed already is left as it is."""
+    def complete(self, *, run: BillingRun) -> bool:
+        """Mark a run whose shards are all done; return False where it was completed already."""
 
     def get(self, *, on: date) -> BillingRun:
         """Return the run of a local date, or raise NotFound."""
@@ -185,6 +185,9 @@ class Runs(Protocol):
 
     def quarantined(self, *, on: date, limit: int, after: str | None) -> Page[QuarantinedSubscription]:
         """Return the subscriptions that a run set aside and that are not resolved yet."""
+
+    def count_quarantined(self, *, on: date, most: int) -> int:
+        """Return how many of them there are, ``most`` where there are more."""
 
     def file_again(
         self, *, on: date, held: Sequence[QuarantinedSubscription], state: BillingState
@@ -290,5 +293,8 @@ class TenantRegistry(Protocol):
     def find(self, *, subdomain: str) -> Tenant | None:
         """Return the tenant of a subdomain, or None."""
 
-    def active(self, *, after: str | None, limit: int) -> Page[Tenant]:
-        """Return a page of active tenants, for the planner."""
+    def active(self, *, after: str | None, limit: int, turn: int = 0) -> Page[Tenant]:
+        """Return a page of active tenants, for the planner; each turn begins at another of them.
+
+        All pages of one list are asked for with the same turn.
+        """

@@ -129,6 +129,18 @@ class DynamoRuns:
         )
         return Page(tuple(map(_quarantined, page.items)), page.after)
 
+    def count_quarantined(self, *, on: date, most: int) -> int:
+        """Return how many the run set aside and are not resolved, ``most`` where there are more."""
+        # PynamoDB's own count knows no limit across pages.
+        held = QuarantineItem.query(
+            keys.run(self._tenant_id, on),
+            QuarantineItem.sk.startswith(QUARANTINE_PREFIX),
+            consistent_read=True,
+            attributes_to_get=["sk"],
+            limit=most,
+        )
+        return sum(1 for _ in held)
+
     def file_again(
         self, *, on: date, held: Sequence[QuarantinedSubscription], state: BillingState
     ) -> Sequence[ModelWrite]:
@@ -212,8 +224,8 @@ class DynamoRuns:
         unmoved = ShardItem.version == progress.version
         return update(item, actions=actions, condition=unmoved, refused=refused)
 
-    def complete(self, *, run: BillingRun) -> None:
-        """Mark a run whose shards are done; one that is completed already stays as it is."""
+    def complete(self, *, run: BillingRun) -> bool:
+        """Mark a run whose shards are done; one that is completed already stays as it is: False."""
         assert all(shard.done and shard.balanced for shard in run.shards), "only a finished run completes"
         refused = RunStarted("the run was completed by another worker")
         on = run.on.isoformat()
@@ -235,7 +247,8 @@ class DynamoRuns:
                 ]
             )
         except RunStarted:
-            return
+            return False
+        return True
 
     def quarantine_puts(self, *, on: date, table: str, entry: BatchEntry) -> Sequence[dict[str, Any]]:
         """Return the batch's actions that set subscriptions aside."""

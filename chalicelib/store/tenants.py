@@ -101,23 +101,31 @@ class DynamoRegistry:
             return None
         return Address(tenant_id=item.tenant_id, state=TenantState(item.state))
 
-    def active(self, *, after: str | None, limit: int) -> Page[Tenant]:
-        """Return a page of active tenants, without their taxes, partition by partition."""
+    def active(self, *, after: str | None, limit: int, turn: int = 0) -> Page[Tenant]:
+        """Return a page of active tenants, without their taxes, partition by partition.
+
+        Each turn begins with the next partition; after all of them have been first, each is read
+        the other way round, so that nobody always comes after the same others.
+        """
         found: list[Tenant] = []
-        first, position = _position(after)
-        for partition in range(first, LIST_PARTITIONS):
+        partitions = [(turn + index) % LIST_PARTITIONS for index in range(LIST_PARTITIONS)]
+        backwards = turn // LIST_PARTITIONS % 2 == 1
+        first, position = _position(after, first=partitions[0])
+        begun = partitions.index(first)
+        for partition, following in zip(partitions[begun:], [*partitions[begun + 1 :], None], strict=True):
             page = query_page(
                 ListedTenantItem,
                 _list_key(partition),
                 limit=limit - len(found),
                 after=position,
                 where=lambda item: item.state == TenantState.ACTIVE.value,
+                newest_first=backwards,
             )
             found += [decode_tenant(item.data) for item in page.items]
             if page.after is not None:
                 return Page(tuple(found), f"{partition:x}#{page.after}")
-            if len(found) == limit and partition + 1 < LIST_PARTITIONS:
-                return Page(tuple(found), f"{partition + 1:x}#")
+            if len(found) == limit and following is not None:
+                return Page(tuple(found), f"{following:x}#")
             position = None
         return Page(tuple(found))
 
@@ -171,8 +179,8 @@ def _list_key(partition: int) -> str:
     return f"TENANTS#{partition:x}"
 
 
-def _position(after: str | None) -> tuple[int, str | None]:
-    partition, _, position = (after or "0#").partition("#")
+def _position(after: str | None, *, first: int) -> tuple[int, str | None]:
+    partition, _, position = (after or f"{first:x}#").partition("#")
     return int(partition, 16), position or None
 
 

@@ -33,8 +33,22 @@ from chalicelib.usecases.billing_shard import ShardRun, bill_shard
 TENANTS_PER_PAGE: Final = 100
 # Each subscription filed again is two of a transaction's 100 actions.
 RETRIED_PER_COMMIT: Final = 48
+# Ten transactions of about a tenth of a second: far from a request's 29 seconds.
+RETRIED_PER_REQUEST_MAX: Final = 10 * RETRIED_PER_COMMIT
+# More than so many are not counted, for every one is read.
+REMAINING_COUNTED_MAX: Final = 10_000
+# The planner's schedule.
+PLANNED_EVERY: Final = timedelta(minutes=15)
 # A shard that has not moved for this long is asked for again; its worker died, or its message did.
 STALLED_AFTER: Final = timedelta(minutes=10)
+
+
+# Told of each run once, by whoever completed it.
+Completed = Callable[[BillingRun], None]
+
+
+def _untold(_run: BillingRun, /) -> None:
+    """Tell nobody."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +81,9 @@ def last_due_date(*, tenant: Tenant, at: datetime) -> date:
     return today if tenant.local_hour(at=at) >= tenant.billing_hour else today - timedelta(days=1)
 
 
-def plan_tenant(*, tenant: Tenant, store: TenantStore, at: datetime) -> list[ShardTask]:
+def plan_tenant(
+    *, tenant: Tenant, store: TenantStore, at: datetime, completed: Completed = _untold
+) -> list[ShardTask]:
     """Return the shards to be worked on now; start the next run where the last is complete.
 
     An unfinished run's stalled shards come again; a finished one is completed. Calling it
@@ -78,7 +94,7 @@ def plan_tenant(*, tenant: Tenant, store: TenantStore, at: datetime) -> list[Sha
     state = store.billing_state()
     if state.started_through > state.completed_through:
         run = store.runs.get(on=state.started_through)
-        if not finish_run(run=run, runs=store.runs, at=at):
+        if not finish_run(run=run, runs=store.runs, at=at, completed=completed):
             return [
                 ShardTask(tenant.tenant_id, run.on, progress.shard)
                 for progress in run.shards
@@ -107,14 +123,16 @@ def _stalled(progress: ShardProgress, at: datetime) -> bool:
     return progress.updated_at is None or at - progress.updated_at >= STALLED_AFTER
 
 
-def finish_run(*, run: BillingRun, runs: Runs, at: datetime) -> bool:
+def finish_run(*, run: BillingRun, runs: Runs, at: datetime, completed: Completed = _untold) -> bool:
     """Complete a run whose shards are all done; return whether it is complete."""
     if run.state is not RunState.RUNNING:
         return True
     if not all(progress.done for progress in run.shards):
         return False
     state = RunState.COMPLETED_WITH_QUARANTINE if run.quarantined else RunState.COMPLETED
-    runs.complete(run=replace(run, state=state, completed_at=at))
+    done = replace(run, state=state, completed_at=at)
+    if runs.complete(run=done):
+        completed(done)
     return True
 
 
@@ -132,9 +150,12 @@ def plan_all(
     registry: TenantRegistry,
     plan: Callable[[Tenant], list[ShardTask]],
     queue: JobQueue,
+    at: datetime,
     out_of_time: Callable[[], bool] = lambda: False,
 ) -> PlanReport:
     """Plan every active tenant and enqueue its shards.
+
+    Each pass begins elsewhere, so that where time runs out it is not always for the same.
 
     A tenant that cannot be planned never stops the others; it is named in the report. Each
     message is one shard of one tenant, so that a large tenant takes its turn like any other.
@@ -142,7 +163,7 @@ def plan_all(
     report = PlanReport()
     after: str | None = None
     while True:
-        page = registry.active(after=after, limit=TENANTS_PER_PAGE)
+        page = registry.active(after=after, limit=TENANTS_PER_PAGE, turn=planning_turn(at=at))
         for tenant in page.items:
             if out_of_time():
                 report.unfinished = True
@@ -158,6 +179,16 @@ def plan_all(
             return report
 
 
+def planning_turn(*, at: datetime) -> int:
+    """Return the number of the planner's pass: one more with each tick, and one more with each day.
+
+    Without the latter every day's pass at one hour would begin at the same place.
+    """
+    ticks_a_day = timedelta(days=1) // PLANNED_EVERY
+    ticks = int(at.timestamp()) // (PLANNED_EVERY // timedelta(seconds=1))
+    return ticks + ticks // ticks_a_day
+
+
 def work_shard(
     *,
     task: ShardTask,
@@ -167,6 +198,7 @@ def work_shard(
     now: Callable[[], datetime],
     out_of_time: Callable[[], bool],
     pause: Callable[[float], None] = time.sleep,
+    completed: Completed = _untold,
 ) -> list[ShardTask]:
     """Bill a shard and return what is to be done next: its rest, or the next date's shards.
 
@@ -188,9 +220,10 @@ def work_shard(
     progress = bill_shard(run=shard_run)
     if not progress.done:
         return [task]
-    if not finish_run(run=store.runs.get(on=task.on), runs=store.runs, at=now()):
+    run = store.runs.get(on=task.on)
+    if not finish_run(run=run, runs=store.runs, at=now(), completed=completed):
         return []
-    return plan_tenant(tenant=tenant, store=store, at=now())
+    return plan_tenant(tenant=tenant, store=store, at=now(), completed=completed)
 
 
 def load_catalogue(*, tenant: Tenant, store: TenantStore) -> Catalogue:
@@ -201,14 +234,17 @@ def load_catalogue(*, tenant: Tenant, store: TenantStore) -> Catalogue:
     )
 
 
-def start_due(*, store: TenantStore, queue: JobQueue, at: datetime) -> BillingState:
+def start_due(
+    *, store: TenantStore, queue: JobQueue, at: datetime, completed: Completed = _untold
+) -> BillingState:
     """Start the tenant's next run if one is due, enqueue its shards, and return how far billing is.
 
     Where every date is billed, the newest run goes on with what was sold since it started. An
     unverified or closed tenant starts nothing.
     """
     tenant = store.profile()
-    tasks = plan_tenant(tenant=tenant, store=store, at=at) or _go_on(tenant=tenant, store=store)
+    due = plan_tenant(tenant=tenant, store=store, at=at, completed=completed)
+    tasks = due or _go_on(tenant=tenant, store=store)
     for task in tasks:
         queue.send(message=task.message())
     return store.billing_state()
@@ -230,17 +266,27 @@ def _go_on(*, tenant: Tenant, store: TenantStore) -> list[ShardTask]:
     return [ShardTask(tenant.tenant_id, on, progress.shard) for progress in run.shards]
 
 
-def retry_quarantined(*, store: TenantStore, on: date, actor: AuditNote) -> int:
-    """File what a run set aside for the next run, once its cause is mended; return how many.
+@dataclass(frozen=True, slots=True)
+class Retried:
+    """Subscriptions that the next run looks at again, and those still set aside (counted to a limit)."""
 
-    The next run bills every period that is due by then, so nothing of the held time is lost.
+    filed: int
+    remaining: int
+
+
+def retry_quarantined(*, store: TenantStore, on: date, actor: AuditNote) -> Retried:
+    """File what a run set aside for the next run, once its cause is mended.
+
+    At most RETRIED_PER_REQUEST_MAX at a time: ask again while some remain. The next run bills
+    every period that is due by then, so nothing of the held time is lost.
     """
     run = store.runs.get(on=on)
     filed = 0
-    while True:
+    while filed < RETRIED_PER_REQUEST_MAX:
         page = store.runs.quarantined(on=run.on, limit=RETRIED_PER_COMMIT, after=None)
         if not page.items:
-            return filed
+            return Retried(filed, 0)
         state = store.billing_state()
         store.commit(*store.runs.file_again(on=on, held=page.items, state=state), store.note(note=actor))
         filed += len(page.items)
+    return Retried(filed, store.runs.count_quarantined(on=on, most=REMAINING_COUNTED_MAX))

@@ -7,6 +7,8 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
 from functools import partial
 
+import pytest
+
 from chalicelib.bootstrap import Services
 from chalicelib.domain.periods import NAMED_CYCLES, date_bucket
 from chalicelib.domain.runs import RunState
@@ -15,7 +17,8 @@ from chalicelib.store import keys
 from chalicelib.store.accounts import decode_subscriptions, encode_subscriptions
 from chalicelib.store.due import due_sort_key
 from chalicelib.store.tenant import DynamoTenantStore
-from chalicelib.usecases.billing import retry_quarantined, start_due, work_shard
+from chalicelib.usecases import billing
+from chalicelib.usecases.billing import Retried, retry_quarantined, start_due, work_shard
 from tests.bench.books import BILL_DAY, account_id
 from tests.integration.billing_harness import (
     AT,
@@ -86,12 +89,42 @@ def test_what_was_set_aside_is_billed_by_the_next_run_once_it_is_mended(on_engin
     store = on_engine.stores.of(tenant_id=books.tenant.tenant_id)
     note = AuditNote(actor_id="usr_1", action="billing.quarantine_retried", object_id="run", at=AT)
 
-    assert retry_quarantined(store=store, on=BILL_DAY, actor=note) == 1
-    assert retry_quarantined(store=store, on=BILL_DAY, actor=note) == 0
+    assert retry_quarantined(store=store, on=BILL_DAY, actor=note) == Retried(filed=1, remaining=0)
+    assert retry_quarantined(store=store, on=BILL_DAY, actor=note) == Retried(filed=0, remaining=0)
     books.run(at=AT.replace(day=2))
 
     assert_books_are_right(books, invoices=5)
     assert store.runs.quarantined(on=BILL_DAY, limit=10, after=None).items == ()
+
+
+def test_what_was_set_aside_is_filed_again_so_many_at_a_time(
+    on_engine: Services, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    books = new_books(on_engine, subscribers=5)
+    for index in range(5):
+        broken = keys.account(books.tenant.tenant_id, account_id(index))
+        change_account(books, broken, "SET cur=:c", {":c": {"S": "USD"}})
+    books.run()
+    store = on_engine.stores.of(tenant_id=books.tenant.tenant_id)
+    note = AuditNote(actor_id="usr_1", action="billing.quarantine_retried", object_id="run", at=AT)
+    monkeypatch.setattr(billing, "RETRIED_PER_COMMIT", 1)
+    monkeypatch.setattr(billing, "RETRIED_PER_REQUEST_MAX", 2)
+
+    retried = [retry_quarantined(store=store, on=BILL_DAY, actor=note) for _ in range(3)]
+
+    assert retried == [Retried(2, 3), Retried(2, 1), Retried(1, 0)]
+    assert store.runs.count_quarantined(on=BILL_DAY, most=10) == 0
+
+
+def test_a_long_list_of_what_was_set_aside_is_counted_up_to_a_limit(on_engine: Services) -> None:
+    books = new_books(on_engine, subscribers=4)
+    for index in range(4):
+        broken = keys.account(books.tenant.tenant_id, account_id(index))
+        change_account(books, broken, "SET cur=:c", {":c": {"S": "USD"}})
+    books.run()
+    runs = on_engine.stores.of(tenant_id=books.tenant.tenant_id).runs
+
+    assert [runs.count_quarantined(on=BILL_DAY, most=most) for most in (3, 4, 5)] == [3, 4, 4]
 
 
 def test_what_is_sold_after_todays_run_is_billed_today_when_asked_for(on_engine: Services) -> None:

@@ -98,21 +98,39 @@ def active_tenants(services: EngineServices) -> set[str]:
             return found
 
 
+def listed(services: EngineServices, *, turn: int) -> list[str]:
+    """The tenants in the order in which a turn of the planner comes to them."""
+    found: list[str] = []
+    after: str | None = None
+    while True:
+        page = services.tenants.active(after=after, limit=3, turn=turn)
+        assert len(page.items) <= 3
+        found += [tenant.tenant_id for tenant in page.items]
+        after = page.after
+        if after is None:
+            return found
+
+
 def test_the_planner_finds_every_active_tenant_once(api: ApiClient, services: EngineServices) -> None:
     made = {sign_up_and_in(api, services).tenant_id for _ in range(5)}
 
-    listed: list[str] = []
-    after: str | None = None
-    while True:
-        page = services.tenants.active(after=after, limit=3)
-        assert len(page.items) <= 3
-        listed += [tenant.tenant_id for tenant in page.items]
-        after = page.after
-        if after is None:
-            break
+    for turn in (0, 7, 31):
+        found = listed(services, turn=turn)
+        assert made <= set(found)
+        assert max(Counter(found).values()) == 1
 
-    assert made <= set(listed)
-    assert max(Counter(listed).values()) == 1
+
+def test_no_tenant_comes_after_the_same_other_in_every_turn(api: ApiClient, services: EngineServices) -> None:
+    made = [sign_up_and_in(api, services).tenant_id for _ in range(4)]
+
+    before: dict[str, set[str]] = {}
+    for turn in range(32):
+        order = [one for one in listed(services, turn=turn) if one in made]
+        for index, one in enumerate(order):
+            earlier = set(order[:index])
+            before[one] = before.get(one, earlier) & earlier
+
+    assert before == {one: set() for one in made}
 
 
 def test_billing_starts_on_the_day_of_sign_up_in_the_tenants_zone(
