@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import http.client
 import json
+import signal
 import ssl
 import urllib.error
 import urllib.request
@@ -12,6 +13,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any, Final
 from urllib.parse import urlencode, urlsplit
+
+from chalicelib.cli.wording import Names, option_of, said
 
 TIMEOUT_SECONDS: Final = 60.0
 CHUNK_BYTES: Final = 1 << 20
@@ -32,10 +35,14 @@ class Refused(CliError):
         self.status = status
         self.problem = dict(problem)
         self.code = str(problem.get("code") or f"http_{status}")
-        param = problem.get("param")
-        where = f" ({param})" if param else ""
-        message = problem.get("message") or problem.get("title") or "refused"
-        super().__init__(f"{message}{where} [{self.code}]")
+        super().__init__(self.told({}))
+
+    def told(self, names: Names) -> str:
+        """Return the reason, with what it is about in the words of the command that was run."""
+        message = str(self.problem.get("message") or self.problem.get("title") or "refused")
+        param = self.problem.get("param")
+        where = f" ({option_of(code=self.code, param=str(param), names=names)})" if param else ""
+        return f"{said(code=self.code, message=message)}{where} [{self.code}]"
 
 
 class NotSignedIn(CliError):
@@ -48,6 +55,12 @@ class Unreachable(CliError):
     """The platform does not answer."""
 
     exit_code = 3
+
+
+class Interrupted(CliError):
+    """Ctrl-C; the message says what goes on."""
+
+    exit_code = 128 + signal.SIGINT
 
 
 class _NoRedirects(urllib.request.HTTPRedirectHandler):
@@ -93,6 +106,11 @@ class Client:
             cursor = page["next_cursor"]
             if cursor is None:
                 return
+
+    def some(self, path: str, *, limit: int | None, **query: object) -> tuple[list[Any], bool]:
+        """Return at most ``limit`` items of a list (None: all), and whether there are more."""
+        found = list(self.items(path, limit=None if limit is None else limit + 1, **query))
+        return found[:limit], limit is not None and len(found) > limit
 
     def _call(
         self, method: str, path: str, body: object = None, headers: Mapping[str, str] | None = None

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import argparse
-import contextlib
 from collections.abc import Mapping
-from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
-from chalicelib.cli.client import CHUNK_BYTES, CliError, download
 from chalicelib.cli.context import Context
+from chalicelib.cli.files import add_force, check_out, save
+from chalicelib.cli.listing import add_limit, show_list
 from chalicelib.cli.output import watch
+from chalicelib.cli.wording import EXPORTS
 
 
 def add_parsers(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -19,34 +19,39 @@ def add_parsers(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
     export = commands.add_parser("export", help="export everything as one ZIP")
     export.add_argument("--watch", action="store_true", help="look on until it is made")
     export.add_argument("--out", type=Path, metavar="FILE", help="download it there; looks on too")
-    export.set_defaults(run=export_all)
+    add_force(export)
+    export.set_defaults(run=export_all, names=EXPORTS)
     exports = commands.add_parser("exports", help="list and download exports")
     actions = exports.add_subparsers(metavar="ACTION", required=True)
     listing = actions.add_parser("list", help="list exports, newest first")
-    listing.add_argument("--limit", type=int, default=20, help="as many (20)")
+    add_limit(listing, default=20)
     listing.set_defaults(run=list_exports)
     show = actions.add_parser("show", help="show an export")
     show.add_argument("export_id", metavar="EXPORT")
-    show.set_defaults(run=show_export)
+    show.set_defaults(run=show_export, names=EXPORTS)
     fetch = actions.add_parser("download", help="download an export")
     fetch.add_argument("export_id", metavar="EXPORT")
     fetch.add_argument("--out", type=Path, required=True, metavar="FILE")
-    fetch.set_defaults(run=download_export)
+    add_force(fetch)
+    fetch.set_defaults(run=download_export, names=EXPORTS)
 
 
 def export_all(context: Context, args: argparse.Namespace) -> int:
     """Ask for an export; perhaps look on and download it."""
     if args.out is not None:
-        _check_out(args.out)
+        check_out(args.out, force=args.force)
     job = context.api.post("/v1/exports")
     context.output.note(f"asked for {job['export_id']}")
     if not args.watch and args.out is None:
+        context.output.note(f"look at it with: exports show {job['export_id']}")
         return _show(context, job)
     done = watch(
         context.output,
         look=lambda: context.api.get(f"/v1/exports/{job['export_id']}"),
         tell=lambda one: f"export {one['state']}",
         ended=lambda one: one["state"] in {"succeeded", "failed"},
+        again=f"exports show {job['export_id']}",
+        stalled="it waits for a worker, or is large; it goes on without this command too",
     )
     if args.out is not None and done["state"] == "succeeded":
         _save(context, done, args.out)
@@ -62,7 +67,7 @@ def list_exports(context: Context, args: argparse.Namespace) -> int:
         ("asked for", lambda job: job["created_at"][:19]),
         ("deleted", lambda job: (job["expires_at"] or "")[:19]),
     ]
-    context.output.table(context.api.items("/v1/exports", limit=args.limit), columns)
+    show_list(context, "/v1/exports", columns, limit=args.limit)
     return 0
 
 
@@ -73,7 +78,7 @@ def show_export(context: Context, args: argparse.Namespace) -> int:
 
 def download_export(context: Context, args: argparse.Namespace) -> int:
     """Download an export."""
-    _check_out(args.out)
+    check_out(args.out, force=args.force)
     job = context.api.get(f"/v1/exports/{args.export_id}")
     _save(context, job, args.out)
     return _show(context, job)
@@ -94,32 +99,6 @@ def _show(context: Context, job: Mapping[str, Any]) -> int:
     return 1 if job["state"] == "failed" else 0
 
 
-def _check_out(path: Path) -> None:
-    if path.exists():
-        raise CliError(f"{path} is there already: choose another name")
-    if not path.parent.is_dir():
-        raise CliError(f"there is no directory {path.parent}")
-
-
 def _save(context: Context, job: Mapping[str, Any], path: Path) -> None:
-    """Download beside the file first, and check it, so that ``path`` is never half an archive."""
     found = context.api.get(f"/v1/exports/{job['export_id']}/download")
-    part = path.with_name(f"{path.name}.part")
-    try:
-        with part.open("wb") as out:
-            written = download(url=found["url"], out=out, timeout=context.timeout)
-        if _digest(part) != job["sha256"]:
-            raise CliError("the download is damaged: try again")
-        part.rename(path)
-    finally:
-        with contextlib.suppress(FileNotFoundError):
-            part.unlink()
-    context.output.note(f"saved {path} ({written:,} bytes)")
-
-
-def _digest(path: Path) -> str:
-    digest = sha256()
-    with path.open("rb") as file:
-        while chunk := file.read(CHUNK_BYTES):
-            digest.update(chunk)
-    return digest.hexdigest()
+    save(context, what="the export", url=found["url"], path=path, digest=job["sha256"])

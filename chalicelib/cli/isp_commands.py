@@ -9,7 +9,9 @@ from urllib.parse import quote
 
 from chalicelib.cli.client import CliError
 from chalicelib.cli.context import Context
+from chalicelib.cli.listing import add_limit, show_list
 from chalicelib.cli.output import money, watch
+from chalicelib.cli.wording import PACKAGE, RUN, SUBSCRIBERS
 from chalicelib.domain.money import InvalidAmount, parse_decimal
 from chalicelib.domain.periods import NAMED_CYCLES
 
@@ -22,11 +24,11 @@ def add_parsers(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
         metavar="ACTION", required=True
     )
     listing = runs.add_parser("list", help="list runs, newest first")
-    listing.add_argument("--limit", type=int, default=20, help="as many (20)")
+    add_limit(listing, default=20)
     listing.set_defaults(run=list_runs)
     show = runs.add_parser("show", help="show the run of a date, and what it set aside")
     show.add_argument("date", metavar="DATE", help="such as 2026-11-01")
-    show.set_defaults(run=show_run)
+    show.set_defaults(run=show_run, names=RUN)
     run = commands.add_parser("run", help="bill now whatever is due")
     run.add_argument("--watch", action="store_true", help="look on until it is billed")
     run.set_defaults(run=run_billing)
@@ -44,7 +46,7 @@ def _add_packages(commands: argparse._SubParsersAction[argparse.ArgumentParser])
     add.add_argument("--down", type=int, default=10_000, metavar="KBPS", help="download speed (10000)")
     add.add_argument("--up", type=int, default=10_000, metavar="KBPS", help="upload speed (10000)")
     add.add_argument("--tax-group", metavar="CODE", help="one of the tenant's")
-    add.set_defaults(run=add_package)
+    add.set_defaults(run=add_package, names=PACKAGE)
 
 
 def _add_subscribers(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -56,11 +58,11 @@ def _add_subscribers(commands: argparse._SubParsersAction[argparse.ArgumentParse
     listing.add_argument("--area")
     listing.add_argument("--package-id", metavar="PACKAGE")
     listing.add_argument("--archived", action="store_true", help="archived ones too")
-    listing.add_argument("--limit", type=int, default=50, help="as many (50); 0 for all")
-    listing.set_defaults(run=list_subscribers)
+    add_limit(listing, default=50)
+    listing.set_defaults(run=list_subscribers, names=SUBSCRIBERS)
     show = actions.add_parser("show", help="show a subscriber")
     show.add_argument("subscriber", metavar="CODE", help="the code, or the identifier (sbr_…)")
-    show.set_defaults(run=show_subscriber)
+    show.set_defaults(run=show_subscriber, names=SUBSCRIBERS)
 
 
 def list_packages(context: Context, _args: argparse.Namespace) -> int:
@@ -75,7 +77,7 @@ def list_packages(context: Context, _args: argparse.Namespace) -> int:
         ("tax group", lambda one: one["tax_group"]),
         ("state", lambda one: one["state"]),
     ]
-    context.output.table(context.api.items("/v1/packages", limit=None), columns)
+    show_list(context, "/v1/packages", columns, limit=None)
     return 0
 
 
@@ -111,16 +113,17 @@ def list_subscribers(context: Context, args: argparse.Namespace) -> int:
         ("archived", lambda one: one["archived"]),
         ("subscriber", lambda one: one["subscriber_id"]),
     ]
-    found = context.api.items(
+    show_list(
+        context,
         "/v1/subscribers",
-        limit=args.limit or None,
+        columns,
+        limit=args.limit,
         text=args.text,
         status=args.status,
         area=args.area,
         package_id=args.package_id,
         archived=args.archived or None,
     )
-    context.output.table(found, columns)
     return 0
 
 
@@ -156,7 +159,7 @@ def list_runs(context: Context, args: argparse.Namespace) -> int:
         ("skipped", lambda one: one["skipped"]),
         ("quarantined", lambda one: one["quarantined"]),
     ]
-    context.output.table(context.api.items("/v1/billing/runs", limit=args.limit), columns)
+    show_list(context, "/v1/billing/runs", columns, limit=args.limit)
     return 0
 
 
@@ -176,9 +179,13 @@ def show_run(context: Context, args: argparse.Namespace) -> int:
         ("skipped", one["skipped"] or None),
         ("quarantined", one["quarantined"]),
     ]
-    held = context.api.items(f"{path}/quarantined", limit=20) if one["quarantined"] else iter(())
+    held, more = context.api.some(f"{path}/quarantined", limit=20) if one["quarantined"] else ([], False)
     fields += [("set aside", f"{sub['subscription_id']}: {sub['message']} [{sub['code']}]") for sub in held]
     context.output.record(one, fields)
+    if more:
+        context.output.note(f"these are the first {len(held)} of {one['quarantined']} set aside")
+    if "not_due" in one["skipped"]:
+        context.output.note("not_due: nothing to bill yet; a run that goes on again counts them once more")
     return 0
 
 
@@ -186,17 +193,38 @@ def run_billing(context: Context, args: argparse.Namespace) -> int:
     """Bill what is due; perhaps look on."""
     state = context.api.post("/v1/billing/runs")
     if state["started_through"] == state["completed_through"]:
-        context.output.note("nothing is due")
-    elif args.watch:
+        context.output.note(f"nothing is due: every day through {state['completed_through']} is billed")
+    elif not args.watch:
+        day = state["started_through"]
+        context.output.note(f"started the run of {day}; it goes on by itself, and later days follow")
+        context.output.note(f"look at it with: runs show {day}, or look on with: run --watch")
+    else:
         state = watch(
             context.output,
-            look=lambda: context.api.get("/v1/billing"),
-            tell=lambda one: f"billed through {one['completed_through']} of {one['started_through']}",
+            look=lambda: _billing(context),
+            tell=_told_billing,
             ended=lambda one: one["completed_through"] == one["started_through"],
+            again="runs list",
+            stalled="the schedule starts again what stands still, within half an hour",
         )
     fields = [("started through", state["started_through"]), ("billed through", state["completed_through"])]
     context.output.record(state, fields)
     return 0
+
+
+def _billing(context: Context) -> Mapping[str, Any]:
+    """Look how far billing is; while a run is at work, how many invoices it has issued too."""
+    state = dict(context.api.get("/v1/billing"))
+    if state["started_through"] != state["completed_through"]:
+        state["invoices"] = context.api.get(f"/v1/billing/runs/{state['started_through']}")["invoices"]
+    return state
+
+
+def _told_billing(state: Mapping[str, Any]) -> str:
+    day = state["started_through"]
+    if day == state["completed_through"]:
+        return f"billed through {day}"
+    return f"billing {day}: {state['invoices']:,} invoices"
 
 
 def _cycle(cycle: Mapping[str, Any]) -> str:

@@ -4,18 +4,16 @@ from __future__ import annotations
 
 import argparse
 import os
-import signal
 import sys
 from collections.abc import Sequence
 from typing import Any
 
-from chalicelib.cli import export_commands, import_commands, isp_commands, session_commands
-from chalicelib.cli.client import TIMEOUT_SECONDS, CliError
+from chalicelib.cli import export_commands, import_commands, import_file, isp_commands, session_commands
+from chalicelib.cli.client import TIMEOUT_SECONDS, CliError, Interrupted, Refused
 from chalicelib.cli.context import DEFAULT_URL, Context
-from chalicelib.cli.output import Output
+from chalicelib.cli.output import Output, harmless
 from chalicelib.config import CliSettings
 
-INTERRUPTED = 128 + signal.SIGINT
 EPILOG = f"""\
 The address is --url, else ISPBILLING_URL, else that of the last login, else {DEFAULT_URL}.
 The session is stored in $XDG_CONFIG_HOME/ispbilling; ISPBILLING_TOKEN goes before it.
@@ -36,7 +34,8 @@ def main(argv: Sequence[str] | None = None, *, settings: CliSettings | None = No
         return int(args.run(context, args))
     except CliError as error:
         output.done()
-        print(f"ispbilling: {error}", file=sys.stderr)
+        told = error.told(args.names) if isinstance(error, Refused) else str(error)
+        print(f"ispbilling: {harmless(told)}", file=sys.stderr)
         return error.exit_code
     except BrokenPipeError:
         raise
@@ -46,7 +45,7 @@ def main(argv: Sequence[str] | None = None, *, settings: CliSettings | None = No
     except KeyboardInterrupt:
         output.done()
         print("ispbilling: interrupted; what was started goes on", file=sys.stderr)
-        return INTERRUPTED
+        return Interrupted.exit_code
 
 
 class _Parser(argparse.ArgumentParser):
@@ -72,9 +71,9 @@ def parser() -> argparse.ArgumentParser:
         epilog=EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    made.set_defaults(url=None, json=False, quiet=False, timeout=TIMEOUT_SECONDS)
+    made.set_defaults(names={}, url=None, json=False, quiet=False, timeout=TIMEOUT_SECONDS)
     commands = made.add_subparsers(metavar="COMMAND", required=True)
-    for module in (session_commands, import_commands, export_commands, isp_commands):
+    for module in (session_commands, import_file, import_commands, export_commands, isp_commands):
         module.add_parsers(commands)
     return made
 

@@ -10,10 +10,12 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final, TextIO
 
+from chalicelib.cli.client import Interrupted, Unreachable
 from chalicelib.domain.money import format_minor
 
 CELL_CHARS_MAX: Final = 48
 POLL_SECONDS: Final = 1.0
+STALLED_SECONDS: Final = 60
 
 
 @dataclass
@@ -78,20 +80,36 @@ def watch(
     look: Callable[[], Mapping[str, Any]],
     tell: Callable[[Mapping[str, Any]], str],
     ended: Callable[[Mapping[str, Any]], bool],
+    again: str,
+    stalled: str = "",
     sleep: Callable[[float], None] = time.sleep,
+    now: Callable[[], float] = time.monotonic,
 ) -> Mapping[str, Any]:
-    """Look on until something has ended; return it as it then is."""
-    last = ""
-    while True:
-        state = look()
-        text = tell(state)
-        if text != last:
-            output.progress(text)
-        last = text
-        if ended(state):
-            output.done()
-            return state
-        sleep(POLL_SECONDS)
+    """Look on until something has ended; return it as it then is.
+
+    ``again`` is the command that looks on later, and ``stalled`` what can be done where there is
+    no progress. Raises Interrupted at Ctrl-C, and Unreachable where the platform goes away.
+    """
+    last, since, patient = "", now(), True
+    try:
+        while True:
+            state = look()
+            text = tell(state)
+            if text != last:
+                output.progress(text)
+                last, since, patient = text, now(), True
+            if ended(state):
+                output.done()
+                return state
+            if patient and now() - since >= STALLED_SECONDS:
+                output.done()
+                output.note(f"no progress for {STALLED_SECONDS} seconds{stalled and f': {stalled}'}")
+                patient = False
+            sleep(POLL_SECONDS)
+    except KeyboardInterrupt:
+        raise Interrupted(f"interrupted; what was started goes on. Look at it with: {again}") from None
+    except Unreachable as error:
+        raise Unreachable(f"{error} What was started goes on with it. Look at it with: {again}") from None
 
 
 def money(value: Mapping[str, Any]) -> str:

@@ -9,6 +9,7 @@ import sys
 from chalicelib.cli import credentials
 from chalicelib.cli.client import CliError, NotSignedIn
 from chalicelib.cli.context import Context
+from chalicelib.cli.wording import LOG_IN
 
 
 def add_parsers(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -19,7 +20,7 @@ def add_parsers(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
     login.add_argument(
         "--password-stdin", action="store_true", help="read the password from standard input, for scripts"
     )
-    login.set_defaults(run=log_in)
+    login.set_defaults(run=log_in, names=LOG_IN)
     commands.add_parser("logout", help="end the session").set_defaults(run=log_out)
     commands.add_parser("whoami", help="show who is signed in, and where").set_defaults(run=who_am_i)
 

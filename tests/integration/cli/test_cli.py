@@ -4,104 +4,18 @@ from __future__ import annotations
 
 import io
 import json
-import threading
 import zipfile
-from collections.abc import Callable, Iterator, Mapping
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from chalicelib.cli import import_commands, output
-from chalicelib.cli.main import main
+from chalicelib.cli import import_commands
 from chalicelib.config import CliSettings
-from chalicelib.jobs.exports import work_exports
-from chalicelib.jobs.imports import work_imports
-from chalicelib.local.front_door import Server, Site
-from chalicelib.local.gateway import Gateway
 from tests.fakes.clock import FakeClock
-from tests.integration.conftest import PASSWORD, EngineServices, SignedIn
-from tests.integration.importing import HEADER
+from tests.integration.cli.conftest import MAP, Terminal
+from tests.integration.conftest import EngineServices, SignedIn
 from tests.integration.test_exports import bill
-
-Work = Callable[[EngineServices, Mapping[str, Any]], object]
-
-
-class AtOnce:
-    """A queue whose worker takes each message when it is sent."""
-
-    def __init__(self, services: EngineServices, work: Work) -> None:
-        self._services = services
-        self._work = work
-
-    def send(self, *, message: Mapping[str, object], delay_seconds: int = 0) -> None:
-        """Do the work."""
-        record = {"messageId": "m", "body": json.dumps(dict(message))}
-        self._work(self._services, {"Records": [record]})
-
-
-@pytest.fixture
-def url(gateway: Gateway, services: EngineServices, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
-    """The front door, with workers that work at once."""
-    monkeypatch.setitem(services.__dict__, "import_queue", AtOnce(services, work_imports))
-    monkeypatch.setitem(services.__dict__, "export_queue", AtOnce(services, work_exports))
-    monkeypatch.setattr(output, "POLL_SECONDS", 0.01)
-    server = Server(Site(gateway=gateway, base_url="", engine_url="", demo={}), port=0)
-    thread = threading.Thread(target=server.serve_forever, args=[0.05])
-    thread.start()
-    yield f"http://127.0.0.1:{server.server_address[1]}"
-    server.shutdown()
-    server.server_close()
-    thread.join()
-
-
-class Terminal:
-    """Runs commands and keeps what they print."""
-
-    def __init__(self, config_dir: Path, capsys: pytest.CaptureFixture[str]) -> None:
-        self.settings = CliSettings(config_dir=config_dir, url=None, token=None)
-        self._capsys = capsys
-        self.out = self.err = ""
-
-    def run(self, *argv: str) -> int:
-        """Run a command; return its exit code."""
-        try:
-            code = main(argv, settings=self.settings)
-        except SystemExit as usage:
-            code = int(str(usage.code))
-        self.out, self.err = self._capsys.readouterr()
-        return code
-
-    def json(self, *argv: str) -> Any:
-        """Run a command that succeeds; return its JSON."""
-        assert self.run(*argv, "--json") == 0, self.err
-        return json.loads("\n".join(line for line in self.out.splitlines() if not line.startswith('{"level')))
-
-
-@pytest.fixture
-def terminal(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Terminal:
-    return Terminal(tmp_path / "config", capsys)
-
-
-@pytest.fixture
-def user(terminal: Terminal, url: str, signed_in: SignedIn, monkeypatch: pytest.MonkeyPatch) -> Terminal:
-    """Someone who is signed in."""
-    monkeypatch.setattr("sys.stdin", io.StringIO(f"{PASSWORD}\n"))
-    who = ("--subdomain", signed_in.subdomain, "--email", signed_in.email)
-    assert terminal.run("login", "--url", url, *who, "--password-stdin") == 0, terminal.err
-    return terminal
-
-
-@pytest.fixture
-def customers(tmp_path: Path) -> Path:
-    path = tmp_path / "customers.csv"
-    rows = [f"C-{n},Name {n},0300-{n:07d},Home,{n}.50" for n in range(1, 41)]
-    path.write_text("\n".join([HEADER, *rows, "C-41,=evil,,Home,1", "C-42,No,,none,1", ""]))
-    return path
-
-
-MAP = ("--map", "code=id", "name=name", "phone=phone", "package=plan", "price=fee")
 
 
 def test_the_main_job_from_the_command_line(
@@ -173,14 +87,23 @@ def test_without_a_mapping_nothing_is_imported_and_one_is_suggested(user: Termin
     [
         (["import", "{dir}/nope.csv", *MAP], 1, "there is no file"),
         (["import", "{file}", "--map", "id"], 1, "--map takes FIELD=COLUMN"),
-        (["import", "{file}", "--map", "code=nope"], 1, "[unknown_column]"),
+        (["import", "{file}", "--map", "code=nope"], 1, "(--map code=COLUMN) [unknown_column]"),
+        (["import", "{file}", "--map", "code=idd"], 1, "is 'id' meant?"),
+        (["import", "{file}", "--map", "kode=id"], 1, "no field 'kode'; is 'code' meant?"),
+        (["import", "{file}", "--map", "id=code"], 1, "is code=id meant?"),
+        (["import", "{file}", "--map", "code=id", "code=name"], 1, "code is given twice"),
+        (["import", "{file}", *MAP], 1, "(--start DATE, or --map start_date=COLUMN)"),
+        (["import", "{file}", *MAP, "--start", "1999-01-01"], 1, "(--start)"),
+        (["import", "{file}", "--map", "code=id", "--skip", "nope=x"], 1, "(--skip)"),
+        (["import", "{file}", *MAP, "--report", "{file}"], 1, "--force"),
+        (["subscribers", "list", "--limit", "-1"], 2, "not a count"),
         (["import", "{file}", "--map", "code=id", "--start", "soon"], 2, "not a date such as"),
         (["import", "{file}", "--map", "code=id", "--price", "1,5"], 1, "not a plain decimal"),
         (["import", "{file}", "--map", "code=id", "--skip", "plan"], 1, "--skip takes"),
         (["imports", "show", "imp_1"], 1, "[not_found]"),
         (["imports", "report", "imp_1", "--out", "{dir}/x"], 1, "[not_found]"),
         (["export", "--out", "{dir}/no/dir.zip"], 1, "there is no directory"),
-        (["packages", "add", "X", "--price", "-5"], 1, "(price.amount)"),
+        (["packages", "add", "X", "--price", "-5"], 1, "(--price)"),
         (["subscribers", "show", "NOPE"], 1, "no subscriber with the code"),
         (["runs", "show", "never"], 1, "[not_found]"),
         (["whoami", "--url", "http://example.com"], 1, "use https"),
