@@ -19,6 +19,7 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -90,6 +91,8 @@ class Engine:
         self._inherited = tuple(inherited)
         self._process: subprocess.Popen[bytes] | None = None
         self._scratch: Path | None = None
+        self._news: int | None = None
+        self._unsaved: str | None = None
         self.port = 0
 
     def __enter__(self) -> Self:
@@ -129,6 +132,25 @@ class Engine:
         """The variables with which boto3 in another process talks to this engine."""
         return client_environment(self.url)
 
+    @property
+    def unsaved(self) -> str | None:
+        """Why the last checkpoint failed; None where it did not. After the end: of the last one of all."""
+        if self._news is not None:
+            with contextlib.suppress(BlockingIOError):
+                while told := os.read(self._news, 65_536):
+                    outcome, _, reason = told.decode().splitlines()[-1].partition(" ")
+                    self._unsaved = reason if outcome == "failed" else None
+        return self._unsaved
+
+    @property
+    def saved_at(self) -> datetime | None:
+        """When the valid checkpoint was written (UTC); None where there is none."""
+        assert self._state_dir is not None, "an engine in memory has no checkpoints"
+        pointer = self._state_dir / "checkpoints" / "current"
+        if not pointer.exists():
+            return None
+        return datetime.fromtimestamp(int(pointer.read_text().partition("-")[0]) // 10**9, UTC)
+
     def is_running(self) -> bool:
         """Whether the process is there."""
         return self._process is not None and self._process.poll() is None
@@ -142,16 +164,18 @@ class Engine:
         if not self._python.exists():
             raise EngineMissingError(f"no engine in {self._python.parent.parent}: run `make setup`")
         self._scratch = self._new_scratch()
-        with self.log_path.open("wb") as log:
+        self._news, telling = os.pipe()
+        os.set_blocking(self._news, False)
+        with self.log_path.open("wb") as log, os.fdopen(telling, "wb"):
             self._process = subprocess.Popen(
-                self._command(),
+                [*self._command(), "--news-fd", str(telling)],
                 env=self._clean_environment(),
                 cwd=self.scratch,
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=subprocess.STDOUT,
                 start_new_session=True,  # Ctrl-C reaches the runner, which ends us in order
-                pass_fds=self._inherited,
+                pass_fds=(*self._inherited, telling),
             )
         try:
             self._await_ready()
@@ -163,7 +187,7 @@ class Engine:
     def stop(self, *, deadline_s: float = STOP_DEADLINE_S) -> bool:
         """End cleanly (the state is saved), or by force after the deadline.
 
-        Returns whether the end was clean.
+        Returns whether the end was clean and the state is saved; ``unsaved`` says why it is not.
         """
         if self._process is None:
             return True
@@ -182,6 +206,10 @@ class Engine:
             kill_group(self.pid)
             self._process.wait()
             self._process = None
+        if self._news is not None:
+            self._unsaved = self.unsaved
+            os.close(self._news)
+            self._news = None
         if self._scratch is not None and self._state_dir is None:
             shutil.rmtree(self._scratch, ignore_errors=True)
 
@@ -190,9 +218,13 @@ class Engine:
         assert self._state_dir is not None, "an engine in memory has no checkpoints"
         pointer = self._state_dir / "checkpoints" / "current"
         before = pointer.read_text() if pointer.exists() else ""
+        if self.unsaved:
+            self._unsaved = None  # that was told of an earlier one
         os.kill(self.pid, signal.SIGUSR1)
         deadline = time.monotonic() + deadline_s
         while not pointer.exists() or pointer.read_text() == before:
+            if self.unsaved:
+                raise EngineError(f"the engine could not save its state: {self.unsaved}")
             if not self.is_running() or time.monotonic() > deadline:
                 raise EngineError("the engine did not write a checkpoint")
             time.sleep(POLL_S)

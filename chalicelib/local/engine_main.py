@@ -8,7 +8,9 @@ at every interval in which something was written, and on SIGUSR1. The process fo
 the child writes the copy of memory it was born with: all services are seen at one moment
 between two requests, and the parent goes on serving. A checkpoint is a directory of its
 own that becomes valid by the rename of one small file (``current``), so a kill at any
-point leaves the previous checkpoint whole.
+point leaves the previous checkpoint whole. One that fails, on a full disk above all, leaves
+nothing behind, is told to the process that started us over a pipe (which needs no disk), and
+is tried again.
 
 What a hard kill (SIGKILL, power cut) loses: everything acknowledged since the last
 checkpoint, in all services alike, with two exceptions. Bodies of S3 objects are on disk
@@ -34,6 +36,8 @@ import warnings
 from pathlib import Path
 from typing import Any, NoReturn
 
+EXIT_UNKNOWN = 255  # of a checkpoint's process; others are the system's error numbers
+EXIT_NOT_SAVED = 97
 EXIT_PORT_IN_USE = 98
 CHECKPOINT_DEADLINE_S = 120
 CHECKPOINTS_KEPT = 2
@@ -72,9 +76,16 @@ class Checkpoints:
         ``states`` holds a function per service; one that answers None has nothing to say
         (its module was never loaded), and its file is taken over from the last checkpoint.
         """
-        previous = self.current()
         name = f"{time.time_ns():020d}-{os.getpid()}"
-        target = self.root / name
+        try:
+            self._fill(self.root / name, states, encode)
+            self._activate(name)
+        except BaseException:
+            self.remove_torn()
+            raise
+
+    def _fill(self, target: Path, states: dict[str, Any], encode: Any) -> None:
+        previous = self.current()
         target.mkdir(parents=True)
         for service, get_state in states.items():
             state = get_state()
@@ -83,7 +94,6 @@ class Checkpoints:
         for old in previous.glob("*.json") if previous.is_dir() else ():
             if not (target / old.name).exists():
                 shutil.copyfile(old, target / old.name)
-        self._activate(name)
 
     def _activate(self, name: str) -> None:
         fresh = self._pointer.with_suffix(f".{os.getpid()}")
@@ -94,8 +104,20 @@ class Checkpoints:
         os.close(directory)
         self.prune()
 
+    def remove_torn(self) -> None:
+        """Remove what a checkpoint that did not become valid has left: it may be what fills the disk.
+
+        Nobody may be writing one meanwhile.
+        """
+        valid = self._pointer.read_text().strip() if self._pointer.exists() else ""
+        for path in self.root.iterdir():
+            if path.is_dir() and path.name > valid:
+                shutil.rmtree(path, ignore_errors=True)
+            elif path.name.startswith(f"{self._pointer.name}."):
+                path.unlink(missing_ok=True)
+
     def prune(self) -> None:
-        """Remove what no start will read: checkpoints before the last ones, and torn ones."""
+        """Remove what no start will read: checkpoints before the last ones."""
         valid = self.current().name
         complete = sorted(p for p in self.root.iterdir() if p.is_dir() and p.name <= valid)
         for old in complete[:-CHECKPOINTS_KEPT]:
@@ -107,6 +129,35 @@ def _write_durably(path: Path, text: str) -> None:
         file.write(text)
         file.flush()
         os.fsync(file.fileno())
+
+
+class Teller:
+    """Tells the process that started us how each checkpoint went, a line each; nobody has to listen."""
+
+    def __init__(self, descriptor: int | None) -> None:
+        self._descriptor = descriptor
+        if descriptor is not None:
+            os.set_inheritable(descriptor, False)
+            os.set_blocking(descriptor, False)
+
+    def saved(self) -> None:
+        """Say that the state is saved."""
+        self._tell("saved")
+
+    def failed(self, reason: str) -> None:
+        """Say why it is not, here and in the log; on a full disk the log takes nothing either."""
+        self._tell(f"failed {reason}")
+        with contextlib.suppress(OSError):
+            print(f"checkpoint failed: {reason}; the previous one stays", flush=True)
+
+    def _tell(self, line: str) -> None:
+        if self._descriptor is not None:
+            with contextlib.suppress(OSError):
+                os.write(self._descriptor, f"{line}\n".encode())
+
+
+def _reason(error: BaseException) -> str:
+    return error.strerror if isinstance(error, OSError) and error.strerror else type(error).__name__
 
 
 class Host:
@@ -125,8 +176,10 @@ class Host:
         self._writes_saved = 0
         self._writer_pid = 0
         self._orphaned = False
+        self._teller = Teller(options.news_fd)
         if self._checkpoints:
             options.checkpoints.mkdir(parents=True, exist_ok=True)
+            self._checkpoints.remove_torn()
             persistence.STATE_DIR = str(self._checkpoints.current())
             _remember_sent_mail(engine)
 
@@ -164,8 +217,9 @@ class Host:
         if self._writer_pid:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(self._writer_pid, signal.SIGKILL)
-        if self._checkpoints:
-            self._write_checkpoint()
+            with contextlib.suppress(ChildProcessError):
+                os.waitpid(self._writer_pid, 0)  # noqa: ASYNC222  (it is dead already)
+        saved = self._save_at_the_end() if self._checkpoints else True
         with contextlib.suppress(OSError):
             self._options.report.unlink()
         if self._orphaned and not self._checkpoints:
@@ -173,7 +227,18 @@ class Host:
         if os.getpgrp() == os.getpid():  # Lambda workers live in our process group
             signal.signal(signal.SIGTERM, signal.SIG_IGN)
             os.killpg(0, signal.SIGTERM)
-        os._exit(0)
+        os._exit(0 if saved else EXIT_NOT_SAVED)
+
+    def _save_at_the_end(self) -> bool:
+        assert self._checkpoints is not None
+        try:
+            self._checkpoints.remove_torn()
+            self._write_checkpoint()
+        except BaseException as error:  # noqa: BLE001  (whatever it is, we end, and say what is lost)
+            self._teller.failed(_reason(error))
+            return False
+        self._teller.saved()
+        return True
 
     async def _watch_process(self) -> None:
         """An engine without an owner ends itself: no process is left behind."""
@@ -214,10 +279,15 @@ class Host:
             elif time.monotonic() > deadline:
                 os.kill(child, signal.SIGKILL)
         self._writer_pid = 0
-        if status == 0:
+        code = os.waitstatus_to_exitcode(status)
+        if code == 0:
             self._writes_saved = seen
-        else:
-            print(f"checkpoint failed (status {status}); the previous one stays", flush=True)
+            self._teller.saved()
+            return
+        self._teller.failed(_ended_with(code))
+        if self._checkpoints:
+            with contextlib.suppress(OSError):
+                self._checkpoints.remove_torn()  # what was killed did not clean up after itself
 
     def _write_and_exit(self, parent: int) -> NoReturn:
         try:
@@ -226,8 +296,9 @@ class Host:
                 self._write_checkpoint()
             os._exit(0)
         except BaseException as error:  # noqa: BLE001  (a forked child must not go on)
-            os.write(2, f"checkpoint: {type(error).__name__}: {error}\n".encode())
-            os._exit(1)
+            with contextlib.suppress(OSError):
+                os.write(2, f"checkpoint: {type(error).__name__}: {error}\n".encode())
+            os._exit(error.errno if isinstance(error, OSError) and error.errno else EXIT_UNKNOWN)
 
     def _write_checkpoint(self) -> None:
         assert self._checkpoints is not None
@@ -240,6 +311,13 @@ class Host:
             "payload": state,
         }
         return json.dumps(wrapped, default=persistence._json_default)
+
+
+def _ended_with(code: int) -> str:
+    """Say why a checkpoint's process ended so."""
+    if code < 0:
+        return f"it took longer than {CHECKPOINT_DEADLINE_S} s"
+    return "see the engine's log" if code == EXIT_UNKNOWN else os.strerror(code)
 
 
 def _remember_sent_mail(engine: Any) -> None:
@@ -281,6 +359,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--report", type=Path, required=True, help="file told port and pid")
     parser.add_argument("--checkpoints", type=Path, help="without it, nothing is kept")
     parser.add_argument("--interval", type=float, default=30.0, help="seconds")
+    parser.add_argument("--news-fd", type=int, help="descriptor that is told how each checkpoint went")
     parser.add_argument("--watch-pid", type=int, default=0, help="end when this one is gone")
     return parser.parse_args()
 

@@ -20,7 +20,7 @@ import time
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from chalicelib.local.engine import Engine, EngineError
+from chalicelib.local.engine import CHECKPOINT_INTERVAL_S, Engine, EngineError
 from chalicelib.local.lock import Lock, RunError, exclusive
 from chalicelib.local.stack import (
     LOCAL_VARIABLES,
@@ -104,9 +104,9 @@ class Platform:
         try:
             self._start_engine()
             self._create_resources()
+            self._seed()
         except (EngineError, StackError) as error:
             raise RunError(str(error)) from error
-        self._seed()
         self._start_front_door()
         self._start_pump()
 
@@ -114,7 +114,9 @@ class Platform:
         """Until a stop is asked for. Raises RunError when a part ends that cannot be replaced."""
         assert self.engine is not None
         pump_started = time.monotonic()
+        unsaved: str | None = None
         while not self.stopping.wait(WATCH_S):
+            unsaved = self._tell_unsaved(unsaved)
             if not self.engine.is_running():
                 raise RunError(f"the engine ended by itself: see {self.engine.log_path}")
             if self.front_door is None or self.front_door.poll() is not None:
@@ -129,7 +131,7 @@ class Platform:
         """Stop all children: first what takes work, last what keeps state."""
         if self.engine is None:
             return
-        print("\nStopping; the state is kept", flush=True)
+        print("\nStopping", flush=True)
         for child in (self.front_door, self.pump):
             if child is not None and child.poll() is None:
                 child.terminate()
@@ -137,9 +139,34 @@ class Platform:
             if child is not None:
                 _end(child, grace_s)
         if self.engine.stop():
-            print("Stopped", flush=True)
+            print("Stopped; the state is kept", flush=True)
+        elif self.engine.unsaved:
+            print(
+                f"Stopped, but the state could not be saved ({self.engine.unsaved}): {self._lost()}",
+                flush=True,
+            )
         else:
-            print("The engine did not end in time: its last checkpoint stays", flush=True)
+            print(f"The engine did not end cleanly: {self._lost()}", flush=True)
+
+    def _tell_unsaved(self, told: str | None) -> str | None:
+        """Say once that the state cannot be saved, and once that it can again; return the reason."""
+        assert self.engine is not None
+        reason = self.engine.unsaved
+        if reason and not told:
+            print(
+                f"The state cannot be saved ({reason}); it is tried again every "
+                f"{CHECKPOINT_INTERVAL_S:.0f} s. If it stays so, {self._lost()}",
+                flush=True,
+            )
+        elif told and not reason:
+            print("The state is saved again", flush=True)
+        return reason
+
+    def _lost(self) -> str:
+        assert self.engine is not None
+        saved_at = self.engine.saved_at
+        since = f"what came after {saved_at.astimezone():%H:%M:%S}" if saved_at else "everything of this run"
+        return f"{since} is lost"
 
     def _progress(self, what: str) -> None:
         self._step += 1

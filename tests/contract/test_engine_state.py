@@ -4,19 +4,20 @@ from __future__ import annotations
 
 import json
 import os
+import resource
 import signal
 import socket
 import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from chalicelib.local.engine import Engine, EngineMissingError, PortInUseError, answers
+from chalicelib.local.engine import Engine, EngineError, EngineMissingError, PortInUseError, answers
 from chalicelib.local.mailbox import read_mailbox
 from chalicelib.local.stack import (
     LOCAL_VARIABLES,
@@ -141,6 +142,82 @@ def test_a_kill_amid_a_checkpoint_leaves_the_last_one_whole(engine_venv: Path, s
         assert_filled(engine.url, known)
         assert all(holds(engine.url, f"bulk-{n}") for n in range(0, 300, 50))
     assert len([p for p in (state / "checkpoints").iterdir() if p.is_dir()]) <= 12
+
+
+needs_limits = pytest.mark.skipif(
+    not hasattr(resource, "prlimit"), reason="no limits of other processes here"
+)
+
+
+def limit_files(pid: int, bytes_max: int | None) -> None:
+    """Let a process write so many bytes into a file and no more, as on a full disk; None: as ever."""
+    _, hard = resource.prlimit(pid, resource.RLIMIT_FSIZE)
+    resource.prlimit(pid, resource.RLIMIT_FSIZE, (hard if bytes_max is None else bytes_max, hard))
+
+
+def wait_until(condition: Callable[[], object]) -> None:
+    deadline = time.monotonic() + 30
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+
+
+@needs_limits
+def test_a_checkpoint_that_cannot_be_written_leaves_nothing_and_is_tried_again(
+    engine_venv: Path, state: Path
+) -> None:
+    with Engine(engine_venv, state, checkpoint_interval_s=0.2) as engine:
+        fill(engine.url)
+        engine.checkpoint()
+        before = set((state / "checkpoints").iterdir())
+        limit_files(engine.pid, 1)
+        write(engine.url, "late")
+
+        wait_until(lambda: engine.unsaved)
+
+        assert engine.unsaved == "File too large"
+        wait_until(lambda: set((state / "checkpoints").iterdir()) == before)
+        with pytest.raises(EngineError, match="File too large"):
+            engine.checkpoint()
+        limit_files(engine.pid, None)
+        wait_until(lambda: engine.unsaved is None)
+        engine.kill()
+
+    with Engine(engine_venv, state) as engine:
+        assert holds(engine.url, "late")
+
+
+@needs_limits
+def test_an_end_that_could_not_save_is_no_clean_end(engine_venv: Path, state: Path) -> None:
+    with Engine(engine_venv, state, checkpoint_interval_s=NEVER_S) as engine:
+        fill(engine.url)
+        engine.checkpoint()
+        before = set((state / "checkpoints").iterdir())
+        write(engine.url, "late")
+        limit_files(engine.pid, 1)
+
+        assert not engine.stop()
+
+        assert engine.unsaved == "File too large"
+        assert set((state / "checkpoints").iterdir()) == before
+
+    with Engine(engine_venv, state) as engine:
+        assert holds(engine.url, "kept")
+        assert not holds(engine.url, "late")
+        assert engine.stop()
+        assert engine.unsaved is None
+
+
+def test_what_a_killed_checkpoint_left_is_gone_after_the_next_start(engine_venv: Path, state: Path) -> None:
+    with Engine(engine_venv, state) as engine:
+        fill(engine.url)
+    torn = state / "checkpoints" / f"{time.time_ns():020d}-1"
+    torn.mkdir()
+    (torn / "dynamodb.json").write_text("{")
+
+    with Engine(engine_venv, state, checkpoint_interval_s=NEVER_S) as engine:
+        assert holds(engine.url, "kept")
+        assert not torn.exists()
 
 
 def test_a_checkpoint_is_one_moment_of_all_services(engine_venv: Path, state: Path) -> None:

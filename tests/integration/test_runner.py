@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import resource
 import shutil
 import signal
 import socket
@@ -12,7 +13,7 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -176,7 +177,7 @@ def test_the_platform_runs_stops_and_keeps_its_state(start: Any, root: Path) -> 
     status = first.end()
 
     assert status == 0
-    assert "Stopped" in first.log.read_text()
+    assert "Stopped; the state is kept" in first.log.read_text()
     assert first.is_deaf()
 
     second = start()
@@ -187,6 +188,39 @@ def test_the_platform_runs_stops_and_keeps_its_state(start: Any, root: Path) -> 
     assert command(root, "reset").returncode == 0
     third = start()
     assert "hello" not in third.notes()
+
+
+@pytest.mark.skipif(not hasattr(resource, "prlimit"), reason="no limits of other processes here")
+def test_a_state_that_cannot_be_saved_is_told_at_once_and_at_the_end(start: Any, root: Path) -> None:
+    """The engine may write no byte into a file, as on a full disk."""
+    runner = start()
+    engine = json.loads((root / ".local" / "state" / "run" / "report.json").read_text())["pid"]
+    os.kill(engine, signal.SIGUSR1)
+    saved = root / ".local" / "state" / "checkpoints" / "current"
+    wait_until(saved.exists)
+    _, hard = resource.prlimit(engine, resource.RLIMIT_FSIZE)
+    resource.prlimit(engine, resource.RLIMIT_FSIZE, (1, hard))
+
+    os.kill(engine, signal.SIGUSR1)
+    runner.wait_for("The state cannot be saved (File too large)")
+    resource.prlimit(engine, resource.RLIMIT_FSIZE, (hard, hard))
+    os.kill(engine, signal.SIGUSR1)
+    runner.wait_for("The state is saved again")
+    resource.prlimit(engine, resource.RLIMIT_FSIZE, (1, hard))
+    runner.end()
+
+    told = runner.log.read_text()
+    assert "Stopped, but the state could not be saved (File too large): what came after" in told
+    assert "the state is kept" not in told
+    assert told.count("cannot be saved") == 1
+    assert runner.is_deaf()
+
+
+def wait_until(condition: Callable[[], object]) -> None:
+    deadline = time.monotonic() + READY_S
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
 
 
 def test_a_second_start_and_a_reset_while_running_are_one_line_each(start: Any, root: Path) -> None:
