@@ -16,10 +16,18 @@ from typing import Final
 from chalicelib.domain.errors import Conflict, InvalidValue
 from chalicelib.domain.money import Money
 from chalicelib.domain.periods import BillingTiming, Cycle
+from chalicelib.domain.taxes import NO_TAX_PROFILE, TaxProfile
 
-# At a time; and ever, for a slot is one byte of an invoice's entry in the register.
+# At a time; and ever, for a slot is one byte of an invoice's entry in the register, and those
+# from DOCUMENT_SLOT_MIN on number the invoices of a day that no cycle makes.
 SUBSCRIPTIONS_PER_ACCOUNT_MAX: Final = 20
-SLOT_MAX: Final = 255
+SLOT_MAX: Final = 199
+DOCUMENT_SLOT_MIN: Final = 200
+DOCUMENT_SLOT_MAX: Final = 255
+PENDING_CHARGES_MAX: Final = 40
+DISCOUNTS_PER_SUBSCRIPTION_MAX: Final = 5
+# The due list files an account's pending charges under this slot.
+CHARGES_SLOT: Final = 0
 
 
 class TooManySubscriptions(Conflict):
@@ -67,6 +75,54 @@ class AccountStatus(StrEnum):
     TERMINATED = "terminated"
 
 
+class ChargeKind(StrEnum):
+    """What a line of an invoice is for; the ledger keeps the revenue of each apart."""
+
+    RECURRING = "recurring"
+    USAGE = "usage"
+    ONE_TIME = "one_time"
+    ACTIVATION = "activation"
+    TOP_UP = "top_up"
+    RECHARGE = "recharge"
+    LATE_FEE = "late_fee"
+    RECONNECT_FEE = "reconnect_fee"
+    DEPOSIT = "deposit"
+    ROUNDING = "rounding"
+
+
+@dataclass(frozen=True, slots=True)
+class Discount:
+    """A reduction of a subscription's price before tax.
+
+    Either ``share`` (millionths of the price) or ``amount`` (minor units a cycle, by the day where a
+    period is cut). ``periods`` are those it is left for; None is forever.
+    """
+
+    code: str
+    share: int = 0
+    amount: int = 0
+    periods: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class PendingCharge:
+    """A charge that waits for a bill: on the account's next one from ``on`` that a run makes.
+
+    ``unit_price`` is minor units before tax (or with, where the group is inclusive) and may be
+    negative for a refund of what was billed. ``key`` is unique within the account: one charge
+    for one reason, such as a late fee of one rule for one invoice.
+    """
+
+    key: str
+    kind: ChargeKind
+    description: str
+    unit_price: int
+    quantity: int
+    tax_group: str | None
+    on: date
+    slot: int = CHARGES_SLOT
+
+
 @dataclass(frozen=True, slots=True)
 class Subscription:
     """A package in use by an account.
@@ -75,7 +131,9 @@ class Subscription:
     the exclusive end of the last billed period, ``starts_on`` before the first bill. Cycle and
     timing are copied from the package when subscribed. ``price_override`` (minor units, per
     cycle) replaces the package's price. ``ends_on`` is the exclusive last day of service,
-    ``paused_on`` the first day without it while paused or suspended.
+    ``paused_on`` the first day without it while paused or suspended. ``edition`` is that of the
+    package when sold. ``parent`` is the slot that an add-on belongs to. ``pause_share`` is the
+    part of the price, in millionths, that is billed while paused.
     """
 
     slot: int
@@ -89,13 +147,45 @@ class Subscription:
     price_override: int | None = None
     ends_on: date | None = None
     paused_on: date | None = None
+    edition: int = 1
+    quantity: int = 1
+    parent: int | None = None
+    discounts: tuple[Discount, ...] = ()
+    pause_share: int = 0
+
+    def billed_through(self, *, end: date, discounts: tuple[Discount, ...]) -> Subscription:
+        """Return the subscription after a bill; ``dataclasses.replace`` would be most of a bill's time."""
+        return Subscription(
+            self.slot,
+            self.package_id,
+            self.state,
+            self.starts_on,
+            self.anchor_day,
+            self.cycle,
+            self.timing,
+            end,
+            self.price_override,
+            self.ends_on,
+            self.paused_on,
+            self.edition,
+            self.quantity,
+            self.parent,
+            discounts,
+            self.pause_share,
+        )
 
     @property
     def stops_on(self) -> date | None:
         """The first day that is not billed, as things stand; None where there is no end in sight."""
-        if self.paused_on is None or self.ends_on is None:
-            return self.paused_on or self.ends_on
-        return min(self.paused_on, self.ends_on)
+        halted = None if self.billed_while_paused else self.paused_on
+        if halted is None or self.ends_on is None:
+            return halted or self.ends_on
+        return min(halted, self.ends_on)
+
+    @property
+    def billed_while_paused(self) -> bool:
+        """Whether it is paused on a package that charges a part of its price meanwhile."""
+        return self.pause_share > 0 and self.state is SubscriptionState.PAUSED
 
     @property
     def overbilled_days(self) -> int:
@@ -113,10 +203,12 @@ class Subscription:
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """One subscriber's balance and subscriptions.
+    """One subscriber's money and subscriptions; amounts in minor units of ``currency``.
 
-    ``balance`` is what the subscriber owes in minor units of ``currency`` (negative: credit):
-    the fold of the account's ledger entries. ``version`` counts every change.
+    ``balance`` is what the subscriber owes, less ``credit`` (paid or credited and not yet
+    allocated to an invoice; it pays for prepaid packages and for the next invoices): the fold of the
+    account's ledger entries. ``deposits`` is held and to be given back. ``version`` counts
+    every change. ``slots_used`` is the highest slot ever used.
     """
 
     account_id: str
@@ -125,6 +217,11 @@ class Account:
     balance: int
     version: int
     subscriptions: tuple[Subscription, ...] = field(default=())
+    credit: int = 0
+    deposits: int = 0
+    tax: TaxProfile = NO_TAX_PROFILE
+    charges: tuple[PendingCharge, ...] = ()
+    slots_used: int = 0
 
     @property
     def owed(self) -> Money:
@@ -146,7 +243,7 @@ class Account:
                 f"an account holds at most {SUBSCRIPTIONS_PER_ACCOUNT_MAX} subscriptions that are not "
                 "finished: terminate one; it stops counting when its last days are billed"
             )
-        slot = max((sub.slot for sub in self.subscriptions), default=0) + 1
+        slot = max((self.slots_used, *(sub.slot for sub in self.subscriptions))) + 1
         if slot > SLOT_MAX:
             raise TooManySubscriptions(
                 f"an account takes at most {SLOT_MAX} subscriptions ever: go on with a new subscriber"
@@ -209,6 +306,11 @@ def parse_subscription_id(*, value: str) -> tuple[str, int]:
     if not value.startswith("sbn_") or not well_formed or slot.startswith("0"):
         raise MalformedId("not a subscription id", param="subscription_id")
     return f"sbr_{ulid}", int(slot)
+
+
+def document_slot(*, version: int) -> int:
+    """Return the slot of a document that no cycle makes, in turn with the account's version."""
+    return DOCUMENT_SLOT_MIN + version % (DOCUMENT_SLOT_MAX - DOCUMENT_SLOT_MIN + 1)
 
 
 def invoice_id(*, account_id: str, period_start: date, slot: int) -> str:

@@ -2,18 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
 from typing import Final
 
-from chalicelib.domain.accounts import Account, Subscription, SubscriptionState
-from chalicelib.domain.errors import DomainError
-from chalicelib.domain.invoices import InvoiceLine, charge_line
-from chalicelib.domain.packages import Package
+from chalicelib.domain.accounts import (
+    Account,
+    ChargeKind,
+    PendingCharge,
+    Subscription,
+    SubscriptionState,
+)
+from chalicelib.domain.catalogue import Catalogue, CatalogueMismatch
+from chalicelib.domain.charges import (
+    bundle_lines,
+    pending_line,
+    recurring_line,
+)
+from chalicelib.domain.invoices import InvoiceLine
 from chalicelib.domain.periods import BillingTiming, Period, bill_date, period_from
-from chalicelib.domain.taxes import TaxComponent, TaxGroup
 
 
 class SkipReason(StrEnum):
@@ -27,27 +35,13 @@ class SkipReason(StrEnum):
     GONE = "gone"
 
 
-class CatalogueMismatch(DomainError):
-    """A subscription names a package or tax group that the catalogue does not hold."""
-
-    code = "catalogue_mismatch"
-
-
-@dataclass(frozen=True, slots=True)
-class Catalogue:
-    """What a run needs besides the accounts: read once a shard."""
-
-    packages: Mapping[str, Package]
-    tax_groups: Mapping[str, TaxGroup]
-
-
 @dataclass(frozen=True, slots=True)
 class DueCharge:
-    """One period of one subscription, to be invoiced; ``advance`` is the new ``billed_to``."""
+    """One period of one subscription, to be invoiced: ``billed_on`` groups what goes on one invoice."""
 
     slot: int
-    line: InvoiceLine
-    billed_from: date
+    lines: tuple[InvoiceLine, ...]
+    billed_on: date
     billed_to: date
 
 
@@ -69,6 +63,9 @@ def next_period(*, subscription: Subscription) -> Period | None:
         origin=subscription.starts_on,
         start=start,
     )
+    halted = subscription.paused_on
+    if halted is not None and start < halted and (stop is None or halted < stop):
+        stop = halted  # paused at a price of its own: a period of each price
     return Period(start, stop) if stop is not None and stop < period.end else period
 
 
@@ -86,6 +83,8 @@ def not_billed(*, subscription: Subscription) -> SkipReason | None:
     What was in service before a pause is billed still.
     """
     reason = _NOT_BILLED.get(subscription.state)
+    if reason is None or subscription.billed_while_paused:
+        return None
     halted = subscription.paused_on
     return None if halted is not None and subscription.billed_to < halted else reason
 
@@ -108,97 +107,49 @@ def due_charge(
         return SkipReason.TERMINATED
     if bill_date(period=period, timing=subscription.timing) > on:
         return SkipReason.NOT_DUE
-    package = catalogue.packages.get(subscription.package_id)
-    if package is None:
-        raise CatalogueMismatch(f"package {subscription.package_id} does not exist")
+    lines = charge_lines(account=account, subscription=subscription, period=period, catalogue=catalogue)
+    billed_on = bill_date(period=period, timing=subscription.timing)
+    return DueCharge(subscription.slot, lines, billed_on, period.end)
+
+
+def charge_lines(
+    *, account: Account, subscription: Subscription, period: Period, catalogue: Catalogue
+) -> tuple[InvoiceLine, ...]:
+    """Return the lines that a period of a subscription comes to: one, or those of a bundle's parts.
+
+    Raises CatalogueMismatch, TaxRateMissing or AmountOutOfRange.
+    """
+    package = catalogue.package(
+        package_id=subscription.package_id, edition=subscription.edition, on=period.start
+    )
     if package.price.currency != account.currency:
         raise CatalogueMismatch(f"package {subscription.package_id} is priced in {package.price.currency}")
-    components: tuple[TaxComponent, ...] = ()
-    if package.tax_group is not None:
-        group = catalogue.tax_groups.get(package.tax_group)
-        if group is None:
-            raise CatalogueMismatch(f"tax group {package.tax_group!r} does not exist")
-        components = group.components_on(on=tax_point(period=period, timing=subscription.timing))
-    line = charge_line(subscription=subscription, package=package, period=period, components=components)
-    return DueCharge(slot=subscription.slot, line=line, billed_from=period.start, billed_to=period.end)
+    profile, on = account.tax, tax_point(period=period, timing=subscription.timing)
+    group = None if package.bundle else package.tax_group
+    line = recurring_line(
+        subscription=subscription,
+        package=package,
+        period=period,
+        rule=catalogue.tax_rule(group=group, jurisdiction=profile.jurisdiction, on=on),
+        profile=profile,
+        tax_point=on,
+    )
+    if not package.bundle:
+        return (line,)
+    rules = [
+        catalogue.tax_rule(group=part.tax_group, jurisdiction=profile.jurisdiction, on=on)
+        for part in package.bundle
+    ]
+    return tuple(bundle_lines(line=line, package=package, rules=rules, profile=profile, tax_point=on))
 
 
-@dataclass(frozen=True, slots=True)
-class Quarantine:
-    """A subscription that could not be billed, and why."""
-
-    slot: int
-    code: str
-    message: str
-
-
-@dataclass(slots=True)
-class AccountBill:
-    """What one account comes to on a date: the charges, the account after them, and the rest.
-
-    Each slot that was asked for ends in exactly one of ``billed``, ``skipped``, ``quarantined``,
-    or, where the invoices of one batch did not suffice, in ``unfinished``.
-    """
-
-    after: Account | None = None
-    charges: list[DueCharge] = field(default_factory=list)
-    billed: list[int] = field(default_factory=list)
-    skipped: list[tuple[int, SkipReason]] = field(default_factory=list)
-    quarantined: list[Quarantine] = field(default_factory=list)
-    unfinished: bool = False
-
-
-def bill_account(
-    *, account: Account, slots: Sequence[int], on: date, catalogue: Catalogue, charges_max: int
-) -> AccountBill:
-    """Bill every period due on or before ``on`` of the subscriptions in ``slots``, oldest first.
-
-    A subscription that raises is quarantined alone. At most ``charges_max`` charges are made;
-    where that cuts a subscription short, the bill is ``unfinished`` and the rest comes next.
-    """
-    bill = AccountBill()
-    after = account
-    for slot in slots:
-        room = charges_max - len(bill.charges)
-        if room <= 0:
-            bill.unfinished = True
-            break
-        try:
-            outcome = _due_charges(account, slot, on, catalogue, room)
-        except DomainError as error:
-            bill.quarantined.append(Quarantine(slot, error.code, error.message))
-            continue
-        if isinstance(outcome, SkipReason):
-            bill.skipped.append((slot, outcome))
-            continue
-        charges, subscription, more = outcome
-        bill.charges += charges
-        after = after.with_subscription(subscription=subscription)
-        if more:
-            bill.unfinished = True
-            break
-        bill.billed.append(slot)
-    owed = after.balance + sum(charge.line.total for charge in bill.charges)
-    bill.after = replace(after, balance=owed, version=account.version + 1)
-    return bill
-
-
-def _due_charges(
-    account: Account, slot: int, on: date, catalogue: Catalogue, limit: int
-) -> tuple[list[DueCharge], Subscription, bool] | SkipReason:
-    """Return the charges, the subscription after them, and whether more is due."""
-    subscription = account.subscription(slot=slot)
-    if subscription is None:
-        return SkipReason.GONE
-    charges: list[DueCharge] = []
-    while True:
-        outcome = due_charge(account=account, subscription=subscription, on=on, catalogue=catalogue)
-        if isinstance(outcome, SkipReason):
-            return (charges, subscription, False) if charges else outcome
-        if len(charges) == limit:
-            return charges, subscription, True
-        charges.append(outcome)
-        subscription = replace(subscription, billed_to=outcome.billed_to)
+def pending_charge_line(
+    *, account: Account, charge: PendingCharge, on: date, catalogue: Catalogue
+) -> InvoiceLine:
+    """Return the line of a pending charge billed on a date; raises as ``charge_lines`` does."""
+    group = None if charge.kind is ChargeKind.DEPOSIT else charge.tax_group
+    rule = catalogue.tax_rule(group=group, jurisdiction=account.tax.jurisdiction, on=on)
+    return pending_line(charge=charge, on=on, rule=rule, profile=account.tax)
 
 
 def tax_point(*, period: Period, timing: BillingTiming) -> date:

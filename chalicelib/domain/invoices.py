@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from enum import StrEnum
 from typing import Final
 
-from chalicelib.domain.accounts import Subscription
+from chalicelib.domain.accounts import ChargeKind
 from chalicelib.domain.errors import InvalidValue
-from chalicelib.domain.money import AMOUNT_MINOR_MAX, round_half_up
-from chalicelib.domain.packages import Package
-from chalicelib.domain.periods import Period, full_period_days, next_boundary
-from chalicelib.domain.taxes import TaxAmount, TaxComponent, tax_line
+from chalicelib.domain.periods import Period
+from chalicelib.domain.taxes import TaxAmount
 
 RECEIVABLE: Final = "receivable"
-REVENUE_RECURRING: Final = "revenue:recurring"
+CREDIT: Final = "credit"
+DEPOSITS: Final = "deposits"
+ROUNDING: Final = "rounding"
+LINES_PER_INVOICE_MAX: Final = 200
 
 
 class AmountOutOfRange(InvalidValue):
@@ -38,7 +40,10 @@ class InvoiceState(StrEnum):
 class InvoiceLine:
     """One charge: ``net`` is before tax; every amount in minor units of the invoice's currency.
 
-    ``billed_days`` of ``full_days`` and ``unit_price`` are the calculation's trace.
+    ``unit_price`` by ``quantity`` by ``billed_days`` of ``full_days``, less ``discount``, is the
+    net, or where the tax group is inclusive the total. ``trace`` says in short codes which rule
+    and which row made it so (``domain.traces`` puts them into words). ``slot`` is 0 where the
+    line is of no subscription.
     """
 
     description: str
@@ -50,11 +55,16 @@ class InvoiceLine:
     full_days: int
     net: int
     taxes: tuple[TaxAmount, ...]
+    kind: ChargeKind = ChargeKind.RECURRING
+    edition: int = 1
+    quantity: int = 1
+    discount: int = 0
+    trace: tuple[str, ...] = ()
 
     @property
     def tax(self) -> int:
         """The line's taxes together."""
-        return sum(tax.amount for tax in self.taxes)
+        return sum([tax.amount for tax in self.taxes])
 
     @property
     def total(self) -> int:
@@ -81,7 +91,11 @@ class Recipient:
 
 @dataclass(frozen=True, slots=True)
 class Invoice:
-    """An issued invoice; it never changes but for its state as it is paid."""
+    """An issued invoice; it never changes but for what settles it.
+
+    ``paid``, ``credited`` (by credit notes) and ``written_off`` are minor units; together they never
+    exceed the total. ``note`` is what staff wrote on a manual one.
+    """
 
     invoice_id: str
     account_id: str
@@ -98,6 +112,11 @@ class Invoice:
     postings: tuple[Posting, ...]
     run_id: str
     recipient: Recipient | None = None
+    paid: int = 0
+    credited: int = 0
+    written_off: int = 0
+    note: str = ""
+    fees: tuple[str, ...] = ()
 
     @property
     def net(self) -> int:
@@ -114,59 +133,55 @@ class Invoice:
         """What is to be paid."""
         return sum(line.total for line in self.lines)
 
+    @property
+    def open_amount(self) -> int:
+        """What is still to be paid."""
+        return self.total - self.paid - self.credited - self.written_off
 
-def charge_line(
-    *, subscription: Subscription, package: Package, period: Period, components: tuple[TaxComponent, ...]
-) -> InvoiceLine:
-    """Return the recurring charge of one period.
+    def overdue(self, *, today: date) -> bool:
+        """Whether something is to be paid and the last day for it has passed."""
+        return self.open_amount > 0 and today > self.due_on
 
-    A period shorter than its whole cycle (a first period before the anchor, a last one before
-    the end) is charged by the day: the price of the whole cycle's days up to the period's end,
-    rounded half up, less the same up to its beginning. So the parts of a cycle sum to its price,
-    however it is split.
+
+def settled_state(*, total: int, paid: int, credited: int = 0, written_off: int = 0) -> InvoiceState:
+    """Return the state of an invoice from what has settled it."""
+    left = total - paid - credited - written_off
+    assert left >= 0 or total < 0, "an invoice is never settled by more than it comes to"
+    if left > 0:
+        return InvoiceState.PARTLY_PAID if left < total else InvoiceState.OPEN
+    if written_off:
+        return InvoiceState.WRITTEN_OFF
+    return InvoiceState.VOID if total and credited == total else InvoiceState.PAID
+
+
+REVENUE: Final[dict[ChargeKind, str]] = {kind: f"revenue:{kind}" for kind in ChargeKind} | {
+    ChargeKind.DEPOSIT: DEPOSITS,
+    ChargeKind.ROUNDING: ROUNDING,
+}
+REVENUE_RECURRING: Final = REVENUE[ChargeKind.RECURRING]
+
+
+def invoice_postings(*, lines: Sequence[InvoiceLine], from_credit: int = 0) -> tuple[Posting, ...]:
+    """Return the balanced entry of an invoice: receivable against revenue and taxes payable.
+
+    ``from_credit`` is what the account's credit pays of it at once.
     """
-    price = package.price.amount if subscription.price_override is None else subscription.price_override
-    cycle, anchor_day, boundary = subscription.cycle, subscription.anchor_day, period.end
-    if boundary == subscription.stops_on:  # cut short: the cycle itself ends later
-        origin = subscription.starts_on
-        boundary = next_boundary(cycle=cycle, anchor_day=anchor_day, origin=origin, after=period.start)
-    full_days = full_period_days(cycle=cycle, anchor_day=anchor_day, boundary=boundary)
-    days = period.days
-    upto_end = full_days - (boundary - period.end).days
-    net = _share(price, upto_end, full_days) - _share(price, upto_end - days, full_days)
-    if abs(net) > AMOUNT_MINOR_MAX:
-        raise AmountOutOfRange("the charge is larger than one posting may be")
-    return InvoiceLine(
-        description=package.name,
-        package_id=package.package_id,
-        slot=subscription.slot,
-        period=period,
-        unit_price=price,
-        billed_days=days,
-        full_days=full_days,
-        net=net,
-        taxes=tax_line(net=net, components=components),
-    )
-
-
-def _share(price: int, days: int, full_days: int) -> int:
-    return round_half_up(numerator=price * days, denominator=full_days)
-
-
-def invoice_postings(*, lines: tuple[InvoiceLine, ...]) -> tuple[Posting, ...]:
-    """Return the balanced entry of an invoice: receivable against revenue and taxes payable."""
-    owed: dict[str, int] = {REVENUE_RECURRING: 0}
+    owed: dict[str, int] = {}
+    total = 0
     for line in lines:
-        owed[REVENUE_RECURRING] += line.net
+        account = REVENUE[line.kind]
+        owed[account] = owed.get(account, 0) + line.net
+        total += line.net
         for tax in line.taxes:
             account = f"tax:{tax.code}"
             owed[account] = owed.get(account, 0) + tax.amount
-    postings = (
-        Posting(RECEIVABLE, sum(owed.values())),
-        *(Posting(account, -amount) for account, amount in owed.items()),
-    )
-    assert sum(posting.amount for posting in postings) == 0, "a ledger entry balances"
-    return postings
+            total += tax.amount
+    postings = [Posting(RECEIVABLE, total - from_credit)]
+    if from_credit:
+        postings.append(Posting(CREDIT, from_credit))
+    postings += [Posting(account, -amount) for account, amount in owed.items()]
+    assert sum([posting.amount for posting in postings]) == 0, "a ledger entry balances"
+    return tuple(postings)
 
 
 def due_date(*, issued_on: date, payment_days: int) -> date:
@@ -182,6 +197,6 @@ def fiscal_year(*, on: date, start_month: int) -> int:
     return on.year + 1 if start_month > 1 and on.month >= start_month else on.year
 
 
-def format_number(*, fiscal_year_end: int, sequence: int) -> str:
+def format_number(*, fiscal_year_end: int, sequence: int, kind: str = "INV") -> str:
     """Return ``INV-2027-000123``; the sequence starts at 1 in each fiscal year, without gaps."""
-    return f"INV-{fiscal_year_end}-{sequence:06d}"
+    return f"{kind}-{fiscal_year_end}-{sequence:06d}"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import unicodedata
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from enum import StrEnum
 from typing import Final
 
@@ -52,9 +52,77 @@ class PackageState(StrEnum):
     ARCHIVED = "archived"
 
 
+class PackageKind(StrEnum):
+    """What a package is sold as.
+
+    A ``prepaid`` one is bought for a time and not billed by runs; an ``addon`` only beside a
+    ``service`` of the same account.
+    """
+
+    SERVICE = "service"
+    ADDON = "addon"
+    PREPAID = "prepaid"
+
+
+class RefundPolicy(StrEnum):
+    """What of a paid period is credited when service ends within it."""
+
+    NONE = "none"
+    BY_DAY = "by_day"
+    FULL = "full"
+
+
+class CapAction(StrEnum):
+    """What happens when a data cap is used up."""
+
+    BLOCK = "block"
+    FAIR_USE = "fair_use"
+
+
+@dataclass(frozen=True, slots=True)
+class Phase:
+    """The price of the next ``periods`` periods after the phases before: ``price`` minor units a cycle.
+
+    A trial has the price 0. Nothing but the price differs from the package.
+    """
+
+    name: str
+    periods: int
+    price: int
+
+
+@dataclass(frozen=True, slots=True)
+class DataCap:
+    """How many MiB a period includes, and what comes after; speeds belong to fair use."""
+
+    included_mib: int
+    action: CapAction
+    fair_use_down_kbps: int | None = None
+    fair_use_up_kbps: int | None = None
+    rollover: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class BundlePart:
+    """A part of a bundle's price: ``weight`` of all parts' weights, taxed by a group of its own."""
+
+    name: str
+    weight: int
+    tax_group: str | None
+
+
 @dataclass(frozen=True, slots=True)
 class Package:
-    """A recurring charge with a speed; ``price`` is per cycle and before tax."""
+    """A recurring charge with a speed; ``price`` is per cycle and before tax.
+
+    Where the tax group is inclusive, the price contains the taxes. ``edition`` counts the
+    changes of price and terms; subscriptions keep theirs, unless ``moves_existing_on`` takes
+    them along: periods that start on that date or later are billed by this edition.
+    ``version`` counts every change of the record, for optimistic locking. Fees and deposit are
+    minor units of the price's currency. ``pause_share`` is the part of the price, in
+    millionths, that is billed while paused. ``valid`` is how long a prepaid one lasts, in minutes
+    or, where None, its cycle.
+    """
 
     package_id: str
     name: str
@@ -67,6 +135,17 @@ class Package:
     state: PackageState
     version: int
     created_at: datetime
+    edition: int = 1
+    kind: PackageKind = PackageKind.SERVICE
+    moves_existing_on: date | None = None
+    phases: tuple[Phase, ...] = ()
+    bundle: tuple[BundlePart, ...] = ()
+    activation_fee: int = 0
+    deposit: int = 0
+    pause_share: int = 0
+    refund: RefundPolicy = RefundPolicy.NONE
+    cap: DataCap | None = None
+    valid_minutes: int | None = None
 
     def require_on_sale(self) -> None:
         """Raise PackageArchived unless new subscriptions may be sold."""

@@ -79,6 +79,11 @@ class Period:
     def __post_init__(self) -> None:
         assert self.start < self.end, "a period has at least one day"
 
+    @classmethod
+    def day(cls, *, on: date) -> Period:
+        """Return the period of one day."""
+        return cls(on, on + timedelta(days=1))
+
     @property
     def days(self) -> int:
         """Number of days covered."""
@@ -140,6 +145,22 @@ def _next_month_boundary(cycle: Cycle, anchor_day: int, origin: date, after: dat
         if boundary > after:
             return boundary
         months += cycle.count
+
+
+def period_number(*, cycle: Cycle, anchor_day: int, origin: date, start: date) -> int:
+    """Return how many periods of a subscription begin before the one that ``start`` falls in, from 0."""
+    if start <= origin:
+        return 0
+    first = next_boundary(cycle=cycle, anchor_day=anchor_day, origin=origin, after=origin)
+    if start < first:
+        return 0
+    if cycle.unit is not CycleUnit.MONTH:
+        step = cycle.count * (7 if cycle.unit is CycleUnit.WEEK else 1)
+        return (start - first).days // step + 1
+    months = (start.year - first.year) * 12 + start.month - first.month
+    if clamp_day(year=start.year, month=start.month, day=anchor_day) > start:
+        months -= 1
+    return months // cycle.count + 1
 
 
 def period_from(*, cycle: Cycle, anchor_day: int, origin: date, start: date) -> Period:

@@ -42,7 +42,8 @@ class ShardProgress:
     """How far a shard has come; written in the same transaction as the invoices it counts.
 
     Each subscription that was looked at is billed, skipped for a reason, or quarantined:
-    ``balanced`` says so. Amounts are minor units of the tenant's currency.
+    ``balanced`` says so. Amounts are minor units of the tenant's currency; ``ledger`` is the sum
+    of the invoices' postings by ledger account, which is zero in all.
     """
 
     shard: RunShard
@@ -56,6 +57,7 @@ class ShardProgress:
     tax: int = 0
     quarantined: int = 0
     skipped: Mapping[str, int] = field(default_factory=dict)
+    ledger: Mapping[str, int] = field(default_factory=dict)
     updated_at: datetime | None = field(default=None, compare=False)
 
     @property
@@ -66,7 +68,8 @@ class ShardProgress:
     @property
     def balanced(self) -> bool:
         """Whether everything that was looked at is accounted for."""
-        return self.looked_at == self.billed + self.quarantined + sum(self.skipped.values())
+        resolved = self.looked_at == self.billed + self.quarantined + sum(self.skipped.values())
+        return resolved and not sum(self.ledger.values())
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +98,14 @@ class BillingRun:
     def invoices(self) -> int:
         """Invoices issued."""
         return sum(shard.invoices for shard in self.shards)
+
+    @property
+    def ledger(self) -> dict[str, int]:
+        """Sum of the invoices' postings by ledger account."""
+        totals: Counter[str] = Counter()
+        for shard in self.shards:
+            totals.update(shard.ledger)
+        return dict(totals)
 
     @property
     def skipped(self) -> dict[str, int]:

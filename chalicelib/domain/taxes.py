@@ -1,14 +1,15 @@
 """Taxes as effective-dated rows, never constants.
 
-A tax group is an ordered list of components. Each component has a rate and a base: ``net``
-(the charge alone) or ``net_plus_previous`` (the charge and the components before it, as with
-Pakistan's advance income tax on charge plus sales tax).
+A tax group is an ordered list of components for each jurisdiction. Each component has a rate
+and a base: ``net`` (the charge alone) or ``net_plus_previous`` (the charge and the components
+before it, as with Pakistan's advance income tax on charge plus sales tax). A group is
+exclusive (prices are before tax) or inclusive (prices contain the taxes, as European VAT).
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
@@ -21,10 +22,13 @@ from chalicelib.domain.money import round_half_up
 RATE_PER_UNIT: Final = 1_000_000
 TAX_COMPONENTS_MAX: Final = 5
 TAX_RATE_MAX: Final = 2 * RATE_PER_UNIT
-TAX_ROWS_MAX: Final = 20
+TAX_ROWS_MAX: Final = 200
 TAX_NAME_CHARS_MAX: Final = 80
 
 _CODE: Final = re.compile(r"[a-z0-9](?:[a-z0-9_-]{0,38}[a-z0-9])?\Z", re.ASCII)
+
+
+_JURISDICTION: Final = re.compile(r"(?=.{1,40}\Z)[A-Z0-9]+(?:-[A-Z0-9]+)*\Z", re.ASCII)
 
 
 class TaxRateMissing(InvalidValue):
@@ -58,26 +62,80 @@ class TaxComponent:
 
 @dataclass(frozen=True, slots=True)
 class TaxRow:
-    """The components of a group in force from ``starts_on`` until the next row starts."""
+    """The components in force from ``starts_on`` until the jurisdiction's next row starts.
+
+    ``jurisdiction`` is a code such as ``PK-SD`` or ``US-CA-LA``, from the largest area to the
+    smallest; empty holds wherever no row is more precise.
+    """
 
     starts_on: date
     components: tuple[TaxComponent, ...]
+    jurisdiction: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class TaxGroup:
-    """A named schedule of rows, the newest last."""
+    """A named schedule of rows, the newest last; ``inclusive`` where prices contain the taxes."""
 
     code: str
     name: str
     rows: tuple[TaxRow, ...]
+    inclusive: bool = False
 
-    def components_on(self, *, on: date) -> tuple[TaxComponent, ...]:
-        """Return the components in force on a date, or raise TaxRateMissing."""
-        for row in reversed(self.rows):
+    def row_on(self, *, on: date, jurisdiction: str = "") -> TaxRow:
+        """Return the row in force on a date where the customer is, or raise TaxRateMissing.
+
+        Of the jurisdictions that contain the customer's, the most precise that has any row
+        decides: ``US-CA-LA`` before ``US-CA`` before ``US`` before the empty one.
+        """
+        place = jurisdiction
+        while True:
+            rows = [row for row in self.rows if row.jurisdiction == place]
+            if rows or not place:
+                break
+            place = place.rpartition("-")[0]
+        for row in reversed(rows):
             if row.starts_on <= on:
-                return row.components
+                return row
         raise TaxRateMissing(f"tax group {self.code!r} has no rate on {on.isoformat()}")
+
+    def components_on(self, *, on: date, jurisdiction: str = "") -> tuple[TaxComponent, ...]:
+        """Return the components in force on a date where the customer is, or raise TaxRateMissing."""
+        return self.row_on(on=on, jurisdiction=jurisdiction).components
+
+
+@dataclass(frozen=True, slots=True)
+class TaxExemption:
+    """A component that a customer does not pay from ``starts_on`` until ``ends_on`` (exclusive).
+
+    ``certificate`` is the authority's document: an exemption is worth what it can be shown by.
+    """
+
+    code: str
+    certificate: str
+    starts_on: date
+    ends_on: date | None = None
+
+    def holds_on(self, *, on: date) -> bool:
+        """Whether it is in force on a date."""
+        return self.starts_on <= on and (self.ends_on is None or on < self.ends_on)
+
+
+@dataclass(frozen=True, slots=True)
+class TaxProfile:
+    """Where a customer is taxed, and what it is exempt from."""
+
+    jurisdiction: str = ""
+    exemptions: tuple[TaxExemption, ...] = ()
+
+    def exempt_on(self, *, on: date) -> frozenset[str]:
+        """Return the codes of the components not to be charged on a date."""
+        if not self.exemptions:
+            return frozenset()
+        return frozenset(one.code for one in self.exemptions if one.holds_on(on=on))
+
+
+NO_TAX_PROFILE: Final = TaxProfile()
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,16 +152,55 @@ class TaxAmount:
     base: TaxBase = TaxBase.NET
 
 
-def tax_line(*, net: int, components: Sequence[TaxComponent]) -> tuple[TaxAmount, ...]:
+def tax_line(
+    *, net: int, components: Sequence[TaxComponent], exempt: Collection[str] = ()
+) -> tuple[TaxAmount, ...]:
     """Return each component's tax on ``net`` minor units, rounded half up one by one."""
     taxes: list[TaxAmount] = []
     running = net
     for component in components:
+        if component.code in exempt:
+            continue
         base = _base(component.base, net, running)
         tax = round_half_up(numerator=base * component.rate_millionths, denominator=RATE_PER_UNIT)
         running += tax
         taxes.append(TaxAmount(component.code, component.rate_millionths, tax, component.base))
     return tuple(taxes)
+
+
+def tax_contained(
+    *, gross: int, components: Sequence[TaxComponent], exempt: Collection[str] = ()
+) -> tuple[int, tuple[TaxAmount, ...]]:
+    """Return (net, taxes) of a price that contains its taxes; together they are ``gross`` exactly.
+
+    Each tax is computed from the unrounded net and rounded half up; the net is what is left.
+    An exempt customer pays the price without the exempt taxes: the net is that of the others.
+    """
+    factors = _factors(components)
+    whole = RATE_PER_UNIT ** len(factors) + sum(factors)
+    taxes = [
+        TaxAmount(
+            component.code,
+            component.rate_millionths,
+            round_half_up(numerator=gross * factor, denominator=whole),
+            component.base,
+        )
+        for component, factor in zip(components, factors, strict=True)
+    ]
+    net = gross - sum(tax.amount for tax in taxes)
+    return net, tuple(tax for tax in taxes if tax.code not in exempt)
+
+
+def _factors(components: Sequence[TaxComponent]) -> list[int]:
+    """Return each component's tax on a net of ``RATE_PER_UNIT ** len(components)``, exactly."""
+    one = RATE_PER_UNIT ** len(components)
+    factors: list[int] = []
+    running = one
+    for component in components:
+        factor = _base(component.base, one, running) * component.rate_millionths // RATE_PER_UNIT
+        running += factor
+        factors.append(factor)
+    return factors
 
 
 def check_tax_group(*, group: TaxGroup) -> None:
@@ -112,10 +209,14 @@ def check_tax_group(*, group: TaxGroup) -> None:
     _check_name(name=group.name, param="name")
     if not 1 <= len(group.rows) <= TAX_ROWS_MAX:
         raise InvalidTaxGroup(f"a tax group has 1 to {TAX_ROWS_MAX} rows", param="rows")
+    newest: dict[str, date] = {}
     for number, row in enumerate(group.rows):
-        if number and row.starts_on <= group.rows[number - 1].starts_on:
-            message = "each row starts on a later date than the one before"
+        check_jurisdiction(jurisdiction=row.jurisdiction, param=f"rows.{number}.jurisdiction")
+        before = newest.get(row.jurisdiction)
+        if before is not None and row.starts_on <= before:
+            message = "each row of a jurisdiction starts on a later date than the one before"
             raise InvalidTaxGroup(message, param=f"rows.{number}.starts_on")
+        newest[row.jurisdiction] = row.starts_on
         _check_components(components=row.components, param=f"rows.{number}.components")
 
 
@@ -136,6 +237,13 @@ def _check_components(*, components: Sequence[TaxComponent], param: str) -> None
 def _check_code(*, code: str, param: str) -> None:
     if not _CODE.match(code):
         message = "a code is 1 to 40 lower-case letters, digits, - and _, between letters or digits"
+        raise InvalidTaxGroup(message, param=param)
+
+
+def check_jurisdiction(*, jurisdiction: str, param: str = "jurisdiction") -> None:
+    """Raise InvalidTaxGroup unless the code is empty or parts of A-Z and 0-9 joined by hyphens."""
+    if jurisdiction and not _JURISDICTION.match(jurisdiction):
+        message = "a jurisdiction is up to 40 capital letters and digits, in parts joined by -, such as PK-SD"
         raise InvalidTaxGroup(message, param=param)
 
 

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Protocol
 
+from chalicelib.domain.account_bills import AccountBill
 from chalicelib.domain.accounts import Account
-from chalicelib.domain.billing import AccountBill
 from chalicelib.domain.errors import DomainError
 from chalicelib.domain.runs import RunShard, ShardProgress
 

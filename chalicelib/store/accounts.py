@@ -15,10 +15,18 @@ import orjson
 from pynamodb.attributes import BinaryAttribute, NumberAttribute, UnicodeAttribute
 
 from chalicelib.crypto.keyring import TenantKeys
-from chalicelib.domain.accounts import Account, Subscription, SubscriptionState
+from chalicelib.domain.accounts import (
+    Account,
+    ChargeKind,
+    Discount,
+    PendingCharge,
+    Subscription,
+    SubscriptionState,
+)
 from chalicelib.domain.invoices import Recipient
 from chalicelib.domain.periods import BillingTiming, Cycle, CycleUnit
-from chalicelib.store.base import TenantsItem
+from chalicelib.domain.taxes import NO_TAX_PROFILE, TaxExemption, TaxProfile
+from chalicelib.store.base import TenantsItem, nullable
 
 OPERATIONAL: Final = "op"
 
@@ -32,6 +40,11 @@ class AccountItem(TenantsItem):
     version = NumberAttribute(attr_name="v")
     subscriptions = UnicodeAttribute(attr_name="s")
     recipient = BinaryAttribute(attr_name="who", null=True, legacy_encoding=False)
+    credit = NumberAttribute(attr_name="cr", null=True)
+    deposits = NumberAttribute(attr_name="dp", null=True)
+    tax = UnicodeAttribute(attr_name="tx", null=True)
+    charges = UnicodeAttribute(attr_name="ch", null=True)
+    slots_used = NumberAttribute(attr_name="ls", null=True)
 
 
 def encode_subscriptions(subscriptions: tuple[Subscription, ...]) -> str:
@@ -56,6 +69,16 @@ def _encode(sub: Subscription) -> dict[str, Any]:
         stored["e"] = sub.ends_on.isoformat()
     if sub.paused_on is not None:
         stored["z"] = sub.paused_on.isoformat()
+    if sub.edition != 1:
+        stored["ed"] = sub.edition
+    if sub.quantity != 1:
+        stored["q"] = sub.quantity
+    if sub.parent is not None:
+        stored["pa"] = sub.parent
+    if sub.discounts:
+        stored["d"] = [[one.code, one.share, one.amount, one.periods] for one in sub.discounts]
+    if sub.pause_share:
+        stored["zs"] = sub.pause_share
     return stored
 
 
@@ -70,23 +93,95 @@ def _cycle(text: str) -> Cycle:
     return cycle
 
 
+_STATES: Final = {state.value: state for state in SubscriptionState}
+_TIMINGS: Final = {timing.value: timing for timing in BillingTiming}
+
+
 def decode_subscriptions(text: str) -> tuple[Subscription, ...]:
     """Read what ``encode_subscriptions`` wrote."""
+    return tuple([_decode(row) for row in orjson.loads(text)])
+
+
+def _decode(row: dict[str, Any]) -> Subscription:
+    get = row.get
+    ends_on, paused_on = get("e"), get("z")
+    return Subscription(
+        row["n"],
+        row["p"],
+        _STATES[row["st"]],
+        date.fromisoformat(row["f"]),
+        row["a"],
+        _cycle(row["cy"]),
+        _TIMINGS[row["t"]],
+        date.fromisoformat(row["bt"]),
+        get("o"),
+        date.fromisoformat(ends_on) if ends_on else None,
+        date.fromisoformat(paused_on) if paused_on else None,
+        get("ed", 1),
+        get("q", 1),
+        get("pa"),
+        tuple([Discount(*one) for one in row["d"]]) if "d" in row else (),
+        get("zs", 0),
+    )
+
+
+def encode_tax(profile: TaxProfile) -> str | None:
+    """Return the stored JSON of where and how a customer is taxed; None where nothing is special."""
+    if profile == NO_TAX_PROFILE:
+        return None
+    exemptions = [
+        [one.code, one.certificate, one.starts_on.isoformat(), one.ends_on and one.ends_on.isoformat()]
+        for one in profile.exemptions
+    ]
+    return orjson.dumps([profile.jurisdiction, exemptions]).decode()
+
+
+def decode_tax(text: str | None) -> TaxProfile:
+    """Read what ``encode_tax`` wrote."""
+    if text is None:
+        return NO_TAX_PROFILE
+    jurisdiction, exemptions = orjson.loads(text)
+    return TaxProfile(
+        jurisdiction,
+        tuple(
+            TaxExemption(
+                code, certificate, date.fromisoformat(start), date.fromisoformat(end) if end else None
+            )
+            for code, certificate, start, end in exemptions
+        ),
+    )
+
+
+def encode_charges(charges: tuple[PendingCharge, ...]) -> str | None:
+    """Return the stored JSON of the pending charges; None where there are none."""
+    if not charges:
+        return None
+    return orjson.dumps(
+        [
+            [
+                one.key,
+                one.kind.value,
+                one.description,
+                one.unit_price,
+                one.quantity,
+                one.tax_group,
+                one.on.isoformat(),
+                one.slot,
+            ]
+            for one in charges
+        ]
+    ).decode()
+
+
+def decode_charges(text: str | None) -> tuple[PendingCharge, ...]:
+    """Read what ``encode_charges`` wrote."""
+    if text is None:
+        return ()
     return tuple(
-        Subscription(
-            slot=row["n"],
-            package_id=row["p"],
-            state=SubscriptionState(row["st"]),
-            starts_on=date.fromisoformat(row["f"]),
-            anchor_day=row["a"],
-            cycle=_cycle(row["cy"]),
-            timing=BillingTiming(row["t"]),
-            billed_to=date.fromisoformat(row["bt"]),
-            price_override=row.get("o"),
-            ends_on=date.fromisoformat(row["e"]) if "e" in row else None,
-            paused_on=date.fromisoformat(row["z"]) if "z" in row else None,
+        PendingCharge(
+            key, ChargeKind(kind), description, price, quantity, group, date.fromisoformat(on), slot
         )
-        for row in orjson.loads(text)
+        for key, kind, description, price, quantity, group, on, slot in orjson.loads(text)
     )
 
 
@@ -99,7 +194,30 @@ def account_of(item: AccountItem, *, account_id: str) -> Account:
         balance=int(item.balance),
         version=int(item.version),
         subscriptions=decode_subscriptions(item.subscriptions),
+        credit=int(nullable(item.credit) or 0),
+        deposits=int(nullable(item.deposits) or 0),
+        tax=decode_tax(nullable(item.tax)),
+        charges=decode_charges(nullable(item.charges)),
+        slots_used=int(nullable(item.slots_used) or 0),
     )
+
+
+def account_values(account: Account) -> dict[str, Any]:
+    """Return what an account item holds besides its keys, code and recipient, by attribute of the model.
+
+    None where the item has no such attribute.
+    """
+    return {
+        "currency": account.currency,
+        "balance": account.balance,
+        "version": account.version,
+        "subscriptions": encode_subscriptions(account.subscriptions),
+        "credit": account.credit or None,
+        "deposits": account.deposits or None,
+        "tax": encode_tax(account.tax),
+        "charges": encode_charges(account.charges),
+        "slots_used": account.slots_used or None,
+    }
 
 
 def recipient_place(pk: str) -> str:

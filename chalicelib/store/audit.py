@@ -30,12 +30,20 @@ def audit_write(
     *, tenant_id: str, tenant_keys: Callable[[], TenantKeys], ids: Ids, note: AuditNote
 ) -> ModelWrite:
     """Describe the entry; keys are asked for only where there are details to seal."""
+    item = audit_item(tenant_id=tenant_id, tenant_keys=tenant_keys, ids=ids, note=note)
+    return put_new(item, refused=Busy("the audit entry's identifier was taken"))
+
+
+def audit_item(
+    *, tenant_id: str, tenant_keys: Callable[[], TenantKeys], ids: Ids, note: AuditNote
+) -> AuditItem:
+    """Return the entry's item."""
     pk, sk = keys.audit(tenant_id, note.at.strftime("%Y-%m")), ids.new(prefix="aud")
     sealed = None
     if note.details:
         place = f"tenants|{pk}|{sk}|details"
         sealed = tenant_keys().seal(family="audit", place=place, plain=orjson.dumps(note.details))
-    item = AuditItem(
+    return AuditItem(
         pk,
         sk,
         actor_id=note.actor_id,
@@ -45,4 +53,3 @@ def audit_write(
         request_id=note.request_id or None,
         details=sealed,
     )
-    return put_new(item, refused=Busy("the audit entry's identifier was taken"))

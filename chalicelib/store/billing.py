@@ -16,12 +16,13 @@ from datetime import date
 from typing import Final
 
 from chalicelib.crypto.keyring import CiphertextRejected, TenantKeys
+from chalicelib.domain.account_bills import NewInvoice
 from chalicelib.domain.accounts import Account
-from chalicelib.domain.billing import DueCharge
 from chalicelib.domain.errors import Busy
-from chalicelib.domain.invoices import InvoiceState, invoice_postings
+from chalicelib.domain.invoices import settled_state
 from chalicelib.domain.periods import buckets_of_run
 from chalicelib.domain.runs import RunShard, ShardProgress
+from chalicelib.domain.taxes import NO_TAX_PROFILE
 from chalicelib.ports.billing import (
     AccountRead,
     AccountsMoved,
@@ -31,10 +32,12 @@ from chalicelib.ports.billing import (
     NumbersMoved,
     ProgressMoved,
 )
-from chalicelib.ports.services import Clock
+from chalicelib.ports.services import Clock, Ids
+from chalicelib.ports.store import AuditNote
 from chalicelib.store import accounts as account_codec
 from chalicelib.store import invoices as invoice_codec
 from chalicelib.store import keys
+from chalicelib.store.audit import audit_item
 from chalicelib.store.base import CONTENDED, StoreUnavailable, to_iso
 from chalicelib.store.runs import SHARD_PREFIX, DynamoRuns, progress_values
 from chalicelib.store.wire import BATCH_GET_KEYS_MAX, DynamoWire, Json, TransactionCancelled, batch_get
@@ -55,6 +58,7 @@ class DynamoBillingBooks:
         tenant_keys: TenantKeys,
         runs: DynamoRuns,
         clock: Clock,
+        ids: Ids,
     ) -> None:
         self._tenant_id = tenant_id
         self._table = table
@@ -62,6 +66,7 @@ class DynamoBillingBooks:
         self._keys = tenant_keys
         self._runs = runs
         self._clock = clock
+        self._ids = ids
 
     # -- reading ---------------------------------------------------------------------------
 
@@ -116,13 +121,19 @@ class DynamoBillingBooks:
 
     def _account(self, item: Json) -> AccountRead:
         pk, sealed = item["pk"]["S"], item.get("who")
+        tax, charges = item.get("tx"), item.get("ch")
         account = Account(
-            account_id=f"sbr_{pk.rpartition('#')[2]}",
-            code=item["c"]["S"],
-            currency=item["cur"]["S"],
-            balance=int(item["b"]["N"]),
-            version=int(item["v"]["N"]),
-            subscriptions=account_codec.decode_subscriptions(item["s"]["S"]),
+            f"sbr_{pk.rpartition('#')[2]}",
+            item["c"]["S"],
+            item["cur"]["S"],
+            int(item["b"]["N"]),
+            int(item["v"]["N"]),
+            account_codec.decode_subscriptions(item["s"]["S"]),
+            _number(item, "cr"),
+            _number(item, "dp"),
+            account_codec.decode_tax(tax["S"]) if tax else NO_TAX_PROFILE,
+            account_codec.decode_charges(charges["S"]) if charges else (),
+            _number(item, "ls"),
         )
         if sealed is None:
             return AccountRead(account, None)
@@ -151,18 +162,21 @@ class DynamoBillingBooks:
         register = bytearray()
         for entry in batch.entries:
             account = entry.read.account
-            for charge in entry.bill.charges:
-                actions.append(self._invoice(batch, entry, charge, batch.first_number + count))
-                register += invoice_codec.register_entry(
-                    account_id=account.account_id, period_start=charge.line.period.start, slot=charge.slot
-                )
+            for invoice in entry.bill.invoices:
+                actions.append(self._invoice(batch, entry, invoice, batch.first_number + count))
+                day, slot = invoice.key
+                register += invoice_codec.register_entry(account_id=account.account_id, day=day, slot=slot)
                 count += 1
-            if entry.bill.charges:
+            if entry.bill.invoices:
                 actions.append(self._account_update(entry))
             actions += self._runs.quarantine_puts(on=batch.issued_on, table=self._table, entry=entry)
             owners += [account.account_id] * (len(actions) - len(owners))
         if count:
-            actions += [self._series(batch, count), self._register(batch, bytes(register))]
+            actions += [
+                self._series(batch, count),
+                self._register(batch, bytes(register)),
+                self._audit(batch, count),
+            ]
         try:
             self._wire.call("TransactWriteItems", {"TransactItems": actions})
         except TransactionCancelled as cancelled:
@@ -221,26 +235,44 @@ class DynamoBillingBooks:
             "Put": {"TableName": self._table, "Item": item, "ConditionExpression": "attribute_not_exists(pk)"}
         }
 
-    def _invoice(self, batch: Batch, entry: BatchEntry, charge: DueCharge, number: int) -> Json:
-        account, line = entry.read.account, charge.line
+    def _audit(self, batch: Batch, count: int) -> Json:
+        """One entry for the batch: which numbers a run gave, and what they come to."""
+        net = sum([invoice.net for entry in batch.entries for invoice in entry.bill.invoices])
+        tax = sum([invoice.tax for entry in batch.entries for invoice in entry.bill.invoices])
+        at = self._clock.now()
+        note = AuditNote(
+            actor_id="system",
+            action="invoices.issued",
+            object_id=batch.run_id,
+            at=at,
+            details={"first": batch.first_number, "count": count, "net": net, "tax": tax},
+        )
+        item = audit_item(tenant_id=self._tenant_id, tenant_keys=lambda: self._keys, ids=self._ids, note=note)
+        return {"Put": {"TableName": self._table, "Item": item.to_dynamodb_dict()}}
+
+    def _invoice(self, batch: Batch, entry: BatchEntry, invoice: NewInvoice, number: int) -> Json:
+        account = entry.read.account
+        day, slot = invoice.key
         pk = keys.account(self._tenant_id, account.account_id)
-        sk = keys.invoice(f"{line.period.start:%Y%m%d}-{charge.slot}")
-        lines = (line,)
+        sk = keys.invoice(f"{day.year:04d}{day.month:02d}{day.day:02d}-{slot}")
+        total, paid = invoice.total, invoice.from_credit
         item: Json = {
             "pk": {"S": pk},
             "sk": {"S": sk},
             "c": {"S": account.code},
             "fy": {"N": str(batch.fiscal_year)},
             "n": {"N": str(number)},
-            "st": {"S": (InvoiceState.OPEN if line.total else InvoiceState.PAID).value},
+            "st": {"S": settled_state(total=total, paid=paid).value},
             "cur": {"S": account.currency},
-            "t": {"N": str(line.total)},
+            "t": {"N": str(total)},
             "i": {"S": batch.issued_on.isoformat()},
             "d": {"S": batch.due_on.isoformat()},
-            "l": {"S": invoice_codec.encode_lines(lines)},
-            "j": {"S": invoice_codec.encode_postings(invoice_postings(lines=lines))},
+            "l": {"S": invoice_codec.encode_lines(invoice.lines)},
+            "j": {"S": invoice_codec.encode_postings(invoice.postings)},
             "r": {"S": batch.run_id},
         }
+        if paid:
+            item["pd"] = {"N": str(paid)}
         plain = entry.read.recipient
         if plain is not None:
             place = invoice_codec.recipient_place(pk, sk)
@@ -253,6 +285,23 @@ class DynamoBillingBooks:
     def _account_update(self, entry: BatchEntry) -> Json:
         account, after = entry.read.account, entry.bill.after
         assert after is not None, "a billed account has a state after the bill"
+        values: Json = {
+            ":s": {"S": account_codec.encode_subscriptions(after.subscriptions)},
+            ":b": {"N": str(after.balance)},
+            ":w": {"N": str(after.version)},
+            ":v": {"N": str(account.version)},
+        }
+        expression = _SETS
+        if after.credit != account.credit:
+            expression += ",cr=:c"
+            values[":c"] = {"N": str(after.credit)}
+        if after.deposits != account.deposits:
+            expression += ",dp=:d"
+            values[":d"] = {"N": str(after.deposits)}
+        if after.charges is not account.charges:
+            left = account_codec.encode_charges(after.charges)
+            expression += " REMOVE ch" if left is None else ",ch=:x"
+            values |= {} if left is None else {":x": {"S": left}}
         return {
             "Update": {
                 "TableName": self._table,
@@ -260,17 +309,17 @@ class DynamoBillingBooks:
                     "pk": {"S": keys.account(self._tenant_id, account.account_id)},
                     "sk": {"S": keys.ACCOUNT},
                 },
-                "UpdateExpression": _SETS,
+                "UpdateExpression": expression,
                 "ConditionExpression": "v=:v",
                 "ExpressionAttributeNames": _NAMES,
-                "ExpressionAttributeValues": {
-                    ":s": {"S": account_codec.encode_subscriptions(after.subscriptions)},
-                    ":b": {"N": str(after.balance)},
-                    ":w": {"N": str(after.version)},
-                    ":v": {"N": str(account.version)},
-                },
+                "ExpressionAttributeValues": values,
             }
         }
+
+
+def _number(item: Json, name: str) -> int:
+    found = item.get(name)
+    return int(found["N"]) if found else 0
 
 
 def _pointer(bucket_index: int, sort: str) -> DuePointer:

@@ -19,7 +19,7 @@ from pynamodb.attributes import BinaryAttribute, NumberAttribute, UnicodeAttribu
 from pynamodb.exceptions import DoesNotExist
 
 from chalicelib.crypto.keyring import TenantKeys
-from chalicelib.domain.accounts import invoice_id, parse_invoice_id
+from chalicelib.domain.accounts import ChargeKind, invoice_id, parse_invoice_id
 from chalicelib.domain.errors import NotFound
 from chalicelib.domain.invoices import (
     Invoice,
@@ -45,6 +45,7 @@ REGISTER_ENTRY: Final = struct.Struct(">16sHB")
 _EPOCH: Final = date(2000, 1, 1)
 # A tax's base as it is stored: its place here, which never changes.
 _BASES: Final = (TaxBase.NET, TaxBase.NET_PLUS_PREVIOUS)
+_BASE_INDEX: Final = {base: index for index, base in enumerate(_BASES)}
 _CROCKFORD: Final = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 _VALUE: Final = {char: index for index, char in enumerate(_CROCKFORD)}
 
@@ -64,6 +65,11 @@ class InvoiceItem(TenantsItem):
     postings = UnicodeAttribute(attr_name="j")
     run_id = UnicodeAttribute(attr_name="r")
     recipient = BinaryAttribute(attr_name="who", null=True, legacy_encoding=False)
+    paid = NumberAttribute(attr_name="pd", null=True)
+    credited = NumberAttribute(attr_name="cn", null=True)
+    written_off = NumberAttribute(attr_name="wo", null=True)
+    note = UnicodeAttribute(attr_name="nt", null=True)
+    fees = UnicodeAttribute(attr_name="lf", null=True)
 
 
 class SeriesItem(TenantsItem):
@@ -85,40 +91,51 @@ class RegisterItem(TenantsItem):
 
 def encode_lines(lines: Sequence[InvoiceLine]) -> str:
     """Return the stored JSON of the lines: arrays in the order of ``decode_lines``."""
-    return orjson.dumps(
-        [
-            [
-                line.description,
-                line.package_id,
-                line.slot,
-                line.period.start.isoformat(),
-                line.period.end.isoformat(),
-                line.unit_price,
-                line.billed_days,
-                line.full_days,
-                line.net,
-                [[tax.code, tax.rate_millionths, tax.amount, _BASES.index(tax.base)] for tax in line.taxes],
-            ]
-            for line in lines
-        ]
-    ).decode()
+    return orjson.dumps([_encode_line(line) for line in lines]).decode()
+
+
+def _encode_line(line: InvoiceLine) -> list[object]:
+    return [
+        line.description,
+        line.package_id.removeprefix("pkg_"),
+        line.slot,
+        (line.period.start - _EPOCH).days,
+        line.period.days,
+        line.unit_price,
+        line.billed_days,
+        line.full_days,
+        line.net,
+        [[tax.code, tax.rate_millionths, tax.amount, _BASE_INDEX[tax.base]] for tax in line.taxes],
+        line.kind.value,
+        line.edition,
+        line.quantity,
+        line.discount,
+        line.trace,
+    ]
 
 
 def decode_lines(text: str) -> tuple[InvoiceLine, ...]:
     """Read what ``encode_lines`` wrote."""
-    return tuple(
-        InvoiceLine(
-            description=row[0],
-            package_id=row[1],
-            slot=row[2],
-            period=Period(date.fromisoformat(row[3]), date.fromisoformat(row[4])),
-            unit_price=row[5],
-            billed_days=row[6],
-            full_days=row[7],
-            net=row[8],
-            taxes=tuple(TaxAmount(code, rate, amount, _BASES[base]) for code, rate, amount, base in row[9]),
-        )
-        for row in orjson.loads(text)
+    return tuple(_decode_line(row) for row in orjson.loads(text))
+
+
+def _decode_line(row: list[Any]) -> InvoiceLine:
+    start = _EPOCH + timedelta(days=row[3])
+    return InvoiceLine(
+        description=row[0],
+        package_id=row[1] and f"pkg_{row[1]}",
+        slot=row[2],
+        period=Period(start, start + timedelta(days=row[4])),
+        unit_price=row[5],
+        billed_days=row[6],
+        full_days=row[7],
+        net=row[8],
+        taxes=tuple(TaxAmount(code, rate, amount, _BASES[base]) for code, rate, amount, base in row[9]),
+        kind=ChargeKind(row[10]),
+        edition=row[11],
+        quantity=row[12],
+        discount=row[13],
+        trace=tuple(row[14]),
     )
 
 
@@ -137,12 +154,12 @@ def year_family(fiscal_year: int) -> str:
     return f"bill-{fiscal_year}"
 
 
-def register_entry(*, account_id: str, period_start: date, slot: int) -> bytes:
-    """Return 19 bytes that name an invoice."""
+def register_entry(*, account_id: str, day: date, slot: int) -> bytes:
+    """Return 19 bytes that name a document."""
     number = 0
     for char in account_id.removeprefix("sbr_"):
         number = number << 5 | _VALUE[char]
-    return REGISTER_ENTRY.pack(number.to_bytes(16, "big"), (period_start - _EPOCH).days, slot)
+    return REGISTER_ENTRY.pack(number.to_bytes(16, "big"), (day - _EPOCH).days, slot)
 
 
 def register_ids(entries: bytes) -> list[str]:
@@ -261,6 +278,11 @@ class DynamoInvoices:
             postings=tuple(Posting(account, amount) for account, amount in orjson.loads(item.postings)),
             run_id=item.run_id,
             recipient=self._recipient(item, fiscal_year),
+            paid=int(nullable(item.paid) or 0),
+            credited=int(nullable(item.credited) or 0),
+            written_off=int(nullable(item.written_off) or 0),
+            note=nullable(item.note) or "",
+            fees=tuple(orjson.loads(nullable(item.fees) or "[]")),
         )
 
     def _recipient(self, item: InvoiceItem, fiscal_year: int) -> Recipient | None:

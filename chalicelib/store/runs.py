@@ -69,6 +69,7 @@ class ShardItem(TenantsItem):
     tax = NumberAttribute()
     quarantined = NumberAttribute()
     skipped = UnicodeAttribute()
+    ledger = UnicodeAttribute(default="{}")
     updated_at = UnicodeAttribute()
 
 
@@ -93,6 +94,7 @@ def progress_values(progress: ShardProgress, *, at: datetime) -> dict[str, dict[
         "tax": {"N": str(progress.tax)},
         "quarantined": {"N": str(progress.quarantined)},
         "skipped": {"S": orjson.dumps(progress.skipped).decode()},
+        "ledger": {"S": orjson.dumps(progress.ledger).decode()},
         "updated_at": {"S": to_iso(at)},
     }
 
@@ -334,6 +336,7 @@ def _progress(item: ShardItem) -> ShardProgress:
         tax=int(item.tax),
         quarantined=int(item.quarantined),
         skipped=orjson.loads(item.skipped),
+        ledger=orjson.loads(item.ledger),
         updated_at=from_iso(item.updated_at),
     )
 
@@ -345,13 +348,17 @@ def _summary(progress: ShardProgress) -> dict[str, Any]:
     return {
         "shard": progress.shard.key,
         "skipped": dict(progress.skipped),
+        "ledger": dict(progress.ledger),
         **{name: getattr(progress, name) for name in _SUMMARY},
     }
 
 
 def _from_summary(row: dict[str, Any]) -> ShardProgress:
     return ShardProgress(
-        shard=_shard(row["shard"]), skipped=row["skipped"], **{name: row[name] for name in _SUMMARY}
+        shard=_shard(row["shard"]),
+        skipped=row["skipped"],
+        ledger=row.get("ledger", {}),
+        **{name: row[name] for name in _SUMMARY},
     )
 
 

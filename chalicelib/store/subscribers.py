@@ -13,7 +13,7 @@ in the place of seven keep the item within a write unit.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Any, TypeAlias
 
 import orjson
@@ -40,7 +40,7 @@ from chalicelib.store.accounts import (
     OPERATIONAL,
     AccountItem,
     account_of,
-    encode_subscriptions,
+    account_values,
     seal_recipient,
 )
 from chalicelib.store.base import (
@@ -157,12 +157,14 @@ class DynamoSubscribers:
         ]
 
     def change_account(self, *, before: Account, after: Account) -> Sequence[ModelWrite]:
-        """Describe a change of subscriptions, re-filing what is due; refused with StaleVersion."""
+        """Describe a change of money or subscriptions, re-filing what is due; refused with StaleVersion."""
         assert before.code == after.code, "a code changes with the profile"
         item = AccountItem(keys.account(self._tenant_id, before.account_id), keys.ACCOUNT)
-        actions = [
-            AccountItem.subscriptions.set(encode_subscriptions(after.subscriptions)),
-            AccountItem.version.set(before.version + 1),
+        was, now = account_values(before), account_values(replace(after, version=before.version + 1))
+        actions: Actions = [
+            getattr(AccountItem, name).remove() if value is None else getattr(AccountItem, name).set(value)
+            for name, value in now.items()
+            if value != was[name]
         ]
         unmoved = AccountItem.version == before.version
         writes = [update(item, actions=actions, condition=unmoved, refused=_stale())]
@@ -226,11 +228,8 @@ class DynamoSubscribers:
             keys.account(self._tenant_id, account.account_id),
             keys.ACCOUNT,
             code=account.code,
-            currency=account.currency,
-            balance=account.balance,
-            version=account.version,
-            subscriptions=encode_subscriptions(account.subscriptions),
             recipient=self._sealed_recipient(subscriber),
+            **account_values(account),
         )
 
     def _sealed_recipient(self, subscriber: Subscriber) -> bytes | None:

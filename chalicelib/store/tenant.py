@@ -152,6 +152,7 @@ class DynamoTenantStore:
             tenant_keys=self.keys,
             runs=self.runs,
             clock=self._clock,
+            ids=self._ids,
         )
 
     @cached_property

@@ -223,7 +223,8 @@ def _tax_group(stored: Mapping[str, Any]) -> TaxGroup:
                 TaxComponent(one["code"], one["name"], one["rate_millionths"], TaxBase(one["base"]))
                 for one in row["components"]
             ),
+            jurisdiction=row.get("jurisdiction", ""),
         )
         for row in stored["rows"]
     )
-    return TaxGroup(code=stored["code"], name=stored["name"], rows=rows)
+    return TaxGroup(stored["code"], stored["name"], rows, inclusive=stored.get("inclusive", False))

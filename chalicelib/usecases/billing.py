@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 from typing import Final
 
-from chalicelib.domain.billing import Catalogue
+from chalicelib.domain.catalogue import Catalogue
 from chalicelib.domain.errors import DomainError, NotFound
 from chalicelib.domain.runs import (
     BillingRun,

@@ -14,7 +14,9 @@ from itertools import groupby, islice
 from operator import attrgetter
 from typing import Final
 
-from chalicelib.domain.billing import AccountBill, Catalogue, Quarantine, SkipReason, bill_account
+from chalicelib.domain.account_bills import AccountBill, Quarantine, bill_account
+from chalicelib.domain.billing import SkipReason
+from chalicelib.domain.catalogue import Catalogue
 from chalicelib.domain.errors import Busy
 from chalicelib.domain.invoices import due_date, fiscal_year
 from chalicelib.domain.runs import RunShard, ShardProgress, run_id
@@ -101,7 +103,7 @@ class _Unit:
 
     @property
     def actions(self) -> int:
-        return len(self.bill.charges) + len(self.bill.quarantined) + (1 if self.bill.charges else 0)
+        return len(self.bill.invoices) + len(self.bill.quarantined) + (1 if self.bill.invoices else 0)
 
 
 def _account_ids(pointers: Sequence[DuePointer]) -> list[str]:
@@ -139,17 +141,17 @@ def _batches(
     actions = invoices = 0
     for account_id, group in groupby(pointers, key=attrgetter("account_id")):
         unit = _bill(run, tuple(group), latest.get(account_id))
-        charges = len(unit.bill.charges)
-        full = actions + unit.actions > BATCH_ACTIONS_MAX or invoices + charges > INVOICES_PER_BATCH_MAX
+        issued = len(unit.bill.invoices)
+        full = actions + unit.actions > BATCH_ACTIONS_MAX or invoices + issued > INVOICES_PER_BATCH_MAX
         if full or (unit.actions and account_id in written):
             packed.append([])
             written.clear()
             actions = invoices = 0
         packed[-1].append(unit)
-        actions, invoices = actions + unit.actions, invoices + charges
+        actions, invoices = actions + unit.actions, invoices + issued
         if unit.actions:
             written.add(account_id)
-        if unit.read is not None and unit.bill.after is not None and charges:
+        if unit.read is not None and unit.bill.after is not None:
             latest[account_id] = replace(unit.read, account=unit.bill.after)
         if unit.bill.unfinished:
             break
@@ -165,7 +167,7 @@ def _commit(
         batch = _batch(run, number, units, progress, after)
         try:
             run.books.commit(batch=batch)
-            return after, number + sum(len(entry.bill.charges) for entry in batch.entries)
+            return after, number + sum(len(entry.bill.invoices) for entry in batch.entries)
         except NumbersMoved:
             number = run.books.next_number(fiscal_year=run.fiscal_year)
         except ProgressMoved:
@@ -209,7 +211,7 @@ def _batch(
     entries = [
         BatchEntry(unit.read, unit.bill)
         for unit in units
-        if unit.read is not None and (unit.bill.charges or unit.bill.quarantined)
+        if unit.read is not None and (unit.bill.invoices or unit.bill.quarantined)
     ]
     return Batch(
         run_id=run_id(on=run.on),
@@ -225,20 +227,23 @@ def _batch(
 
 def _advanced(progress: ShardProgress, units: Sequence[_Unit], *, done: bool) -> ShardProgress:
     """Return the progress after a batch: counters up, the cursor past what is resolved."""
-    billed = quarantined = net = tax = invoices = 0
-    skipped = dict(progress.skipped)
+    billed = quarantined = net = tax = invoices = looked_at = 0
+    skipped, ledger = dict(progress.skipped), dict(progress.ledger)
     cursor = progress.cursor
     for unit in units:
         bill = unit.bill
         billed += len(bill.billed)
         quarantined += len(bill.quarantined)
-        invoices += len(bill.charges)
-        for charge in bill.charges:
-            net += charge.line.net
-            tax += charge.line.tax
+        invoices += len(bill.invoices)
+        for invoice in bill.invoices:
+            net += invoice.net
+            tax += invoice.tax
+            for posting in invoice.postings:
+                ledger[posting.account] = ledger.get(posting.account, 0) + posting.amount
         for _, reason in bill.skipped:
             skipped[reason.value] = skipped.get(reason.value, 0) + 1
         resolved = len(bill.billed) + len(bill.quarantined) + len(bill.skipped)
+        looked_at += resolved
         if resolved:
             cursor = unit.pointers[resolved - 1].position
     after = replace(
@@ -246,14 +251,14 @@ def _advanced(progress: ShardProgress, units: Sequence[_Unit], *, done: bool) ->
         version=progress.version + 1,
         cursor=cursor,
         done=done,
-        looked_at=progress.looked_at
-        + sum(len(u.bill.billed) + len(u.bill.quarantined) + len(u.bill.skipped) for u in units),
+        looked_at=progress.looked_at + looked_at,
         billed=progress.billed + billed,
         quarantined=progress.quarantined + quarantined,
         invoices=progress.invoices + invoices,
         net=progress.net + net,
         tax=progress.tax + tax,
         skipped=skipped,
+        ledger=ledger,
     )
     assert after.balanced, "every subscription looked at is billed, skipped or quarantined"
     return after

@@ -11,7 +11,6 @@ import json
 import os
 import sys
 import time
-from base64 import b64encode
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
@@ -21,11 +20,11 @@ import orjson
 import urllib3
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
+from chalicelib.adapters.ids import UlidIds
 from chalicelib.crypto.keyring import TenantKeys
-from chalicelib.domain.billing import Catalogue
+from chalicelib.domain.catalogue import Catalogue
 from chalicelib.domain.runs import RunShard, ShardProgress
 from chalicelib.domain.tenants import Tenant
-from chalicelib.store.base import Database
 from chalicelib.store.billing import DynamoBillingBooks
 from chalicelib.store.runs import DynamoRuns
 from chalicelib.store.wire import HttpWire
@@ -116,6 +115,10 @@ class FixedClock:
 class MemoryRuns(DynamoRuns):
     """The run ledger of one shard that has not begun."""
 
+    def __init__(self, *, tenant_id: str, clock: FixedClock) -> None:
+        self._tenant_id = tenant_id
+        self._clock = clock
+
     def progress(self, *, on: date, shard: RunShard) -> ShardProgress:
         """Return the beginning."""
         return ShardProgress(shard=shard)
@@ -126,15 +129,16 @@ def stub_run(*, subscribers: int) -> tuple[ShardRun, StubPool]:
     tenant = bench_tenant(tenant_id="ten_00000000000000000000000000")
     keys = TenantKeys(tenant.tenant_id, AESGCM(os.urandom(32)), MemoryKeys(), {})
     pool = StubPool(account_and_pointer(tenant.tenant_id, keys, subscribers, BILL_DAY))
-    os.environ.update(AWS_ACCESS_KEY_ID="stub", AWS_SECRET_ACCESS_KEY="stub")  # noqa: S106 - signs nothing real
+    os.environ.update(AWS_ACCESS_KEY_ID="stub", AWS_SECRET_ACCESS_KEY="stub")
     clock = FixedClock()
     books = DynamoBillingBooks(
         tenant_id=tenant.tenant_id,
         table=TABLE,
         wire=HttpWire(region="us-east-1", endpoint_url="http://stub.invalid", pool=pool),
         tenant_keys=keys,
-        runs=MemoryRuns(tenant_id=tenant.tenant_id, database=_no_database(), clock=clock),
+        runs=MemoryRuns(tenant_id=tenant.tenant_id, clock=clock),
         clock=clock,
+        ids=UlidIds(clock=clock),
     )
     return _shard_run(tenant, books), pool
 
@@ -151,13 +155,9 @@ def _shard_run(tenant: Tenant, books: DynamoBillingBooks) -> ShardRun:
             tax_groups={group.code: group for group in tenant.tax_groups},
         ),
         today=BILL_DAY,
-        pause=lambda seconds: None,
+        pause=lambda _: None,
         out_of_time=lambda: False,
     )
-
-
-def _no_database() -> Database:
-    return Database(tenants_table=TABLE) if False else None  # type: ignore[return-value]
 
 
 def measure(*, subscribers: int) -> dict[str, float]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import secrets
 import signal
@@ -73,7 +74,10 @@ class Books:
         return sorted(plain, key=lambda item: (item["pk"], item["sk"]))
 
     def meaning(self) -> list[dict[str, Any]]:
-        """Return the books without the tenant's name, times and nonces: equal books are equal."""
+        """Return the books without the tenant's name, times and nonces: equal books are equal.
+
+        Audit entries have random keys and are left out.
+        """
         mine = f"{self.tenant.tenant_id}#"
         return [
             {
@@ -82,7 +86,27 @@ class Books:
                 if name not in NOT_COMPARED
             }
             for item in self.items()
+            if "#AUD#" not in item["pk"]
         ]
+
+    def audited(self) -> list[dict[str, Any]]:
+        """Return what the audit entries of batches say, in the order of the numbers given."""
+        tenant_keys = self.services.stores.of(tenant_id=self.tenant.tenant_id).keys
+        entries = [item for item in self.items() if "#AUD#" in item["pk"]]
+        return sorted(
+            (
+                json.loads(
+                    tenant_keys.open(
+                        family="audit",
+                        place=f"tenants|{item['pk']}|{item['sk']}|details",
+                        sealed=item["details"],
+                    )
+                )
+                for item in entries
+                if item["action"] == "invoices.issued"
+            ),
+            key=lambda told: int(told["first"]),
+        )
 
     def invoices(self) -> list[dict[str, Any]]:
         """Return the invoice items in the order of their numbers."""
@@ -150,7 +174,16 @@ def assert_books_are_right(books: Books, *, invoices: int) -> list[dict[str, Any
         owed[item["pk"]] = owed.get(item["pk"], 0) + int(item["t"])
     balances = {item["pk"]: int(item["b"]) for item in items if item["sk"] == "ACCOUNT"}
     assert {pk: balance for pk, balance in balances.items() if balance} == owed
+    assert_each_batch_is_audited(books, issued)
     return issued
+
+
+def assert_each_batch_is_audited(books: Books, issued: list[dict[str, Any]]) -> None:
+    """The audit entries of batches cover every number once, with what the invoices come to."""
+    told = books.audited()
+    numbers = [number for one in told for number in range(one["first"], one["first"] + one["count"])]
+    assert numbers == list(range(1, len(issued) + 1))
+    assert sum(one["net"] + one["tax"] for one in told) == sum(int(item["t"]) for item in issued)
 
 
 def _plain(value: Json) -> Any:

@@ -6,7 +6,7 @@ from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 
 from chalicelib.domain.accounts import Account, Subscription, SubscriptionState
-from chalicelib.domain.billing import Catalogue
+from chalicelib.domain.catalogue import Catalogue
 from chalicelib.domain.money import Money
 from chalicelib.domain.packages import Package, PackageState
 from chalicelib.domain.periods import NAMED_CYCLES, BillingTiming

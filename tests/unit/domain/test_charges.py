@@ -11,11 +11,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from chalicelib.domain.accounts import Subscription, SubscriptionState
-from chalicelib.domain.invoices import AmountOutOfRange, charge_line, fiscal_year, invoice_postings
+from chalicelib.domain.catalogue import TaxRule
+from chalicelib.domain.charges import recurring_line
+from chalicelib.domain.invoices import AmountOutOfRange, InvoiceLine, fiscal_year, invoice_postings
 from chalicelib.domain.money import AMOUNT_MINOR_MAX, Money
 from chalicelib.domain.packages import PRICE_MINOR_MAX, Package, PackageState
 from chalicelib.domain.periods import NAMED_CYCLES, BillingTiming, Period, full_period_days, period_from
 from chalicelib.domain.taxes import (
+    NO_TAX_PROFILE,
     TAX_COMPONENTS_MAX,
     TAX_RATE_MAX,
     TaxBase,
@@ -66,6 +69,20 @@ components = st.lists(
     ),
     max_size=TAX_COMPONENTS_MAX,
 ).map(tuple)
+
+
+def charge_line(
+    *, subscription: Subscription, package: Package, period: Period, components: tuple[TaxComponent, ...]
+) -> InvoiceLine:
+    """Charge a period with these taxes, in force for ever and everywhere."""
+    return recurring_line(
+        subscription=subscription,
+        package=package,
+        period=period,
+        rule=TaxRule("internet", inclusive=False, row=TaxRow(date(2000, 1, 1), components)),
+        profile=NO_TAX_PROFILE,
+        tax_point=period.start,
+    )
 
 
 def test_pakistans_taxes_on_1649_come_to_2266_14() -> None:

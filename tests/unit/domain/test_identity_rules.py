@@ -220,7 +220,7 @@ def test_a_good_tax_group() -> None:
         replace(GROUP, name=" "),
         replace(GROUP, rows=()),
         replace(GROUP, rows=GROUP.rows * 2),
-        replace(GROUP, rows=tuple(TaxRow(date(2000 + n, 1, 1), ()) for n in range(21))),
+        replace(GROUP, rows=tuple(TaxRow(date(2000 + n, 1, 1), ()) for n in range(201))),
         replace(GROUP, rows=(TaxRow(date(2026, 7, 1), (TAX, TAX)),)),
         replace(GROUP, rows=(TaxRow(date(2026, 7, 1), (replace(TAX, rate_millionths=-1),)),)),
         replace(GROUP, rows=(TaxRow(date(2026, 7, 1), (replace(TAX, name=""),)),)),

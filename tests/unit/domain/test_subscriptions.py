@@ -7,6 +7,7 @@ from datetime import date
 
 import pytest
 
+from chalicelib.domain.account_bills import bill_account
 from chalicelib.domain.accounts import (
     SLOT_MAX,
     SUBSCRIPTIONS_PER_ACCOUNT_MAX,
@@ -15,7 +16,7 @@ from chalicelib.domain.accounts import (
     TooManySubscriptions,
     summary_status,
 )
-from chalicelib.domain.billing import bill_account, next_bill_date
+from chalicelib.domain.billing import next_bill_date
 from chalicelib.domain.errors import InvalidValue
 from chalicelib.domain.money import CurrencyMismatch, Money
 from chalicelib.domain.packages import PRICE_MINOR_MAX, InvalidPrice, PackageArchived, PackageState
@@ -89,11 +90,11 @@ def test_an_account_holds_so_many_subscriptions_and_never_uses_a_slot_again() ->
     assert account.with_subscription(subscription=finished).next_slot() == 21
 
 
-def test_the_slots_of_an_account_are_as_many_as_a_byte_counts() -> None:
+def test_the_slots_of_an_account_are_those_that_no_other_document_takes() -> None:
     finished = terminate(subscription=active(slot=SLOT_MAX), ends_on=date(2026, 11, 1), today=TODAY)
     assert finished.finished
 
-    with pytest.raises(TooManySubscriptions, match="255"):
+    with pytest.raises(TooManySubscriptions, match="199"):
         replace(ACCOUNT, subscriptions=(finished,)).next_slot()
 
 
@@ -176,7 +177,7 @@ def test_an_end_in_the_middle_cuts_the_last_period() -> None:
 
     bill = bill_account(account=account, slots=[1], on=TODAY, catalogue=CATALOGUE, charges_max=48)
 
-    assert [(charge.line.billed_days, charge.line.net) for charge in bill.charges] == [(9, 930)]
+    assert [(line.billed_days, line.net) for invoice in bill.invoices for line in invoice.lines] == [(9, 930)]
 
 
 def test_an_end_before_the_start_of_a_future_subscription_takes_it_back() -> None:
