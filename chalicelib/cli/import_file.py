@@ -137,7 +137,7 @@ def _columns(given: list[str]) -> dict[str, str]:
         name, column = _pair(text, "--map", "FIELD=COLUMN")
         if name not in FIELDS:
             raise CliError(
-                f"--map: there is no field {name!r}{_meant(name, column)}. Fields: {', '.join(FIELDS)}"
+                f"--map: there is no field {name!r}{_meant(name, column)} (fields: {', '.join(FIELDS)})"
             )
         if name in columns:
             raise CliError(f"--map: {name} is given twice")

@@ -109,7 +109,8 @@ def watch(
     except KeyboardInterrupt:
         raise Interrupted(f"interrupted; what was started goes on. Look at it with: {again}") from None
     except Unreachable as error:
-        raise Unreachable(f"{error} What was started goes on with it. Look at it with: {again}") from None
+        later = f"What was started goes on when it is back. Look at it with: {again}"
+        raise Unreachable(f"{error} {later}") from None
 
 
 def money(value: Mapping[str, Any]) -> str:
