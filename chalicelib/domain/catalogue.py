@@ -62,6 +62,8 @@ class Catalogue:
         package = self.packages.get(package_id)
         if package is None:
             raise CatalogueMismatch(f"package {package_id} does not exist")
+        if package.edition < edition:  # sold after the catalogue was read
+            raise CatalogueMismatch(f"package {package_id} has no edition {edition} yet")
         while package.edition > edition:
             if package.moves_existing_on is not None and package.moves_existing_on <= on:
                 return package

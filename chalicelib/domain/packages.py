@@ -56,12 +56,14 @@ class PackageKind(StrEnum):
     """What a package is sold as.
 
     A ``prepaid`` one is bought for a time and not billed by runs; an ``addon`` only beside a
-    ``service`` of the same account.
+    ``service`` of the same account. A ``top_up`` is bought once and adds to the data of a
+    running period.
     """
 
     SERVICE = "service"
     ADDON = "addon"
     PREPAID = "prepaid"
+    TOP_UP = "top_up"
 
 
 class RefundPolicy(StrEnum):
@@ -73,10 +75,11 @@ class RefundPolicy(StrEnum):
 
 
 class CapAction(StrEnum):
-    """What happens when a data cap is used up."""
+    """What happens when a data cap is used up: no service, a lower speed, or a price for more."""
 
     BLOCK = "block"
     FAIR_USE = "fair_use"
+    CHARGE = "charge"
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,13 +96,18 @@ class Phase:
 
 @dataclass(frozen=True, slots=True)
 class DataCap:
-    """How many MiB a period includes, and what comes after; speeds belong to fair use."""
+    """How many MiB a period includes, and what comes after; speeds belong to fair use.
+
+    ``rollover`` carries what is not used of ``included_mib`` into the next period, once.
+    ``overage_per_gib`` belongs to ``charge``: minor units for each GiB more, by the MiB.
+    """
 
     included_mib: int
     action: CapAction
     fair_use_down_kbps: int | None = None
     fair_use_up_kbps: int | None = None
     rollover: bool = False
+    overage_per_gib: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,8 +128,8 @@ class Package:
     them along: periods that start on that date or later are billed by this edition.
     ``version`` counts every change of the record, for optimistic locking. Fees and deposit are
     minor units of the price's currency. ``pause_share`` is the part of the price, in
-    millionths, that is billed while paused. ``valid`` is how long a prepaid one lasts, in minutes
-    or, where None, its cycle.
+    millionths, that is billed while paused. ``valid_minutes`` is how long a prepaid one lasts;
+    where None, its cycle. ``top_up_mib`` is what a top-up adds.
     """
 
     package_id: str
@@ -146,6 +154,7 @@ class Package:
     refund: RefundPolicy = RefundPolicy.NONE
     cap: DataCap | None = None
     valid_minutes: int | None = None
+    top_up_mib: int | None = None
 
     def require_on_sale(self) -> None:
         """Raise PackageArchived unless new subscriptions may be sold."""

@@ -89,6 +89,8 @@ def subscribe(
         timing=package.timing,
         billed_to=starts_on,
         price_override=override_of(account=account, price=price_override),
+        edition=package.edition,
+        pause_share=package.pause_share,
     )
 
 

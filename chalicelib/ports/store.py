@@ -131,11 +131,20 @@ class Packages(Protocol):
     def all(self) -> tuple[Package, ...]:
         """Return the whole catalogue (at most PACKAGES_MAX)."""
 
+    def editions(self, *, package_id: str | None = None) -> tuple[Package, ...]:
+        """Return the editions that later ones took the place of, oldest first: of one package or of all."""
+
     def add(self, *, package: Package) -> Sequence[Write]:
         """Describe adding a package; refused with PackageNameTaken."""
 
-    def change(self, *, before: Package, after: Package) -> Sequence[Write]:
-        """Describe a change; refused with StaleVersion or PackageNameTaken."""
+    def change(
+        self, *, before: Package, after: Package, unless_run_starts: BillingState | None = None
+    ) -> Sequence[Write]:
+        """Describe a change, keeping ``before`` where ``after`` is another edition.
+
+        Refused with StaleVersion or PackageNameTaken, or with Busy where a run starts after the
+        state given.
+        """
 
 
 class Invoices(Protocol):

@@ -51,6 +51,11 @@ def package_names(tenant_id: str) -> str:
     return f"{tenant_id}#PKGNAME"
 
 
+def package_editions(tenant_id: str) -> str:
+    """Editions of packages that later ones took the place of, by ``<package id>#<edition>``."""
+    return f"{tenant_id}#PKGED"
+
+
 def staff(tenant_id: str) -> str:
     """People who work for the tenant."""
     return f"{tenant_id}#STAFF"

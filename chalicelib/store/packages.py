@@ -1,26 +1,54 @@
-"""Packages in DynamoDB: one item each under the tenant, and one that holds its name."""
+"""Packages in DynamoDB: one item each under the tenant, one that holds its name, and old editions.
+
+An edition that a later one takes the place of is copied to an item of its own, which never
+changes. Terms that a plain package does not have are one JSON string, absent where there are none.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from datetime import date
+from typing import Any
 
+import orjson
 from pynamodb.attributes import NumberAttribute, UnicodeAttribute
 from pynamodb.exceptions import DoesNotExist
 
 from chalicelib.domain.accounts import is_ulid
 from chalicelib.domain.errors import NotFound, StaleVersion
 from chalicelib.domain.money import Money
-from chalicelib.domain.packages import Package, PackageNameTaken, PackageState
+from chalicelib.domain.packages import (
+    BundlePart,
+    CapAction,
+    DataCap,
+    Package,
+    PackageKind,
+    PackageNameTaken,
+    PackageState,
+    Phase,
+    RefundPolicy,
+)
 from chalicelib.domain.periods import BillingTiming, Cycle, CycleUnit
+from chalicelib.domain.runs import BillingState
 from chalicelib.ports.store import Page
 from chalicelib.store import keys
-from chalicelib.store.base import ModelWrite, TenantsItem, delete, from_iso, put, put_new, to_iso
+from chalicelib.store.base import (
+    ModelWrite,
+    TenantsItem,
+    delete,
+    from_iso,
+    nullable,
+    put,
+    put_new,
+    to_iso,
+)
+from chalicelib.store.due import unmoved
 from chalicelib.store.paging import query_page
 
 
 class PackageItem(TenantsItem):
-    """``<tenant>#PKG`` / package id."""
+    """``<tenant>#PKG`` / package id; ``<tenant>#PKGED`` / package id, ``#``, edition for old ones."""
 
     name = UnicodeAttribute()
     price = NumberAttribute()
@@ -34,6 +62,10 @@ class PackageItem(TenantsItem):
     state = UnicodeAttribute()
     version = NumberAttribute()
     created_at = UnicodeAttribute()
+    edition = NumberAttribute(default=1)
+    kind = UnicodeAttribute(default=PackageKind.SERVICE.value)
+    moves_on = UnicodeAttribute(null=True)
+    terms = UnicodeAttribute(null=True)
 
 
 class PackageNameItem(TenantsItem):
@@ -78,11 +110,19 @@ class DynamoPackages:
         items = PackageItem.query(keys.packages(self._tenant_id), consistent_read=True)
         return tuple(map(_package, items))
 
+    def editions(self, *, package_id: str | None = None) -> tuple[Package, ...]:
+        """Return the editions that later ones took the place of: of one package or of all."""
+        of_one = None if package_id is None else PackageItem.sk.startswith(f"{package_id}#")
+        items = PackageItem.query(keys.package_editions(self._tenant_id), of_one, consistent_read=True)
+        return tuple(map(_package, items))
+
     def add(self, *, package: Package) -> Sequence[ModelWrite]:
         """Describe adding a package."""
         return [put_new(self._item(package), refused=_name_taken()), self._name(package)]
 
-    def change(self, *, before: Package, after: Package) -> Sequence[ModelWrite]:
+    def change(
+        self, *, before: Package, after: Package, unless_run_starts: BillingState | None = None
+    ) -> Sequence[ModelWrite]:
         """Describe a change; the version must still be ``before``'s."""
         changed = replace(after, version=before.version + 1)
         stale = StaleVersion("the package changed since it was read")
@@ -90,6 +130,12 @@ class DynamoPackages:
         if _folded(before.name) != _folded(after.name):
             writes += [delete(PackageNameItem(keys.package_names(self._tenant_id), _folded(before.name)))]
             writes += [self._name(after)]
+        if after.edition != before.edition:
+            kept = self._item(before)
+            kept.pk, kept.sk = keys.package_editions(self._tenant_id), _edition_key(before)
+            writes.append(put_new(kept, refused=stale))
+        if unless_run_starts is not None:
+            writes.append(unmoved(tenant_id=self._tenant_id, state=unless_run_starts))
         return writes
 
     def _name(self, package: Package) -> ModelWrite:
@@ -114,7 +160,56 @@ class DynamoPackages:
             state=package.state.value,
             version=package.version,
             created_at=to_iso(package.created_at),
+            edition=package.edition,
+            kind=package.kind.value,
+            moves_on=package.moves_existing_on and package.moves_existing_on.isoformat(),
+            terms=_encode_terms(package),
         )
+
+
+def _edition_key(package: Package) -> str:
+    return f"{package.package_id}#{package.edition:05d}"
+
+
+def _encode_terms(package: Package) -> str | None:
+    """Return the stored JSON of what not every package has; None where there is nothing of it."""
+    cap = package.cap
+    terms = {
+        "phases": [[one.name, one.periods, one.price] for one in package.phases],
+        "bundle": [[one.name, one.weight, one.tax_group] for one in package.bundle],
+        "activation_fee": package.activation_fee,
+        "deposit": package.deposit,
+        "pause_share": package.pause_share,
+        "refund": None if package.refund is RefundPolicy.NONE else package.refund.value,
+        "cap": cap
+        and [
+            cap.included_mib,
+            cap.action.value,
+            cap.fair_use_down_kbps,
+            cap.fair_use_up_kbps,
+            cap.rollover,
+            cap.overage_per_gib,
+        ],
+        "valid_minutes": package.valid_minutes,
+        "top_up_mib": package.top_up_mib,
+    }
+    given = {name: value for name, value in terms.items() if value}
+    return orjson.dumps(given).decode() if given else None
+
+
+def _decode_terms(text: str | None) -> dict[str, Any]:
+    """Read what ``_encode_terms`` wrote, as fields of a package."""
+    terms: dict[str, Any] = orjson.loads(text) if text else {}
+    if "phases" in terms:
+        terms["phases"] = tuple(Phase(*one) for one in terms["phases"])
+    if "bundle" in terms:
+        terms["bundle"] = tuple(BundlePart(*one) for one in terms["bundle"])
+    if "refund" in terms:
+        terms["refund"] = RefundPolicy(terms["refund"])
+    if "cap" in terms:
+        included_mib, action, *rest = terms["cap"]
+        terms["cap"] = DataCap(included_mib, CapAction(action), *rest)
+    return terms
 
 
 def _folded(name: str) -> str:
@@ -130,8 +225,9 @@ def _name_taken() -> PackageNameTaken:
 
 
 def _package(item: PackageItem) -> Package:
+    moves_on = nullable(item.moves_on)
     return Package(
-        package_id=item.sk,
+        package_id=item.sk.partition("#")[0],
         name=item.name,
         price=Money(int(item.price), item.currency),
         cycle=Cycle(CycleUnit(item.cycle_unit), int(item.cycle_count)),
@@ -142,4 +238,8 @@ def _package(item: PackageItem) -> Package:
         state=PackageState(item.state),
         version=int(item.version),
         created_at=from_iso(item.created_at),
+        edition=int(item.edition),
+        kind=PackageKind(item.kind),
+        moves_existing_on=date.fromisoformat(moves_on) if moves_on else None,
+        **_decode_terms(nullable(item.terms)),
     )

@@ -9,6 +9,7 @@ from typing import Protocol
 from chalicelib.domain.accounts import Account
 from chalicelib.domain.errors import NotFound, StaleVersion
 from chalicelib.domain.packages import Package, PackageNameTaken
+from chalicelib.domain.runs import BillingState
 from chalicelib.domain.subscribers import CodeTaken, Subscriber, changed, code_key
 from chalicelib.domain.tenants import Tenant
 from chalicelib.ports.store import AuditNote, Idempotency, Page, Subscribing
@@ -39,6 +40,7 @@ class InMemoryPackages:
     """A catalogue in a dictionary."""
 
     kept: dict[str, Package] = field(default_factory=dict)
+    old: dict[tuple[str, int], Package] = field(default_factory=dict)
 
     def get(self, *, package_id: str) -> Package:
         """Return the package, or raise NotFound."""
@@ -56,15 +58,24 @@ class InMemoryPackages:
         """Return the whole catalogue."""
         return tuple(self.kept.values())
 
+    def editions(self, *, package_id: str | None = None) -> tuple[Package, ...]:
+        """Return the editions that later ones took the place of."""
+        return tuple(one for key, one in sorted(self.old.items()) if package_id in {None, key[0]})
+
     def add(self, *, package: Package) -> Sequence[MemoryWrite]:
         """Describe adding a package."""
         return [self._put(package, lambda: package.package_id not in self.kept, self._taken(package))]
 
-    def change(self, *, before: Package, after: Package) -> Sequence[MemoryWrite]:
-        """Describe a change."""
+    def change(
+        self, *, before: Package, after: Package, unless_run_starts: BillingState | None = None
+    ) -> Sequence[MemoryWrite]:
+        """Describe a change; no run ever starts here."""
         stored = replace(after, version=before.version + 1)
         holds = lambda: _same(self.kept.get(before.package_id), before)  # noqa: E731
+        keep = lambda: self.old.update({(before.package_id, before.edition): before})  # noqa: E731
+        kept = [MemoryWrite(holds, keep, StaleVersion("changed"))] if after.edition != before.edition else []
         return [
+            *kept,
             self._put(stored, holds, StaleVersion("changed")),
             self._put(stored, lambda: True, self._taken(after)),
         ]
