@@ -94,7 +94,9 @@ class Invoice:
     """An issued invoice; it never changes but for what settles it.
 
     ``paid``, ``credited`` (by credit notes) and ``written_off`` are minor units; together they never
-    exceed the total. ``note`` is what staff wrote on a manual one.
+    exceed the total. ``note`` is what staff wrote on a manual one;
+    ``kind`` is ``DBN`` for a debit note, which adds to the invoice that it is ``about``. ``fees`` are
+    the rules by which a late fee was charged for it.
     """
 
     invoice_id: str
@@ -117,6 +119,8 @@ class Invoice:
     written_off: int = 0
     note: str = ""
     fees: tuple[str, ...] = ()
+    kind: str = "INV"
+    about: str = ""
 
     @property
     def net(self) -> int:

@@ -12,8 +12,9 @@ from datetime import date, datetime
 from typing import Generic, Protocol, TypeVar
 
 from chalicelib.domain.accounts import Account
+from chalicelib.domain.documents import Document, DocumentKind, Entry
 from chalicelib.domain.errors import DomainError
-from chalicelib.domain.invoices import Invoice
+from chalicelib.domain.invoices import Invoice, Recipient
 from chalicelib.domain.packages import Package
 from chalicelib.domain.runs import BillingRun, BillingState, QuarantinedSubscription
 from chalicelib.domain.staff import StaffMember
@@ -165,6 +166,38 @@ class Invoices(Protocol):
         """Return the fiscal years that have invoices, oldest first."""
 
 
+class NumbersTaken(DomainError):
+    """Other documents took the next numbers of a series: nothing was written."""
+
+    code = "numbers_taken"
+
+
+class Documents(Protocol):
+    """Documents outside the billing run: credit notes, receipts, refunds, journals, and entries."""
+
+    def get(self, *, document_id: str) -> Document:
+        """Return a document, or raise NotFound."""
+
+    def of_account(self, *, account_id: str, limit: int, after: str | None) -> Page[Document]:
+        """Return an account's documents, the newest first."""
+
+    def by_number(
+        self, *, kind: DocumentKind, fiscal_year: int, limit: int, after: str | None, newest_first: bool
+    ) -> Page[Document]:
+        """Return the documents of a series in the order of their numbers."""
+
+    def open_invoices(self, *, account_id: str, receivable: int) -> tuple[Invoice, ...]:
+        """Return an account's invoices that are not settled; they come to ``receivable``."""
+
+    def post(
+        self, *, entry: Entry, on: date, fiscal_year: int, recipient: Recipient | None, actor_id: str
+    ) -> tuple[Sequence[Write], tuple[Invoice, ...], tuple[Document, ...]]:
+        """Describe writing an entry dated ``on``, and return what its documents will be.
+
+        Refused with NumbersTaken or StaleVersion: read and try again.
+        """
+
+
 class RunStarted(DomainError):
     """Another planner started the run first: nothing was written."""
 
@@ -238,6 +271,10 @@ class TenantStore(Protocol):
     @property
     def invoices(self) -> Invoices:
         """Issued invoices."""
+
+    @property
+    def documents(self) -> Documents:
+        """Credit notes, receipts, refunds and journals; and entries to be written."""
 
     @property
     def runs(self) -> Runs:

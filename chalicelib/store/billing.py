@@ -39,6 +39,7 @@ from chalicelib.store import invoices as invoice_codec
 from chalicelib.store import keys
 from chalicelib.store.audit import audit_item
 from chalicelib.store.base import CONTENDED, StoreUnavailable, to_iso
+from chalicelib.store.register import SERIES_PREFIX, register_entry
 from chalicelib.store.runs import SHARD_PREFIX, DynamoRuns, progress_values
 from chalicelib.store.wire import BATCH_GET_KEYS_MAX, DynamoWire, Json, TransactionCancelled, batch_get
 
@@ -165,7 +166,7 @@ class DynamoBillingBooks:
             for invoice in entry.bill.invoices:
                 actions.append(self._invoice(batch, entry, invoice, batch.first_number + count))
                 day, slot = invoice.key
-                register += invoice_codec.register_entry(account_id=account.account_id, day=day, slot=slot)
+                register += register_entry(account_id=account.account_id, day=day, slot=slot)
                 count += 1
             if entry.bill.invoices:
                 actions.append(self._account_update(entry))
@@ -204,7 +205,7 @@ class DynamoBillingBooks:
     def _series_key(self, fiscal_year: int) -> Json:
         return {
             "pk": {"S": keys.series(self._tenant_id)},
-            "sk": {"S": f"{invoice_codec.SERIES_PREFIX}{fiscal_year}"},
+            "sk": {"S": f"{SERIES_PREFIX}{fiscal_year}"},
         }
 
     def _series(self, batch: Batch, count: int) -> Json:
@@ -223,7 +224,7 @@ class DynamoBillingBooks:
         }
 
     def _register(self, batch: Batch, entries: bytes) -> Json:
-        series = f"{invoice_codec.SERIES_PREFIX}{batch.fiscal_year}"
+        series = f"{SERIES_PREFIX}{batch.fiscal_year}"
         item = {
             "pk": {"S": keys.register(self._tenant_id, series)},
             "sk": {"S": f"{batch.first_number:09d}"},

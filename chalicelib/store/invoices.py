@@ -9,8 +9,7 @@ in the order of numbers needs no index, and gaplessness can be shown by reading 
 
 from __future__ import annotations
 
-import struct
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from datetime import date, timedelta
 from typing import Any, Final
 
@@ -19,7 +18,7 @@ from pynamodb.attributes import BinaryAttribute, NumberAttribute, UnicodeAttribu
 from pynamodb.exceptions import DoesNotExist
 
 from chalicelib.crypto.keyring import TenantKeys
-from chalicelib.domain.accounts import ChargeKind, invoice_id, parse_invoice_id
+from chalicelib.domain.accounts import ChargeKind, parse_invoice_id
 from chalicelib.domain.errors import NotFound
 from chalicelib.domain.invoices import (
     Invoice,
@@ -36,18 +35,14 @@ from chalicelib.store import keys
 from chalicelib.store.accounts import recipient_of
 from chalicelib.store.base import TenantsItem, nullable
 from chalicelib.store.paging import query_page
+from chalicelib.store.register import EPOCH, SERIES_PREFIX, SeriesItem, page_of_register
 
 Json = dict[str, Any]
 
 INVOICE_PREFIX: Final = "INV#"
-SERIES_PREFIX: Final = "INV#"
-REGISTER_ENTRY: Final = struct.Struct(">16sHB")
-_EPOCH: Final = date(2000, 1, 1)
 # A tax's base as it is stored: its place here, which never changes.
 _BASES: Final = (TaxBase.NET, TaxBase.NET_PLUS_PREVIOUS)
 _BASE_INDEX: Final = {base: index for index, base in enumerate(_BASES)}
-_CROCKFORD: Final = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
-_VALUE: Final = {char: index for index, char in enumerate(_CROCKFORD)}
 
 
 class InvoiceItem(TenantsItem):
@@ -68,22 +63,10 @@ class InvoiceItem(TenantsItem):
     paid = NumberAttribute(attr_name="pd", null=True)
     credited = NumberAttribute(attr_name="cn", null=True)
     written_off = NumberAttribute(attr_name="wo", null=True)
-    note = UnicodeAttribute(attr_name="nt", null=True)
+    words = BinaryAttribute(attr_name="w", null=True, legacy_encoding=False)
+    kind = UnicodeAttribute(attr_name="k", null=True)
+    about = UnicodeAttribute(attr_name="ab", null=True)
     fees = UnicodeAttribute(attr_name="lf", null=True)
-
-
-class SeriesItem(TenantsItem):
-    """``<tenant>#SER`` / ``INV#<fiscal year>``: the next number to give."""
-
-    following = NumberAttribute(attr_name="n")
-
-
-class RegisterItem(TenantsItem):
-    """``<tenant>#REG#INV#<fiscal year>`` / first number (9 digits): a page of the register."""
-
-    entries = BinaryAttribute(attr_name="e", legacy_encoding=False)
-    run_id = UnicodeAttribute(attr_name="r")
-    at = UnicodeAttribute()
 
 
 # -- codec, shared by the billing run (DynamoDB JSON) and by reading (models) ----------------
@@ -99,7 +82,7 @@ def _encode_line(line: InvoiceLine) -> list[object]:
         line.description,
         line.package_id.removeprefix("pkg_"),
         line.slot,
-        (line.period.start - _EPOCH).days,
+        (line.period.start - EPOCH).days,
         line.period.days,
         line.unit_price,
         line.billed_days,
@@ -120,7 +103,7 @@ def decode_lines(text: str) -> tuple[InvoiceLine, ...]:
 
 
 def _decode_line(row: list[Any]) -> InvoiceLine:
-    start = _EPOCH + timedelta(days=row[3])
+    start = EPOCH + timedelta(days=row[3])
     return InvoiceLine(
         description=row[0],
         package_id=row[1] and f"pkg_{row[1]}",
@@ -152,26 +135,6 @@ def recipient_place(pk: str, sk: str) -> str:
 def year_family(fiscal_year: int) -> str:
     """The key family of a fiscal year's billing records."""
     return f"bill-{fiscal_year}"
-
-
-def register_entry(*, account_id: str, day: date, slot: int) -> bytes:
-    """Return 19 bytes that name a document."""
-    number = 0
-    for char in account_id.removeprefix("sbr_"):
-        number = number << 5 | _VALUE[char]
-    return REGISTER_ENTRY.pack(number.to_bytes(16, "big"), (day - _EPOCH).days, slot)
-
-
-def register_ids(entries: bytes) -> list[str]:
-    """Return the invoice ids of a register page, in the order of their numbers."""
-    found = []
-    for raw, days, slot in REGISTER_ENTRY.iter_unpack(entries):
-        number = int.from_bytes(raw, "big")
-        ulid = "".join(_CROCKFORD[number >> shift & 31] for shift in range(125, -1, -5))
-        found.append(
-            invoice_id(account_id=f"sbr_{ulid}", period_start=_EPOCH + timedelta(days=days), slot=slot)
-        )
-    return found
 
 
 # -- reading -------------------------------------------------------------------------------
@@ -210,38 +173,8 @@ class DynamoInvoices:
     ) -> Page[Invoice]:
         """Return the tenant's invoices of a fiscal year in the order of their numbers."""
         pk = keys.register(self._tenant_id, f"{SERIES_PREFIX}{fiscal_year}")
-        step = -1 if newest_first else 1
-        start = int(after) + step if after else None
-        numbered = self._numbered(pk, start=start, newest_first=newest_first)
-        wanted: list[tuple[int, str]] = []
-        for entry in numbered:
-            wanted.append(entry)
-            if len(wanted) > limit:
-                break
-        shown = wanted[:limit]
-        more = str(shown[-1][0]) if len(wanted) > limit else None
-        return Page(tuple(self._by_ids([found for _, found in shown])), more)
-
-    def _numbered(self, pk: str, *, start: int | None, newest_first: bool) -> Iterator[tuple[int, str]]:
-        """Yield (number, invoice id) from ``start`` on, register page by register page."""
-        bound = None
-        if start is not None:
-            first = start if newest_first else max(1, start - 99)
-            sort = f"{first:09d}"
-            bound = RegisterItem.sk <= sort if newest_first else RegisterItem.sk >= sort
-        pages = RegisterItem.query(
-            pk,
-            range_key_condition=bound,
-            scan_index_forward=not newest_first,
-            consistent_read=True,
-            page_size=50,
-        )
-        for page in pages:
-            first = int(page.sk)
-            numbered = list(enumerate(register_ids(page.entries), start=first))
-            for number, found in reversed(numbered) if newest_first else numbered:
-                if start is None or (number <= start if newest_first else number >= start):
-                    yield number, found
+        page = page_of_register(pk=pk, limit=limit, after=after, newest_first=newest_first)
+        return Page(tuple(self._by_ids(page.items)), page.after)
 
     def _by_ids(self, ids: Sequence[str]) -> list[Invoice]:
         wanted = []
@@ -259,35 +192,49 @@ class DynamoInvoices:
         return tuple(int(item.sk.removeprefix(SERIES_PREFIX)) for item in items)
 
     def _invoice(self, item: InvoiceItem) -> Invoice:
-        fiscal_year = int(item.fiscal_year)
-        lines = decode_lines(item.lines)
-        account_id = f"sbr_{item.pk.rpartition('#')[2]}"
-        return Invoice(
-            invoice_id=f"inv_{account_id.removeprefix('sbr_')}-{item.sk.removeprefix(INVOICE_PREFIX)}",
-            account_id=account_id,
-            account_code=item.code,
-            number=format_number(fiscal_year_end=fiscal_year, sequence=int(item.sequence)),
-            sequence=int(item.sequence),
-            series=f"{SERIES_PREFIX}{fiscal_year}",
-            state=InvoiceState(item.state),
-            currency=item.currency,
-            issued_on=date.fromisoformat(item.issued_on),
-            due_on=date.fromisoformat(item.due_on),
-            period=Period(min(line.period.start for line in lines), max(line.period.end for line in lines)),
-            lines=lines,
-            postings=tuple(Posting(account, amount) for account, amount in orjson.loads(item.postings)),
-            run_id=item.run_id,
-            recipient=self._recipient(item, fiscal_year),
-            paid=int(nullable(item.paid) or 0),
-            credited=int(nullable(item.credited) or 0),
-            written_off=int(nullable(item.written_off) or 0),
-            note=nullable(item.note) or "",
-            fees=tuple(orjson.loads(nullable(item.fees) or "[]")),
-        )
+        return invoice_of(item, tenant_keys=self._keys)
 
-    def _recipient(self, item: InvoiceItem, fiscal_year: int) -> Recipient | None:
-        sealed = nullable(item.recipient)
-        if sealed is None:
-            return None
-        place = recipient_place(item.pk, item.sk)
-        return recipient_of(self._keys.open(family=year_family(fiscal_year), place=place, sealed=sealed))
+
+def invoice_of(item: InvoiceItem, *, tenant_keys: TenantKeys) -> Invoice:
+    """Read an invoice item."""
+    fiscal_year = int(item.fiscal_year)
+    lines = decode_lines(item.lines)
+    account_id = f"sbr_{item.pk.rpartition('#')[2]}"
+    kind = nullable(item.kind) or "INV"
+    words = nullable(item.words)
+    note = ""
+    if words is not None:
+        place = f"tenants|{item.pk}|{item.sk}|words"
+        note, _ = orjson.loads(tenant_keys.open(family=year_family(fiscal_year), place=place, sealed=words))
+    return Invoice(
+        invoice_id=f"inv_{account_id.removeprefix('sbr_')}-{item.sk.removeprefix(INVOICE_PREFIX)}",
+        account_id=account_id,
+        account_code=item.code,
+        number=format_number(kind=kind, fiscal_year_end=fiscal_year, sequence=int(item.sequence)),
+        sequence=int(item.sequence),
+        series=f"{kind}#{fiscal_year}",
+        state=InvoiceState(item.state),
+        currency=item.currency,
+        issued_on=date.fromisoformat(item.issued_on),
+        due_on=date.fromisoformat(item.due_on),
+        period=Period(min(line.period.start for line in lines), max(line.period.end for line in lines)),
+        lines=lines,
+        postings=tuple(Posting(account, amount) for account, amount in orjson.loads(item.postings)),
+        run_id=item.run_id,
+        recipient=_recipient(item, fiscal_year, tenant_keys),
+        paid=int(nullable(item.paid) or 0),
+        credited=int(nullable(item.credited) or 0),
+        written_off=int(nullable(item.written_off) or 0),
+        note=note,
+        fees=tuple(orjson.loads(nullable(item.fees) or "[]")),
+        kind=kind,
+        about=nullable(item.about) or "",
+    )
+
+
+def _recipient(item: InvoiceItem, fiscal_year: int, tenant_keys: TenantKeys) -> Recipient | None:
+    sealed = nullable(item.recipient)
+    if sealed is None:
+        return None
+    place = recipient_place(item.pk, item.sk)
+    return recipient_of(tenant_keys.open(family=year_family(fiscal_year), place=place, sealed=sealed))

@@ -76,6 +76,11 @@ def series(tenant_id: str) -> str:
     return f"{tenant_id}#SER"
 
 
+def ledger(tenant_id: str, on: date) -> str:
+    """The day totals of the ledger in a month."""
+    return f"{tenant_id}#GL#{on:%Y-%m}"
+
+
 def billing(tenant_id: str) -> str:
     """The tenant's billing state."""
     return f"{tenant_id}#BILLING"

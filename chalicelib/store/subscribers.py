@@ -160,7 +160,10 @@ class DynamoSubscribers:
         """Describe a change of money or subscriptions, re-filing what is due; refused with StaleVersion."""
         assert before.code == after.code, "a code changes with the profile"
         item = AccountItem(keys.account(self._tenant_id, before.account_id), keys.ACCOUNT)
-        was, now = account_values(before), account_values(replace(after, version=before.version + 1))
+        was, now = (
+            account_values(before),
+            account_values(replace(after, version=max(after.version, before.version + 1))),
+        )
         actions: Actions = [
             getattr(AccountItem, name).remove() if value is None else getattr(AccountItem, name).set(value)
             for name, value in now.items()

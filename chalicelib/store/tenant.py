@@ -19,6 +19,7 @@ from chalicelib.store.audit import audit_write
 from chalicelib.store.base import Database, ModelWrite
 from chalicelib.store.billing import DynamoBillingBooks
 from chalicelib.store.billing_state import BillingStates
+from chalicelib.store.documents import DynamoDocuments
 from chalicelib.store.due import DueFiling
 from chalicelib.store.exports import DynamoExports
 from chalicelib.store.idempotency import IdempotencyRecords
@@ -70,6 +71,16 @@ class DynamoTenantStore:
     def invoices(self) -> DynamoInvoices:
         """Issued invoices."""
         return DynamoInvoices(tenant_id=self._tenant_id, tenant_keys=self.keys)
+
+    @cached_property
+    def documents(self) -> DynamoDocuments:
+        """Documents outside the billing run."""
+        return DynamoDocuments(
+            tenant_id=self._tenant_id,
+            tenant_keys=self.keys,
+            subscribers=self.subscribers,
+            clock=self._clock,
+        )
 
     @cached_property
     def runs(self) -> DynamoRuns:

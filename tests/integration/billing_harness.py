@@ -16,7 +16,7 @@ from chalicelib.bootstrap import Services
 from chalicelib.domain.runs import BillingRun
 from chalicelib.domain.tenants import Tenant
 from chalicelib.store import keys
-from chalicelib.store.invoices import register_ids
+from chalicelib.store.register import register_ids
 from chalicelib.store.wire import DynamoWire, Json
 from chalicelib.usecases.billing import ShardTask, plan_tenant, work_shard
 from tests.bench.books import BILL_DAY, bench_tenant, seed_books

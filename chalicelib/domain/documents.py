@@ -1,0 +1,233 @@
+"""Documents that move an account's money outside the billing run, and what each does to the books.
+
+An entry says everything that one command does to one account: invoices and debit notes it
+issues, credit notes, receipts and journals it makes, and invoices it settles. The account
+after it is the fold of the postings, so that account and ledger cannot differ:
+
+- ``balance`` moves by what is posted to receivable and credit,
+- ``credit`` and ``deposits``, which the ISP owes, by what is posted to them, with the sign turned.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from datetime import date
+from enum import StrEnum
+from typing import Final
+
+from chalicelib.domain.account_bills import NewInvoice
+from chalicelib.domain.accounts import Account
+from chalicelib.domain.errors import Conflict
+from chalicelib.domain.invoices import (
+    CREDIT,
+    DEPOSITS,
+    RECEIVABLE,
+    Invoice,
+    InvoiceLine,
+    Posting,
+    Recipient,
+    settled_state,
+)
+
+# Invoices that one entry settles at most: what is left stays credit, to be allocated next.
+SETTLED_PER_ENTRY_MAX: Final = 40
+DOCUMENTS_PER_ENTRY_MAX: Final = 10
+NOTE_CHARS_MAX: Final = 500
+
+
+class InsufficientCredit(Conflict):
+    """The account's credit does not suffice; it never goes below zero."""
+
+    code = "insufficient_credit"
+
+
+class InsufficientDeposit(Conflict):
+    """The account's deposits do not suffice."""
+
+    code = "insufficient_deposit"
+
+
+class DocumentKind(StrEnum):
+    """A number series each: a debit note is owed like an invoice, a journal moves no money in or out."""
+
+    INVOICE = "INV"
+    DEBIT_NOTE = "DBN"
+    CREDIT_NOTE = "CRN"
+    RECEIPT = "RCP"
+    REFUND = "RFD"
+    JOURNAL = "JRN"
+
+
+@dataclass(frozen=True, slots=True)
+class Settlement:
+    """What an entry adds to an invoice: minor units paid, credited and written off; negative takes back."""
+
+    invoice: Invoice
+    paid: int = 0
+    credited: int = 0
+    written_off: int = 0
+
+    @property
+    def amount(self) -> int:
+        """What the invoice is settled by in all."""
+        return self.paid + self.credited + self.written_off
+
+    @property
+    def after(self) -> Invoice:
+        """The invoice after the entry."""
+        paid, credited = self.invoice.paid + self.paid, self.invoice.credited + self.credited
+        written_off = self.invoice.written_off + self.written_off
+        state = settled_state(total=self.invoice.total, paid=paid, credited=credited, written_off=written_off)
+        return replace(self.invoice, paid=paid, credited=credited, written_off=written_off, state=state)
+
+
+@dataclass(frozen=True, slots=True)
+class IssuedInvoice:
+    """An invoice or debit note to be issued; ``about`` is the invoice that a debit note adds to."""
+
+    invoice: NewInvoice
+    due_on: date
+    kind: DocumentKind = DocumentKind.INVOICE
+    note: str = ""
+    about: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class NewDocument:
+    """A credit note, receipt, refund or journal to be made; ``amount`` in minor units, never negative.
+
+    ``channel`` is how money came or went (``cash``, ``bank_transfer`` …), ``reason`` a code such as
+    ``write_off``, ``about`` the invoice that it is about, ``reference`` the world's own number for
+    it (of a cheque, of a gateway's transaction), ``note`` what staff wrote.
+    """
+
+    kind: DocumentKind
+    amount: int
+    postings: tuple[Posting, ...]
+    lines: tuple[InvoiceLine, ...] = ()
+    channel: str = ""
+    reason: str = ""
+    about: str = ""
+    reference: str = ""
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """All that one command does to one account, to be written whole or not at all."""
+
+    before: Account
+    after: Account
+    invoices: tuple[IssuedInvoice, ...] = ()
+    documents: tuple[NewDocument, ...] = ()
+    settled: tuple[Settlement, ...] = ()
+
+    @property
+    def postings(self) -> list[Posting]:
+        """Every posting of the entry."""
+        issued = [posting for one in self.invoices for posting in one.invoice.postings]
+        return issued + [posting for one in self.documents for posting in one.postings]
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """A document that was made; ``settled`` are (invoice id, minor units) that it went to."""
+
+    document_id: str
+    account_id: str
+    account_code: str
+    kind: DocumentKind
+    number: str
+    sequence: int
+    series: str
+    currency: str
+    issued_on: date
+    amount: int
+    postings: tuple[Posting, ...]
+    settled: tuple[tuple[str, int], ...]
+    lines: tuple[InvoiceLine, ...] = ()
+    channel: str = ""
+    reason: str = ""
+    about: str = ""
+    reference: str = ""
+    note: str = ""
+    recipient: Recipient | None = None
+
+
+def entry_of(
+    *,
+    account: Account,
+    changed: Account | None = None,
+    invoices: Sequence[IssuedInvoice] = (),
+    documents: Sequence[NewDocument] = (),
+    settled: Sequence[Settlement] = (),
+) -> Entry:
+    """Return the entry whose account is the fold of its postings.
+
+    ``changed`` is the account with what else the command changes, such as subscriptions; its
+    money is ``account``'s still. Raises InsufficientCredit or InsufficientDeposit.
+    """
+    assert len(invoices) + len(documents) <= DOCUMENTS_PER_ENTRY_MAX, "an entry is one command's"
+    assert len(settled) <= SETTLED_PER_ENTRY_MAX, "what is settled fits one transaction"
+    postings = [posting for one in invoices for posting in one.invoice.postings]
+    postings += [posting for one in documents for posting in one.postings]
+    after = fold(account=changed or account, postings=postings)
+    steps = max(1, len(invoices) + len(documents))
+    entry = Entry(
+        account,
+        replace(after, version=account.version + steps),
+        tuple(invoices),
+        tuple(documents),
+        tuple(one for one in settled if one.amount or one.paid or one.credited),
+    )
+    assert not sum(posting.amount for posting in entry.postings), "a ledger entry balances"
+    return entry
+
+
+def fold(*, account: Account, postings: Iterable[Posting]) -> Account:
+    """Return the account after postings; raise InsufficientCredit or InsufficientDeposit."""
+    balance, credit, deposits = account.balance, account.credit, account.deposits
+    for posting in postings:
+        if posting.account == RECEIVABLE:
+            balance += posting.amount
+        elif posting.account == CREDIT:
+            balance += posting.amount
+            credit -= posting.amount
+        elif posting.account == DEPOSITS:
+            deposits -= posting.amount
+    if credit < 0:
+        raise InsufficientCredit("the account's credit does not suffice", param="amount")
+    if deposits < 0:
+        raise InsufficientDeposit("the account's deposits do not suffice", param="amount")
+    return replace(account, balance=balance, credit=credit, deposits=deposits)
+
+
+def allocate(*, amount: int, invoices: Sequence[Invoice]) -> tuple[Settlement, ...]:
+    """Return what an amount pays of open invoices: the oldest due first, each as far as it goes."""
+    settled: list[Settlement] = []
+    left = amount
+    for invoice in sorted(invoices, key=_oldest_due):
+        part = min(left, invoice.open_amount)
+        if part <= 0 or len(settled) == SETTLED_PER_ENTRY_MAX:
+            break
+        settled.append(Settlement(invoice, paid=part))
+        left -= part
+    return tuple(settled)
+
+
+def _oldest_due(invoice: Invoice) -> tuple[date, int]:
+    return invoice.due_on, invoice.sequence
+
+
+# -- identifiers ---------------------------------------------------------------------------
+
+
+def document_key(*, on: date, slot: int) -> str:
+    """Return the key of a document within its account."""
+    return f"{on:%Y%m%d}-{slot}"
+
+
+def document_id(*, kind: DocumentKind, account_id: str, key: str) -> str:
+    """Return ``crn_<account ULID>-<yyyymmdd>-<slot>``, by kind."""
+    return f"{kind.value.lower()}_{account_id.removeprefix('sbr_')}-{key}"

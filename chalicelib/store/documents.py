@@ -1,0 +1,201 @@
+"""Documents outside the billing run: one transaction each, with everything that they move.
+
+- ``<tenant>#A#<ulid>`` / ``DOC#<yyyymmdd>-<slot>``: credit notes, receipts, refunds, journals.
+- Invoices and debit notes are the items of ``store.invoices``.
+- ``<tenant>#SER`` and ``<tenant>#REG#<kind>#<fiscal year>``: series and register of each kind.
+- ``<tenant>#GL#<yyyy-mm>`` / ``<dd>#<shard>``: the day's postings by ledger account, added up in
+  shards by account, so that no item is hot (``store.ledger``).
+
+What is owed to the law is sealed under the key of the document's fiscal year.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import date
+
+import orjson
+from pynamodb.exceptions import DoesNotExist
+
+from chalicelib.crypto.keyring import TenantKeys
+from chalicelib.domain.accounts import is_ulid, parse_invoice_id
+from chalicelib.domain.documents import Document, DocumentKind, Entry, document_id
+from chalicelib.domain.errors import NotFound
+from chalicelib.domain.invoices import Invoice, InvoiceState, Posting, Recipient, format_number
+from chalicelib.ports.services import Clock
+from chalicelib.ports.store import Page
+from chalicelib.store import invoices as codec
+from chalicelib.store import keys
+from chalicelib.store.accounts import recipient_of
+from chalicelib.store.base import ModelWrite, nullable, to_iso
+from chalicelib.store.ledger import day_totals
+from chalicelib.store.paging import query_page
+from chalicelib.store.posting import (
+    DOCUMENT_PREFIX,
+    Dated,
+    DocumentItem,
+    Poster,
+    series_of,
+    words_place,
+)
+from chalicelib.store.register import page_of_register
+from chalicelib.store.subscribers import DynamoSubscribers
+
+
+class DynamoDocuments:
+    """A tenant's documents, and the writes of an entry."""
+
+    def __init__(
+        self, *, tenant_id: str, tenant_keys: TenantKeys, subscribers: DynamoSubscribers, clock: Clock
+    ) -> None:
+        self._tenant_id = tenant_id
+        self._keys = tenant_keys
+        self._subscribers = subscribers
+        self._clock = clock
+
+    # -- reading ---------------------------------------------------------------------------
+
+    def get(self, *, document_id: str) -> Document:
+        """Return a document, or raise NotFound."""
+        account_id, key = _parse(document_id)
+        try:
+            item = DocumentItem.get(
+                keys.account(self._tenant_id, account_id), f"{DOCUMENT_PREFIX}{key}", consistent_read=True
+            )
+        except DoesNotExist:
+            raise _absent() from None
+        if item.kind.lower() != document_id[:3]:
+            raise _absent()
+        return self._document(item)
+
+    def of_account(self, *, account_id: str, limit: int, after: str | None) -> Page[Document]:
+        """Return an account's documents, the newest first."""
+        page = query_page(
+            DocumentItem,
+            keys.account(self._tenant_id, account_id),
+            limit=limit,
+            after=after,
+            sort=DocumentItem.sk.startswith(DOCUMENT_PREFIX),
+            newest_first=True,
+        )
+        return Page(tuple(map(self._document, page.items)), page.after)
+
+    def by_number(
+        self, *, kind: DocumentKind, fiscal_year: int, limit: int, after: str | None, newest_first: bool
+    ) -> Page[Document]:
+        """Return the documents of a series in the order of their numbers."""
+        numbered = page_of_register(
+            pk=keys.register(self._tenant_id, series_of(kind, fiscal_year)),
+            limit=limit,
+            after=after,
+            newest_first=newest_first,
+        )
+        wanted = []
+        for one in numbered.items:
+            account_id, key = parse_invoice_id(value=one)
+            wanted.append((keys.account(self._tenant_id, account_id), f"{DOCUMENT_PREFIX}{key}"))
+        items = {(item.pk, item.sk): item for item in DocumentItem.batch_get(wanted, consistent_read=True)}
+        return Page(tuple(self._document(items[key]) for key in wanted), numbered.after)
+
+    def open_invoices(self, *, account_id: str, receivable: int) -> tuple[Invoice, ...]:
+        """Return the invoices of an account that are not settled.
+
+        They come to ``receivable``, so reading, from the newest on, ends when they do.
+        """
+        found: list[Invoice] = []
+        left = receivable
+        unsettled = codec.InvoiceItem.state.is_in(InvoiceState.OPEN.value, InvoiceState.PARTLY_PAID.value)
+        items = codec.InvoiceItem.query(
+            keys.account(self._tenant_id, account_id),
+            codec.InvoiceItem.sk.startswith(codec.INVOICE_PREFIX),
+            filter_condition=unsettled,
+            scan_index_forward=False,
+            consistent_read=True,
+        )
+        if left <= 0:
+            return ()
+        for item in items:
+            invoice = codec.invoice_of(item, tenant_keys=self._keys)
+            found.append(invoice)
+            left -= invoice.open_amount
+            if left <= 0:
+                break
+        return tuple(found)
+
+    def post(
+        self, *, entry: Entry, on: date, fiscal_year: int, recipient: Recipient | None, actor_id: str
+    ) -> tuple[Sequence[ModelWrite], tuple[Invoice, ...], tuple[Document, ...]]:
+        """Describe writing an entry dated ``on``; return with it what the documents will be.
+
+        Refused with NumbersTaken where another writer took the numbers, StaleVersion where the
+        account moved: read and try again.
+        """
+        poster = Poster(
+            tenant_id=self._tenant_id,
+            tenant_keys=self._keys,
+            entry=entry,
+            dated=Dated(on, fiscal_year, actor_id, to_iso(self._clock.now())),
+            recipient=recipient,
+        )
+        writes = [
+            *poster.writes(),
+            *self._subscribers.change_account(before=entry.before, after=entry.after),
+            *day_totals(
+                tenant_id=self._tenant_id,
+                account_id=entry.before.account_id,
+                on=on,
+                postings=entry.postings,
+            ),
+        ]
+        return writes, tuple(poster.invoices), tuple(poster.documents)
+
+    def _document(self, item: DocumentItem) -> Document:
+        fiscal_year, kind = int(item.fiscal_year), DocumentKind(item.kind)
+        account_id = f"sbr_{item.pk.rpartition('#')[2]}"
+        note, reference = "", ""
+        words, sealed = nullable(item.words), nullable(item.recipient)
+        family = codec.year_family(fiscal_year)
+        if words is not None:
+            place = words_place(item.pk, item.sk)
+            note, reference = orjson.loads(self._keys.open(family=family, place=place, sealed=words))
+        recipient = None
+        if sealed is not None:
+            place = codec.recipient_place(item.pk, item.sk)
+            recipient = recipient_of(self._keys.open(family=family, place=place, sealed=sealed))
+        return Document(
+            document_id=document_id(
+                kind=kind, account_id=account_id, key=item.sk.removeprefix(DOCUMENT_PREFIX)
+            ),
+            account_id=account_id,
+            account_code=item.code,
+            kind=kind,
+            number=format_number(kind=kind.value, fiscal_year_end=fiscal_year, sequence=int(item.sequence)),
+            sequence=int(item.sequence),
+            series=series_of(kind, fiscal_year),
+            currency=item.currency,
+            issued_on=date.fromisoformat(item.issued_on),
+            amount=int(item.amount),
+            postings=tuple(Posting(*one) for one in orjson.loads(item.postings)),
+            settled=tuple((one, amount) for one, amount in orjson.loads(nullable(item.settled) or "[]")),
+            lines=codec.decode_lines(nullable(item.lines) or "[]"),
+            channel=nullable(item.channel) or "",
+            reason=nullable(item.reason) or "",
+            about=nullable(item.about) or "",
+            reference=reference,
+            note=note,
+            recipient=recipient,
+        )
+
+
+def _parse(value: str) -> tuple[str, str]:
+    """Return account id and key of a document's id, or raise NotFound."""
+    ulid, _, key = value[4:].partition("-")
+    day, _, slot = key.partition("-")
+    plausible = value[3:4] == "_" and is_ulid(text=ulid) and len(day) == 8 and len(slot) <= 4
+    if not (plausible and day.isdecimal() and slot.isdecimal()):
+        raise _absent()
+    return f"sbr_{ulid}", key
+
+
+def _absent() -> NotFound:
+    return NotFound("no such document", param="document_id")

@@ -1,0 +1,300 @@
+"""Writing an entry: its documents, their numbers, and the invoices it settles."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date
+from typing import Final
+
+import orjson
+from pynamodb.attributes import BinaryAttribute, NumberAttribute, UnicodeAttribute
+from pynamodb.exceptions import DoesNotExist
+
+from chalicelib.crypto.keyring import TenantKeys
+from chalicelib.domain.accounts import document_slot, invoice_id, parse_invoice_id
+from chalicelib.domain.documents import (
+    Document,
+    DocumentKind,
+    Entry,
+    IssuedInvoice,
+    NewDocument,
+    Settlement,
+    document_id,
+    document_key,
+)
+from chalicelib.domain.errors import Busy
+from chalicelib.domain.invoices import Invoice, InvoiceState, Recipient, format_number, settled_state
+from chalicelib.domain.periods import Period
+from chalicelib.ports.store import NumbersTaken
+from chalicelib.store import invoices as codec
+from chalicelib.store import keys
+from chalicelib.store.base import ModelWrite, TenantsItem, put_new, update
+from chalicelib.store.register import RegisterItem, SeriesItem, register_entry
+
+DOCUMENT_PREFIX: Final = "DOC#"
+
+
+class DocumentItem(TenantsItem):
+    """``<tenant>#A#<ulid>`` / ``DOC#<yyyymmdd>-<slot>``."""
+
+    kind = UnicodeAttribute(attr_name="k")
+    code = UnicodeAttribute(attr_name="c")
+    fiscal_year = NumberAttribute(attr_name="fy")
+    sequence = NumberAttribute(attr_name="n")
+    currency = UnicodeAttribute(attr_name="cur")
+    amount = NumberAttribute(attr_name="t")
+    issued_on = UnicodeAttribute(attr_name="i")
+    lines = UnicodeAttribute(attr_name="l", null=True)
+    postings = UnicodeAttribute(attr_name="j")
+    settled = UnicodeAttribute(attr_name="s", null=True)
+    channel = UnicodeAttribute(attr_name="ch", null=True)
+    reason = UnicodeAttribute(attr_name="re", null=True)
+    about = UnicodeAttribute(attr_name="ab", null=True)
+    words = BinaryAttribute(attr_name="w", null=True, legacy_encoding=False)
+    recipient = BinaryAttribute(attr_name="who", null=True, legacy_encoding=False)
+    at = UnicodeAttribute()
+
+
+@dataclass(frozen=True, slots=True)
+class Dated:
+    """When and by whom an entry is made: the tenant's date, its fiscal year, and the stored instant."""
+
+    on: date
+    fiscal_year: int
+    actor_id: str
+    at: str
+
+
+class Poster:
+    """Turns one entry into writes, giving numbers as it goes."""
+
+    def __init__(
+        self,
+        *,
+        tenant_id: str,
+        tenant_keys: TenantKeys,
+        entry: Entry,
+        dated: Dated,
+        recipient: Recipient | None,
+    ) -> None:
+        self._tenant_id = tenant_id
+        self._keys = tenant_keys
+        self._entry = entry
+        self._dated = dated
+        self._recipient = recipient
+        self._numbers: dict[DocumentKind, tuple[int, list[bytes]]] = {}
+        self._pk = keys.account(tenant_id, entry.before.account_id)
+        self.invoices: list[Invoice] = []
+        self.documents: list[Document] = []
+
+    def writes(self) -> list[ModelWrite]:
+        """Describe the documents, what they settle, their numbers and pages of the registers."""
+        entry = self._entry
+        found: list[ModelWrite] = []
+        for offset, issued in enumerate(entry.invoices):
+            found.append(self._put_invoice(issued, offset))
+        for offset, document in enumerate(entry.documents, start=len(entry.invoices)):
+            found.append(self._put_document(document, offset))
+        found += [self._settle(one) for one in entry.settled]
+        return found + self._series()
+
+    def _put_invoice(self, issued: IssuedInvoice, offset: int) -> ModelWrite:
+        """Describe an invoice or debit note."""
+        new, account = issued.invoice, self._entry.before
+        day, slot = self._dated.on, document_slot(version=account.version + offset)
+        number = self._number(issued.kind, day, slot)
+        sk = keys.invoice(document_key(on=day, slot=slot))
+        state = settled_state(total=new.total, paid=new.from_credit)
+        words = self._sealed_words(sk, (issued.note, ""))
+        item = codec.InvoiceItem(
+            self._pk,
+            sk,
+            code=account.code,
+            fiscal_year=self._dated.fiscal_year,
+            sequence=number,
+            state=state.value,
+            currency=account.currency,
+            total=new.total,
+            issued_on=day.isoformat(),
+            due_on=issued.due_on.isoformat(),
+            lines=codec.encode_lines(new.lines),
+            postings=codec.encode_postings(new.postings),
+            run_id=self._dated.actor_id,
+            recipient=self._sealed(sk, self._recipient),
+            paid=new.from_credit or None,
+            kind=None if issued.kind is DocumentKind.INVOICE else issued.kind.value,
+            about=issued.about or None,
+            words=words,
+        )
+        self.invoices.append(self._issued(issued, number, state, slot))
+        return put_new(item, refused=_document_taken())
+
+    def _issued(self, issued: IssuedInvoice, number: int, state: InvoiceState, slot: int) -> Invoice:
+        new, account = issued.invoice, self._entry.before
+        return Invoice(
+            invoice_id=invoice_id(account_id=account.account_id, period_start=self._dated.on, slot=slot),
+            account_id=account.account_id,
+            account_code=account.code,
+            number=format_number(
+                kind=issued.kind.value, fiscal_year_end=self._dated.fiscal_year, sequence=number
+            ),
+            sequence=number,
+            series=series_of(issued.kind, self._dated.fiscal_year),
+            state=state,
+            currency=account.currency,
+            issued_on=self._dated.on,
+            due_on=issued.due_on,
+            period=Period(
+                min(line.period.start for line in new.lines), max(line.period.end for line in new.lines)
+            ),
+            lines=new.lines,
+            postings=new.postings,
+            run_id=self._dated.actor_id,
+            recipient=self._recipient,
+            paid=new.from_credit,
+            note=issued.note,
+            kind=issued.kind.value,
+            about=issued.about,
+        )
+
+    def _put_document(self, new: NewDocument, offset: int) -> ModelWrite:
+        """Describe a credit note, receipt, refund or journal."""
+        account = self._entry.before
+        slot = document_slot(version=account.version + offset)
+        number = self._number(new.kind, self._dated.on, slot)
+        key = document_key(on=self._dated.on, slot=slot)
+        sk = f"{DOCUMENT_PREFIX}{key}"
+        first = not self.documents
+        settled = tuple((one.invoice.invoice_id, one.amount) for one in self._entry.settled if first)
+        recipient = self._recipient if new.kind is DocumentKind.CREDIT_NOTE else None
+        made = Document(
+            document_id=document_id(kind=new.kind, account_id=account.account_id, key=key),
+            account_id=account.account_id,
+            account_code=account.code,
+            kind=new.kind,
+            number=format_number(
+                kind=new.kind.value, fiscal_year_end=self._dated.fiscal_year, sequence=number
+            ),
+            sequence=number,
+            series=series_of(new.kind, self._dated.fiscal_year),
+            currency=account.currency,
+            issued_on=self._dated.on,
+            amount=new.amount,
+            postings=new.postings,
+            settled=settled,
+            lines=new.lines,
+            channel=new.channel,
+            reason=new.reason,
+            about=new.about,
+            reference=new.reference,
+            note=new.note,
+            recipient=recipient,
+        )
+        self.documents.append(made)
+        return put_new(self._item(made, sk), refused=_document_taken())
+
+    def _item(self, made: Document, sk: str) -> DocumentItem:
+        year = self._dated.fiscal_year
+        return DocumentItem(
+            self._pk,
+            sk,
+            kind=made.kind.value,
+            code=made.account_code,
+            fiscal_year=year,
+            sequence=made.sequence,
+            currency=made.currency,
+            amount=made.amount,
+            issued_on=made.issued_on.isoformat(),
+            lines=codec.encode_lines(made.lines) if made.lines else None,
+            postings=codec.encode_postings(made.postings),
+            settled=orjson.dumps(made.settled).decode() if made.settled else None,
+            channel=made.channel or None,
+            reason=made.reason or None,
+            about=made.about or None,
+            words=self._sealed_words(sk, (made.note, made.reference)),
+            recipient=self._sealed(sk, made.recipient),
+            at=self._dated.at,
+        )
+
+    def _series(self) -> list[ModelWrite]:
+        """Describe taking the numbers that were given, and their pages of the registers."""
+        writes: list[ModelWrite] = []
+        taken = NumbersTaken("other documents took the next numbers")
+        for kind, (first, entries) in self._numbers.items():
+            series = series_of(kind, self._dated.fiscal_year)
+            item = SeriesItem(keys.series(self._tenant_id), series)
+            following = SeriesItem.following
+            condition = following == first if first > 1 else following.does_not_exist()
+            writes.append(
+                update(
+                    item, actions=[following.set(first + len(entries))], condition=condition, refused=taken
+                )
+            )
+            page = RegisterItem(
+                keys.register(self._tenant_id, series),
+                f"{first:09d}",
+                entries=b"".join(entries),
+                run_id=self._dated.actor_id,
+                at=self._dated.at,
+            )
+            writes.append(put_new(page, refused=taken))
+        return writes
+
+    def _number(self, kind: DocumentKind, day: date, slot: int) -> int:
+        if kind not in self._numbers:
+            first = self._next_number(kind)
+            self._numbers[kind] = (first, [])
+        first, entries = self._numbers[kind]
+        entries.append(register_entry(account_id=self._entry.before.account_id, day=day, slot=slot))
+        return first + len(entries) - 1
+
+    def _next_number(self, kind: DocumentKind) -> int:
+        series = series_of(kind, self._dated.fiscal_year)
+        try:
+            item = SeriesItem.get(keys.series(self._tenant_id), series, consistent_read=True)
+        except DoesNotExist:
+            return 1
+        return int(item.following)
+
+    def _settle(self, settlement: Settlement) -> ModelWrite:
+        before, after = settlement.invoice, settlement.after
+        _, key = parse_invoice_id(value=before.invoice_id)
+        item = codec.InvoiceItem(self._pk, keys.invoice(key))
+        actions = [
+            codec.InvoiceItem.state.set(after.state.value),
+            codec.InvoiceItem.paid.set(after.paid),
+            codec.InvoiceItem.credited.set(after.credited),
+            codec.InvoiceItem.written_off.set(after.written_off),
+        ]
+        moved = Busy("the invoice changed meanwhile; nothing was written, so try again")
+        same = codec.InvoiceItem.state == before.state.value
+        return update(item, actions=actions, condition=same, refused=moved)
+
+    def _sealed(self, sk: str, recipient: Recipient | None) -> bytes | None:
+        """Seal a recipient for its place, under its year's key."""
+        if recipient is None:
+            return None
+        plain = orjson.dumps([recipient.name, recipient.address, recipient.tax_id])
+        family = codec.year_family(self._dated.fiscal_year)
+        return self._keys.seal(family=family, place=codec.recipient_place(self._pk, sk), plain=plain)
+
+    def _sealed_words(self, sk: str, words: tuple[str, str]) -> bytes | None:
+        """Seal what people wrote (a note and a reference); None where they wrote nothing."""
+        if not any(words):
+            return None
+        family = codec.year_family(self._dated.fiscal_year)
+        return self._keys.seal(family=family, place=words_place(self._pk, sk), plain=orjson.dumps(words))
+
+
+def series_of(kind: DocumentKind, fiscal_year: int) -> str:
+    """Return the key of a kind's number series in a fiscal year."""
+    return f"{kind.value}#{fiscal_year}"
+
+
+def words_place(pk: str, sk: str) -> str:
+    """Where the sealed words of a document stand: what their ciphertext is bound to."""
+    return f"tenants|{pk}|{sk}|words"
+
+
+def _document_taken() -> Busy:
+    return Busy("too many documents of this account on one day; try again tomorrow")

@@ -1,0 +1,115 @@
+"""Posting an entry: read the account afresh, compute what the command does, write it whole.
+
+Whatever moves meanwhile (the account, the number series, an invoice) refuses the write, and
+the command is computed anew from what stands then. So a command happens once and whole,
+whoever else is at the same account.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import date, datetime
+from typing import Final
+
+from chalicelib.domain.documents import Document, Entry
+from chalicelib.domain.errors import Busy, NotFound, StaleVersion
+from chalicelib.domain.invoices import Invoice, fiscal_year
+from chalicelib.domain.subscribers import Subscriber
+from chalicelib.domain.tenants import Tenant
+from chalicelib.ports.store import AuditNote, Idempotency, NumbersTaken, TenantStore
+from chalicelib.usecases.backoff import backoff_seconds
+
+POST_ATTEMPTS_MAX: Final = 12
+
+
+@dataclass(frozen=True, slots=True)
+class Posted:
+    """What an entry made, and the account after it."""
+
+    entry: Entry
+    invoices: tuple[Invoice, ...]
+    documents: tuple[Document, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Books:
+    """What a command is computed from: as it stands now, and the tenant's date today."""
+
+    tenant: Tenant
+    subscriber: Subscriber
+    today: date
+    store: TenantStore
+
+    def open_invoices(self) -> tuple[Invoice, ...]:
+        """Return the account's invoices that are not settled."""
+        account = self.subscriber.account
+        return self.store.documents.open_invoices(
+            account_id=account.account_id, receivable=account.balance + account.credit
+        )
+
+
+def post(
+    *,
+    store: TenantStore,
+    subscriber_id: str,
+    make: Callable[[Books], Entry],
+    at: datetime,
+    note: AuditNote,
+    idempotency: Idempotency | None = None,
+    answer: Callable[[Posted], object] | None = None,
+    pause: Callable[[float], None] = time.sleep,
+) -> Posted:
+    """Make an entry of one account, dated the tenant's today, and write it whole.
+
+    ``make`` may be called several times, each with the books as they stand then. ``answer`` turns
+    what was posted into what is kept for the idempotency key. Raises NotFound, Busy, or what
+    ``make`` raises.
+    """
+    for attempt in range(POST_ATTEMPTS_MAX):
+        if attempt:
+            pause(backoff_seconds(attempt=attempt))
+        books = _books(store, subscriber_id, at)
+        entry = make(books)
+        writes, invoices, documents = store.documents.post(
+            entry=entry,
+            on=books.today,
+            fiscal_year=fiscal_year(on=books.today, start_month=books.tenant.fiscal_year_start_month),
+            recipient=books.subscriber.contact.recipient,
+            actor_id=note.actor_id,
+        )
+        posted = Posted(entry, invoices, documents)
+        told = replace(note, details={**note.details, **_told(posted)})
+        try:
+            store.commit(
+                *writes,
+                store.note(note=told),
+                *store.remember(idempotency=idempotency, answer=answer(posted) if answer else posted),
+            )
+        except (NumbersTaken, StaleVersion, Busy):
+            continue
+        return posted
+    raise Busy("other changes kept getting in the way; nothing was written, so try again")
+
+
+def _books(store: TenantStore, subscriber_id: str, at: datetime) -> Books:
+    try:
+        read = store.subscribing(subscriber_id=subscriber_id)
+    except NotFound:
+        raise NotFound("no such subscriber", param="subscriber_id") from None
+    return Books(read.tenant, read.subscriber, read.tenant.local_date(at=at), store)
+
+
+def _told(posted: Posted) -> dict[str, object]:
+    """Return what the audit entry tells: numbers and amounts, before and after."""
+    entry = posted.entry
+    return {
+        "documents": [
+            *({"number": one.number, "total": one.total} for one in posted.invoices),
+            *({"number": one.number, "amount": one.amount} for one in posted.documents),
+        ],
+        "settled": {one.invoice.number: one.amount for one in entry.settled},
+        "balance": [entry.before.balance, entry.after.balance],
+        "credit": [entry.before.credit, entry.after.credit],
+    }
