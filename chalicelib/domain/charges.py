@@ -4,8 +4,9 @@ The trace is a few short codes a line, kept with the invoice and put into words 
 ``domain.traces``: ``e3`` edition 3 of the package, ``p:Trial`` its phase, ``own`` a price of the
 subscription's own, ``pause:250000`` a share of the price while paused, ``d:CODE:1200`` a
 discount and what it took off, ``q2`` a quantity, ``b:1/3`` a part of a bundle's price, ``c:KEY`` the
-pending charge, ``t:internet:2026-07-01:PK-SD`` the tax row, ``x:ait`` a tax not charged for an
-exemption, ``incl`` taxes contained in the price, ``r:100`` a rounding.
+pending charge, ``t:internet:2026-07-01:PK-SD`` the tax row, ``x:ait:EX-77`` a tax
+not charged for an exemption, and its certificate, ``incl`` taxes contained in the price, ``r:100`` a
+rounding.
 """
 
 from __future__ import annotations
@@ -138,7 +139,12 @@ def taxed(*, amount: int, rule: TaxRule | None, profile: TaxProfile, on: date) -
     trace: tuple[str, ...] = (f"t:{rule.group}:{row.starts_on.isoformat()}:{row.jurisdiction}",)
     exempt = profile.exempt_on(on=on)
     if exempt:
-        trace += tuple(f"x:{one.code}" for one in row.components if one.code in exempt)
+        charged = {one.code for one in row.components}
+        trace += tuple(
+            f"x:{one.code}:{one.certificate}"
+            for one in profile.exemptions
+            if one.code in charged and one.holds_on(on=on)
+        )
     if rule.inclusive:
         net, taxes = tax_contained(gross=amount, components=row.components, exempt=exempt)
         return Taxed(net, taxes, (*trace, "incl"))

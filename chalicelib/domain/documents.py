@@ -13,7 +13,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
-from enum import StrEnum
 from typing import Final
 
 from chalicelib.domain.account_bills import NewInvoice
@@ -29,6 +28,7 @@ from chalicelib.domain.invoices import (
     Recipient,
     settled_state,
 )
+from chalicelib.domain.numbering import DocumentKind as DocumentKind  # noqa: PLC0414 - documents are of it
 
 # Invoices that one entry settles at most: what is left stays credit, to be allocated next.
 SETTLED_PER_ENTRY_MAX: Final = 40
@@ -46,17 +46,6 @@ class InsufficientDeposit(Conflict):
     """The account's deposits do not suffice."""
 
     code = "insufficient_deposit"
-
-
-class DocumentKind(StrEnum):
-    """A number series each: a debit note is owed like an invoice, a journal moves no money in or out."""
-
-    INVOICE = "INV"
-    DEBIT_NOTE = "DBN"
-    CREDIT_NOTE = "CRN"
-    RECEIPT = "RCP"
-    REFUND = "RFD"
-    JOURNAL = "JRN"
 
 
 @dataclass(frozen=True, slots=True)

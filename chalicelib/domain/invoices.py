@@ -10,6 +10,7 @@ from typing import Final
 
 from chalicelib.domain.accounts import ChargeKind
 from chalicelib.domain.errors import InvalidValue
+from chalicelib.domain.numbering import NumberFormat, pattern_for, render_number
 from chalicelib.domain.periods import Period
 from chalicelib.domain.taxes import TaxAmount
 
@@ -201,6 +202,12 @@ def fiscal_year(*, on: date, start_month: int) -> int:
     return on.year + 1 if start_month > 1 and on.month >= start_month else on.year
 
 
-def format_number(*, fiscal_year_end: int, sequence: int, kind: str = "INV") -> str:
-    """Return ``INV-2027-000123``; the sequence starts at 1 in each fiscal year, without gaps."""
-    return f"{kind}-{fiscal_year_end}-{sequence:06d}"
+def format_number(
+    *, fiscal_year_end: int, sequence: int, kind: str = "INV", formats: Sequence[NumberFormat] = ()
+) -> str:
+    """Return ``INV-2027-000123``, or as the tenant's formats have it.
+
+    The sequence starts at 1 in each fiscal year, without gaps.
+    """
+    pattern = pattern_for(formats=formats, kind=kind, fiscal_year=fiscal_year_end)
+    return render_number(pattern=pattern, fiscal_year=fiscal_year_end, sequence=sequence)

@@ -15,8 +15,8 @@ from datetime import date
 from enum import StrEnum
 from typing import Final, assert_never
 
-from chalicelib.domain.errors import InvalidValue
-from chalicelib.domain.money import round_half_up
+from chalicelib.domain.errors import Conflict, InvalidValue
+from chalicelib.domain.money import round_half_up, split_largest_remainder
 
 # Rates are hundredths of a basis point: 19.5 % is 195,000, so four decimals of a percent fit.
 RATE_PER_UNIT: Final = 1_000_000
@@ -25,9 +25,10 @@ TAX_RATE_MAX: Final = 2 * RATE_PER_UNIT
 TAX_ROWS_MAX: Final = 200
 TAX_NAME_CHARS_MAX: Final = 80
 
+TAX_EXEMPTIONS_MAX: Final = 10
+CERTIFICATE_CHARS_MAX: Final = 60
+
 _CODE: Final = re.compile(r"[a-z0-9](?:[a-z0-9_-]{0,38}[a-z0-9])?\Z", re.ASCII)
-
-
 _JURISDICTION: Final = re.compile(r"(?=.{1,40}\Z)[A-Z0-9]+(?:-[A-Z0-9]+)*\Z", re.ASCII)
 
 
@@ -41,6 +42,18 @@ class InvalidTaxGroup(InvalidValue):
     """The group's rows overlap or are out of order, or a component is malformed."""
 
     code = "invalid_tax_group"
+
+
+class TaxRowInForce(Conflict):
+    """The change would give another rate to a date that runs have already billed."""
+
+    code = "tax_row_in_force"
+
+
+class InvalidExemption(InvalidValue):
+    """An exemption has no certificate, ends before it starts, or overlaps another of its tax."""
+
+    code = "invalid_exemption"
 
 
 class TaxBase(StrEnum):
@@ -85,19 +98,19 @@ class TaxGroup:
     def row_on(self, *, on: date, jurisdiction: str = "") -> TaxRow:
         """Return the row in force on a date where the customer is, or raise TaxRateMissing.
 
-        Of the jurisdictions that contain the customer's, the most precise that has any row
-        decides: ``US-CA-LA`` before ``US-CA`` before ``US`` before the empty one.
+        Of the jurisdictions that contain the customer's, the most precise that has a row in
+        force decides: ``US-CA-LA`` before ``US-CA`` before ``US`` before the empty one.
         """
         place = jurisdiction
         while True:
-            rows = [row for row in self.rows if row.jurisdiction == place]
-            if rows or not place:
+            for row in reversed(self.rows):
+                if row.jurisdiction == place and row.starts_on <= on:
+                    return row
+            if not place:
                 break
             place = place.rpartition("-")[0]
-        for row in reversed(rows):
-            if row.starts_on <= on:
-                return row
-        raise TaxRateMissing(f"tax group {self.code!r} has no rate on {on.isoformat()}")
+        where = f" for {jurisdiction}" if jurisdiction else ""
+        raise TaxRateMissing(f"tax group {self.code!r} has no rate on {on.isoformat()}{where}")
 
     def components_on(self, *, on: date, jurisdiction: str = "") -> tuple[TaxComponent, ...]:
         """Return the components in force on a date where the customer is, or raise TaxRateMissing."""
@@ -119,6 +132,11 @@ class TaxExemption:
     def holds_on(self, *, on: date) -> bool:
         """Whether it is in force on a date."""
         return self.starts_on <= on and (self.ends_on is None or on < self.ends_on)
+
+    def overlaps(self, *, other: TaxExemption) -> bool:
+        """Whether both are from one tax and in force on one date."""
+        later, earlier = sorted((self, other), key=lambda one: one.starts_on, reverse=True)
+        return self.code == other.code and earlier.holds_on(on=later.starts_on)
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,22 +191,24 @@ def tax_contained(
 ) -> tuple[int, tuple[TaxAmount, ...]]:
     """Return (net, taxes) of a price that contains its taxes; together they are ``gross`` exactly.
 
-    Each tax is computed from the unrounded net and rounded half up; the net is what is left.
-    An exempt customer pays the price without the exempt taxes: the net is that of the others.
+    The taxes together are computed from the unrounded net and rounded half up, then shared out
+    by largest remainder, so that each is less than a unit from what it is unrounded and the net
+    is never below zero. An exempt customer pays the price without the exempt taxes: the net is
+    that of the others.
     """
     factors = _factors(components)
-    whole = RATE_PER_UNIT ** len(factors) + sum(factors)
+    contained = sum(factors)
+    whole = RATE_PER_UNIT ** len(factors) + contained
+    together = round_half_up(numerator=gross * contained, denominator=whole)
+    if len(factors) == 1 or not together:
+        amounts = [together] * len(factors)
+    else:
+        amounts = split_largest_remainder(amount=together, weights=factors)
     taxes = [
-        TaxAmount(
-            component.code,
-            component.rate_millionths,
-            round_half_up(numerator=gross * factor, denominator=whole),
-            component.base,
-        )
-        for component, factor in zip(components, factors, strict=True)
+        TaxAmount(component.code, component.rate_millionths, amount, component.base)
+        for component, amount in zip(components, amounts, strict=True)
     ]
-    net = gross - sum(tax.amount for tax in taxes)
-    return net, tuple(tax for tax in taxes if tax.code not in exempt)
+    return gross - together, tuple(tax for tax in taxes if tax.code not in exempt)
 
 
 def _factors(components: Sequence[TaxComponent]) -> list[int]:
@@ -218,6 +238,70 @@ def check_tax_group(*, group: TaxGroup) -> None:
             raise InvalidTaxGroup(message, param=f"rows.{number}.starts_on")
         newest[row.jurisdiction] = row.starts_on
         _check_components(components=row.components, param=f"rows.{number}.components")
+
+
+def check_tax_change(*, before: TaxGroup, after: TaxGroup, billed_through: date) -> None:
+    """Raise TaxRowInForce where a group's change is retroactive.
+
+    Until ``billed_through`` (inclusive; the local date of the newest run) every date keeps the taxes
+    that it has, in every jurisdiction. Where it has none, which kept it from being billed, a
+    row may be added. Names are free to change, for invoices show codes.
+    """
+    starts = {row.starts_on for row in (*before.rows, *after.rows) if row.starts_on <= billed_through}
+    in_force = any(row.starts_on <= billed_through for row in before.rows)
+    if in_force and before.inclusive != after.inclusive:
+        message = f"whether prices contain the taxes is fixed: the group was in force by {billed_through}"
+        raise TaxRowInForce(message, param="inclusive")
+    for place in sorted({row.jurisdiction for row in (*before.rows, *after.rows)}):
+        for on in sorted(starts):
+            was, now = _row_or_none(before, on, place), _row_or_none(after, on, place)
+            if was is not None and (now is None or _taxes_of(was) != _taxes_of(now)):
+                raise _retroactive(before, after, now, billed_through)
+
+
+def _row_or_none(group: TaxGroup, on: date, jurisdiction: str) -> TaxRow | None:
+    try:
+        return group.row_on(on=on, jurisdiction=jurisdiction)
+    except TaxRateMissing:
+        return None
+
+
+def _taxes_of(row: TaxRow) -> tuple[object, ...]:
+    """Return what of a row decides on money, and what invoices name it by."""
+    taxes = tuple((one.code, one.rate_millionths, one.base) for one in row.components)
+    return row.starts_on, row.jurisdiction, taxes
+
+
+def _retroactive(
+    before: TaxGroup, after: TaxGroup, row: TaxRow | None, billed_through: date
+) -> TaxRowInForce:
+    rule = f"rates are billed through {billed_through} and stay as they are until then"
+    if row is None or _taxes_of(row) in map(_taxes_of, before.rows):
+        return TaxRowInForce(f"{rule}: a row that was in force is missing", param="rows")
+    number = after.rows.index(row)
+    known = any((one.starts_on, one.jurisdiction) == (row.starts_on, row.jurisdiction) for one in before.rows)
+    if known:
+        message = f"{rule}: add a row with a later start instead of changing this one"
+        return TaxRowInForce(message, param=f"rows.{number}.components")
+    return TaxRowInForce(f"{rule}: a new row starts later", param=f"rows.{number}.starts_on")
+
+
+def check_tax_profile(*, profile: TaxProfile) -> None:
+    """Raise InvalidTaxGroup or InvalidExemption unless place, certificates and dates are well formed."""
+    check_jurisdiction(jurisdiction=profile.jurisdiction)
+    if len(profile.exemptions) > TAX_EXEMPTIONS_MAX:
+        raise InvalidExemption(f"a customer has at most {TAX_EXEMPTIONS_MAX} exemptions", param="exemptions")
+    for number, one in enumerate(profile.exemptions):
+        where = f"exemptions.{number}"
+        _check_code(code=one.code, param=f"{where}.code")
+        if not one.certificate.strip() or len(one.certificate) > CERTIFICATE_CHARS_MAX:
+            message = f"a certificate's number has 1 to {CERTIFICATE_CHARS_MAX} characters"
+            raise InvalidExemption(message, param=f"{where}.certificate")
+        if one.ends_on is not None and one.ends_on <= one.starts_on:
+            raise InvalidExemption("an exemption ends after it starts", param=f"{where}.ends_on")
+        if any(other.overlaps(other=one) for other in profile.exemptions[:number]):
+            message = f"another exemption from {one.code!r} is in force at the same time"
+            raise InvalidExemption(message, param=f"{where}.starts_on")
 
 
 def _check_components(*, components: Sequence[TaxComponent], param: str) -> None:

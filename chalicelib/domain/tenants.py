@@ -13,6 +13,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from chalicelib.domain.emails import check_no_link
 from chalicelib.domain.errors import Conflict, InvalidValue
 from chalicelib.domain.money import currency_digits
+from chalicelib.domain.numbering import DocumentKind, NumberFormat, check_distinct, with_format
 from chalicelib.domain.taxes import InvalidTaxGroup, TaxGroup, check_tax_group
 
 SUBDOMAIN_CHARS_MIN: Final = 3
@@ -21,6 +22,8 @@ COMPANY_CHARS_MAX: Final = 120
 PAYMENT_DAYS_DEFAULT: Final = 7
 PAYMENT_DAYS_MAX: Final = 90
 BILLING_HOUR_DEFAULT: Final = 2
+# Minor units: whole hundreds of most currencies, ten dinars, a hundred thousand yen.
+ROUND_TO_MAX: Final = 100_000
 TAX_GROUPS_MAX: Final = 20
 # The groups are part of the tenant's one record, which every request reads and whose size the
 # database limits.
@@ -69,7 +72,11 @@ class TenantState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Tenant:
-    """One ISP. Dates of billing are in ``time_zone``; ``fiscal_year_start_month`` is 1 to 12."""
+    """One ISP. Dates of billing are in ``time_zone``; ``fiscal_year_start_month`` is 1 to 12.
+
+    Invoices are rounded to a multiple of ``round_to`` minor units (100 for whole rupees; 0 not at
+    all). ``consolidated`` puts what an account owes on one day on one invoice.
+    """
 
     tenant_id: str
     company: str
@@ -84,6 +91,9 @@ class Tenant:
     billing_hour: int = BILLING_HOUR_DEFAULT
     payment_days: int = PAYMENT_DAYS_DEFAULT
     tax_groups: tuple[TaxGroup, ...] = ()
+    round_to: int = 0
+    consolidated: bool = True
+    number_formats: tuple[NumberFormat, ...] = ()
 
     def local_date(self, *, at: datetime) -> date:
         """Return the calendar date in the tenant's zone."""
@@ -92,6 +102,16 @@ class Tenant:
     def local_hour(self, *, at: datetime) -> int:
         """Return the hour of the day (0 to 23) in the tenant's zone."""
         return at.astimezone(ZoneInfo(self.time_zone)).hour
+
+    def tax_group(self, *, code: str) -> TaxGroup | None:
+        """Return the group of a code, or None."""
+        return next((group for group in self.tax_groups if group.code == code), None)
+
+    def with_number_format(self, *, kind: DocumentKind, pattern: str, from_year: int) -> Tenant:
+        """Return the tenant whose documents of a kind are numbered so from a fiscal year on."""
+        formats = with_format(formats=self.number_formats, kind=kind, pattern=pattern, from_year=from_year)
+        check_distinct(formats=formats)
+        return replace(self, number_formats=formats)
 
     def with_tax_group(self, *, group: TaxGroup) -> Tenant:
         """Return the tenant with the group added, or put in the place of the one with its code."""
@@ -149,9 +169,14 @@ def check_company(*, company: str) -> str:
     return cleaned
 
 
-def check_billing(*, billing_hour: int, payment_days: int) -> None:
-    """Raise InvalidValue unless the hour is 0 to 23 and the days 0 to PAYMENT_DAYS_MAX."""
+def check_billing(*, billing_hour: int, payment_days: int, round_to: int = 0) -> None:
+    """Raise InvalidValue unless the hour is 0 to 23, the days are possible, and the rounding is."""
     if not 0 <= billing_hour <= 23:
         raise InvalidValue("the billing hour is 0 to 23", param="billing_hour")
     if not 0 <= payment_days <= PAYMENT_DAYS_MAX:
         raise InvalidValue(f"payment is due within 0 to {PAYMENT_DAYS_MAX} days", param="payment_days")
+    if round_to != 0 and not 2 <= round_to <= ROUND_TO_MAX:
+        message = (
+            f"invoices are rounded to a multiple of 2 to {ROUND_TO_MAX} minor units, or with 0 not at all"
+        )
+        raise InvalidValue(message, param="round_to")

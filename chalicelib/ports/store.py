@@ -162,8 +162,11 @@ class Invoices(Protocol):
     ) -> Page[Invoice]:
         """Return the tenant's invoices of a fiscal year in the order of their numbers."""
 
-    def series_years(self) -> tuple[int, ...]:
-        """Return the fiscal years that have invoices, oldest first."""
+    def series_years(self, *, kind: str = "INV") -> tuple[int, ...]:
+        """Return the fiscal years that have documents of a kind, oldest first."""
+
+    def none_numbered(self, *, kind: str, fiscal_year: int) -> Write:
+        """Describe the condition that a kind has no number yet in a fiscal year; refused with Busy."""
 
 
 class NumbersTaken(DomainError):
@@ -295,6 +298,10 @@ class TenantStore(Protocol):
     def profile(self) -> Tenant:
         """Return the tenant's own record."""
 
+    @property
+    def known_profile(self) -> Tenant:
+        """The tenant's own record as this store last read it."""
+
     def change_profile(self, *, before: Tenant, after: Tenant) -> Sequence[Write]:
         """Describe a change of the tenant's settings; refused with StaleVersion."""
 
@@ -309,6 +316,9 @@ class TenantStore(Protocol):
 
     def billing_state(self) -> BillingState:
         """Return how far billing has come, as it stands now."""
+
+    def billing_unmoved(self, *, state: BillingState) -> Write:
+        """Describe the condition that no run has started since ``state`` was read; refused with Busy."""
 
     def note(self, *, note: AuditNote) -> Write:
         """Describe the audit entry of a change, to be committed with it."""

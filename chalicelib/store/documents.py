@@ -11,7 +11,7 @@ What is owed to the law is sealed under the key of the document's fiscal year.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import date
 
 import orjson
@@ -19,9 +19,10 @@ from pynamodb.exceptions import DoesNotExist
 
 from chalicelib.crypto.keyring import TenantKeys
 from chalicelib.domain.accounts import is_ulid, parse_invoice_id
-from chalicelib.domain.documents import Document, DocumentKind, Entry, document_id
+from chalicelib.domain.documents import Document, Entry, document_id
 from chalicelib.domain.errors import NotFound
 from chalicelib.domain.invoices import Invoice, InvoiceState, Posting, Recipient, format_number
+from chalicelib.domain.numbering import DocumentKind, NumberFormat
 from chalicelib.ports.services import Clock
 from chalicelib.ports.store import Page
 from chalicelib.store import invoices as codec
@@ -46,12 +47,19 @@ class DynamoDocuments:
     """A tenant's documents, and the writes of an entry."""
 
     def __init__(
-        self, *, tenant_id: str, tenant_keys: TenantKeys, subscribers: DynamoSubscribers, clock: Clock
+        self,
+        *,
+        tenant_id: str,
+        tenant_keys: TenantKeys,
+        subscribers: DynamoSubscribers,
+        clock: Clock,
+        formats: Callable[[], Sequence[NumberFormat]] = tuple,
     ) -> None:
         self._tenant_id = tenant_id
         self._keys = tenant_keys
         self._subscribers = subscribers
         self._clock = clock
+        self._formats = formats
 
     # -- reading ---------------------------------------------------------------------------
 
@@ -115,7 +123,7 @@ class DynamoDocuments:
         if left <= 0:
             return ()
         for item in items:
-            invoice = codec.invoice_of(item, tenant_keys=self._keys)
+            invoice = codec.invoice_of(item, tenant_keys=self._keys, formats=self._formats())
             found.append(invoice)
             left -= invoice.open_amount
             if left <= 0:
@@ -136,6 +144,7 @@ class DynamoDocuments:
             entry=entry,
             dated=Dated(on, fiscal_year, actor_id, to_iso(self._clock.now())),
             recipient=recipient,
+            formats=self._formats(),
         )
         writes = [
             *poster.writes(),
@@ -169,7 +178,12 @@ class DynamoDocuments:
             account_id=account_id,
             account_code=item.code,
             kind=kind,
-            number=format_number(kind=kind.value, fiscal_year_end=fiscal_year, sequence=int(item.sequence)),
+            number=format_number(
+                kind=kind.value,
+                fiscal_year_end=fiscal_year,
+                sequence=int(item.sequence),
+                formats=self._formats(),
+            ),
             sequence=int(item.sequence),
             series=series_of(kind, fiscal_year),
             currency=item.currency,

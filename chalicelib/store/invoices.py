@@ -9,7 +9,7 @@ in the order of numbers needs no index, and gaplessness can be shown by reading 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import date, timedelta
 from typing import Any, Final
 
@@ -19,7 +19,7 @@ from pynamodb.exceptions import DoesNotExist
 
 from chalicelib.crypto.keyring import TenantKeys
 from chalicelib.domain.accounts import ChargeKind, parse_invoice_id
-from chalicelib.domain.errors import NotFound
+from chalicelib.domain.errors import Busy, NotFound
 from chalicelib.domain.invoices import (
     Invoice,
     InvoiceLine,
@@ -28,12 +28,13 @@ from chalicelib.domain.invoices import (
     Recipient,
     format_number,
 )
+from chalicelib.domain.numbering import NumberFormat
 from chalicelib.domain.periods import Period
 from chalicelib.domain.taxes import TaxAmount, TaxBase
 from chalicelib.ports.store import Page
 from chalicelib.store import keys
 from chalicelib.store.accounts import recipient_of
-from chalicelib.store.base import TenantsItem, nullable
+from chalicelib.store.base import ModelWrite, TenantsItem, check, nullable
 from chalicelib.store.paging import query_page
 from chalicelib.store.register import EPOCH, SERIES_PREFIX, SeriesItem, page_of_register
 
@@ -141,11 +142,18 @@ def year_family(fiscal_year: int) -> str:
 
 
 class DynamoInvoices:
-    """A tenant's invoices."""
+    """A tenant's invoices; ``formats`` is asked for the formats of their numbers when one is read."""
 
-    def __init__(self, *, tenant_id: str, tenant_keys: TenantKeys) -> None:
+    def __init__(
+        self,
+        *,
+        tenant_id: str,
+        tenant_keys: TenantKeys,
+        formats: Callable[[], Sequence[NumberFormat]] = tuple,
+    ) -> None:
         self._tenant_id = tenant_id
         self._keys = tenant_keys
+        self._formats = formats
 
     def get(self, *, invoice_id: str) -> Invoice:
         """Return the invoice, or raise NotFound."""
@@ -184,19 +192,31 @@ class DynamoInvoices:
         items = {(item.pk, item.sk): item for item in InvoiceItem.batch_get(wanted, consistent_read=True)}
         return [self._invoice(items[key]) for key in wanted]
 
-    def series_years(self) -> tuple[int, ...]:
-        """Return the fiscal years that have invoices, oldest first."""
+    def series_years(self, *, kind: str = "INV") -> tuple[int, ...]:
+        """Return the fiscal years that have documents of a kind, oldest first."""
         items = SeriesItem.query(
-            keys.series(self._tenant_id), SeriesItem.sk.startswith(SERIES_PREFIX), consistent_read=True
+            keys.series(self._tenant_id), SeriesItem.sk.startswith(f"{kind}#"), consistent_read=True
         )
-        return tuple(int(item.sk.removeprefix(SERIES_PREFIX)) for item in items)
+        return tuple(int(item.sk.removeprefix(f"{kind}#")) for item in items)
+
+    def none_numbered(self, *, kind: str, fiscal_year: int) -> ModelWrite:
+        """Describe the condition that a kind has no number yet in a fiscal year; refused with Busy."""
+        return check(
+            SeriesItem,
+            keys.series(self._tenant_id),
+            f"{kind}#{fiscal_year}",
+            condition=SeriesItem.pk.does_not_exist(),
+            refused=Busy("the year's first document was numbered meanwhile; try again"),
+        )
 
     def _invoice(self, item: InvoiceItem) -> Invoice:
-        return invoice_of(item, tenant_keys=self._keys)
+        return invoice_of(item, tenant_keys=self._keys, formats=self._formats())
 
 
-def invoice_of(item: InvoiceItem, *, tenant_keys: TenantKeys) -> Invoice:
-    """Read an invoice item."""
+def invoice_of(
+    item: InvoiceItem, *, tenant_keys: TenantKeys, formats: Sequence[NumberFormat] = ()
+) -> Invoice:
+    """Read an invoice item; ``formats`` are those of the tenant's numbers."""
     fiscal_year = int(item.fiscal_year)
     lines = decode_lines(item.lines)
     account_id = f"sbr_{item.pk.rpartition('#')[2]}"
@@ -210,7 +230,9 @@ def invoice_of(item: InvoiceItem, *, tenant_keys: TenantKeys) -> Invoice:
         invoice_id=f"inv_{account_id.removeprefix('sbr_')}-{item.sk.removeprefix(INVOICE_PREFIX)}",
         account_id=account_id,
         account_code=item.code,
-        number=format_number(kind=kind, fiscal_year_end=fiscal_year, sequence=int(item.sequence)),
+        number=format_number(
+            kind=kind, fiscal_year_end=fiscal_year, sequence=int(item.sequence), formats=formats
+        ),
         sequence=int(item.sequence),
         series=f"{kind}#{fiscal_year}",
         state=InvoiceState(item.state),

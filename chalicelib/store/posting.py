@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Final
@@ -14,7 +15,6 @@ from chalicelib.crypto.keyring import TenantKeys
 from chalicelib.domain.accounts import document_slot, invoice_id, parse_invoice_id
 from chalicelib.domain.documents import (
     Document,
-    DocumentKind,
     Entry,
     IssuedInvoice,
     NewDocument,
@@ -24,6 +24,7 @@ from chalicelib.domain.documents import (
 )
 from chalicelib.domain.errors import Busy
 from chalicelib.domain.invoices import Invoice, InvoiceState, Recipient, format_number, settled_state
+from chalicelib.domain.numbering import DocumentKind, NumberFormat
 from chalicelib.domain.periods import Period
 from chalicelib.ports.store import NumbersTaken
 from chalicelib.store import invoices as codec
@@ -76,12 +77,14 @@ class Poster:
         entry: Entry,
         dated: Dated,
         recipient: Recipient | None,
+        formats: Sequence[NumberFormat] = (),
     ) -> None:
         self._tenant_id = tenant_id
         self._keys = tenant_keys
         self._entry = entry
         self._dated = dated
         self._recipient = recipient
+        self._formats = formats
         self._numbers: dict[DocumentKind, tuple[int, list[bytes]]] = {}
         self._pk = keys.account(tenant_id, entry.before.account_id)
         self.invoices: list[Invoice] = []
@@ -135,9 +138,7 @@ class Poster:
             invoice_id=invoice_id(account_id=account.account_id, period_start=self._dated.on, slot=slot),
             account_id=account.account_id,
             account_code=account.code,
-            number=format_number(
-                kind=issued.kind.value, fiscal_year_end=self._dated.fiscal_year, sequence=number
-            ),
+            number=self._shown(issued.kind, number),
             sequence=number,
             series=series_of(issued.kind, self._dated.fiscal_year),
             state=state,
@@ -172,9 +173,7 @@ class Poster:
             account_id=account.account_id,
             account_code=account.code,
             kind=new.kind,
-            number=format_number(
-                kind=new.kind.value, fiscal_year_end=self._dated.fiscal_year, sequence=number
-            ),
+            number=self._shown(new.kind, number),
             sequence=number,
             series=series_of(new.kind, self._dated.fiscal_year),
             currency=account.currency,
@@ -247,6 +246,10 @@ class Poster:
         first, entries = self._numbers[kind]
         entries.append(register_entry(account_id=self._entry.before.account_id, day=day, slot=slot))
         return first + len(entries) - 1
+
+    def _shown(self, kind: DocumentKind, number: int) -> str:
+        year = self._dated.fiscal_year
+        return format_number(kind=kind.value, fiscal_year_end=year, sequence=number, formats=self._formats)
 
     def _next_number(self, kind: DocumentKind) -> int:
         series = series_of(kind, self._dated.fiscal_year)

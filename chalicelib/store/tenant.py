@@ -9,6 +9,7 @@ from typing import cast
 
 from chalicelib.crypto.keyring import Keyring, TenantKeys
 from chalicelib.domain.errors import NotFound
+from chalicelib.domain.numbering import NumberFormat
 from chalicelib.domain.runs import BillingState
 from chalicelib.domain.staff import StaffMember
 from chalicelib.domain.tenants import Tenant
@@ -20,7 +21,7 @@ from chalicelib.store.base import Database, ModelWrite
 from chalicelib.store.billing import DynamoBillingBooks
 from chalicelib.store.billing_state import BillingStates
 from chalicelib.store.documents import DynamoDocuments
-from chalicelib.store.due import DueFiling
+from chalicelib.store.due import DueFiling, unmoved
 from chalicelib.store.exports import DynamoExports
 from chalicelib.store.idempotency import IdempotencyRecords
 from chalicelib.store.imports import DynamoImports
@@ -45,6 +46,7 @@ class DynamoTenantStore:
         self._keyring = keyring
         self._ids = ids
         self._clock = clock
+        self._known: Tenant | None = None
 
     @property
     def tenant_id(self) -> str:
@@ -70,7 +72,11 @@ class DynamoTenantStore:
     @cached_property
     def invoices(self) -> DynamoInvoices:
         """Issued invoices."""
-        return DynamoInvoices(tenant_id=self._tenant_id, tenant_keys=self.keys)
+        return DynamoInvoices(
+            tenant_id=self._tenant_id,
+            tenant_keys=self.keys,
+            formats=self._number_formats,
+        )
 
     @cached_property
     def documents(self) -> DynamoDocuments:
@@ -80,6 +86,7 @@ class DynamoTenantStore:
             tenant_keys=self.keys,
             subscribers=self.subscribers,
             clock=self._clock,
+            formats=self._number_formats,
         )
 
     @cached_property
@@ -108,7 +115,17 @@ class DynamoTenantStore:
 
     def profile(self) -> Tenant:
         """Return the tenant's own record."""
-        return self._profiles.get()
+        self._known = self._profiles.get()
+        return self._known
+
+    @property
+    def known_profile(self) -> Tenant:
+        """The tenant's own record as this store last read it."""
+        return self._known or self.profile()
+
+    def _number_formats(self) -> Sequence[NumberFormat]:
+        """Return the formats of documents' numbers; those of a year that has documents never change."""
+        return self.known_profile.number_formats
 
     def change_profile(self, *, before: Tenant, after: Tenant) -> Sequence[ModelWrite]:
         """Describe a change of the tenant's settings."""
@@ -122,7 +139,8 @@ class DynamoTenantStore:
         )
         if record is None or person is None:
             raise NotFound("no such person")
-        return decode_tenant(record.data), self.staff.member_of(person)
+        self._known = decode_tenant(record.data)
+        return self._known, self.staff.member_of(person)
 
     def subscribing(self, *, subscriber_id: str, package_id: str | None = None) -> Subscribing:
         """Return a subscriber, the tenant and a package, read together with the billing state."""
@@ -135,8 +153,9 @@ class DynamoTenantStore:
         if record is None:
             raise NotFound("no such tenant")
         self.billing_states.take(state)
+        self._known = decode_tenant(record.data)
         return Subscribing(
-            tenant=decode_tenant(record.data),
+            tenant=self._known,
             subscriber=self.subscribers.subscriber_of(account, person),
             package=self.packages.package_of(packages[0]) if packages else None,
         )
@@ -153,6 +172,10 @@ class DynamoTenantStore:
     def billing_state(self) -> BillingState:
         """Return how far billing has come, as it stands now."""
         return self.billing_states.get(fresh=True)
+
+    def billing_unmoved(self, *, state: BillingState) -> ModelWrite:
+        """Describe the condition that no run has started since ``state`` was read."""
+        return unmoved(tenant_id=self._tenant_id, state=state)
 
     def books(self, *, wire: DynamoWire) -> DynamoBillingBooks:
         """The books as the billing run sees them."""

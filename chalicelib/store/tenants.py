@@ -17,6 +17,7 @@ from pynamodb.attributes import NumberAttribute, UnicodeAttribute
 from pynamodb.exceptions import DoesNotExist
 
 from chalicelib.domain.errors import NotFound, StaleVersion
+from chalicelib.domain.numbering import DocumentKind, NumberFormat
 from chalicelib.domain.taxes import TaxBase, TaxComponent, TaxGroup, TaxRow
 from chalicelib.domain.tenants import SubdomainTaken, Tenant, TenantState
 from chalicelib.ports.identity import Address
@@ -211,6 +212,7 @@ def decode_tenant(text: str) -> Tenant:
             "state": TenantState(stored["state"]),
             "created_at": datetime.fromisoformat(stored["created_at"]),
             "tax_groups": tuple(map(_tax_group, stored["tax_groups"])),
+            "number_formats": tuple(map(_number_format, stored.get("number_formats", ()))),
         }
     )
 
@@ -228,3 +230,7 @@ def _tax_group(stored: Mapping[str, Any]) -> TaxGroup:
         for row in stored["rows"]
     )
     return TaxGroup(stored["code"], stored["name"], rows, inclusive=stored.get("inclusive", False))
+
+
+def _number_format(stored: Mapping[str, Any]) -> NumberFormat:
+    return NumberFormat(DocumentKind(stored["kind"]), stored["from_year"], stored["pattern"])

@@ -232,6 +232,8 @@ def load_catalogue(*, tenant: Tenant, store: TenantStore) -> Catalogue:
         packages={package.package_id: package for package in store.packages.all()},
         tax_groups={group.code: group for group in tenant.tax_groups},
         editions={(one.package_id, one.edition): one for one in store.packages.editions()},
+        round_to=tenant.round_to,
+        consolidated=tenant.consolidated,
     )
 
 
