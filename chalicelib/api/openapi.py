@@ -1,6 +1,7 @@
 """The OpenAPI 3.1 document, made of the declared endpoints and their schemas.
 
-``python -m chalicelib.api.openapi docs/openapi.json`` writes it; a test compares the two.
+``python -m chalicelib.api.openapi docs/openapi.json`` writes it, and the table of routes
+(``route_table.py``); a test compares both with the endpoints.
 """
 
 from __future__ import annotations
@@ -30,17 +31,19 @@ from chalicelib.api.openapi_parts import (
     TAGS,
     example_of,
 )
-from chalicelib.api.routing import ENDPOINTS, Endpoint
+from chalicelib.api.routes import every_endpoint, table_text
+from chalicelib.api.routing import Endpoint
 
 JsonObject = dict[str, Any]
 Mode = Literal["validation", "serialization"]
+TABLE: Final = Path(__file__).with_name("route_table.py")
 _PARAMETER: Final = re.compile(r"\{(\w+)\}")
 
 
 @lru_cache(maxsize=1)
 def document_text() -> str:
     """Return the document of all endpoints as JSON text, ending with a newline."""
-    return json.dumps(document(ENDPOINTS), indent=2, ensure_ascii=False) + "\n"
+    return json.dumps(document(every_endpoint()), indent=2, ensure_ascii=False) + "\n"
 
 
 def document(endpoints: Iterable[Endpoint]) -> JsonObject:
@@ -189,11 +192,10 @@ def _problems(one: Endpoint) -> Mapping[int, str]:
 
 
 def main(arguments: list[str]) -> int:
-    """Write the document to the named file, or to standard output."""
-    from chalicelib.api import routes  # noqa: F401 - imported for all endpoints
-
+    """Write the document to the named file, and the table of routes; or the document to standard output."""
     if arguments:
         Path(arguments[0]).write_text(document_text(), encoding="utf-8")
+        TABLE.write_text(table_text(), encoding="utf-8")
     else:
         sys.stdout.write(document_text())
     return 0

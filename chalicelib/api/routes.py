@@ -1,29 +1,70 @@
-"""Every module of endpoints, in the order of the OpenAPI document."""
+"""Every module of endpoints, imported when a request first needs it.
+
+What a request does not need would be most of a cold start: the models of every body and
+answer, and the use cases behind them. So the routes are a table (``route_table.py``), made of
+the declared endpoints together with the OpenAPI document and compared with them by a test.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from importlib import import_module
+from typing import Final
 
 from chalice.app import Chalice
 
-from chalicelib.api import (  # noqa: F401 - imported for their endpoints
-    billing,
-    document,
-    exports,
-    health,
-    imports,
-    invoices,
-    packages,
-    sessions,
-    signups,
-    subscribers,
-    subscriptions,
-    tenants,
-)
-from chalicelib.api.routing import mount
+from chalicelib.api.route_table import ROUTES
+from chalicelib.api.routing import ENDPOINTS, Endpoint, declared, mount
 from chalicelib.bootstrap import Services
+
+# In the order of the OpenAPI document. A new module is named here; then `make openapi`.
+MODULES: Final = (
+    "billing",
+    "document",
+    "exports",
+    "health",
+    "imports",
+    "invoices",
+    "packages",
+    "rehearsals",
+    "sessions",
+    "signups",
+    "subscribers",
+    "subscriptions",
+    "tenants",
+)
 
 
 def register(app: Chalice, services: Callable[[], Services]) -> None:
     """Give the app every route; ``services`` is called when a request comes."""
-    mount(app, services)
+    routes: dict[str, dict[str, str]] = {}
+    for route, operation in ROUTES.items():
+        method, _, path = route.partition(" ")
+        routes.setdefault(path, {})[method] = operation
+    mount(app, services, routes, find)
+
+
+def find(method: str, path: str) -> Endpoint | None:
+    """Return the operation of a route, importing its module."""
+    module, _, _ = ROUTES[f"{method} {path}"].partition(".")
+    import_module(f"chalicelib.api.{module}")
+    return declared(method, path)
+
+
+def every_endpoint() -> list[Endpoint]:
+    """Import every module and return all operations, in the order of MODULES."""
+    for name in MODULES:
+        import_module(f"chalicelib.api.{name}")
+    order = {f"chalicelib.api.{name}": index for index, name in enumerate(MODULES)}
+    ours = [one for one in ENDPOINTS if one.function.__module__ in order]
+    return sorted(ours, key=lambda one: order[one.function.__module__])
+
+
+def table_text() -> str:
+    """Return the source of ``route_table.py``: each route, and the ``module.operation`` behind it."""
+    rows = [
+        f'    "{one.method} {one.path}": "{one.function.__module__.rpartition(".")[2]}.{one.operation_id}",\n'
+        for one in every_endpoint()
+    ]
+    head = '"""Made by `make openapi` of the declared endpoints: do not edit."""\n\n'
+    return f"{head}from typing import Final\n\nROUTES: Final[dict[str, str]] = {{\n{''.join(rows)}}}\n"

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import inspect
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final, TypeVar
 
@@ -28,7 +28,7 @@ from chalicelib.domain.staff import Permission
 from chalicelib.ports.store import Idempotency
 from chalicelib.store.idempotency import KeyReused
 
-__all__ = ["ENDPOINTS", "Answer", "Endpoint", "Request", "endpoint", "mount"]
+__all__ = ["ENDPOINTS", "Answer", "Endpoint", "Request", "declared", "endpoint", "mount"]
 
 # Chalice and API Gateway are given every method of a path, so that a wrong one is our 405.
 METHODS: Final = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE")
@@ -117,39 +117,58 @@ def endpoint(
     return declare
 
 
-def mount(app: Chalice, services: Callable[[], Services], endpoints: Sequence[Endpoint] = ENDPOINTS) -> None:
-    """Make one Chalice route of each path, with all its methods; ``services`` is called by requests."""
-    for path in dict.fromkeys(one.path for one in endpoints):
-        by_method = {one.method: one for one in endpoints if one.path == path}
-        wrong = [method for method in METHODS if method not in by_method]
-        view = _view(app, services, by_method)
+def declared(method: str, path: str) -> Endpoint | None:
+    """Return the operation declared for a method and path by the modules imported so far, or None."""
+    return next((one for one in ENDPOINTS if (one.method, one.path) == (method, path)), None)
+
+
+def mount(
+    app: Chalice,
+    services: Callable[[], Services],
+    routes: Mapping[str, Mapping[str, str]],
+    find: Callable[[str, str], Endpoint | None] = declared,
+) -> None:
+    """Make one Chalice route of each path, with all its methods.
+
+    ``routes`` names the operation of each path and method; ``find`` returns it when a request
+    comes, and only then need its module be there. ``services`` too is called by requests.
+    """
+    for path, operations in routes.items():
+        wrong = [method for method in METHODS if method not in operations]
+        view = _view(app, services, path, operations, find)
         # Content types are checked in reading.py: Chalice's own 415 has another shape.
-        app.route(path, methods=list(by_method), content_types=["*/*"], name=view.__name__)(view)
+        app.route(path, methods=list(operations), content_types=["*/*"], name=view.__name__)(view)
         app.route(path, methods=wrong, content_types=["*/*"], name=WRONG_METHOD)(view)
 
 
 def _view(
-    app: Chalice, services: Callable[[], Services], by_method: Mapping[str, Endpoint]
+    app: Chalice,
+    services: Callable[[], Services],
+    path: str,
+    operations: Mapping[str, str],
+    find: Callable[[str, str], Endpoint | None],
 ) -> Callable[..., ChaliceResponse]:
     def view(**_path: str) -> ChaliceResponse:
-        assert app.current_request is not None
-        return _serve(app.current_request, services, by_method)
+        raw = app.current_request
+        assert raw is not None
+        method = "GET" if raw.method == "HEAD" else raw.method
+        spec = find(method, path) if method in operations else None
+        return _serve(raw, services, spec, allowed=operations)
 
-    view.__name__ = next(iter(by_method.values())).operation_id
+    view.__name__ = next(iter(operations.values())).rpartition(".")[2]
     return view
 
 
 def _serve(
-    raw: ChaliceRequest, services: Callable[[], Services], by_method: Mapping[str, Endpoint]
+    raw: ChaliceRequest, services: Callable[[], Services], spec: Endpoint | None, *, allowed: Iterable[str]
 ) -> ChaliceResponse:
     started = time.perf_counter()
     request_id = answering.request_id_of(raw)
-    spec = by_method.get("GET" if raw.method == "HEAD" else raw.method)
     tenant_id = None
     failure: Exception | None = None
     try:
         if spec is None:
-            raise MethodNotAllowed(allowed=", ".join(sorted(by_method)))  # noqa: TRY301 - refused like the rest
+            raise MethodNotAllowed(allowed=", ".join(sorted(allowed)))  # noqa: TRY301 - refused like the rest
         wired = services()
         who = _authenticated(raw, spec, wired)
         tenant_id = who.principal.tenant_id if who else None

@@ -16,9 +16,12 @@ from urllib.parse import quote
 import pytest
 
 from chalicelib.api.openapi import document
-from chalicelib.api.routing import ENDPOINTS, Endpoint
+from chalicelib.api.routes import every_endpoint
+from chalicelib.api.routing import Endpoint
 from tests.fakes.api_client import Reply
 from tests.integration.conftest import SignedIn
+
+ENDPOINTS = every_endpoint()
 
 NASTY: list[Any] = [
     None,

@@ -10,10 +10,12 @@ from botocore.exceptions import EndpointConnectionError, ReadTimeoutError
 from pynamodb.exceptions import GetError
 
 from chalicelib.api.reading import BODY_BYTES_MAX
-from chalicelib.api.routing import ENDPOINTS
+from chalicelib.api.routes import every_endpoint
 from chalicelib.store.tenants import TenantItem
 from tests.fakes.api_client import ApiClient
 from tests.integration.conftest import EngineServices, SignedIn, fresh_subdomain, sign_up_body
+
+ENDPOINTS = every_endpoint()
 
 JSON = {"Content-Type": "application/json"}
 ADDRESSES = sorted({one.path for one in ENDPOINTS})

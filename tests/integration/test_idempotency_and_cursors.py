@@ -111,7 +111,11 @@ ROUTES = [
 @pytest.fixture(scope="session")
 def things_gateway(engine_services: EngineServices) -> Gateway:
     app = Chalice(app_name="things", configure_logs=False)
-    mount(app, lambda: engine_services, ROUTES)
+    by_path: dict[str, dict[str, str]] = {}
+    for one in ROUTES:
+        by_path.setdefault(one.path, {})[one.method] = one.operation_id
+    known = {(one.method, one.path): one for one in ROUTES}
+    mount(app, lambda: engine_services, by_path, lambda method, path: known[method, path])
     return Gateway(app)
 
 

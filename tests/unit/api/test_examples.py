@@ -12,12 +12,15 @@ import pytest
 
 from chalicelib.api import routes  # noqa: F401 - for the endpoints
 from chalicelib.api.reading import read_body
-from chalicelib.api.routing import ENDPOINTS, Endpoint
+from chalicelib.api.routes import every_endpoint
+from chalicelib.api.routing import Endpoint
 
 DOCUMENT = Path(__file__).parents[3] / "docs" / "api.md"
 SECTIONS = re.findall(
     r"^## (.+?)$(.*?)(?=^## |\Z)", DOCUMENT.read_text(encoding="utf-8"), re.DOTALL | re.MULTILINE
 )
+
+ENDPOINTS = every_endpoint()
 
 
 @dataclass(frozen=True)

@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 from openapi_spec_validator import OpenAPIV31SpecValidator
 
-from chalicelib.api import routes
-from chalicelib.api.openapi import document, document_text
+from chalicelib.api.openapi import TABLE, document, document_text
 from chalicelib.api.reading import read_body
-from chalicelib.api.routing import ENDPOINTS
+from chalicelib.api.routes import every_endpoint, table_text
 from chalicelib.domain.staff import Permission
 
+ENDPOINTS = every_endpoint()
+
 COMMITTED = Path(__file__).resolve().parents[3] / "docs" / "openapi.json"
-assert routes.__name__  # imported for its endpoints
 
 
 @pytest.fixture(scope="module")
@@ -35,6 +37,24 @@ def test_the_document_is_valid_openapi_3_1(described: dict[str, Any]) -> None:
 
 def test_the_committed_file_is_up_to_date() -> None:
     assert COMMITTED.read_text(encoding="utf-8") == document_text(), "run `make openapi` and commit the file"
+
+
+def test_the_table_of_routes_is_up_to_date() -> None:
+    assert TABLE.read_text(encoding="utf-8") == table_text(), "run `make openapi` and commit the files"
+
+
+def test_a_request_imports_the_module_of_its_endpoint_and_no_other() -> None:
+    program = (
+        "import sys, app; before = set(sys.modules)\n"
+        "from chalicelib.api.routes import find\n"
+        "assert find('GET', '/v1/health') is not None\n"
+        "print([one for one in sys.modules if one.startswith('chalicelib.api.')])"
+    )
+
+    told = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True).stdout
+
+    assert "chalicelib.api.health" in told
+    assert "chalicelib.api.subscribers" not in told
 
 
 def test_every_operation_names_its_permission_and_its_refusals(described: dict[str, Any]) -> None:
