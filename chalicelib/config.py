@@ -48,7 +48,6 @@ class Settings:
     import_queue_url: str
     export_queue_url: str
     field_key_id: str
-    data_key_id: str
     mail_from: str
     public_base_url: str
     cookie_secure: bool
@@ -78,7 +77,6 @@ class Settings:
             import_queue_url=required("IMPORT_QUEUE_URL"),
             export_queue_url=required("EXPORT_QUEUE_URL"),
             field_key_id=required("FIELD_KEY_ID"),
-            data_key_id=required("DATA_KEY_ID"),
             mail_from=required("MAIL_FROM"),
             public_base_url=required("PUBLIC_BASE_URL").rstrip("/"),
             cookie_secure=source.get("COOKIE_SECURE", "true").lower() != "false",

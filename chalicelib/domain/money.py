@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
 from typing import Final
@@ -140,11 +140,3 @@ def split_largest_remainder(*, amount: int, weights: Sequence[int]) -> list[int]
     for index in by_remainder[:missing]:
         parts[index] += 1
     return [sign * part for part in parts]
-
-
-def sum_money(*, amounts: Iterable[Money], currency: str) -> Money:
-    """Add amounts of one currency; an empty sum is zero of ``currency``."""
-    total = Money(0, currency)
-    for amount in amounts:
-        total = total + amount
-    return total

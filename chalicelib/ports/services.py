@@ -76,12 +76,11 @@ class BlobGone(Conflict):
 
 @dataclass(frozen=True, slots=True)
 class BlobInfo:
-    """A stored object: its size in bytes and when it was written (UTC)."""
+    """A stored object: its size in bytes, and the tag of its content."""
 
     key: str
     size_bytes: int
     etag: str
-    modified_at: datetime
 
 
 class Blobs(Protocol):

@@ -78,7 +78,6 @@ class S3Blobs:
             key=key,
             size_bytes=head["ContentLength"],
             etag=head["ETag"].strip('"'),
-            modified_at=head["LastModified"],
         )
 
     def read(
