@@ -4,13 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from hashlib import md5
 from typing import Any
 
 from chalicelib.ports.services import BlobGone, BlobInfo
-
-WRITTEN_AT = datetime(2026, 1, 1, tzinfo=UTC)
 
 
 class InMemoryBlobs:
@@ -31,7 +28,7 @@ class InMemoryBlobs:
     def info(self, *, key: str) -> BlobInfo | None:
         """Return what is known of the file."""
         data = self.files.get(key)
-        return None if data is None else BlobInfo(key, len(data), _etag(data), WRITTEN_AT)
+        return None if data is None else BlobInfo(key, len(data), _etag(data))
 
     def read(
         self, *, key: str, start: int = 0, etag: str | None = None, chunk_bytes: int = 1 << 20
