@@ -8,7 +8,14 @@ import sys
 from collections.abc import Sequence
 from typing import Any
 
-from chalicelib.cli import export_commands, import_commands, import_file, isp_commands, session_commands
+from chalicelib.cli import (
+    billing_commands,
+    export_commands,
+    import_commands,
+    import_file,
+    isp_commands,
+    session_commands,
+)
 from chalicelib.cli.client import TIMEOUT_SECONDS, CliError, Interrupted, Refused
 from chalicelib.cli.context import DEFAULT_URL, Context
 from chalicelib.cli.output import Output, harmless
@@ -73,7 +80,8 @@ def parser() -> argparse.ArgumentParser:
     )
     made.set_defaults(names={}, url=None, json=False, quiet=False, timeout=TIMEOUT_SECONDS)
     commands = made.add_subparsers(metavar="COMMAND", required=True)
-    for module in (session_commands, import_file, import_commands, export_commands, isp_commands):
+    modules = (session_commands, import_file, import_commands, export_commands, isp_commands)
+    for module in (*modules, billing_commands):
         module.add_parsers(commands)
     return made
 

@@ -42,6 +42,7 @@ SUBSCRIBERS: Final[Names] = {
     "subscriber_id": "CODE",
 }
 RUN: Final[Names] = {"date": "DATE"}
+REHEARSAL: Final[Names] = {"through": "--through"}
 LOG_IN: Final[Names] = {"subdomain": "--subdomain", "email": "--email", "password": "the password"}
 
 # Refusals whose own words name requests that nobody makes by hand here.

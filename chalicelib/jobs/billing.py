@@ -21,6 +21,7 @@ from chalicelib.usecases.billing import (
     work_shard,
 )
 from chalicelib.usecases.billing_shard import ShardTaken
+from chalicelib.usecases.rehearsal import give_up, work_on_rehearsal
 
 # A worker stops well before its function's limit (900 s) and hands the rest to a new message.
 WORK_SECONDS_MAX: Final = 780
@@ -71,8 +72,37 @@ class PlanningIncomplete(RuntimeError):
 
 
 def work_billing(services: Services, event: Mapping[str, Any]) -> dict[str, Any]:
-    """Bill the shard that each message names."""
-    return each_message(event, lambda message: _bill(services, message))
+    """Bill the shard that each message names, or work out the rehearsal."""
+    return each_message(
+        event,
+        lambda message: _work(services, message),
+        gave_up=lambda message: _give_up(services, message),
+    )
+
+
+def _work(services: Services, message: Mapping[str, Any]) -> None:
+    if "rehearsal_id" in message:
+        _rehearse(services, message)
+    else:
+        _bill(services, message)
+
+
+def _rehearse(services: Services, message: Mapping[str, Any]) -> None:
+    store = services.stores.of(tenant_id=str(message["tenant_id"]))
+    work_on_rehearsal(
+        store=store,
+        books=store.rehearsal_books(wire=services.wire),
+        rehearsal_id=str(message["rehearsal_id"]),
+        now=services.clock.now,
+        out_of_time=deadline(seconds=WORK_SECONDS_MAX),
+    )
+
+
+def _give_up(services: Services, message: Mapping[str, Any]) -> None:
+    """Show a rehearsal as failed; a shard needs no such word, for the planner asks for it again."""
+    if "rehearsal_id" in message:
+        store = services.stores.of(tenant_id=str(message["tenant_id"]))
+        give_up(store=store, rehearsal_id=str(message["rehearsal_id"]), at=services.clock.now())
 
 
 def _bill(services: Services, message: Mapping[str, Any]) -> None:

@@ -10,6 +10,7 @@ from typing import Protocol
 from chalicelib.domain.account_bills import AccountBill
 from chalicelib.domain.accounts import Account
 from chalicelib.domain.errors import DomainError
+from chalicelib.domain.invoices import InvoiceLine
 from chalicelib.domain.runs import RunShard, ShardProgress
 
 
@@ -92,3 +93,16 @@ class BillingBooks(Protocol):
 
     def commit(self, *, batch: Batch) -> None:
         """Write the batch whole, or raise NumbersMoved, ProgressMoved, AccountsMoved or Busy."""
+
+
+class RehearsalBooks(Protocol):
+    """A tenant's books as a rehearsal reads them; it writes nothing."""
+
+    def filed(self, *, bucket: str, shard: RunShard) -> Iterator[tuple[str, int]]:
+        """Yield (account id, slot) of what a bucket of the due list holds of a shard, in order."""
+
+    def accounts(self, *, account_ids: Sequence[str]) -> Mapping[str, AccountRead]:
+        """Return the accounts that exist, strongly consistent."""
+
+    def issued(self, *, on: date, fiscal_year: int) -> Iterator[tuple[str, tuple[InvoiceLine, ...]]]:
+        """Yield (account id, lines) of each invoice that the run of a date has issued."""

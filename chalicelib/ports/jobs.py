@@ -1,4 +1,4 @@
-"""Imports and exports as the store keeps them."""
+"""Imports, exports and rehearsals as the store keeps them."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from chalicelib.domain.exports import ExportJob
 from chalicelib.domain.imports import ImportJob, RowReport
+from chalicelib.domain.rehearsals import Rehearsal, RehearsalJob
 
 if TYPE_CHECKING:
     from chalicelib.ports.store import Page, Write
@@ -54,3 +55,24 @@ class Exports(Protocol):
 
     def change(self, *, before: ExportJob, after: ExportJob) -> Sequence[Write]:
         """Describe a change; refused with StaleVersion."""
+
+
+class Rehearsals(Protocol):
+    """A tenant's rehearsals that were asked for as jobs, and what they came to."""
+
+    def get(self, *, rehearsal_id: str) -> RehearsalJob:
+        """Return the job, or raise NotFound."""
+
+    def list(self, *, limit: int, after: str | None) -> Page[RehearsalJob]:
+        """Return a page, newest first."""
+
+    def result(self, *, rehearsal_id: str) -> Rehearsal:
+        """Return what a succeeded one came to, or raise NotFound."""
+
+    def add(self, *, job: RehearsalJob) -> Sequence[Write]:
+        """Describe adding a job."""
+
+    def change(
+        self, *, before: RehearsalJob, after: RehearsalJob, result: Rehearsal | None = None
+    ) -> Sequence[Write]:
+        """Describe a change, and keeping the result; refused with StaleVersion."""

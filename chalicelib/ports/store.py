@@ -20,7 +20,7 @@ from chalicelib.domain.runs import BillingRun, BillingState, QuarantinedSubscrip
 from chalicelib.domain.staff import StaffMember
 from chalicelib.domain.subscribers import Subscriber, SubscriberSummary
 from chalicelib.domain.tenants import Tenant
-from chalicelib.ports.jobs import Exports, Imports
+from chalicelib.ports.jobs import Exports, Imports, Rehearsals
 
 T = TypeVar("T")
 
@@ -294,6 +294,10 @@ class TenantStore(Protocol):
     @property
     def exports(self) -> Exports:
         """Exports asked for, and what was made."""
+
+    @property
+    def rehearsals(self) -> Rehearsals:
+        """Rehearsals asked for as jobs."""
 
     def profile(self) -> Tenant:
         """Return the tenant's own record."""

@@ -27,6 +27,7 @@ from chalicelib.store.idempotency import IdempotencyRecords
 from chalicelib.store.imports import DynamoImports
 from chalicelib.store.invoices import DynamoInvoices
 from chalicelib.store.packages import DynamoPackages
+from chalicelib.store.rehearsals import DynamoRehearsalBooks, DynamoRehearsals
 from chalicelib.store.runs import DynamoRuns
 from chalicelib.store.staff import DynamoStaff, StaffItem
 from chalicelib.store.subscribers import DynamoSubscribers
@@ -105,6 +106,11 @@ class DynamoTenantStore:
         return DynamoExports(tenant_id=self._tenant_id)
 
     @cached_property
+    def rehearsals(self) -> DynamoRehearsals:
+        """Rehearsals asked for as jobs."""
+        return DynamoRehearsals(tenant_id=self._tenant_id)
+
+    @cached_property
     def staff(self) -> DynamoStaff:
         """People who work for the tenant."""
         return DynamoStaff(tenant_id=self._tenant_id, tenant_keys=self.keys)
@@ -180,6 +186,18 @@ class DynamoTenantStore:
     def books(self, *, wire: DynamoWire) -> DynamoBillingBooks:
         """The books as the billing run sees them."""
         return DynamoBillingBooks(
+            tenant_id=self._tenant_id,
+            table=self._database.settings.tenants_table,
+            wire=wire,
+            tenant_keys=self.keys,
+            runs=self.runs,
+            clock=self._clock,
+            ids=self._ids,
+        )
+
+    def rehearsal_books(self, *, wire: DynamoWire) -> DynamoRehearsalBooks:
+        """The books as a rehearsal reads them."""
+        return DynamoRehearsalBooks(
             tenant_id=self._tenant_id,
             table=self._database.settings.tenants_table,
             wire=wire,

@@ -1,45 +1,49 @@
-"""A tenant of any size, written straight to the tables, for measuring and breaking billing runs."""
+"""A tenant of any size, written straight to the tables, for measuring and breaking billing runs.
+
+With ``full`` rules each subscriber has a service and an add-on (two lines an invoice), is taxed
+in a jurisdiction with rows of its own, and every third has a discount.
+"""
 
 from __future__ import annotations
 
 from base64 import b64encode
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from itertools import chain, islice
 from typing import Any, Final
 
 from chalicelib.bootstrap import Services
 from chalicelib.crypto.keyring import TenantKeys
-from chalicelib.domain.accounts import Account, Subscription, SubscriptionState
+from chalicelib.domain.accounts import Account, Discount, Subscription, SubscriptionState
 from chalicelib.domain.invoices import Recipient
 from chalicelib.domain.money import Money
-from chalicelib.domain.packages import Package, PackageState
+from chalicelib.domain.packages import Package, PackageKind, PackageState
 from chalicelib.domain.periods import NAMED_CYCLES, BillingTiming, anchor_bucket
-from chalicelib.domain.taxes import TaxBase, TaxComponent, TaxGroup, TaxRow
+from chalicelib.domain.taxes import NO_TAX_PROFILE, TaxBase, TaxComponent, TaxGroup, TaxProfile, TaxRow
 from chalicelib.domain.tenants import Tenant, TenantState
 from chalicelib.store import keys
-from chalicelib.store.accounts import encode_subscriptions, seal_recipient
+from chalicelib.store.accounts import encode_subscriptions, encode_tax, seal_recipient
 from chalicelib.store.due import due_sort_key
 
 BATCH_WRITE_ITEMS_MAX: Final = 25
 BILL_DAY: Final = date(2026, 11, 1)
 PACKAGE_ID: Final = "pkg_01JD0000000000000000000000"
+ADDON_ID: Final = "pkg_01JD0000000000000000000001"
 MONTH: Final = NAMED_CYCLES["month"]
 
 # Pakistan: sales tax, and advance income tax on charge plus sales tax (docs of the tax module).
+_COMPONENTS: Final = (
+    TaxComponent("gst", "Sales tax", 195_000),
+    TaxComponent("ait", "Advance income tax", 150_000, TaxBase.NET_PLUS_PREVIOUS),
+)
 TAXES: Final = TaxGroup(
     code="internet",
     name="Internet services",
-    rows=(
-        TaxRow(
-            date(2020, 1, 1),
-            (
-                TaxComponent("gst", "Sales tax", 195_000),
-                TaxComponent("ait", "Advance income tax", 150_000, TaxBase.NET_PLUS_PREVIOUS),
-            ),
-        ),
-    ),
+    rows=(TaxRow(date(2020, 1, 1), _COMPONENTS), TaxRow(date(2020, 1, 1), _COMPONENTS, "PK-SD")),
 )
+SINDH: Final = TaxProfile("PK-SD")
+LOYALTY: Final = Discount("LOYAL10", share=100_000)
 
 
 def bench_tenant(*, tenant_id: str, taxed: bool = True) -> Tenant:
@@ -58,16 +62,23 @@ def bench_tenant(*, tenant_id: str, taxed: bool = True) -> Tenant:
     )
 
 
-def seed_books(*, services: Services, tenant: Tenant, subscribers: int, on: date = BILL_DAY) -> None:
+def seed_books(
+    *, services: Services, tenant: Tenant, subscribers: int, on: date = BILL_DAY, full: bool = False
+) -> None:
     """Write a catalogue and subscribers who are all due on ``on``; runs begin with that date."""
     store = services.stores.of(tenant_id=tenant.tenant_id)
-    package = bench_catalogue(tenant=tenant)
+    packages = bench_packages(tenant=tenant) if full else [bench_catalogue(tenant=tenant)]
     store.commit(
-        *store.packages.add(package=package),
+        *chain.from_iterable(store.packages.add(package=package) for package in packages),
         store.billing_states.create(completed_through=on - timedelta(days=1)),
     )
     table = services.settings.tenants_table
-    items = chain.from_iterable(account_and_pointer(tenant.tenant_id, store.keys, subscribers, on))
+    items = chain.from_iterable(
+        [item, *pointers]
+        for item, pointers in accounts_and_pointers(
+            tenant.tenant_id, store.keys, subscribers=subscribers, on=on, full=full
+        )
+    )
     for batch in _chunks(items):
         pending: Any = {table: [{"PutRequest": {"Item": item}} for item in batch]}
         while pending:
@@ -75,7 +86,7 @@ def seed_books(*, services: Services, tenant: Tenant, subscribers: int, on: date
 
 
 def bench_catalogue(*, tenant: Tenant) -> Package:
-    """The one package on sale."""
+    """The service on sale."""
     return Package(
         package_id=PACKAGE_ID,
         name="Home 20 Mbps",
@@ -91,16 +102,27 @@ def bench_catalogue(*, tenant: Tenant) -> Package:
     )
 
 
+def bench_packages(*, tenant: Tenant) -> list[Package]:
+    """The service, and an add-on to it."""
+    service = bench_catalogue(tenant=tenant)
+    addon = replace(
+        service,
+        package_id=ADDON_ID,
+        name="Static IP address",
+        price=Money(50_000, tenant.currency),
+        kind=PackageKind.ADDON,
+    )
+    return [service, addon]
+
+
 def account_id(index: int) -> str:
     """The account of the ``index``-th subscriber."""
     return f"sbr_{index:026d}"
 
 
-def account_and_pointer(
-    tenant_id: str, tenant_keys: TenantKeys, subscribers: int, on: date
-) -> Iterator[tuple[dict[str, Any], dict[str, Any]]]:
-    """Yield each subscriber's account item and due pointer as DynamoDB JSON."""
-    sub = Subscription(
+def bench_account(*, index: int, on: date, full: bool = False) -> Account:
+    """The ``index``-th subscriber's account, never billed, its first period due on ``on``."""
+    service = Subscription(
         slot=1,
         package_id=PACKAGE_ID,
         state=SubscriptionState.ACTIVE,
@@ -110,16 +132,28 @@ def account_and_pointer(
         timing=BillingTiming.ADVANCE,
         billed_to=on,
     )
-    bucket = anchor_bucket(cycle=sub.cycle, anchor_day=sub.anchor_day, origin=sub.starts_on)
+    subscriptions: tuple[Subscription, ...] = (service,)
+    if full:
+        discounts = (LOYALTY,) if index % 3 == 0 else ()
+        addon = replace(service, slot=2, package_id=ADDON_ID, parent=1)
+        subscriptions = (replace(service, discounts=discounts), addon)
+    return Account(
+        account_id=account_id(index),
+        code=f"C{index:06d}",
+        currency="PKR",
+        balance=0,
+        version=1,
+        subscriptions=subscriptions,
+        tax=SINDH if full else NO_TAX_PROFILE,
+    )
+
+
+def accounts_and_pointers(
+    tenant_id: str, tenant_keys: TenantKeys, *, subscribers: int, on: date, full: bool = False
+) -> Iterator[tuple[dict[str, Any], list[dict[str, Any]]]]:
+    """Yield each subscriber's account item and due pointers as DynamoDB JSON."""
     for index in range(subscribers):
-        account = Account(
-            account_id=account_id(index),
-            code=f"C{index:06d}",
-            currency="PKR",
-            balance=0,
-            version=1,
-            subscriptions=(sub,),
-        )
+        account = bench_account(index=index, on=on, full=full)
         pk = keys.account(tenant_id, account.account_id)
         who = Recipient(name=f"Subscriber {index}", address=f"House {index}, Street 7, Karachi", tax_id="")
         sealed = seal_recipient(keys=tenant_keys, pk=pk, recipient=who)
@@ -133,11 +167,21 @@ def account_and_pointer(
             "s": {"S": encode_subscriptions(account.subscriptions)},
             "who": {"B": b64encode(sealed).decode()},
         }
-        pointer = {
-            "pk": {"S": keys.due(tenant_id, bucket)},
-            "sk": {"S": due_sort_key(account_id=account.account_id, slot=1)},
-        }
-        yield item, pointer
+        tax = encode_tax(account.tax)
+        if tax is not None:
+            item["tx"] = {"S": tax}
+        pointers = [
+            {
+                "pk": {"S": keys.due(tenant_id, _bucket(sub))},
+                "sk": {"S": due_sort_key(account_id=account.account_id, slot=sub.slot)},
+            }
+            for sub in account.subscriptions
+        ]
+        yield item, pointers
+
+
+def _bucket(sub: Subscription) -> str:
+    return anchor_bucket(cycle=sub.cycle, anchor_day=sub.anchor_day, origin=sub.starts_on)
 
 
 def _chunks(items: Iterable[dict[str, Any]]) -> Iterator[list[dict[str, Any]]]:

@@ -1,8 +1,9 @@
 """The product's own speed: a billing run against a database that answers at once, on one core.
 
-``python -m tests.bench.stub SUBSCRIBERS`` prints invoices per second and CPU per invoice. What
-is measured is everything this side of the socket: rules, encryption, signatures, JSON. The
-stand-in holds the due list and the accounts as bytes and accepts every transaction.
+``python -m tests.bench.stub SUBSCRIBERS [plain]`` prints invoices per second and CPU per invoice,
+with the full rules (two lines, two taxes, a jurisdiction, discounts) or plain. What is measured
+is everything this side of the socket: rules, encryption, signatures, JSON. The stand-in holds
+the due list and the accounts as bytes and accepts every transaction.
 """
 
 from __future__ import annotations
@@ -29,7 +30,12 @@ from chalicelib.store.billing import DynamoBillingBooks
 from chalicelib.store.runs import DynamoRuns
 from chalicelib.store.wire import HttpWire
 from chalicelib.usecases.billing_shard import ShardRun, bill_shard
-from tests.bench.books import BILL_DAY, account_and_pointer, bench_catalogue, bench_tenant
+from tests.bench.books import (
+    BILL_DAY,
+    accounts_and_pointers,
+    bench_packages,
+    bench_tenant,
+)
 
 SHARD: Final = RunShard(0, 255)
 TABLE: Final = "tenants"
@@ -66,13 +72,13 @@ class Answer:
 class StubPool:
     """Answers DynamoDB's requests from memory; transactions are counted, not kept."""
 
-    def __init__(self, items: Iterator[tuple[dict[str, Any], dict[str, Any]]]) -> None:
+    def __init__(self, items: Iterator[tuple[dict[str, Any], list[dict[str, Any]]]]) -> None:
         self._accounts: dict[str, bytes] = {}
         due: list[str] = []
-        for item, pointer in items:
+        for item, pointers in items:
             self._accounts[item["pk"]["S"]] = orjson.dumps(item)
-            due.append(pointer["sk"]["S"])
-        self._bucket = pointer["pk"]["S"]
+            due += [pointer["sk"]["S"] for pointer in pointers]
+        self._bucket = pointers[0]["pk"]["S"]
         self._due = sorted(due)
         self.transactions = 0
 
@@ -124,11 +130,13 @@ class MemoryRuns(DynamoRuns):
         return ShardProgress(shard=shard)
 
 
-def stub_run(*, subscribers: int) -> tuple[ShardRun, StubPool]:
+def stub_run(*, subscribers: int, full: bool = True) -> tuple[ShardRun, StubPool]:
     """Return a run over so many accounts, all due, and the stand-in it talks to."""
     tenant = bench_tenant(tenant_id="ten_00000000000000000000000000")
     keys = TenantKeys(tenant.tenant_id, AESGCM(os.urandom(32)), MemoryKeys(), {})
-    pool = StubPool(account_and_pointer(tenant.tenant_id, keys, subscribers, BILL_DAY))
+    pool = StubPool(
+        accounts_and_pointers(tenant.tenant_id, keys, subscribers=subscribers, on=BILL_DAY, full=full)
+    )
     os.environ.update(AWS_ACCESS_KEY_ID="stub", AWS_SECRET_ACCESS_KEY="stub")
     clock = FixedClock()
     books = DynamoBillingBooks(
@@ -144,14 +152,13 @@ def stub_run(*, subscribers: int) -> tuple[ShardRun, StubPool]:
 
 
 def _shard_run(tenant: Tenant, books: DynamoBillingBooks) -> ShardRun:
-    package = bench_catalogue(tenant=tenant)
     return ShardRun(
         tenant=tenant,
         on=BILL_DAY,
         shard=SHARD,
         books=books,
         catalogue=Catalogue(
-            packages={package.package_id: package},
+            packages={package.package_id: package for package in bench_packages(tenant=tenant)},
             tax_groups={group.code: group for group in tenant.tax_groups},
         ),
         today=BILL_DAY,
@@ -160,9 +167,9 @@ def _shard_run(tenant: Tenant, books: DynamoBillingBooks) -> ShardRun:
     )
 
 
-def measure(*, subscribers: int) -> dict[str, float]:
+def measure(*, subscribers: int, full: bool = True) -> dict[str, float]:
     """Run once and return the figures."""
-    run, pool = stub_run(subscribers=subscribers)
+    run, pool = stub_run(subscribers=subscribers, full=full)
     wall, cpu = time.perf_counter(), time.process_time()
     progress = bill_shard(run=run)
     wall, cpu = time.perf_counter() - wall, time.process_time() - cpu
@@ -172,4 +179,4 @@ def measure(*, subscribers: int) -> dict[str, float]:
 
 
 if __name__ == "__main__":
-    print(json.dumps(measure(subscribers=int(sys.argv[1]))))
+    print(json.dumps(measure(subscribers=int(sys.argv[1]), full="plain" not in sys.argv[2:])))

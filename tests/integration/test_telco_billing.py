@@ -25,6 +25,7 @@ import pytest
 from chalicelib.domain.runs import RunState
 from chalicelib.domain.tenants import Tenant
 from chalicelib.jobs.billing import work_billing
+from chalicelib.store.invoices import decode_lines
 from tests.fakes.api_client import ApiClient
 from tests.fakes.clock import FakeClock
 from tests.integration.billing_harness import Books, assert_books_are_right
@@ -35,6 +36,9 @@ from tests.sample import PATH, SUBSCRIBERS, TOTAL_MINOR, needs_sample, telco_map
 ROOT = Path(__file__).resolve().parents[2]
 COPIED = ("#PKG", "#BILLING", "#DUE#")
 WRITES_PER_CALL = 25
+
+# What the rehearsal of the imported books came to, for the run to be compared with.
+REHEARSED: dict[str, Any] = {}
 
 pytestmark = needs_sample
 
@@ -78,6 +82,16 @@ def _copies(books: Books, tenant_id: str) -> Iterator[dict[str, Any]]:
         pk, sk = item["pk"]["S"], item["sk"]["S"]
         if sk == "ACCOUNT" or any(part in pk for part in COPIED):
             yield {**item, "pk": {"S": pk.replace(mine, tenant_id)}}
+
+
+def packages_billed(books: Books) -> dict[str, tuple[int, int]]:
+    """Return how many lines of each package were invoiced, and what they come to."""
+    found: dict[str, tuple[int, int]] = {}
+    for item in books.invoices():
+        for line in decode_lines(item["l"]):
+            count, total = found.get(line.package_id, (0, 0))
+            found[line.package_id] = count + 1, total + line.total
+    return found
 
 
 def at_noon(on: date) -> datetime:
@@ -163,6 +177,36 @@ def start_worker(books: Books, on: date) -> Worker:
     )
 
 
+def test_the_rehearsal_equals_the_run(
+    imported: tuple[SignedIn, Tenant, date], engine_services: EngineServices
+) -> None:
+    """Before the sample is billed: as a job, for it is too large to be worked out while one waits."""
+    isp, _, on = imported
+    books = Books(engine_services, imported[1])
+    before = [item for item in books.items() if "#JOB#" not in item["pk"] and "#AUD#" not in item["pk"]]
+    refused = isp.api.get(f"/v1/billing/rehearsal?through={on}")
+    assert (refused.status, refused.json["code"]) == (409, "rehearsal_too_large")
+    asked = isp.api.post("/v1/billing/rehearsals", json={"through": on.isoformat()})
+    assert asked.status == 202, asked.text
+    path = f"/v1/billing/rehearsals/{asked.json['rehearsal_id']}"
+    assert isp.api.get(f"{path}/result").json["code"] == "rehearsal_not_ready"
+    body = f'{{"tenant_id": "{isp.tenant_id}", "rehearsal_id": "{asked.json["rehearsal_id"]}"}}'
+    assert work_billing(engine_services, {"Records": [{"messageId": "m", "body": body}]}) == {
+        "batchItemFailures": []
+    }
+    assert isp.api.get(path).json["state"] == "succeeded"
+
+    found = isp.api.get(f"{path}/result").json
+
+    assert (found["first"], found["through"]) == (on.isoformat(), on.isoformat())
+    assert (found["invoices"], found["total"]["amount"]) == (SUBSCRIBERS, TOTAL_MINOR)
+    assert [(one["date"], one["count"]) for one in found["by_date"]] == [(on.isoformat(), SUBSCRIBERS)]
+    assert (found["quarantined"], found["compared"]) == ([], None)
+    after = [item for item in books.items() if "#JOB#" not in item["pk"] and "#AUD#" not in item["pk"]]
+    assert after == before
+    REHEARSED.update(found)
+
+
 def test_one_run_bills_the_sample_and_a_second_nobody(
     imported: tuple[SignedIn, Tenant, date], engine_services: EngineServices
 ) -> None:
@@ -181,6 +225,9 @@ def test_one_run_bills_the_sample_and_a_second_nobody(
         assert_billed_right(books, on)
         shown = isp.api.get(f"/v1/billing/runs/{on}").json
         assert shown["total"] == {"amount": TOTAL_MINOR, "currency": "USD"}
+        assert packages_billed(books) == {
+            one["package_id"]: (one["count"], one["total"]["amount"]) for one in REHEARSED["by_package"]
+        }
         before = books.items()
         assert isp.api.post("/v1/billing/runs").status == 202
         assert work_billing(engine_services, event) == {"batchItemFailures": []}
