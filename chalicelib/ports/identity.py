@@ -5,12 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from chalicelib.domain.errors import DomainError, InvalidValue
-from chalicelib.domain.staff import Principal
-from chalicelib.domain.tenants import Tenant, TenantState
-from chalicelib.ports.store import TenantRegistry, Write
+from chalicelib.ports.store import TenantRegistry
+
+if TYPE_CHECKING:
+    from chalicelib.domain.staff import Principal
+    from chalicelib.domain.tenants import Tenant, TenantState
+    from chalicelib.ports.store import Write
 
 
 class TokenNotValid(InvalidValue):

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Protocol
 
-from chalicelib.domain.exports import ExportJob
-from chalicelib.domain.imports import ImportJob, RowReport
-from chalicelib.domain.rehearsals import Rehearsal, RehearsalJob
+from chalicelib.ports.store import Page, Write
 
 if TYPE_CHECKING:
-    from chalicelib.ports.store import Page, Write
+    from chalicelib.domain.exports import ExportJob
+    from chalicelib.domain.imports import ImportJob, RowReport
+    from chalicelib.domain.rehearsals import Rehearsal, RehearsalJob
 
 
 class Imports(Protocol):

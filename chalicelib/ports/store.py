@@ -9,18 +9,21 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
-from typing import Generic, Protocol, TypeVar
+from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
 
-from chalicelib.domain.accounts import Account
-from chalicelib.domain.documents import Document, DocumentKind, Entry
 from chalicelib.domain.errors import DomainError
-from chalicelib.domain.invoices import Invoice, Recipient
-from chalicelib.domain.packages import Package
-from chalicelib.domain.runs import BillingRun, BillingState, QuarantinedSubscription
-from chalicelib.domain.staff import StaffMember
-from chalicelib.domain.subscribers import Subscriber, SubscriberSummary
-from chalicelib.domain.tenants import Tenant
-from chalicelib.ports.jobs import Exports, Imports, Rehearsals
+
+if TYPE_CHECKING:
+    from chalicelib.domain.accounts import Account
+    from chalicelib.domain.documents import Document, DocumentKind, Entry
+    from chalicelib.domain.invoices import Invoice, Recipient
+    from chalicelib.domain.packages import Package
+    from chalicelib.domain.runs import BillingRun, BillingState, QuarantinedSubscription
+    from chalicelib.domain.staff import StaffMember
+    from chalicelib.domain.subscribers import Subscriber, SubscriberSummary
+    from chalicelib.domain.tenants import Tenant
+    from chalicelib.ports.jobs import Exports, Imports, Rehearsals
+from chalicelib.ports.late_fees import LateFees
 
 T = TypeVar("T")
 
@@ -278,6 +281,10 @@ class TenantStore(Protocol):
     @property
     def documents(self) -> Documents:
         """Credit notes, receipts, refunds and journals; and entries to be written."""
+
+    @property
+    def late_fees(self) -> LateFees:
+        """Late and reconnect fees."""
 
     @property
     def runs(self) -> Runs:

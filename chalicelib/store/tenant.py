@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import date
 from functools import cached_property
-from typing import cast
+from typing import TYPE_CHECKING, cast
 
 from chalicelib.crypto.keyring import Keyring, TenantKeys
 from chalicelib.domain.errors import NotFound
@@ -18,21 +18,24 @@ from chalicelib.ports.store import AuditNote, Idempotency, Subscribing, Write
 from chalicelib.store import keys
 from chalicelib.store.audit import audit_write
 from chalicelib.store.base import Database, ModelWrite
-from chalicelib.store.billing import DynamoBillingBooks
 from chalicelib.store.billing_state import BillingStates
-from chalicelib.store.documents import DynamoDocuments
-from chalicelib.store.due import DueFiling, unmoved
-from chalicelib.store.exports import DynamoExports
 from chalicelib.store.idempotency import IdempotencyRecords
-from chalicelib.store.imports import DynamoImports
-from chalicelib.store.invoices import DynamoInvoices
-from chalicelib.store.packages import DynamoPackages
-from chalicelib.store.rehearsals import DynamoRehearsalBooks, DynamoRehearsals
-from chalicelib.store.runs import DynamoRuns
 from chalicelib.store.staff import DynamoStaff, StaffItem
-from chalicelib.store.subscribers import DynamoSubscribers
 from chalicelib.store.tenants import TenantItem, TenantProfiles, decode_tenant
-from chalicelib.store.wire import DynamoWire
+
+# Repositories are imported by who first asks for them: each costs milliseconds of a cold start.
+if TYPE_CHECKING:
+    from chalicelib.store.billing import DynamoBillingBooks
+    from chalicelib.store.documents import DynamoDocuments
+    from chalicelib.store.exports import DynamoExports
+    from chalicelib.store.imports import DynamoImports
+    from chalicelib.store.invoices import DynamoInvoices
+    from chalicelib.store.late_fees import DynamoLateFees
+from chalicelib.store.packages import DynamoPackages
+    from chalicelib.store.rehearsals import DynamoRehearsalBooks, DynamoRehearsals
+    from chalicelib.store.runs import DynamoRuns
+    from chalicelib.store.subscribers import DynamoSubscribers
+    from chalicelib.store.wire import DynamoWire
 
 
 class DynamoTenantStore:
@@ -62,17 +65,24 @@ class DynamoTenantStore:
     @cached_property
     def packages(self) -> DynamoPackages:
         """The catalogue."""
+        from chalicelib.store.packages import DynamoPackages
+
         return DynamoPackages(tenant_id=self._tenant_id)
 
     @cached_property
     def subscribers(self) -> DynamoSubscribers:
         """Subscribers with their accounts."""
+        from chalicelib.store.due import DueFiling
+        from chalicelib.store.subscribers import DynamoSubscribers
+
         due = DueFiling(tenant_id=self._tenant_id, states=self.billing_states)
         return DynamoSubscribers(tenant_id=self._tenant_id, tenant_keys=self.keys, due=due)
 
     @cached_property
     def invoices(self) -> DynamoInvoices:
         """Issued invoices."""
+        from chalicelib.store.invoices import DynamoInvoices
+
         return DynamoInvoices(
             tenant_id=self._tenant_id,
             tenant_keys=self.keys,
@@ -82,6 +92,8 @@ class DynamoTenantStore:
     @cached_property
     def documents(self) -> DynamoDocuments:
         """Documents outside the billing run."""
+        from chalicelib.store.documents import DynamoDocuments
+
         return DynamoDocuments(
             tenant_id=self._tenant_id,
             tenant_keys=self.keys,
@@ -91,23 +103,38 @@ class DynamoTenantStore:
         )
 
     @cached_property
+    def late_fees(self) -> DynamoLateFees:
+        """Late and reconnect fees."""
+        return DynamoLateFees(
+            tenant_id=self._tenant_id, tenant_keys=self.keys, subscribers=self.subscribers
+        )
+
+    @cached_property
     def runs(self) -> DynamoRuns:
         """The run ledger."""
+        from chalicelib.store.runs import DynamoRuns
+
         return DynamoRuns(tenant_id=self._tenant_id, database=self._database, clock=self._clock)
 
     @cached_property
     def imports(self) -> DynamoImports:
         """Imports asked for, and how far they are."""
+        from chalicelib.store.imports import DynamoImports
+
         return DynamoImports(tenant_id=self._tenant_id, tenant_keys=lambda: self.keys)
 
     @cached_property
     def exports(self) -> DynamoExports:
         """Exports asked for, and what was made."""
+        from chalicelib.store.exports import DynamoExports
+
         return DynamoExports(tenant_id=self._tenant_id)
 
     @cached_property
     def rehearsals(self) -> DynamoRehearsals:
         """Rehearsals asked for as jobs."""
+        from chalicelib.store.rehearsals import DynamoRehearsals
+
         return DynamoRehearsals(tenant_id=self._tenant_id)
 
     @cached_property
@@ -181,10 +208,14 @@ class DynamoTenantStore:
 
     def billing_unmoved(self, *, state: BillingState) -> ModelWrite:
         """Describe the condition that no run has started since ``state`` was read."""
+        from chalicelib.store.due import unmoved
+
         return unmoved(tenant_id=self._tenant_id, state=state)
 
     def books(self, *, wire: DynamoWire) -> DynamoBillingBooks:
         """The books as the billing run sees them."""
+        from chalicelib.store.billing import DynamoBillingBooks
+
         return DynamoBillingBooks(
             tenant_id=self._tenant_id,
             table=self._database.settings.tenants_table,
@@ -197,6 +228,8 @@ class DynamoTenantStore:
 
     def rehearsal_books(self, *, wire: DynamoWire) -> DynamoRehearsalBooks:
         """The books as a rehearsal reads them."""
+        from chalicelib.store.rehearsals import DynamoRehearsalBooks
+
         return DynamoRehearsalBooks(
             tenant_id=self._tenant_id,
             table=self._database.settings.tenants_table,
