@@ -44,6 +44,8 @@ ROUTES: Final[dict[str, str]] = {
     "POST /v1/signups": "signups.sign_up",
     "POST /v1/signups/verify": "signups.verify_sign_up",
     "POST /v1/signups/resend": "signups.resend_sign_up_mail",
+    "GET /v1/subscribers/{subscriber_id}/tax": "subscriber_tax.get_subscriber_tax",
+    "PUT /v1/subscribers/{subscriber_id}/tax": "subscriber_tax.put_subscriber_tax",
     "GET /v1/subscribers": "subscribers.list_subscribers",
     "POST /v1/subscribers": "subscribers.create_subscriber",
     "GET /v1/subscribers/{subscriber_id}": "subscribers.get_subscriber",

@@ -100,6 +100,7 @@ def test_a_change_tells_the_audit_what_was_and_what_is(isp: Isp) -> None:
     assert isp.memory.notes[-1].details == {
         "price": ["3100.00 PKR", "0.05 PKR"],
         "tax_group": ["internet", None],
+        "edition": [1, 2],
     }
 
 
