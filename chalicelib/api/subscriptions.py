@@ -5,22 +5,34 @@ from __future__ import annotations
 from datetime import date
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import Field, field_validator
 
 from chalicelib.api.packages import CycleBody
 from chalicelib.api.routing import Request, endpoint
-from chalicelib.api.schemas import MoneyIn, MoneyOut, Patch, Schema
-from chalicelib.domain.accounts import SubscriptionState
+from chalicelib.api.schemas import Line, MoneyIn, MoneyOut, Patch, Schema
+from chalicelib.domain.accounts import SubscriptionState, subscription_id
 from chalicelib.domain.billing import next_bill_date
 from chalicelib.domain.money import Money
+from chalicelib.domain.pending_charges import Fee
 from chalicelib.domain.periods import BillingTiming
 from chalicelib.domain.staff import Permission
 from chalicelib.usecases import subscriptions
 from chalicelib.usecases.changes import UNCHANGED
 
 PackageId = Annotated[str, Field(min_length=1, max_length=40, examples=["pkg_01JD0000000000000000000000"])]
+SubscriptionId = Annotated[
+    str, Field(min_length=1, max_length=40, examples=["sbn_01JD0000000000000000000000-1"])
+]
+WAIVE_REASON_CHARS_MAX = 200
 NewState = Literal["active", "pending"]
 State = Literal["active", "paused", "suspended", "terminated"]
+
+
+class WaivedFee(Schema):
+    """A fee that is not charged, and why."""
+
+    fee: Fee
+    reason: Line = Field(min_length=3, max_length=WAIVE_REASON_CHARS_MAX, examples=["Ramadan offer"])
 
 
 class SubscriptionIn(Schema):
@@ -45,6 +57,19 @@ class SubscriptionIn(Schema):
         default=None, description="price of a cycle in the place of the package's"
     )
     state: NewState = "active"
+    parent_id: SubscriptionId | None = Field(
+        default=None, description="the subscription of the service that an add-on is sold beside"
+    )
+    waive_fees: list[WaivedFee] = Field(
+        default=[], max_length=len(Fee), description="fees of the package that are not charged"
+    )
+
+    @field_validator("waive_fees")
+    @classmethod
+    def _each_once(cls, waived: list[WaivedFee]) -> list[WaivedFee]:
+        if len({one.fee for one in waived}) < len(waived):
+            raise ValueError("a fee is waived once")
+        return waived
 
     def new(self) -> subscriptions.NewSubscription:
         """Return the use case's value."""
@@ -54,6 +79,8 @@ class SubscriptionIn(Schema):
             anchor_day=self.anchor_day,
             price_override=self.price_override.money() if self.price_override else None,
             state=SubscriptionState(self.state),
+            parent_id=self.parent_id,
+            waived={one.fee: one.reason for one in self.waive_fees},
         )
 
 
@@ -87,12 +114,15 @@ class SubscriptionOut(Schema):
 
     Service is billed up to ``billed_to``, exclusive. ``next_bill_on`` is null where nothing
     more is billed as things stand. ``overbilled_days`` are the days before ``billed_to`` on
-    which a pause or an end leaves no service; they are not credited yet.
+    which a pause or an end leaves no service; they are not credited yet. ``edition`` is that of the
+    package when it was sold; ``parent_id`` the service that an add-on belongs to.
     """
 
     subscription_id: str = Field(examples=["sbn_01JD0000000000000000000000-1"])
     subscriber_id: str = Field(examples=["sbr_01JD0000000000000000000000"])
     package_id: str
+    edition: int
+    parent_id: str | None
     state: SubscriptionState
     starts_on: date
     ends_on: date | None
@@ -114,6 +144,10 @@ class SubscriptionOut(Schema):
             subscription_id=held.subscription_id,
             subscriber_id=held.account.account_id,
             package_id=sub.package_id,
+            edition=sub.edition,
+            parent_id=None
+            if sub.parent is None
+            else subscription_id(account_id=held.account.account_id, slot=sub.parent),
             state=sub.state,
             starts_on=sub.starts_on,
             ends_on=sub.ends_on,
@@ -139,7 +173,7 @@ class SubscriptionOut(Schema):
     idempotent=True,
 )
 def create_subscription(request: Request) -> SubscriptionOut:
-    """Sell a package to a subscriber."""
+    """Sell a package to a subscriber. Its activation fee and deposit are on the first invoice."""
     held = subscriptions.create_subscription(
         store=request.store,
         subscriber_id=request.path["subscriber_id"],
@@ -173,7 +207,7 @@ def get_subscription(request: Request) -> SubscriptionOut:
     if_match=True,
 )
 def change_subscription(request: Request) -> SubscriptionOut:
-    """Pause, suspend, resume or terminate a subscription, or change its price."""
+    """Pause, suspend, resume or terminate a subscription, or change its price. Add-ons follow."""
     held = subscriptions.change_subscription(
         store=request.store,
         subscription_id=request.path["subscription_id"],

@@ -20,6 +20,7 @@ from chalicelib.domain.accounts import (
     SubscriptionState,
     change_state,
 )
+from chalicelib.domain.addons import check_sold_as
 from chalicelib.domain.billing import next_bill_date, tax_point
 from chalicelib.domain.errors import Conflict, InvalidValue
 from chalicelib.domain.money import CurrencyMismatch, Money
@@ -65,15 +66,19 @@ def subscribe(
     anchor_day: int | None = None,
     price_override: Money | None = None,
     state: SubscriptionState = SubscriptionState.ACTIVE,
+    parent: Subscription | None = None,
 ) -> Subscription:
     """Return a new subscription of the account; its first period begins on ``starts_on``.
 
     A start in the future is active at once, for nothing is billed before its first period;
     ``PENDING`` is for service that waits for something else, such as the installation.
-    Raises PackageArchived, CurrencyMismatch, InvalidAnchor, InvalidPrice, TooManySubscriptions.
+    ``parent`` is the service of the same account that an add-on is sold beside. Raises
+    PackageArchived, NotSubscribable, InvalidParent, CurrencyMismatch, InvalidAnchor,
+    InvalidPrice, TooManySubscriptions.
     """
     assert state in {SubscriptionState.ACTIVE, SubscriptionState.PENDING}, "how a subscription begins"
     package.require_on_sale()
+    check_sold_as(package=package, parent=parent, starts_on=starts_on)
     if package.price.currency != account.currency:
         message = f"the package is priced in {package.price.currency}, the account in {account.currency}"
         raise CurrencyMismatch(message, param="package_id")
@@ -90,6 +95,7 @@ def subscribe(
         billed_to=starts_on,
         price_override=override_of(account=account, price=price_override),
         edition=package.edition,
+        parent=None if parent is None else parent.slot,
         pause_share=package.pause_share,
     )
 

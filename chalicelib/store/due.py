@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from datetime import date, timedelta
 from typing import Final
 
-from chalicelib.domain.accounts import Account, Subscription
+from chalicelib.domain.accounts import CHARGES_SLOT, Account, Subscription
 from chalicelib.domain.errors import Busy
 from chalicelib.domain.periods import date_bucket
 from chalicelib.domain.runs import BillingState
@@ -44,7 +44,7 @@ class DueFiling:
         self._states = states
 
     def file(self, *, before: Account | None, after: Account) -> Sequence[ModelWrite]:
-        """Describe what a change of subscriptions files and takes from the files.
+        """Describe what a change of subscriptions or pending charges files and takes from the files.
 
         A subscription with a bill on a date on which its anchor is not looked at (a first
         period before the anchor, a resumption, an end of service), or on one that runs have
@@ -57,9 +57,23 @@ class DueFiling:
         for sub in changed:
             writes += self._refile(after.account_id, old.get(sub.slot), sub)
             writes += self._besides(after.account_id, sub)
-        if any(map(self._near, changed)):
+        charges = self._new_charges(before, after)
+        writes += [
+            _file_on(tenant_id=self._tenant_id, on=on, account_id=after.account_id, slot=CHARGES_SLOT)
+            for on in charges
+        ]
+        if any(map(self._near, charges)) or any(map(self._bills_soon, changed)):
             writes.append(unmoved(tenant_id=self._tenant_id, state=self._states.get()))
         return writes
+
+    def _new_charges(self, before: Account | None, after: Account) -> list[date]:
+        """Return the dates under which new pending charges are filed, each once."""
+        old = before.charges if before else ()
+        new = [charge for charge in after.charges if charge not in old]
+        if not new:
+            return []
+        first_open = self._states.get().started_through + timedelta(days=1)
+        return sorted({max(charge.on, first_open) for charge in new})
 
     def _besides(self, account_id: str, sub: Subscription) -> list[ModelWrite]:
         first_open = self._states.get().started_through + timedelta(days=1)
@@ -68,9 +82,11 @@ class DueFiling:
             for on in besides_on(subscription=sub, first_open=first_open)
         ]
 
-    def _near(self, sub: Subscription) -> bool:
-        guarded = self._states.get().started_through + timedelta(days=GUARDED_DAYS)
-        return any(on <= guarded for on in bill_dates(subscription=sub))
+    def _bills_soon(self, sub: Subscription) -> bool:
+        return any(map(self._near, bill_dates(subscription=sub)))
+
+    def _near(self, on: date) -> bool:
+        return on <= self._states.get().started_through + timedelta(days=GUARDED_DAYS)
 
     def _refile(self, account_id: str, previous: Subscription | None, sub: Subscription) -> list[ModelWrite]:
         sort = due_sort_key(account_id=account_id, slot=sub.slot)

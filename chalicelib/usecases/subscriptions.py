@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 
 from chalicelib.domain.accounts import (
@@ -16,11 +17,12 @@ from chalicelib.domain.accounts import (
 from chalicelib.domain.errors import InvalidValue, NotFound
 from chalicelib.domain.money import Money
 from chalicelib.domain.packages import Package
+from chalicelib.domain.pending_charges import Fee, sale_charges, with_charges
 from chalicelib.domain.subscribers import SubscriberArchived
+from chalicelib.domain.subscription_families import move_family
 from chalicelib.domain.subscriptions import (
     check_start,
     check_tax,
-    move,
     override_of,
     subscribe,
     unserved_days,
@@ -28,6 +30,12 @@ from chalicelib.domain.subscriptions import (
 from chalicelib.ports.store import AuditNote, Idempotency, TenantStore
 from chalicelib.usecases.changes import UNCHANGED, Unchanged
 from chalicelib.usecases.versions import require_version
+
+
+class UnknownParent(InvalidValue):
+    """The subscriber has no subscription of this identifier."""
+
+    code = "unknown_parent"
 
 
 class UnknownPackage(InvalidValue):
@@ -38,13 +46,19 @@ class UnknownPackage(InvalidValue):
 
 @dataclass(frozen=True, slots=True)
 class NewSubscription:
-    """What is sold; without a start it begins today, without an anchor its periods begin as it does."""
+    """What is sold; without a start it begins today, without an anchor its periods begin as it does.
+
+    ``parent_id`` is the subscription that an add-on is sold beside. ``waived`` are fees that are not
+    charged, each with the reason.
+    """
 
     package_id: str
     starts_on: date | None = None
     anchor_day: int | None = None
     price_override: Money | None = None
     state: SubscriptionState = SubscriptionState.ACTIVE
+    parent_id: str | None = None
+    waived: Mapping[Fee, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,10 +101,11 @@ def create_subscription(
     note: AuditNote,
     idempotency: Idempotency | None = None,
 ) -> HeldSubscription:
-    """Sell a package to a subscriber.
+    """Sell a package to a subscriber; its fees wait for the first bill from the first day on.
 
-    Raises NotFound (the subscriber), UnknownPackage, PackageArchived, SubscriberArchived,
-    TooManySubscriptions, TaxRateMissing, or InvalidValue for what cannot be billed as asked for.
+    Raises NotFound (the subscriber), UnknownPackage, UnknownParent, PackageArchived,
+    SubscriberArchived, TooManySubscriptions, TooManyCharges, TaxRateMissing, or InvalidValue for
+    what cannot be billed as asked for.
     """
     try:
         read = store.subscribing(subscriber_id=subscriber_id, package_id=new.package_id)
@@ -112,8 +127,10 @@ def create_subscription(
         anchor_day=new.anchor_day,
         price_override=new.price_override,
         state=new.state,
+        parent=_parent(before, new.parent_id),
     )
-    held = _moved(before, subscription)
+    fees = sale_charges(subscription=subscription, package=read.package, waived=new.waived)
+    held = _moved(with_charges(account=before, charges=fees), subscription)
     if new.state is SubscriptionState.ACTIVE:
         check_tax(
             package=read.package,
@@ -123,7 +140,9 @@ def create_subscription(
         )
     store.commit(
         *store.subscribers.change_account(before=before, after=held.account),
-        store.note(note=replace(note, object_id=held.subscription_id, details=_sold(held, read.package))),
+        store.note(
+            note=replace(note, object_id=held.subscription_id, details=_sold(held, read.package, new))
+        ),
         *store.remember(idempotency=idempotency, answer=held),
     )
     return held
@@ -150,15 +169,18 @@ def change_subscription(
     before = _held(read.subscriber.account, slot)
     require_version(current=before.account.version, expected=if_match)
     subscription, today = before.subscription, read.tenant.local_date(at=at)
+    addons: list[Subscription] = []
     if change.state is not None or change.ends_on is not None:
         to = change.state or subscription.state
-        subscription = move(subscription=subscription, to=to, today=today, ends_on=change.ends_on)
+        subscription, *addons = move_family(
+            account=before.account, slot=slot, to=to, today=today, ends_on=change.ends_on
+        )
     if not isinstance(change.price_override, Unchanged):
         price = override_of(account=before.account, price=change.price_override)
         subscription = replace(subscription, price_override=price)
     if subscription == before.subscription:
         return before
-    held = _moved(before.account, subscription)
+    held = _moved(before.account, subscription, *addons)
     store.commit(
         *store.subscribers.change_account(before=before.account, after=held.account),
         store.note(note=replace(note, details=_told(before, held, today))),
@@ -185,12 +207,28 @@ def _absent() -> NotFound:
     return NotFound("no such subscription", param="subscription_id")
 
 
-def _moved(before: Account, subscription: Subscription) -> HeldSubscription:
-    account = before.with_subscription(subscription=subscription)
+def _parent(account: Account, parent_id: str | None) -> Subscription | None:
+    if parent_id is None:
+        return None
+    unknown = UnknownParent("the subscriber has no subscription of this id", param="parent_id")
+    try:
+        account_id, slot = parse_subscription_id(value=parent_id)
+    except MalformedId:
+        raise unknown from None
+    parent = account.subscription(slot=slot) if account_id == account.account_id else None
+    if parent is None:
+        raise unknown
+    return parent
+
+
+def _moved(before: Account, subscription: Subscription, *addons: Subscription) -> HeldSubscription:
+    account = before
+    for one in (subscription, *addons):
+        account = account.with_subscription(subscription=one)
     return HeldSubscription(replace(account, version=before.version + 1), subscription)
 
 
-def _sold(held: HeldSubscription, package: Package) -> dict[str, object]:
+def _sold(held: HeldSubscription, package: Package, new: NewSubscription) -> dict[str, object]:
     return {
         "package_id": package.package_id,
         "starts_on": held.subscription.starts_on.isoformat(),
@@ -198,6 +236,9 @@ def _sold(held: HeldSubscription, package: Package) -> dict[str, object]:
         "price": str(package.price),
         "price_override": held.subscription.price_override,
         "state": held.subscription.state.value,
+        "edition": package.edition,
+        "parent_id": new.parent_id,
+        "waived": {fee.value: reason for fee, reason in new.waived.items()},
     }
 
 
@@ -210,6 +251,9 @@ def _told(before: HeldSubscription, after: HeldSubscription, today: date) -> dic
     names = ("state", "ends_on", "paused_on", "price_override", "billed_to", "overbilled_days")
     pairs = {name: (getattr(was, name), getattr(now, name)) for name in names}
     told: dict[str, object] = {name: [_plain(a), _plain(b)] for name, (a, b) in pairs.items() if a != b}
+    slots = [sub.slot for sub in after.account.subscriptions if sub not in before.account.subscriptions]
+    if addons := [slot for slot in slots if slot != now.slot]:
+        told["addons"] = addons
     unserved = unserved_days(subscription=was, on=today) if now.paused_on is None else 0
     return {**told, "unserved_days": unserved} if unserved else told
 

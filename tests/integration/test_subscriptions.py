@@ -48,6 +48,8 @@ def test_a_subscription_is_sold_read_and_shown_with_its_subscriber(november: Sho
         "subscription_id": f"sbn_{ulid}-1",
         "subscriber_id": subscriber["subscriber_id"],
         "package_id": package["package_id"],
+        "edition": 1,
+        "parent_id": None,
         "state": "active",
         "starts_on": "2026-11-10",
         "ends_on": None,
