@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from chalicelib.domain.subscribers import Subscriber, SubscriberSummary
     from chalicelib.domain.tenants import Tenant
     from chalicelib.ports.jobs import Exports, Imports, Rehearsals
-from chalicelib.ports.late_fees import LateFees
+    from chalicelib.ports.late_fees import LateFees
 
 T = TypeVar("T")
 

@@ -231,6 +231,7 @@ class DynamoBillingBooks:
             "e": {"B": b64encode(entries).decode()},
             "r": {"S": batch.run_id},
             "at": {"S": to_iso(self._clock.now())},
+            "d": {"S": batch.due_on.isoformat()},
         }
         return {
             "Put": {"TableName": self._table, "Item": item, "ConditionExpression": "attribute_not_exists(pk)"}

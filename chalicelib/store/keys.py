@@ -101,6 +101,11 @@ def jobs(tenant_id: str, kind: str) -> str:
     return f"{tenant_id}#JOB#{kind}"
 
 
+def late_fees(tenant_id: str) -> str:
+    """Rules of late fees, and the reconnect fee."""
+    return f"{tenant_id}#LATE"
+
+
 def idempotency(tenant_id: str, operation: str) -> str:
     """Answers kept for clients' keys."""
     return f"{tenant_id}#IDEM#{operation}"

@@ -235,9 +235,15 @@ class Poster:
                 entries=b"".join(entries),
                 run_id=self._dated.actor_id,
                 at=self._dated.at,
+                due_on=self._due_on(kind),
             )
             writes.append(put_new(page, refused=taken))
         return writes
+
+    def _due_on(self, kind: DocumentKind) -> str | None:
+        """Return by when the entry's invoices of a kind are to be paid; None where they differ."""
+        due = {one.due_on for one in self._entry.invoices if one.kind is kind}
+        return due.pop().isoformat() if len(due) == 1 else None
 
     def _number(self, kind: DocumentKind, day: date, slot: int) -> int:
         if kind not in self._numbers:

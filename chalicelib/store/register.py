@@ -38,6 +38,8 @@ class RegisterItem(TenantsItem):
     entries = BinaryAttribute(attr_name="e", legacy_encoding=False)
     run_id = UnicodeAttribute(attr_name="r")
     at = UnicodeAttribute()
+    # By when the page's invoices are to be paid; absent where they differ.
+    due_on = UnicodeAttribute(attr_name="d", null=True)
 
 
 def register_entry(*, account_id: str, day: date, slot: int) -> bytes:

@@ -105,6 +105,8 @@ class DynamoTenantStore:
     @cached_property
     def late_fees(self) -> DynamoLateFees:
         """Late and reconnect fees."""
+        from chalicelib.store.late_fees import DynamoLateFees
+
         return DynamoLateFees(
             tenant_id=self._tenant_id, tenant_keys=self.keys, subscribers=self.subscribers
         )

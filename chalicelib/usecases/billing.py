@@ -51,6 +51,15 @@ def _untold(_run: BillingRun, /) -> None:
     """Tell nobody."""
 
 
+# What comes before a shard's first bill; whether all of it is done.
+Prepare = Callable[["ShardTask"], bool]
+
+
+def _nothing(_task: ShardTask, /) -> bool:
+    """Prepare nothing."""
+    return True
+
+
 @dataclass(frozen=True, slots=True)
 class ShardTask:
     """One shard to be billed: what travels in the queue."""
@@ -199,13 +208,19 @@ def work_shard(
     out_of_time: Callable[[], bool],
     pause: Callable[[float], None] = time.sleep,
     completed: Completed = _untold,
+    prepare: Prepare = _nothing,
 ) -> list[ShardTask]:
     """Bill a shard and return what is to be done next: its rest, or the next date's shards.
 
-    A message that comes again after its run is complete costs one read.
+    ``prepare`` is called before the shard's first bill, and again where it did not come to its
+    end. A message that comes again after its run is complete costs one read.
     """
-    if store.runs.get(on=task.on).state is not RunState.RUNNING:
+    started = store.runs.get(on=task.on)
+    if started.state is not RunState.RUNNING:
         return []
+    untouched = any(one.shard == task.shard and one.version == 1 for one in started.shards)
+    if untouched and not prepare(task):
+        return [task]
     catalogue = load_catalogue(tenant=tenant, store=store)
     shard_run = ShardRun(
         tenant=tenant,
