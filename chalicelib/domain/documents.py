@@ -24,6 +24,7 @@ from chalicelib.domain.invoices import (
     RECEIVABLE,
     Invoice,
     InvoiceLine,
+    LineCredit,
     Posting,
     Recipient,
     settled_state,
@@ -50,12 +51,16 @@ class InsufficientDeposit(Conflict):
 
 @dataclass(frozen=True, slots=True)
 class Settlement:
-    """What an entry adds to an invoice: minor units paid, credited and written off; negative takes back."""
+    """What an entry adds to an invoice: minor units paid, credited and written off; negative takes back.
+
+    ``lines`` is what a credit note takes of each line, also where the invoice is paid already.
+    """
 
     invoice: Invoice
     paid: int = 0
     credited: int = 0
     written_off: int = 0
+    lines: tuple[LineCredit, ...] = ()
 
     @property
     def amount(self) -> int:
@@ -68,7 +73,27 @@ class Settlement:
         paid, credited = self.invoice.paid + self.paid, self.invoice.credited + self.credited
         written_off = self.invoice.written_off + self.written_off
         state = settled_state(total=self.invoice.total, paid=paid, credited=credited, written_off=written_off)
-        return replace(self.invoice, paid=paid, credited=credited, written_off=written_off, state=state)
+        lines = _added(self.invoice.credited_lines, self.lines)
+        return replace(
+            self.invoice,
+            paid=paid,
+            credited=credited,
+            written_off=written_off,
+            state=state,
+            credited_lines=lines,
+        )
+
+
+def _added(before: Iterable[LineCredit], more: Iterable[LineCredit]) -> tuple[LineCredit, ...]:
+    """Return what was taken of each line, with what more is taken."""
+    found = {one.index: one for one in before}
+    for one in more:
+        known = found.get(one.index)
+        if known is not None:
+            taxes = tuple(map(sum, zip(known.taxes, one.taxes, strict=True)))
+            one = LineCredit(one.index, known.net + one.net, taxes)  # noqa: PLW2901 - together with the known
+        found[one.index] = one
+    return tuple(found[index] for index in sorted(found))
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,7 +193,7 @@ def entry_of(
         replace(after, version=account.version + steps),
         tuple(invoices),
         tuple(documents),
-        tuple(one for one in settled if one.amount or one.paid or one.credited),
+        tuple(one for one in settled if one.amount or one.paid or one.credited or one.lines),
     )
     assert not sum(posting.amount for posting in entry.postings), "a ledger entry balances"
     return entry

@@ -91,13 +91,28 @@ class Recipient:
 
 
 @dataclass(frozen=True, slots=True)
+class LineCredit:
+    """What credit notes took of an invoice's line (``index`` from 0 on): net and each tax, in minor units."""
+
+    index: int
+    net: int
+    taxes: tuple[int, ...] = ()
+
+    @property
+    def total(self) -> int:
+        """With the taxes."""
+        return self.net + sum(self.taxes)
+
+
+@dataclass(frozen=True, slots=True)
 class Invoice:
     """An issued invoice; it never changes but for what settles it.
 
     ``paid``, ``credited`` (by credit notes) and ``written_off`` are minor units; together they never
     exceed the total. ``note`` is what staff wrote on a manual one;
     ``kind`` is ``DBN`` for a debit note, which adds to the invoice that it is ``about``. ``fees`` are
-    the rules by which a late fee was charged for it.
+    the rules by which a late fee was charged for it. ``credited_lines`` is what credit notes took of
+    each line, whether it settled the invoice or, where that was paid, became the account's credit.
     """
 
     invoice_id: str
@@ -122,6 +137,7 @@ class Invoice:
     fees: tuple[str, ...] = ()
     kind: str = "INV"
     about: str = ""
+    credited_lines: tuple[LineCredit, ...] = ()
 
     @property
     def net(self) -> int:

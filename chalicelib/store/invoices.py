@@ -24,6 +24,7 @@ from chalicelib.domain.invoices import (
     Invoice,
     InvoiceLine,
     InvoiceState,
+    LineCredit,
     Posting,
     Recipient,
     format_number,
@@ -68,6 +69,7 @@ class InvoiceItem(TenantsItem):
     kind = UnicodeAttribute(attr_name="k", null=True)
     about = UnicodeAttribute(attr_name="ab", null=True)
     fees = UnicodeAttribute(attr_name="lf", null=True)
+    credited_lines = UnicodeAttribute(attr_name="cl", null=True)
 
 
 # -- codec, shared by the billing run (DynamoDB JSON) and by reading (models) ----------------
@@ -126,6 +128,16 @@ def _decode_line(row: list[Any]) -> InvoiceLine:
 def encode_postings(postings: Sequence[Posting]) -> str:
     """Return the stored JSON of the ledger entry."""
     return orjson.dumps([[posting.account, posting.amount] for posting in postings]).decode()
+
+
+def encode_credited(credited: Sequence[LineCredit]) -> str:
+    """Return the stored JSON of what credit notes took of each line: its index, net and taxes."""
+    return orjson.dumps([[one.index, one.net, *one.taxes] for one in credited]).decode()
+
+
+def _decode_credited(text: str | None) -> tuple[LineCredit, ...]:
+    rows = orjson.loads(text) if text else ()
+    return tuple(LineCredit(index, net, tuple(taxes)) for index, net, *taxes in rows)
 
 
 def recipient_place(pk: str, sk: str) -> str:
@@ -251,6 +263,7 @@ def invoice_of(
         fees=tuple(orjson.loads(nullable(item.fees) or "[]")),
         kind=kind,
         about=nullable(item.about) or "",
+        credited_lines=_decode_credited(nullable(item.credited_lines)),
     )
 
 

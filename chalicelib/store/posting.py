@@ -275,6 +275,8 @@ class Poster:
             codec.InvoiceItem.credited.set(after.credited),
             codec.InvoiceItem.written_off.set(after.written_off),
         ]
+        if settlement.lines:
+            actions.append(codec.InvoiceItem.credited_lines.set(codec.encode_credited(after.credited_lines)))
         moved = Busy("the invoice changed meanwhile; nothing was written, so try again")
         same = codec.InvoiceItem.state == before.state.value
         return update(item, actions=actions, condition=same, refused=moved)
