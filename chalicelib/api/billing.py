@@ -52,6 +52,10 @@ class RunOut(Schema):
     net: MoneyOut
     tax: MoneyOut
     total: MoneyOut
+    ledger: dict[str, int] = Field(
+        description="the sum of the invoices' postings by ledger account, debit positive: together zero",
+        examples=[{"receivable": 226614, "revenue:recurring": -164900, "tax:sales_tax": -61714}],
+    )
 
     @classmethod
     def of(cls, run: BillingRun) -> RunOut:
@@ -71,6 +75,7 @@ class RunOut(Schema):
             net=MoneyOut.of(Money(net, run.currency)),
             tax=MoneyOut.of(Money(tax, run.currency)),
             total=MoneyOut.of(Money(net + tax, run.currency)),
+            ledger=run.ledger,
         )
 
 
@@ -81,9 +86,13 @@ class RunList(ListAnswer):
 
 
 class QuarantinedOut(Schema):
-    """A due subscription that could not be billed, and why."""
+    """A due subscription that could not be billed, and why.
 
-    subscription_id: str
+    The subscription is null where it is the subscriber's pending charges that could not be.
+    """
+
+    subscriber_id: str
+    subscription_id: str | None
     code: str = Field(examples=["tax_rate_missing"])
     message: str
     at: datetime
@@ -91,7 +100,13 @@ class QuarantinedOut(Schema):
     @classmethod
     def of(cls, held: QuarantinedSubscription) -> QuarantinedOut:
         """Render what was set aside."""
-        return cls(subscription_id=held.subscription_id, code=held.code, message=held.message, at=held.at)
+        return cls(
+            subscriber_id=held.account_id,
+            subscription_id=None if held.of_charges else held.subscription_id,
+            code=held.code,
+            message=held.message,
+            at=held.at,
+        )
 
 
 class QuarantinedList(ListAnswer):

@@ -180,13 +180,17 @@ def show_run(context: Context, args: argparse.Namespace) -> int:
         ("quarantined", one["quarantined"]),
     ]
     held, more = context.api.some(f"{path}/quarantined", limit=20) if one["quarantined"] else ([], False)
-    fields += [("set aside", f"{sub['subscription_id']}: {sub['message']} [{sub['code']}]") for sub in held]
+    fields += [("set aside", f"{_whose(sub)}: {sub['message']} [{sub['code']}]") for sub in held]
     context.output.record(one, fields)
     if more:
         context.output.note(f"these are the first {len(held)} of {one['quarantined']} set aside")
     if "not_due" in one["skipped"]:
         context.output.note("not_due: nothing to bill yet; a run that goes on again counts them once more")
     return 0
+
+
+def _whose(held: Mapping[str, Any]) -> str:
+    return held["subscription_id"] or f"pending charges of {held['subscriber_id']}"
 
 
 def run_billing(context: Context, args: argparse.Namespace) -> int:

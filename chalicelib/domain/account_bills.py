@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import date
+from typing import Final
 
 from chalicelib.domain.accounts import (
     CHARGES_SLOT,
@@ -14,11 +15,27 @@ from chalicelib.domain.accounts import (
     Subscription,
     document_slot,
 )
-from chalicelib.domain.billing import DueCharge, SkipReason, due_charge, pending_charge_line
+from chalicelib.domain.billing import (
+    DueCharge,
+    SkipReason,
+    due_charge,
+    not_billed,
+    pending_charge_line,
+)
 from chalicelib.domain.catalogue import Catalogue
 from chalicelib.domain.charges import check_amount, discounts_after, rounding_line
 from chalicelib.domain.errors import DomainError
 from chalicelib.domain.invoices import InvoiceLine, Posting, invoice_postings
+from chalicelib.domain.periods import cycle_days_max
+
+# A year of days is caught up in one run; more periods of one subscription are a wrong start.
+DUE_PERIODS_MAX: Final = 400
+
+
+class SafetyBound(DomainError):
+    """An account would be billed for more than is plausible in one run: it is set aside to be looked at."""
+
+    code = "safety_bound"
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,8 +90,9 @@ def bill_account(
     """Bill what is due on or before ``on``: the periods of the subscriptions in ``slots``, oldest first.
 
     What else of the account is due by then, and its pending charges, are billed with them. A
-    subscription that raises is quarantined alone. At most ``charges_max`` periods are charged;
-    where that cuts a subscription short, the bill is ``unfinished`` and the rest comes next.
+    subscription that raises is quarantined alone; where an invoice as a whole is refused, such as
+    for the tenant's limit, nothing of the account is billed. At most ``charges_max`` periods are
+    charged; where that cuts a subscription short, the bill is ``unfinished`` and the rest comes next.
     """
     biller = _Biller(account, on, catalogue, charges_max)
     for slot in slots:
@@ -82,8 +100,34 @@ def bill_account(
             break
     if not biller.bill.unfinished and len(account.subscriptions) > len(slots):
         biller.take_others(slots)
-    biller.issue()
+    try:
+        if biller.bill.unfinished:
+            check_periods(account=account, on=on)
+        biller.issue()
+    except DomainError as error:
+        return _set_aside(biller.bill, slots, error)
     return biller.bill
+
+
+def _set_aside(bill: AccountBill, slots: Sequence[int], error: DomainError) -> AccountBill:
+    """Return the bill with everything that would have been billed set aside."""
+    ended = {slot for slot, _ in bill.skipped} | {held.slot for held in bill.quarantined}
+    held = [Quarantine(slot, error.code, error.message) for slot in slots if slot not in ended]
+    return AccountBill(skipped=bill.skipped, quarantined=bill.quarantined + held)
+
+
+def check_periods(*, account: Account, on: date) -> None:
+    """Raise SafetyBound where a subscription has more than DUE_PERIODS_MAX unbilled periods behind it."""
+    for subscription in account.subscriptions:
+        if not_billed(subscription=subscription) is not None:
+            continue
+        end = min(on, subscription.stops_on or on)
+        periods = (end - subscription.billed_to).days // cycle_days_max(cycle=subscription.cycle)
+        if periods > DUE_PERIODS_MAX:
+            raise SafetyBound(
+                f"subscription {subscription.slot} would be billed for {periods} periods at once, more "
+                f"than {DUE_PERIODS_MAX}: is its start right?"
+            )
 
 
 class _Biller:
@@ -152,6 +196,7 @@ class _Biller:
         if not groups:
             return
         balance, credit, deposits = account.balance, account.credit, account.deposits
+        limit = self._catalogue.invoice_limit
         for lines in groups:
             invoice = new_invoice(
                 lines=lines,
@@ -160,6 +205,8 @@ class _Biller:
                 on=self._on,
                 version=account.version,
             )
+            if limit and invoice.total > limit:
+                raise SafetyBound(f"the invoice comes to {invoice.total}, more than the limit of {limit}")
             balance += invoice.total
             credit -= invoice.from_credit
             self.bill.invoices.append(invoice)

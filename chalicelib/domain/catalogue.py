@@ -43,7 +43,8 @@ class Catalogue:
     ``packages`` holds the newest edition of each package by its id, ``editions`` all of them
     by id and number. ``round_to`` is the multiple of minor units that invoices are rounded to
     (100 for whole rupees; 0 not at all). ``consolidated`` puts what one account owes on one
-    day on one invoice.
+    day on one invoice. ``invoice_limit`` is the largest total, in minor units, that a run may
+    invoice; 0 is no limit.
     """
 
     packages: Mapping[str, Package]
@@ -51,6 +52,7 @@ class Catalogue:
     editions: Mapping[tuple[str, int], Package] = field(default_factory=dict)
     round_to: int = 0
     consolidated: bool = True
+    invoice_limit: int = 0
     _rules: dict[tuple[str, str, date], TaxRule] = field(default_factory=dict, compare=False)
 
     def package(self, *, package_id: str, edition: int, on: date) -> Package:

@@ -179,6 +179,11 @@ def full_period_days(*, cycle: Cycle, anchor_day: int, boundary: date) -> int:
     return (boundary - begin).days
 
 
+def cycle_days_max(*, cycle: Cycle) -> int:
+    """Return how many days the longest period of a cycle has, at least."""
+    return cycle.count * {CycleUnit.DAY: 1, CycleUnit.WEEK: 7, CycleUnit.MONTH: 31}[cycle.unit]
+
+
 def bill_date(*, period: Period, timing: BillingTiming) -> date:
     """Return the date on which the period is billed."""
     return period.start if timing is BillingTiming.ADVANCE else period.end

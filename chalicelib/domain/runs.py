@@ -10,6 +10,8 @@ from enum import StrEnum
 from itertools import pairwise
 from typing import Final
 
+from chalicelib.domain.accounts import CHARGES_SLOT, subscription_id
+
 # A run is cut into this many key ranges at most; a small tenant is one.
 SHARD_SPACE: Final = 256
 ACCOUNTS_PER_SHARD: Final = 20_000
@@ -74,12 +76,26 @@ class ShardProgress:
 
 @dataclass(frozen=True, slots=True)
 class QuarantinedSubscription:
-    """A due subscription that could not be billed, with the reason, until it is retried."""
+    """A due subscription that could not be billed, with the reason, until it is retried.
 
-    subscription_id: str
+    Slot CHARGES_SLOT stands for the account's pending charges.
+    """
+
+    account_id: str
+    slot: int
     code: str
     message: str
     at: datetime
+
+    @property
+    def of_charges(self) -> bool:
+        """Whether it is the account's pending charges and no subscription."""
+        return self.slot == CHARGES_SLOT
+
+    @property
+    def subscription_id(self) -> str:
+        """The subscription's identifier."""
+        return subscription_id(account_id=self.account_id, slot=self.slot)
 
 
 @dataclass(frozen=True, slots=True)

@@ -75,7 +75,8 @@ class Tenant:
     """One ISP. Dates of billing are in ``time_zone``; ``fiscal_year_start_month`` is 1 to 12.
 
     Invoices are rounded to a multiple of ``round_to`` minor units (100 for whole rupees; 0 not at
-    all). ``consolidated`` puts what an account owes on one day on one invoice.
+    all). ``consolidated`` puts what an account owes on one day on one invoice. A run sets aside an
+    account whose invoice would come to more than ``invoice_limit`` minor units (0: no limit).
     """
 
     tenant_id: str
@@ -94,6 +95,7 @@ class Tenant:
     round_to: int = 0
     consolidated: bool = True
     number_formats: tuple[NumberFormat, ...] = ()
+    invoice_limit: int = 0
 
     def local_date(self, *, at: datetime) -> date:
         """Return the calendar date in the tenant's zone."""

@@ -11,7 +11,7 @@ import orjson
 from pynamodb.attributes import BooleanAttribute, NumberAttribute, UnicodeAttribute
 from pynamodb.exceptions import DoesNotExist
 
-from chalicelib.domain.accounts import parse_subscription_id, subscription_id
+from chalicelib.domain.accounts import subscription_id
 from chalicelib.domain.errors import NotFound
 from chalicelib.domain.periods import buckets_of_run
 from chalicelib.domain.runs import (
@@ -149,12 +149,12 @@ class DynamoRuns:
         """Describe filing what a run set aside under the next date, and taking it from the list."""
         writes = [unmoved(tenant_id=self._tenant_id, state=state)]
         for one in held:
-            account_id, slot = parse_subscription_id(value=one.subscription_id)
-            item = QuarantineItem(keys.run(self._tenant_id, on), f"{QUARANTINE_PREFIX}{one.subscription_id}")
-            writes.append(delete(item))
-            writes.append(
-                file_for_next_run(tenant_id=self._tenant_id, state=state, account_id=account_id, slot=slot)
+            key = _quarantine_key(one.account_id, one.slot)
+            writes.append(delete(QuarantineItem(keys.run(self._tenant_id, on), key)))
+            filed = file_for_next_run(
+                tenant_id=self._tenant_id, state=state, account_id=one.account_id, slot=one.slot
             )
+            writes.append(filed)
         return writes
 
     def progress(self, *, on: date, shard: RunShard) -> ShardProgress:
@@ -363,8 +363,11 @@ def _from_summary(row: dict[str, Any]) -> ShardProgress:
 
 
 def _quarantined(item: QuarantineItem) -> QuarantinedSubscription:
+    # Not parse_subscription_id: slot 0, the pending charges, is in no identifier that is given out.
+    ulid, _, slot = item.sk.removeprefix(f"{QUARANTINE_PREFIX}sbn_").rpartition("-")
     return QuarantinedSubscription(
-        subscription_id=item.sk.removeprefix(QUARANTINE_PREFIX),
+        account_id=f"sbr_{ulid}",
+        slot=int(slot),
         code=item.code,
         message=item.message,
         at=from_iso(item.at),

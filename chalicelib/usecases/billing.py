@@ -249,6 +249,7 @@ def load_catalogue(*, tenant: Tenant, store: TenantStore) -> Catalogue:
         editions={(one.package_id, one.edition): one for one in store.packages.editions()},
         round_to=tenant.round_to,
         consolidated=tenant.consolidated,
+        invoice_limit=tenant.invoice_limit,
     )
 
 

@@ -289,7 +289,7 @@ def test_a_recipient_is_sealed_for_its_invoice_under_the_years_key(on_engine: Se
     books = new_books(on_engine, subscribers=1)
     books.run()
 
-    store = on_engine.stores.of(tenant_id=books.tenant.tenant_id)
+    store = with_profile(on_engine.stores.of(tenant_id=books.tenant.tenant_id), books)
     shown = store.invoices.get(invoice_id=books.registered()[0])
 
     assert shown.recipient is not None
@@ -314,3 +314,23 @@ def test_an_invoice_and_its_account_fit_one_write_unit_each(on_engine: Services)
     assert max(sizes.values()) < 1024, sizes
     account = next(item for item in books.items() if item["sk"] == keys.ACCOUNT)
     assert decode_subscriptions(account["s"])[0].billed_to == date(2026, 12, 1)
+
+
+def test_an_invoice_above_the_tenants_limit_waits_until_the_limit_is_raised(on_engine: Services) -> None:
+    books = new_books(on_engine, subscribers=3)
+    limited = Books(books.services, replace(books.tenant, invoice_limit=TAXED_TOTAL - 1))
+    limited.run()
+
+    run = run_of(limited)
+    store = on_engine.stores.of(tenant_id=books.tenant.tenant_id)
+    held = store.runs.quarantined(on=BILL_DAY, limit=10, after=None).items
+    assert (run.state, run.invoices, run.quarantined) == (RunState.COMPLETED_WITH_QUARANTINE, 0, 3)
+    assert {one.code for one in held} == {"safety_bound"}
+    assert limited.invoices() == []
+
+    note = AuditNote(actor_id="usr_1", action="billing.quarantine_retried", object_id="run", at=AT)
+    assert retry_quarantined(store=store, on=BILL_DAY, actor=note) == Retried(filed=3, remaining=0)
+    raised = Books(books.services, replace(books.tenant, invoice_limit=TAXED_TOTAL))
+    raised.run(at=AT.replace(day=2))
+
+    assert_books_are_right(raised, invoices=3)
