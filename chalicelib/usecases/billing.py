@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
+from itertools import zip_longest
 from typing import Final
 
 from chalicelib.domain.catalogue import Catalogue
@@ -162,30 +163,46 @@ def plan_all(
     at: datetime,
     out_of_time: Callable[[], bool] = lambda: False,
 ) -> PlanReport:
-    """Plan every active tenant and enqueue its shards.
+    """Plan every active tenant and enqueue its shards, each tenant's first before any one's second.
 
-    Each pass begins elsewhere, so that where time runs out it is not always for the same.
+    Each pass begins elsewhere, so that where time runs out it is not always for the same. A pass
+    starts one date of a tenant at most; when that is billed, its worker starts the next.
 
     A tenant that cannot be planned never stops the others; it is named in the report. Each
     message is one shard of one tenant, so that a large tenant takes its turn like any other.
     """
     report = PlanReport()
+    later: list[list[ShardTask]] = []
     after: str | None = None
     while True:
         page = registry.active(after=after, limit=TENANTS_PER_PAGE, turn=planning_turn(at=at))
         for tenant in page.items:
             if out_of_time():
+                # What was started and is not sent is asked for again by the next pass.
                 report.unfinished = True
                 return report
             try:
-                for task in plan(tenant):
-                    queue.send(message=task.message())
-                    report.sent += 1
+                tasks = plan(tenant)
             except DomainError:
                 report.failed.append(tenant.tenant_id)
+                continue
+            later.append(tasks[1:])
+            _send(tasks[:1], queue, report)
         after = page.after
         if after is None:
-            return report
+            break
+    for turn in zip_longest(*filter(None, later)):
+        _send([task for task in turn if task is not None], queue, report)
+    return report
+
+
+def _send(tasks: list[ShardTask], queue: JobQueue, report: PlanReport) -> None:
+    for task in tasks:
+        try:
+            queue.send(message=task.message())
+            report.sent += 1
+        except DomainError:
+            report.failed.append(task.tenant_id)
 
 
 def planning_turn(*, at: datetime) -> int:
