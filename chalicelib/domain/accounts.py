@@ -133,7 +133,9 @@ class Subscription:
     cycle) replaces the package's price. ``ends_on`` is the exclusive last day of service,
     ``paused_on`` the first day without it while paused or suspended. ``edition`` is that of the
     package when sold. ``parent`` is the slot that an add-on belongs to. ``pause_share`` is the
-    part of the price, in millionths, that is billed while paused.
+    part of the price, in millionths, that is billed while paused. ``replaces`` is the slot whose
+    package this one came in the place of; ``origin`` the date that its periods are counted from
+    where that is not ``starts_on``, because they go on as those of the slot before.
     """
 
     slot: int
@@ -152,6 +154,13 @@ class Subscription:
     parent: int | None = None
     discounts: tuple[Discount, ...] = ()
     pause_share: int = 0
+    replaces: int | None = None
+    origin: date | None = None
+
+    @property
+    def cycle_origin(self) -> date:
+        """The date that periods are counted from."""
+        return self.origin or self.starts_on
 
     def billed_through(self, *, end: date, discounts: tuple[Discount, ...]) -> Subscription:
         """Return the subscription after a bill; ``dataclasses.replace`` would be most of a bill's time."""
@@ -172,6 +181,8 @@ class Subscription:
             self.parent,
             discounts,
             self.pause_share,
+            self.replaces,
+            self.origin,
         )
 
     @property

@@ -60,7 +60,7 @@ def next_period(*, subscription: Subscription) -> Period | None:
     period = period_from(
         cycle=subscription.cycle,
         anchor_day=subscription.anchor_day,
-        origin=subscription.starts_on,
+        origin=subscription.cycle_origin,
         start=start,
     )
     halted = subscription.paused_on

@@ -55,7 +55,7 @@ def proportion(*, subscription: Subscription, period: Period) -> Proportion:
     """Return which part of its cycle a period of a subscription is."""
     cycle, anchor_day, boundary = subscription.cycle, subscription.anchor_day, period.end
     if boundary in (subscription.stops_on, subscription.paused_on):  # cut short: the cycle ends later
-        origin = subscription.starts_on
+        origin = subscription.cycle_origin
         boundary = next_boundary(cycle=cycle, anchor_day=anchor_day, origin=origin, after=period.start)
     full_days = full_period_days(cycle=cycle, anchor_day=anchor_day, boundary=boundary)
     days = period.days
@@ -77,12 +77,7 @@ def cycle_price(*, subscription: Subscription, package: Package, start: date) ->
     if subscription.price_override is not None:
         price, trace = subscription.price_override, ("own",)
     elif package.phases:
-        number = period_number(
-            cycle=subscription.cycle,
-            anchor_day=subscription.anchor_day,
-            origin=subscription.starts_on,
-            start=start,
-        )
+        number = _periods_before(subscription, start)
         phase = phase_of(package=package, period_number=number)
         if phase is not None:
             price, trace = phase.price, (*trace, f"p:{phase.name}")
@@ -92,6 +87,16 @@ def cycle_price(*, subscription: Subscription, package: Package, start: date) ->
         price = round_half_up(numerator=price * share, denominator=SHARE_PER_UNIT)
         trace = (*trace, f"pause:{share}")
     return Price(price, trace)
+
+
+def _periods_before(subscription: Subscription, start: date) -> int:
+    """Return how many periods of the subscription itself begin before the one of ``start``."""
+    cycle, anchor_day, origin = subscription.cycle, subscription.anchor_day, subscription.cycle_origin
+    before = period_number(cycle=cycle, anchor_day=anchor_day, origin=origin, start=start)
+    if subscription.origin is None:
+        return before
+    own = period_number(cycle=cycle, anchor_day=anchor_day, origin=origin, start=subscription.starts_on)
+    return max(0, before - own)
 
 
 def discount_of(*, gross: int, discounts: tuple[Discount, ...], part: Proportion) -> tuple[int, list[str]]:

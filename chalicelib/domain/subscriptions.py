@@ -214,7 +214,7 @@ def move(
 def bucket_of(*, subscription: Subscription) -> str:
     """Return the bucket under which a subscription is filed for as long as it is billed."""
     return anchor_bucket(
-        cycle=subscription.cycle, anchor_day=subscription.anchor_day, origin=subscription.starts_on
+        cycle=subscription.cycle, anchor_day=subscription.anchor_day, origin=subscription.cycle_origin
     )
 
 

@@ -79,6 +79,10 @@ def _encode(sub: Subscription) -> dict[str, Any]:
         stored["d"] = [[one.code, one.share, one.amount, one.periods] for one in sub.discounts]
     if sub.pause_share:
         stored["zs"] = sub.pause_share
+    if sub.replaces is not None:
+        stored["rp"] = sub.replaces
+    if sub.origin is not None:
+        stored["og"] = sub.origin.isoformat()
     return stored
 
 
@@ -104,7 +108,7 @@ def decode_subscriptions(text: str) -> tuple[Subscription, ...]:
 
 def _decode(row: dict[str, Any]) -> Subscription:
     get = row.get
-    ends_on, paused_on = get("e"), get("z")
+    ends_on, paused_on, origin = get("e"), get("z"), get("og")
     return Subscription(
         row["n"],
         row["p"],
@@ -122,6 +126,8 @@ def _decode(row: dict[str, Any]) -> Subscription:
         get("pa"),
         tuple([Discount(*one) for one in row["d"]]) if "d" in row else (),
         get("zs", 0),
+        get("rp"),
+        date.fromisoformat(origin) if origin else None,
     )
 
 
