@@ -9,11 +9,11 @@ from pydantic import Field
 
 from chalicelib.api.routing import Request, endpoint
 from chalicelib.api.schemas import ListAnswer, ListQuery, MoneyOut, Schema
-from chalicelib.domain.accounts import subscription_id
+from chalicelib.domain.accounts import ChargeKind, subscription_id
 from chalicelib.domain.invoices import Invoice, InvoiceLine, InvoiceState, Posting, Recipient
-from chalicelib.domain.money import Money
 from chalicelib.domain.staff import Permission
 from chalicelib.domain.taxes import TaxAmount, TaxBase
+from chalicelib.domain.traces import calculation
 from chalicelib.usecases import invoices
 
 
@@ -37,36 +37,51 @@ class InvoiceTaxOut(Schema):
 class InvoiceLineOut(Schema):
     """One charge, amounts in minor units of the invoice's currency; the period's end is exclusive.
 
-    ``net`` is ``unit_price`` by ``billed_days`` of ``full_days``.
+    ``unit_price`` by ``quantity`` by ``billed_days`` of ``full_days``, less ``discount``, is the
+    ``net``, or where prices contain the taxes the ``total``. ``calculation`` says in words how it came
+    to be, from the codes of ``trace``. Null are the subscription and the package's edition of a line
+    that is of none.
     """
 
+    kind: ChargeKind
     description: str
-    package_id: str
-    subscription_id: str
+    package_id: str | None
+    edition: int | None
+    subscription_id: str | None
     period_start: date
     period_end: date
     unit_price: int
+    quantity: int
     billed_days: int
     full_days: int
+    discount: int
     net: int
     taxes: list[InvoiceTaxOut]
     total: int
+    calculation: list[str] = Field(examples=[["price of edition 1", "12 of 31 days"]])
+    trace: list[str] = Field(examples=[["e1", "t:internet:2026-07-01:PK-SD"]])
 
     @classmethod
-    def of(cls, line: InvoiceLine, *, account_id: str) -> InvoiceLineOut:
+    def of(cls, line: InvoiceLine, *, account_id: str, currency: str) -> InvoiceLineOut:
         """Render a line."""
         return cls(
+            kind=line.kind,
             description=line.description,
-            package_id=line.package_id,
-            subscription_id=subscription_id(account_id=account_id, slot=line.slot),
+            package_id=line.package_id or None,
+            edition=line.edition if line.package_id else None,
+            subscription_id=subscription_id(account_id=account_id, slot=line.slot) if line.slot else None,
             period_start=line.period.start,
             period_end=line.period.end,
             unit_price=line.unit_price,
+            quantity=line.quantity,
             billed_days=line.billed_days,
             full_days=line.full_days,
+            discount=line.discount,
             net=line.net,
             taxes=[InvoiceTaxOut.of(tax) for tax in line.taxes],
             total=line.total,
+            calculation=list(calculation(line=line, currency=currency)),
+            trace=list(line.trace),
         )
 
 
@@ -96,7 +111,11 @@ class RecipientOut(Schema):
 
 
 class InvoiceOut(Schema):
-    """An issued invoice; but for its state it never changes."""
+    """An issued invoice; it never changes but for what settles it.
+
+    ``paid``, ``credited`` by credit notes and ``written_off`` settle it, ``open`` is still to be paid;
+    ``overdue`` where that is so after ``due_on``, as of the tenant's today.
+    """
 
     invoice_id: str = Field(examples=["inv_01JD0000000000000000000000-20261101-1"])
     number: str = Field(examples=["INV-2027-000123"])
@@ -111,12 +130,21 @@ class InvoiceOut(Schema):
     net: MoneyOut
     tax: MoneyOut
     total: MoneyOut
+    paid: MoneyOut
+    credited: MoneyOut
+    written_off: MoneyOut
+    open: MoneyOut
+    overdue: bool
     postings: list[PostingOut]
     recipient: RecipientOut | None
 
     @classmethod
-    def of(cls, invoice: Invoice) -> InvoiceOut:
-        """Render an invoice."""
+    def of(cls, invoice: Invoice, *, today: date | None = None) -> InvoiceOut:
+        """Render an invoice as of the tenant's today; as of the day it was issued unless given."""
+
+        def money(amount: int) -> MoneyOut:
+            return MoneyOut(amount=amount, currency=invoice.currency)
+
         return cls(
             invoice_id=invoice.invoice_id,
             number=invoice.number,
@@ -127,13 +155,25 @@ class InvoiceOut(Schema):
             due_on=invoice.due_on,
             period_start=invoice.period.start,
             period_end=invoice.period.end,
-            lines=[InvoiceLineOut.of(line, account_id=invoice.account_id) for line in invoice.lines],
-            net=MoneyOut.of(Money(invoice.net, invoice.currency)),
-            tax=MoneyOut.of(Money(invoice.tax, invoice.currency)),
-            total=MoneyOut.of(Money(invoice.total, invoice.currency)),
+            lines=[
+                InvoiceLineOut.of(line, account_id=invoice.account_id, currency=invoice.currency)
+                for line in invoice.lines
+            ],
+            net=money(invoice.net),
+            tax=money(invoice.tax),
+            total=money(invoice.total),
+            paid=money(invoice.paid),
+            credited=money(invoice.credited),
+            written_off=money(invoice.written_off),
+            open=money(invoice.open_amount),
+            overdue=invoice.overdue(today=today or invoice.issued_on),
             postings=[PostingOut.of(posting) for posting in invoice.postings],
             recipient=RecipientOut.of(invoice.recipient) if invoice.recipient else None,
         )
+
+
+def _shown(aged: invoices.AgedInvoice) -> InvoiceOut:
+    return InvoiceOut.of(aged.invoice, today=aged.today)
 
 
 class InvoiceList(ListAnswer):
@@ -167,13 +207,15 @@ def list_invoices(request: Request) -> InvoiceList:
         newest_first=asked.order == "-number",
         at=request.now,
     )
-    return request.listing(InvoiceList, page, InvoiceOut.of)
+    return request.listing(InvoiceList, page, _shown)
 
 
 @endpoint("GET", "/v1/invoices/{invoice_id}", permission=Permission.INVOICES_READ, answer=InvoiceOut)
 def get_invoice(request: Request) -> InvoiceOut:
     """Show an invoice."""
-    return InvoiceOut.of(invoices.get_invoice(store=request.store, invoice_id=request.path["invoice_id"]))
+    return _shown(
+        invoices.get_invoice(store=request.store, invoice_id=request.path["invoice_id"], at=request.now)
+    )
 
 
 @endpoint(
@@ -190,5 +232,6 @@ def list_subscriber_invoices(request: Request) -> InvoiceList:
         subscriber_id=request.path["subscriber_id"],
         limit=request.query_as(ListQuery).limit,
         after=request.after,
+        at=request.now,
     )
-    return request.listing(InvoiceList, page, InvoiceOut.of)
+    return request.listing(InvoiceList, page, _shown)

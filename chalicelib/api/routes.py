@@ -29,6 +29,7 @@ MODULES: Final = (
     "rehearsals",
     "sessions",
     "signups",
+    "subscriber_tax",
     "subscribers",
     "subscriptions",
     "tenants",

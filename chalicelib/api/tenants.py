@@ -1,85 +1,61 @@
-"""The tenant's own settings and taxes."""
+"""The tenant's own settings."""
 
 from __future__ import annotations
 
-from datetime import date, datetime
+from datetime import datetime
 
 from pydantic import Field
 
 from chalicelib.api.routing import Request, endpoint
 from chalicelib.api.schemas import Line, Patch, Schema
+from chalicelib.api.tax_groups import TaxGroupIn, TaxGroupOut
+from chalicelib.domain.money import AMOUNT_MINOR_MAX
+from chalicelib.domain.numbering import PATTERN_CHARS_MAX, DocumentKind, default_pattern
 from chalicelib.domain.staff import Permission
-from chalicelib.domain.taxes import (
-    TAX_COMPONENTS_MAX,
-    TAX_NAME_CHARS_MAX,
-    TAX_RATE_MAX,
-    TAX_ROWS_MAX,
-    TaxBase,
-    TaxComponent,
-    TaxGroup,
-    TaxRow,
+from chalicelib.domain.tenants import (
+    COMPANY_CHARS_MAX,
+    PAYMENT_DAYS_MAX,
+    ROUND_TO_MAX,
+    Tenant,
+    TenantState,
 )
-from chalicelib.domain.tenants import COMPANY_CHARS_MAX, PAYMENT_DAYS_MAX, Tenant, TenantState
 from chalicelib.usecases import tenants
 
 
-class TaxComponentBody(Schema):
-    """One tax; 19.5 % is 195000 millionths."""
+class NumberFormatOut(Schema):
+    """The format of a kind's numbers from a fiscal year on; null where it is that of every year before."""
 
-    code: str = Field(min_length=1, max_length=40, examples=["sales_tax"])
-    name: Line = Field(min_length=1, max_length=TAX_NAME_CHARS_MAX, examples=["Sales tax"])
-    rate_millionths: int = Field(ge=0, le=TAX_RATE_MAX, examples=[195000])
-    base: TaxBase = TaxBase.NET
-
-
-class TaxRowBody(Schema):
-    """The taxes in force from a date until the next row's."""
-
-    starts_on: date
-    components: list[TaxComponentBody] = Field(max_length=TAX_COMPONENTS_MAX)
+    kind: DocumentKind
+    from_fiscal_year: int | None
+    format: str = Field(examples=["INV-{fy}-{seq:06}"])
 
 
-class TaxGroupIn(Schema):
-    """A schedule of taxes, each row starting on a later date than the one before."""
+class NumberFormats(Schema):
+    """Formats of document numbers by kind: invoices, credit and debit notes, receipts, refunds, journals.
 
-    name: Line = Field(min_length=1, max_length=TAX_NAME_CHARS_MAX, examples=["Internet service"])
-    rows: list[TaxRowBody] = Field(min_length=1, max_length=TAX_ROWS_MAX)
+    ``{fy}`` is the fiscal year (2027), ``{fy_short}`` its last two digits, ``{seq}`` the sequence and
+    ``{seq:06}`` the same with leading zeros.
+    """
 
-    def group(self, *, code: str) -> TaxGroup:
-        """Return the domain's value."""
-        return TaxGroup(code=code, name=self.name, rows=tuple(map(_row, self.rows)))
+    INV: str | None = Field(default=None, max_length=PATTERN_CHARS_MAX, examples=["INV-{fy}-{seq:06}"])
+    CRN: str | None = Field(default=None, max_length=PATTERN_CHARS_MAX)
+    DBN: str | None = Field(default=None, max_length=PATTERN_CHARS_MAX)
+    RCP: str | None = Field(default=None, max_length=PATTERN_CHARS_MAX)
+    RFD: str | None = Field(default=None, max_length=PATTERN_CHARS_MAX)
+    JRN: str | None = Field(default=None, max_length=PATTERN_CHARS_MAX)
 
-
-def _row(body: TaxRowBody) -> TaxRow:
-    components = (TaxComponent(one.code, one.name, one.rate_millionths, one.base) for one in body.components)
-    return TaxRow(starts_on=body.starts_on, components=tuple(components))
-
-
-class TaxGroupOut(TaxGroupIn):
-    """A tax group with its code, which packages name."""
-
-    code: str
-
-    @classmethod
-    def of(cls, group: TaxGroup) -> TaxGroupOut:
-        """Render a group."""
-        rows = [
-            TaxRowBody(
-                starts_on=row.starts_on,
-                components=[
-                    TaxComponentBody(
-                        code=one.code, name=one.name, rate_millionths=one.rate_millionths, base=one.base
-                    )
-                    for one in row.components
-                ],
-            )
-            for row in group.rows
-        ]
-        return cls(code=group.code, name=group.name, rows=rows)
+    def formats(self) -> dict[DocumentKind, str]:
+        """Return those that are given."""
+        given = {kind: getattr(self, kind.value) for kind in DocumentKind}
+        return {kind: text for kind, text in given.items() if text is not None}
 
 
 class TenantOut(Schema):
-    """An ISP and its settings. Bills are made at ``billing_hour`` of its time zone."""
+    """An ISP and its settings. Bills are made at ``billing_hour`` of its time zone.
+
+    Invoices are rounded half up to a multiple of ``round_to`` minor units by a line of their own (100
+    for whole rupees; 0 not at all). ``consolidated`` puts what a subscriber owes on one day on one invoice.
+    """
 
     tenant_id: str
     company: str
@@ -91,6 +67,10 @@ class TenantOut(Schema):
     fiscal_year_start_month: int
     billing_hour: int
     payment_days: int
+    round_to: int
+    consolidated: bool
+    invoice_limit: int = Field(description="runs set aside what would come to more; 0 is no limit")
+    number_formats: list[NumberFormatOut]
     tax_groups: list[TaxGroupOut]
     created_at: datetime
     version: int
@@ -109,19 +89,50 @@ class TenantOut(Schema):
             fiscal_year_start_month=tenant.fiscal_year_start_month,
             billing_hour=tenant.billing_hour,
             payment_days=tenant.payment_days,
+            round_to=tenant.round_to,
+            consolidated=tenant.consolidated,
+            invoice_limit=tenant.invoice_limit,
+            number_formats=_number_formats(tenant),
             tax_groups=[TaxGroupOut.of(group) for group in tenant.tax_groups],
             created_at=tenant.created_at,
             version=tenant.version,
         )
 
 
+def _number_formats(tenant: Tenant) -> list[NumberFormatOut]:
+    """Return the formats of every kind, oldest first."""
+    found = []
+    for kind in DocumentKind:
+        found.append(NumberFormatOut(kind=kind, from_fiscal_year=None, format=default_pattern(kind=kind)))
+        found += [
+            NumberFormatOut(kind=kind, from_fiscal_year=one.from_year, format=one.pattern)
+            for one in tenant.number_formats
+            if one.kind == kind
+        ]
+    return found
+
+
 class TenantPatch(Patch):
-    """Settings to change; country, currency and fiscal year are fixed."""
+    """Settings to change; country, currency and fiscal year are fixed.
+
+    A format of numbers holds from the present fiscal year on, or, where that has a document of the
+    kind, from the next.
+    """
 
     company: Line | None = Field(default=None, min_length=1, max_length=COMPANY_CHARS_MAX)
     time_zone: str | None = Field(default=None, max_length=64, examples=["Asia/Karachi"])
     billing_hour: int | None = Field(default=None, ge=0, le=23)
     payment_days: int | None = Field(default=None, ge=0, le=PAYMENT_DAYS_MAX)
+    round_to: int | None = Field(default=None, ge=0, le=ROUND_TO_MAX, examples=[100])
+    consolidated: bool | None = None
+    invoice_limit: int | None = Field(default=None, ge=0, le=AMOUNT_MINOR_MAX, examples=[5000000])
+    number_formats: NumberFormats | None = None
+
+    def change(self) -> tenants.TenantChange:
+        """Return the domain's value."""
+        given = self.model_dump(exclude_unset=True, exclude={"number_formats"})
+        formats = self.number_formats.formats() if self.number_formats else {}
+        return tenants.TenantChange(**given, number_formats=formats)
 
 
 @endpoint("GET", "/v1/tenant", permission=Permission.TENANT_READ, answer=TenantOut)
@@ -140,12 +151,15 @@ def get_tenant(request: Request) -> TenantOut:
 )
 def change_tenant(request: Request) -> TenantOut:
     """Change the tenant's settings."""
-    changes = request.body_as(TenantPatch).model_dump(exclude_unset=True)
+    body = request.body_as(TenantPatch)
     tenant = tenants.change_settings(
         store=request.store,
-        change=tenants.TenantChange(**changes),
+        change=body.change(),
         if_match=request.if_match,
-        note=request.note("tenant.changed", request.principal.tenant_id, **changes),
+        at=request.now,
+        note=request.note(
+            "tenant.changed", request.principal.tenant_id, **body.model_dump(exclude_unset=True)
+        ),
     )
     return TenantOut.of(tenant)
 
@@ -159,7 +173,10 @@ def change_tenant(request: Request) -> TenantOut:
     if_match=True,
 )
 def put_tax_group(request: Request) -> TenantOut:
-    """Add or replace a tax group; the version is the tenant's. Issued invoices keep their taxes."""
+    """Add or replace a tax group; the version is the tenant's.
+
+    Issued invoices keep their taxes, and so does every date that runs have billed.
+    """
     body = request.body_as(TaxGroupIn)
     tenant = tenants.put_tax_group(
         store=request.store,

@@ -11,6 +11,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date
 from enum import StrEnum
 from typing import Final, TypeAlias
 
@@ -20,9 +21,10 @@ from chalicelib.domain.money import format_minor
 from chalicelib.domain.packages import Package
 from chalicelib.domain.spreadsheets import text_cell
 from chalicelib.domain.subscribers import Subscriber
+from chalicelib.domain.traces import calculation
 
 # Counts up with every change that a reader of the files must know of.
-SCHEMA_VERSION: Final = 1
+SCHEMA_VERSION: Final = 2
 
 Row: TypeAlias = Mapping[str, object]
 
@@ -69,14 +71,15 @@ INVOICES: Final = Table(
     _columns(
         "invoice_id number subscriber_id subscriber_code:text recipient_name:text recipient_address:text "
         "recipient_tax_id:text state issued_on due_on period_start period_end currency net:amount tax:amount "
-        "total:amount run_id"
+        "total:amount run_id paid:amount credited:amount written_off:amount open:amount overdue"
     ),
 )
 INVOICE_LINES: Final = Table(
     "invoice_lines",
     _columns(
         "invoice_id number line subscription_id package_id description:text period_start period_end "
-        "billed_days full_days currency unit_price:amount net:amount tax:amount total:amount taxes:json"
+        "billed_days full_days currency unit_price:amount net:amount tax:amount total:amount taxes:json "
+        "kind quantity discount:amount edition calculation:json trace:json"
     ),
 )
 TABLES: Final = (SUBSCRIBERS, SUBSCRIPTIONS, INVOICES, INVOICE_LINES)
@@ -133,8 +136,8 @@ def subscription_rows(*, subscriber: Subscriber, packages: Mapping[str, Package]
         }
 
 
-def invoice_row(*, invoice: Invoice) -> Row:
-    """Return a row of INVOICES; the period's end is exclusive."""
+def invoice_row(*, invoice: Invoice, today: date) -> Row:
+    """Return a row of INVOICES, overdue or not as of the tenant's today; the period's end is exclusive."""
     who = invoice.recipient
     return {
         "invoice_id": invoice.invoice_id,
@@ -154,6 +157,11 @@ def invoice_row(*, invoice: Invoice) -> Row:
         "tax": invoice.tax,
         "total": invoice.total,
         "run_id": invoice.run_id,
+        "paid": invoice.paid,
+        "credited": invoice.credited,
+        "written_off": invoice.written_off,
+        "open": invoice.open_amount,
+        "overdue": invoice.overdue(today=today),
     }
 
 
@@ -164,8 +172,10 @@ def invoice_line_rows(*, invoice: Invoice) -> Iterator[Row]:
             "invoice_id": invoice.invoice_id,
             "number": invoice.number,
             "line": number,
-            "subscription_id": subscription_id(account_id=invoice.account_id, slot=line.slot),
-            "package_id": line.package_id,
+            "subscription_id": subscription_id(account_id=invoice.account_id, slot=line.slot)
+            if line.slot
+            else None,
+            "package_id": line.package_id or None,
             "description": line.description,
             "period_start": line.period.start.isoformat(),
             "period_end": line.period.end.isoformat(),
@@ -185,6 +195,12 @@ def invoice_line_rows(*, invoice: Invoice) -> Iterator[Row]:
                 }
                 for tax in line.taxes
             ],
+            "kind": line.kind.value,
+            "quantity": line.quantity,
+            "discount": line.discount,
+            "edition": line.edition if line.package_id else None,
+            "calculation": calculation(line=line, currency=invoice.currency),
+            "trace": line.trace,
         }
 
 

@@ -15,6 +15,7 @@ from chalicelib.domain.subscribers import Subscriber
 from chalicelib.domain.tenants import Tenant
 
 EXPORTS_AT_ONCE_MAX: Final = 3
+INVOICE_SUMS: Final = ("count", "net", "tax", "total", "paid", "credited", "written_off", "open")
 # An export that gives no sign of life for this long has lost its worker. A worker ends within 15
 # minutes of beginning, and the message of one that died comes again after 16, in the end to the
 # dead letters. An export that was never begun may wait behind many others.
@@ -104,11 +105,15 @@ class ExportSums:
 
     def add_invoice(self, *, invoice: Invoice) -> None:
         """Count an invoice."""
-        sums = self.invoices.setdefault(invoice.currency, {"count": 0, "net": 0, "tax": 0, "total": 0})
+        sums = self.invoices.setdefault(invoice.currency, dict.fromkeys(INVOICE_SUMS, 0))
         sums["count"] += 1
         sums["net"] += invoice.net
         sums["tax"] += invoice.tax
         sums["total"] += invoice.total
+        sums["paid"] += invoice.paid
+        sums["credited"] += invoice.credited
+        sums["written_off"] += invoice.written_off
+        sums["open"] += invoice.open_amount
 
     def add_balance(self, *, subscriber: Subscriber) -> None:
         """Count what a subscriber owes."""
@@ -135,7 +140,7 @@ def manifest_head(
         "counts": dict(counts),
         "sums": {
             currency: {
-                "invoices": sums.invoices.get(currency, {"count": 0, "net": 0, "tax": 0, "total": 0}),
+                "invoices": sums.invoices.get(currency, dict.fromkeys(INVOICE_SUMS, 0)),
                 "balances": sums.balances.get(currency, 0),
             }
             for currency in sorted({*sums.invoices, *sums.balances})
@@ -157,5 +162,6 @@ has one apostrophe put before it, so that a spreadsheet program never runs it as
 To have the text back, take exactly one leading apostrophe away. JSON Lines is unchanged.
 
 manifest.json: for each file its rows, bytes and SHA-256 (of the plain file), and for each
-currency the sums of the invoices and of what subscribers owe.
+currency the sums of the invoices (what is settled and what is open, too) and of what
+subscribers owe. Invoices are overdue or not as of the day on which the export was made.
 """

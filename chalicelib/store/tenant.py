@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from chalicelib.store.imports import DynamoImports
     from chalicelib.store.invoices import DynamoInvoices
     from chalicelib.store.late_fees import DynamoLateFees
-from chalicelib.store.packages import DynamoPackages
+    from chalicelib.store.packages import DynamoPackages
     from chalicelib.store.rehearsals import DynamoRehearsalBooks, DynamoRehearsals
     from chalicelib.store.runs import DynamoRuns
     from chalicelib.store.subscribers import DynamoSubscribers

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import date, datetime
 from typing import IO, Final
 
 from chalicelib.domain.errors import StaleVersion
@@ -117,7 +117,7 @@ def _make(work: ExportWork, store: TenantStore, job: ExportJob) -> ExportJob:
             for table in TABLES
         }
         _read_subscribers(work, store, spools, sums)
-        _read_invoices(work, store, spools, sums)
+        _read_invoices(work, store, spools, sums, tenant.local_date(at=generated_at))
         for spool in spools.values():
             spool.close()
         counts = {name: spool.rows for name, spool in spools.items()}
@@ -150,9 +150,11 @@ def _read_subscribers(
             _check_limits(work, spools)
 
 
-def _read_invoices(work: ExportWork, store: TenantStore, spools: dict[str, Spool], sums: ExportSums) -> None:
+def _read_invoices(
+    work: ExportWork, store: TenantStore, spools: dict[str, Spool], sums: ExportSums, today: date
+) -> None:
     for count, invoice in enumerate(_invoices(store)):
-        spools[INVOICES.name].add(row=invoice_row(invoice=invoice))
+        spools[INVOICES.name].add(row=invoice_row(invoice=invoice, today=today))
         for row in invoice_line_rows(invoice=invoice):
             spools[INVOICE_LINES.name].add(row=row)
         sums.add_invoice(invoice=invoice)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from dataclasses import dataclass
+from datetime import date, datetime
 
 from chalicelib.domain.accounts import MalformedId, is_subscriber_id
 from chalicelib.domain.errors import NotFound
@@ -10,12 +11,21 @@ from chalicelib.domain.invoices import Invoice, fiscal_year
 from chalicelib.ports.store import Page, TenantStore
 
 
-def get_invoice(*, store: TenantStore, invoice_id: str) -> Invoice:
+@dataclass(frozen=True, slots=True)
+class AgedInvoice:
+    """An invoice, and the tenant's date as of which it is looked at."""
+
+    invoice: Invoice
+    today: date
+
+
+def get_invoice(*, store: TenantStore, invoice_id: str, at: datetime) -> AgedInvoice:
     """Return an invoice, or raise NotFound; what is no identifier names nothing."""
     try:
-        return store.invoices.get(invoice_id=invoice_id)
+        invoice = store.invoices.get(invoice_id=invoice_id)
     except MalformedId:
         raise NotFound("no such invoice", param="invoice_id") from None
+    return AgedInvoice(invoice, store.known_profile.local_date(at=at))
 
 
 def list_invoices(
@@ -26,22 +36,30 @@ def list_invoices(
     after: str | None,
     newest_first: bool,
     at: datetime,
-) -> Page[Invoice]:
+) -> Page[AgedInvoice]:
     """Return invoices of a fiscal year, the present one where None, in the order of their numbers."""
     year = _present_year(store, at) if fiscal_year is None else fiscal_year
-    return store.invoices.by_number(fiscal_year=year, limit=limit, after=after, newest_first=newest_first)
+    page = store.invoices.by_number(fiscal_year=year, limit=limit, after=after, newest_first=newest_first)
+    return _aged(store, page, at)
 
 
 def list_of_subscriber(
-    *, store: TenantStore, subscriber_id: str, limit: int, after: str | None
-) -> Page[Invoice]:
+    *, store: TenantStore, subscriber_id: str, limit: int, after: str | None, at: datetime
+) -> Page[AgedInvoice]:
     """Return a subscriber's invoices, newest period first, or raise NotFound."""
     if not is_subscriber_id(value=subscriber_id):
         raise NotFound("no such subscriber", param="subscriber_id")
     page = store.invoices.of_account(account_id=subscriber_id, limit=limit, after=after)
     if not page.items and after is None:
         store.subscribers.get(subscriber_id=subscriber_id)
-    return page
+    return _aged(store, page, at)
+
+
+def _aged(store: TenantStore, page: Page[Invoice], at: datetime) -> Page[AgedInvoice]:
+    if not page.items:
+        return Page((), page.after)
+    today = store.known_profile.local_date(at=at)
+    return Page(tuple(AgedInvoice(invoice, today) for invoice in page.items), page.after)
 
 
 def _present_year(store: TenantStore, at: datetime) -> int:

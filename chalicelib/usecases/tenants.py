@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime
 
-from chalicelib.domain.taxes import TaxGroup
+from chalicelib.domain.invoices import fiscal_year
+from chalicelib.domain.numbering import DocumentKind
+from chalicelib.domain.taxes import TaxGroup, check_tax_change
 from chalicelib.domain.tenants import Tenant, check_billing, check_company, check_time_zone
-from chalicelib.ports.store import AuditNote, TenantStore
+from chalicelib.ports.store import AuditNote, TenantStore, Write
 from chalicelib.usecases.versions import require_version
 
 
@@ -15,18 +19,28 @@ class TenantChange:
     """New settings; None leaves one as it is.
 
     Country, currency and fiscal year stay: invoices and their numbers are made of them.
+    ``number_formats`` are those of the kinds to change.
     """
 
     company: str | None = None
     time_zone: str | None = None
     billing_hour: int | None = None
     payment_days: int | None = None
+    round_to: int | None = None
+    consolidated: bool | None = None
+    invoice_limit: int | None = None
+    number_formats: Mapping[DocumentKind, str] = field(default_factory=dict)
 
 
 def change_settings(
-    *, store: TenantStore, change: TenantChange, if_match: int | None, note: AuditNote
+    *, store: TenantStore, change: TenantChange, if_match: int | None, at: datetime, note: AuditNote
 ) -> Tenant:
-    """Change settings and return the tenant, or raise InvalidValue or StaleVersion."""
+    """Change settings and return the tenant, or raise InvalidValue or StaleVersion.
+
+    What is changed holds for what is billed from now on. The format of a kind's numbers holds from
+    the present fiscal year on, or where that has a document of the kind, from the next: numbers
+    that were given never change.
+    """
     before = store.profile()
     require_version(current=before.version, expected=if_match)
     after = replace(
@@ -35,19 +49,54 @@ def change_settings(
         time_zone=before.time_zone if change.time_zone is None else change.time_zone,
         billing_hour=before.billing_hour if change.billing_hour is None else change.billing_hour,
         payment_days=before.payment_days if change.payment_days is None else change.payment_days,
+        round_to=before.round_to if change.round_to is None else change.round_to,
+        consolidated=before.consolidated if change.consolidated is None else change.consolidated,
+        invoice_limit=before.invoice_limit if change.invoice_limit is None else change.invoice_limit,
     )
     check_time_zone(time_zone=after.time_zone)
-    check_billing(billing_hour=after.billing_hour, payment_days=after.payment_days)
-    return _save(store, before, after, note)
+    check_billing(billing_hour=after.billing_hour, payment_days=after.payment_days, round_to=after.round_to)
+    after, numbered = _with_formats(store, after, change.number_formats, at)
+    return _save(store, before, after, note, numbered)
+
+
+def _with_formats(
+    store: TenantStore, tenant: Tenant, formats: Mapping[DocumentKind, str], at: datetime
+) -> tuple[Tenant, list[Write]]:
+    """Return the tenant with its new formats, and what must still hold when they are written."""
+    present = fiscal_year(on=tenant.local_date(at=at), start_month=tenant.fiscal_year_start_month)
+    conditions: list[Write] = []
+    for kind, pattern in formats.items():
+        years = store.invoices.series_years(kind=kind.value)
+        begun = present in years
+        if not begun:
+            conditions.append(store.invoices.none_numbered(kind=kind.value, fiscal_year=present))
+        from_year = present + 1 if begun else present
+        tenant = tenant.with_number_format(kind=kind, pattern=pattern, from_year=from_year)
+    return tenant, conditions
 
 
 def put_tax_group(*, store: TenantStore, group: TaxGroup, if_match: int | None, note: AuditNote) -> Tenant:
-    """Add or replace a tax group and return the tenant, or raise InvalidValue or StaleVersion."""
+    """Add or replace a tax group and return the tenant.
+
+    Raises InvalidValue, StaleVersion, TaxRowInForce where a date that runs have billed would get
+    other taxes, or Busy where a run starts meanwhile. Until the tenant's first invoice nothing is billed, and
+    everything may be changed.
+    """
     before = store.profile()
     require_version(current=before.version, expected=if_match)
-    return _save(store, before, before.with_tax_group(group=group), note)
+    after = before.with_tax_group(group=group)
+    replaced = before.tax_group(code=group.code)
+    if replaced is None:
+        return _save(store, before, after, note)
+    state = store.billing_state()
+    billing = state.started_through > state.completed_through
+    if billing or store.invoices.series_years():
+        check_tax_change(before=replaced, after=group, billed_through=state.started_through)
+    return _save(store, before, after, note, [store.billing_unmoved(state=state)])
 
 
-def _save(store: TenantStore, before: Tenant, after: Tenant, note: AuditNote) -> Tenant:
-    store.commit(*store.change_profile(before=before, after=after), store.note(note=note))
+def _save(
+    store: TenantStore, before: Tenant, after: Tenant, note: AuditNote, conditions: Sequence[Write] = ()
+) -> Tenant:
+    store.commit(*store.change_profile(before=before, after=after), store.note(note=note), *conditions)
     return replace(after, version=before.version + 1)

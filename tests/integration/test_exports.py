@@ -83,17 +83,34 @@ def test_the_manifest_s_sums_equal_the_books(exporter: Exporter) -> None:
     shown, archive = exporter.run()
 
     manifest = json.loads(archive.read("manifest.json"))
-    assert manifest["schema_version"] == 1
+    assert manifest["schema_version"] == 2
     assert manifest["tenant"]["tenant_id"] == exporter.tenant.tenant_id
     assert manifest["sums"] == {
         "PKR": {
-            "invoices": {"count": 60, "net": billed, "tax": 0, "total": billed},
+            "invoices": {
+                "count": 60,
+                "net": billed,
+                "tax": 0,
+                "total": billed,
+                "paid": 0,
+                "credited": 0,
+                "written_off": 0,
+                "open": billed,
+            },
             "balances": billed,
         }
     }
     counts = {"subscribers": 61, "subscriptions": 60, "invoices": 60, "invoice_lines": 60}
     assert manifest["counts"] == shown["counts"] == counts
-    numbers = [row["number"] for row in rows_of(archive, "invoices")]
+    invoiced = rows_of(archive, "invoices")
+    assert sum(row["open"] for row in invoiced) == billed
+    assert {row["overdue"] for row in invoiced} == {False}
+    lines = rows_of(archive, "invoice_lines")
+    assert {(row["kind"], row["quantity"], row["discount"], row["edition"]) for row in lines} == {
+        ("recurring", 1, 0, 1)
+    }
+    assert all("price of the subscription's own" in row["calculation"] for row in lines)
+    numbers = [row["number"] for row in invoiced]
     assert numbers == sorted(numbers)
     assert [int(number[-6:]) for number in numbers] == list(range(1, 61))
 

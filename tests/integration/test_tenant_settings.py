@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
-from datetime import date
+from datetime import date, timedelta
 from typing import Any
 
 import pytest
@@ -108,6 +108,13 @@ def test_a_change_needs_a_well_formed_version(
         ({"billing_hour": 24}, "invalid_value", "billing_hour"),
         ({"billing_hour": "4"}, "invalid_type", "billing_hour"),
         ({"payment_days": -1}, "invalid_value", "payment_days"),
+        ({"round_to": 1}, "invalid_value", "round_to"),
+        ({"round_to": -100}, "invalid_value", "round_to"),
+        ({"round_to": 100_001}, "invalid_value", "round_to"),
+        ({"consolidated": 1}, "invalid_type", "consolidated"),
+        ({"number_formats": {"INV": "INV-{seq}"}}, "invalid_number_format", "number_formats.INV"),
+        ({"number_formats": {"CRN": "INV-{fy}-{seq}"}}, "invalid_number_format", "number_formats.CRN"),
+        ({"number_formats": {"XYZ": "X-{fy}-{seq}"}}, "unknown_field", "number_formats.XYZ"),
         ({"time_zone": "Nowhere/Land"}, "unknown_time_zone", "time_zone"),
         ({"currency": "USD"}, "unknown_field", "currency"),
         ({"subdomain": "other"}, "unknown_field", "subdomain"),
@@ -145,7 +152,19 @@ def test_a_tax_group_is_added_replaced_and_in_force_by_date(signed_in: SignedIn)
         ("internet", tax_group("2026-01-01", "2026-01-01"), "invalid_tax_group", "rows.1.starts_on"),
         ("internet", tax_group("2026-02-30"), "invalid_value", "rows.0.starts_on"),
         ("internet", tax_group(rows=[]), "invalid_value", "rows"),
-        ("internet", tax_group(*(f"20{n:02}-01-01" for n in range(21))), "invalid_value", "rows"),
+        (
+            "internet",
+            tax_group(*(str(date(2026, 1, 1) + timedelta(days=n)) for n in range(201))),
+            "invalid_value",
+            "rows",
+        ),
+        (
+            "internet",
+            tax_group(rows=[{"starts_on": "2026-01-01", "components": [], "jurisdiction": "pk-sd"}]),
+            "invalid_tax_group",
+            "rows.0.jurisdiction",
+        ),
+        ("internet", tax_group(inclusive="yes"), "invalid_type", "inclusive"),
         ("Bad%20Code", tax_group(), "invalid_tax_group", "code"),
         ("x" * 41, tax_group(), "invalid_tax_group", "code"),
     ],
