@@ -129,13 +129,17 @@ class NewDocument:
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """All that one command does to one account, to be written whole or not at all."""
+    """All that one command does to one account, to be written whole or not at all.
+
+    ``reverses`` is the document that its first one takes back.
+    """
 
     before: Account
     after: Account
     invoices: tuple[IssuedInvoice, ...] = ()
     documents: tuple[NewDocument, ...] = ()
     settled: tuple[Settlement, ...] = ()
+    reverses: Document | None = None
 
     @property
     def postings(self) -> list[Posting]:
@@ -146,7 +150,10 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """A document that was made; ``settled`` are (invoice id, minor units) that it went to."""
+    """A document that was made; ``settled`` are (invoice id, minor units) that it went to.
+
+    ``reversed_by`` is the id of the journal that took it back, empty while it stands.
+    """
 
     document_id: str
     account_id: str
@@ -167,6 +174,7 @@ class Document:
     reference: str = ""
     note: str = ""
     recipient: Recipient | None = None
+    reversed_by: str = ""
 
 
 def entry_of(
@@ -176,6 +184,7 @@ def entry_of(
     invoices: Sequence[IssuedInvoice] = (),
     documents: Sequence[NewDocument] = (),
     settled: Sequence[Settlement] = (),
+    reverses: Document | None = None,
 ) -> Entry:
     """Return the entry whose account is the fold of its postings.
 
@@ -194,6 +203,7 @@ def entry_of(
         tuple(invoices),
         tuple(documents),
         tuple(one for one in settled if one.amount or one.paid or one.credited or one.lines),
+        reverses,
     )
     assert not sum(posting.amount for posting in entry.postings), "a ledger entry balances"
     return entry

@@ -198,6 +198,7 @@ class DynamoDocuments:
             reference=reference,
             note=note,
             recipient=recipient,
+            reversed_by=nullable(item.reversed_by) or "",
         )
 
 

@@ -54,6 +54,7 @@ class DocumentItem(TenantsItem):
     words = BinaryAttribute(attr_name="w", null=True, legacy_encoding=False)
     recipient = BinaryAttribute(attr_name="who", null=True, legacy_encoding=False)
     at = UnicodeAttribute()
+    reversed_by = UnicodeAttribute(attr_name="rv", null=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +100,8 @@ class Poster:
         for offset, document in enumerate(entry.documents, start=len(entry.invoices)):
             found.append(self._put_document(document, offset))
         found += [self._settle(one) for one in entry.settled]
+        if entry.reverses is not None:
+            found.append(self._reverse(entry.reverses))
         return found + self._series()
 
     def _put_invoice(self, issued: IssuedInvoice, offset: int) -> ModelWrite:
@@ -264,6 +267,15 @@ class Poster:
         except DoesNotExist:
             return 1
         return int(item.following)
+
+    def _reverse(self, document: Document) -> ModelWrite:
+        """Describe marking a document as taken back by the entry's first; that happens once."""
+        _, _, key = document.document_id.partition("-")
+        item = DocumentItem(self._pk, f"{DOCUMENT_PREFIX}{key}")
+        once = DocumentItem.reversed_by.does_not_exist() & DocumentItem.pk.exists()
+        moved = Busy("the document changed meanwhile; nothing was written, so try again")
+        actions = [DocumentItem.reversed_by.set(self.documents[0].document_id)]
+        return update(item, actions=actions, condition=once, refused=moved)
 
     def _settle(self, settlement: Settlement) -> ModelWrite:
         before, after = settlement.invoice, settlement.after

@@ -1,0 +1,337 @@
+"""Money that comes in and goes out by hand, and what settles invoices: receipts, allocations, refunds.
+
+Each function is pure and returns the entry that one command makes. Money that comes in pays
+invoices as far as it is allocated; the rest is the account's credit, which pays later invoices. A
+payment that turns out not to be one (a bounced cheque, a typing error) is reversed: what it
+settled is open again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from enum import StrEnum
+from typing import Final
+
+from chalicelib.domain.accounts import Account
+from chalicelib.domain.cards import refuse_card_number
+from chalicelib.domain.documents import (
+    NOTE_CHARS_MAX,
+    SETTLED_PER_ENTRY_MAX,
+    Document,
+    DocumentKind,
+    Entry,
+    InsufficientCredit,
+    InsufficientDeposit,
+    NewDocument,
+    Settlement,
+    entry_of,
+)
+from chalicelib.domain.errors import Conflict, InvalidValue
+from chalicelib.domain.invoices import CREDIT, DEPOSITS, RECEIVABLE, Invoice, Posting
+from chalicelib.domain.money import AMOUNT_MINOR_MAX, CurrencyMismatch, InvalidAmount, Money
+
+WRITE_OFF: Final = "write_off"
+REFERENCE_CHARS_MAX: Final = 80
+REASON_CHARS_MAX: Final = 40
+
+REASON_ALLOCATION: Final = "allocation"
+REASON_DEPOSIT_SET_OFF: Final = "deposit_set_off"
+REASON_REVERSAL: Final = "payment_reversed"
+
+
+class ExceedsOpen(Conflict):
+    """More is to be settled of an invoice than is open."""
+
+    code = "exceeds_open"
+
+
+class NothingOpen(Conflict):
+    """Nothing is open that could be settled, or there is nothing to settle it with."""
+
+    code = "nothing_open"
+
+
+class InvoiceAllocatedTwice(InvalidValue):
+    """One allocation names an invoice twice."""
+
+    code = "invoice_allocated_twice"
+
+
+class ExceedsPayment(InvalidValue):
+    """The allocations come to more than there is to allocate."""
+
+    code = "exceeds_payment"
+
+
+class NotAPayment(Conflict):
+    """Only the receipt of a payment can be reversed."""
+
+    code = "not_a_payment"
+
+
+class AlreadyReversed(Conflict):
+    """The payment is reversed; that happens once."""
+
+    code = "already_reversed"
+
+
+class TooManySettlements(Conflict):
+    """One command would settle, or open again, more invoices than it may."""
+
+    code = "too_many_settlements"
+
+
+class Channel(StrEnum):
+    """How money comes or goes by hand; payment gateways have channels of their own."""
+
+    CASH = "cash"
+    BANK_TRANSFER = "bank_transfer"
+    CHEQUE = "cheque"
+    OTHER = "other"
+
+
+class Source(StrEnum):
+    """What of the account's money is given back or pays invoices."""
+
+    CREDIT = "credit"
+    DEPOSIT = "deposit"
+
+
+_LEDGER: Final = {Source.CREDIT: CREDIT, Source.DEPOSIT: DEPOSITS}
+
+
+def cash_account(*, channel: str) -> str:
+    """Return the ledger account of a channel's money."""
+    return f"cash:{channel}"
+
+
+def amount_of(*, money: Money, account: Account, param: str = "amount") -> int:
+    """Return the minor units of a payment in the account's currency.
+
+    Raises CurrencyMismatch, or InvalidAmount unless it is positive and one posting can hold it.
+    """
+    if money.currency != account.currency:
+        raise CurrencyMismatch(f"the account is kept in {account.currency}", param=f"{param}.currency")
+    if not 0 < money.amount <= AMOUNT_MINOR_MAX:
+        raise InvalidAmount(f"an amount is 1 to {AMOUNT_MINOR_MAX} minor units", param=f"{param}.amount")
+    return money.amount
+
+
+def check_words(*, note: str = "", reference: str = "") -> None:
+    """Raise InvalidValue or CardNumberRefused for what may not be written on a document."""
+    limits = {"note": (note, NOTE_CHARS_MAX), "reference": (reference, REFERENCE_CHARS_MAX)}
+    for param, (text, chars_max) in limits.items():
+        if len(text) > chars_max:
+            raise InvalidValue(f"at most {chars_max} characters", param=param)
+        refuse_card_number(text=text, param=param)
+
+
+# -- coming in -------------------------------------------------------------------------------
+
+
+def settle(*, parts: Sequence[tuple[Invoice, int]]) -> tuple[Settlement, ...]:
+    """Return what pays the named amounts of invoices.
+
+    Raises InvoiceAllocatedTwice, ExceedsOpen, InvalidAmount or TooManySettlements.
+    """
+    if len(parts) > SETTLED_PER_ENTRY_MAX:
+        raise TooManySettlements(f"one command settles at most {SETTLED_PER_ENTRY_MAX} invoices")
+    seen: set[str] = set()
+    for number, (invoice, amount) in enumerate(parts):
+        if invoice.invoice_id in seen:
+            message = "name each invoice once"
+            raise InvoiceAllocatedTwice(message, param=f"allocate.{number}.invoice_id")
+        seen.add(invoice.invoice_id)
+        if amount <= 0:
+            raise InvalidAmount("an allocation is positive", param=f"allocate.{number}.amount")
+        if amount > invoice.open_amount:
+            message = f"{invoice.open_amount} of invoice {invoice.number} is open ({invoice.state})"
+            raise ExceedsOpen(message, param=f"allocate.{number}.amount")
+    return tuple(Settlement(invoice, paid=amount) for invoice, amount in parts)
+
+
+def receive(
+    *,
+    account: Account,
+    amount: int,
+    channel: str,
+    settled: Sequence[Settlement] = (),
+    reference: str = "",
+    note: str = "",
+) -> Entry:
+    """Return the entry of a payment: what it settles, and the rest as credit; or raise ExceedsPayment."""
+    paid = sum(one.amount for one in settled)
+    if paid > amount:
+        raise ExceedsPayment(f"{paid} is allocated of a payment of {amount}", param="allocate")
+    postings = (
+        Posting(cash_account(channel=channel), amount),
+        Posting(RECEIVABLE, -paid),
+        Posting(CREDIT, paid - amount),
+    )
+    receipt = NewDocument(
+        DocumentKind.RECEIPT, amount, _moved(postings), channel=channel, reference=reference, note=note
+    )
+    return entry_of(account=account, documents=[receipt], settled=settled)
+
+
+def set_off(
+    *, account: Account, settled: Sequence[Settlement], source: Source = Source.CREDIT, note: str = ""
+) -> Entry:
+    """Return the journal by which the account's credit, or its deposit, pays invoices.
+
+    Raises NothingOpen, InsufficientCredit or InsufficientDeposit.
+    """
+    amount = sum(one.amount for one in settled)
+    if not amount:
+        raise NothingOpen(f"there is no open invoice, or no {source} to pay it with")
+    postings = (Posting(_LEDGER[source], amount), Posting(RECEIVABLE, -amount))
+    reason = REASON_ALLOCATION if source is Source.CREDIT else REASON_DEPOSIT_SET_OFF
+    journal = NewDocument(DocumentKind.JOURNAL, amount, postings, reason=reason, note=note)
+    return entry_of(account=account, documents=[journal], settled=settled)
+
+
+def available(*, account: Account, source: Source) -> int:
+    """Return what there is of the account's credit or deposits, in minor units."""
+    return account.credit if source is Source.CREDIT else account.deposits
+
+
+# -- going out -------------------------------------------------------------------------------
+
+
+def refund_document(
+    *, amount: int, channel: str, source: Source = Source.CREDIT, reference: str = "", note: str = ""
+) -> NewDocument:
+    """Return the document of money that is given back."""
+    postings = (Posting(_LEDGER[source], amount), Posting(cash_account(channel=channel), -amount))
+    return NewDocument(
+        DocumentKind.REFUND,
+        amount,
+        postings,
+        channel=channel,
+        reason=source.value,
+        reference=reference,
+        note=note,
+    )
+
+
+def refund(
+    *,
+    account: Account,
+    amount: int,
+    channel: str,
+    source: Source = Source.CREDIT,
+    reference: str = "",
+    note: str = "",
+) -> Entry:
+    """Return the entry of money given back: of the credit, or of a deposit as far as nothing is owed.
+
+    Raises InsufficientCredit or InsufficientDeposit.
+    """
+    if source is Source.DEPOSIT:
+        free = account.deposits - max(0, account.balance)
+        if amount > free:
+            message = f"{max(0, free)} of the deposits may be given back: what is owed is set off first"
+            raise InsufficientDeposit(message, param="amount")
+    document = refund_document(amount=amount, channel=channel, source=source, reference=reference, note=note)
+    return entry_of(account=account, documents=[document])
+
+
+def write_off(
+    *, account: Account, invoice: Invoice, amount: int | None, reason: str, note: str = ""
+) -> Entry:
+    """Return the entry by which an invoice is given up, whole or in part; all that is open where None.
+
+    Raises NothingOpen or ExceedsOpen.
+    """
+    if not invoice.open_amount:
+        raise NothingOpen(f"nothing of the invoice is open: it is {invoice.state}")
+    lost = invoice.open_amount if amount is None else amount
+    if lost > invoice.open_amount:
+        raise ExceedsOpen(f"{invoice.open_amount} of the invoice is open", param="amount")
+    journal = NewDocument(
+        DocumentKind.JOURNAL,
+        lost,
+        (Posting(WRITE_OFF, lost), Posting(RECEIVABLE, -lost)),
+        reason=reason,
+        about=invoice.invoice_id,
+        note=note,
+    )
+    return entry_of(account=account, documents=[journal], settled=[Settlement(invoice, written_off=lost)])
+
+
+# -- reversal --------------------------------------------------------------------------------
+
+
+def check_reversible(*, document: Document) -> None:
+    """Raise NotAPayment or AlreadyReversed unless the document is a receipt that stands."""
+    if document.kind is not DocumentKind.RECEIPT:
+        raise NotAPayment("only the receipt of a payment can be reversed")
+    if document.reversed_by:
+        raise AlreadyReversed(f"the payment was reversed by {document.reversed_by}")
+
+
+def own_settlements(*, receipt: Document, invoices: Sequence[Invoice]) -> tuple[Settlement, ...]:
+    """Return what a receipt settled, taken back as far as the invoices (its own) are paid still."""
+    parts = dict(receipt.settled)
+    back = [(one, min(parts[one.invoice_id], one.paid)) for one in invoices]
+    return tuple(Settlement(invoice, paid=-part) for invoice, part in back if part)
+
+
+def missing_for_reversal(*, account: Account, receipt: Document, own: Sequence[Settlement]) -> int:
+    """Return what of a receipt neither its own invoices nor the account's credit can give back.
+
+    So much of its credit paid other invoices since, which are to be opened again.
+    """
+    return max(0, receipt.amount + sum(one.paid for one in own) - account.credit)
+
+
+def reverse(
+    *,
+    account: Account,
+    receipt: Document,
+    own: Sequence[Settlement],
+    others: Sequence[Invoice] = (),
+    note: str = "",
+) -> Entry:
+    """Return the journal that takes a receipt back: its invoices are open again, its credit is gone.
+
+    Where its credit paid other invoices since, ``others`` (paid ones, the newest first) are opened
+    as far as it takes. Raises NotAPayment, AlreadyReversed, TooManySettlements, or
+    InsufficientCredit where the credit was given back in money.
+    """
+    check_reversible(document=receipt)
+    taken = {one.invoice.invoice_id: one for one in own}
+    missing = missing_for_reversal(account=account, receipt=receipt, own=own)
+    left = missing
+    for invoice in others:
+        known = taken.get(invoice.invoice_id, Settlement(invoice))
+        part = min(left, invoice.paid + known.paid)
+        if part > 0:
+            taken[invoice.invoice_id] = replace(known, paid=known.paid - part)
+            left -= part
+    if left:
+        raise InsufficientCredit(f"{left} of the payment was given back or spent: charge that first")
+    if len(taken) > SETTLED_PER_ENTRY_MAX:
+        raise TooManySettlements(f"this would open more than {SETTLED_PER_ENTRY_MAX} invoices again")
+    opened = -sum(one.paid for one in taken.values())
+    postings = (
+        Posting(RECEIVABLE, opened),
+        Posting(CREDIT, receipt.amount - opened),
+        Posting(cash_account(channel=receipt.channel), -receipt.amount),
+    )
+    journal = NewDocument(
+        DocumentKind.JOURNAL,
+        receipt.amount,
+        _moved(postings),
+        channel=receipt.channel,
+        reason=REASON_REVERSAL,
+        about=receipt.document_id,
+        reference=receipt.reference,
+        note=note,
+    )
+    return entry_of(account=account, documents=[journal], settled=tuple(taken.values()), reverses=receipt)
+
+
+def _moved(postings: Sequence[Posting]) -> tuple[Posting, ...]:
+    return tuple(one for one in postings if one.amount)
