@@ -25,6 +25,7 @@ MODULES: Final = (
     "health",
     "imports",
     "invoices",
+    "late_fees",
     "packages",
     "rehearsals",
     "sessions",

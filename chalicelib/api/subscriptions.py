@@ -98,6 +98,12 @@ class SubscriptionPatch(Patch):
     state: State | None = None
     ends_on: date | None = Field(default=None, examples=["2026-11-30"])
     price_override: MoneyIn | None = Field(default=None, description="null: the package's price again")
+    must_pay_override: Line | None = Field(
+        default=None,
+        min_length=3,
+        max_length=WAIVE_REASON_CHARS_MAX,
+        description="why suspended service is restored though fees are to be paid first",
+    )
 
     def change(self) -> subscriptions.SubscriptionChange:
         """Return the use case's value."""
@@ -106,6 +112,7 @@ class SubscriptionPatch(Patch):
             state=SubscriptionState(self.state) if self.state else None,
             ends_on=self.ends_on,
             price_override=price if "price_override" in self.model_fields_set else UNCHANGED,
+            must_pay_override=self.must_pay_override,
         )
 
 

@@ -31,6 +31,7 @@ class Permission(StrEnum):
     PACKAGES_READ = "packages:read"
     PACKAGES_WRITE = "packages:write"
     INVOICES_READ = "invoices:read"
+    FEES_WAIVE = "fees:waive"
     BILLING_READ = "billing:read"
     BILLING_RUN = "billing:run"
     IMPORTS_READ = "imports:read"
@@ -59,6 +60,7 @@ ROLE_PERMISSIONS: Final[dict[Role, frozenset[Permission]]] = {
     | {
         Permission.SUBSCRIBERS_WRITE,
         Permission.PACKAGES_WRITE,
+        Permission.FEES_WAIVE,
         Permission.BILLING_RUN,
         Permission.IMPORTS_WRITE,
         Permission.EXPORTS_WRITE,

@@ -7,11 +7,13 @@ from datetime import datetime
 from typing import Any, Final
 
 from chalicelib.bootstrap import Services
-from chalicelib.domain.errors import DomainError
+from chalicelib.domain.errors import Busy, DomainError
 from chalicelib.domain.tenants import Tenant
 from chalicelib.jobs.deadline import deadline
 from chalicelib.jobs.sqs import each_message
 from chalicelib.observability import logger, tell_completed
+from chalicelib.store.base import ServiceUnavailable
+from chalicelib.store.tenant import DynamoTenantStore
 from chalicelib.usecases.billing import (
     Completed,
     ShardTask,
@@ -21,6 +23,7 @@ from chalicelib.usecases.billing import (
     work_shard,
 )
 from chalicelib.usecases.billing_shard import ShardTaken
+from chalicelib.usecases.late_fees import FeePass, charge_late_fees
 from chalicelib.usecases.rehearsal import give_up, work_on_rehearsal
 
 # A worker stops well before its function's limit (900 s) and hands the rest to a new message.
@@ -117,6 +120,7 @@ def _bill(services: Services, message: Mapping[str, Any]) -> None:
             now=services.clock.now,
             out_of_time=deadline(seconds=WORK_SECONDS_MAX),
             completed=_teller(services, task.tenant_id),
+            prepare=lambda one: _charge_late_fees(services, store, one),
         )
     except ShardTaken:
         logger().info("another worker bills this shard", extra=_named(task))
@@ -124,6 +128,23 @@ def _bill(services: Services, message: Mapping[str, Any]) -> None:
     logger().info("shard worked on", extra={**_named(task), "following": len(following)})
     for next_task in following:
         services.billing_queue.send(message=next_task.message())
+
+
+def _charge_late_fees(services: Services, store: DynamoTenantStore, task: ShardTask) -> bool:
+    """Charge the fees of the shard's date, so that its bills have them."""
+    return charge_late_fees(
+        work=FeePass(
+            store=store,
+            on=task.on,
+            shard=task.shard,
+            at=services.clock.now(),
+            out_of_time=deadline(seconds=WORK_SECONDS_MAX // 2),
+            refused=lambda account_id, code: logger().error(
+                "late fees not charged", extra={**_named(task), "subscriber_id": account_id, "code": code}
+            ),
+            passing=(Busy, ServiceUnavailable),
+        )
+    )
 
 
 def _teller(services: Services, tenant_id: str) -> Completed:

@@ -29,6 +29,7 @@ from chalicelib.domain.subscriptions import (
 )
 from chalicelib.ports.store import AuditNote, Idempotency, TenantStore
 from chalicelib.usecases.changes import UNCHANGED, Unchanged
+from chalicelib.usecases.restoring import restoring
 from chalicelib.usecases.versions import require_version
 
 
@@ -68,6 +69,7 @@ class SubscriptionChange:
     state: SubscriptionState | None = None
     ends_on: date | None = None
     price_override: Money | Unchanged | None = UNCHANGED
+    must_pay_override: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,7 +161,9 @@ def change_subscription(
 ) -> HeldSubscription:
     """Change state or price of a subscription; what is invoiced stays.
 
-    Raises NotFound, StaleVersion, InvalidTransition, or InvalidValue.
+    Restoring suspended service waits for the fees that must be paid first, and may cost one.
+
+    Raises NotFound, StaleVersion, InvalidTransition, MustPay, or InvalidValue.
     """
     account_id, slot = _parse(subscription_id)
     try:
@@ -180,10 +184,18 @@ def change_subscription(
         subscription = replace(subscription, price_override=price)
     if subscription == before.subscription:
         return before
-    held = _moved(before.account, subscription, *addons)
+    fees = restoring(
+        store=store,
+        account=before.account,
+        before=before.subscription,
+        after=subscription,
+        on=today,
+        override=change.must_pay_override,
+    )
+    held = _moved(with_charges(account=before.account, charges=fees.charges), subscription, *addons)
     store.commit(
         *store.subscribers.change_account(before=before.account, after=held.account),
-        store.note(note=replace(note, details=_told(before, held, today))),
+        store.note(note=replace(note, details={**_told(before, held, today), **fees.told})),
     )
     return held
 

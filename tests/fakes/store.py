@@ -8,6 +8,7 @@ from typing import Protocol
 
 from chalicelib.domain.accounts import Account
 from chalicelib.domain.errors import NotFound, StaleVersion
+from chalicelib.domain.late_fees import LateFeeRule, ReconnectFee
 from chalicelib.domain.packages import Package, PackageNameTaken
 from chalicelib.domain.runs import BillingState
 from chalicelib.domain.subscribers import CodeTaken, Subscriber, changed, code_key
@@ -150,12 +151,28 @@ class InMemorySubscribers:
 
 
 @dataclass
+class InMemoryLateFees:
+    """A tenant without rules of late fees; restoring service costs what is set."""
+
+    fee: ReconnectFee = field(default_factory=ReconnectFee)
+
+    def rules(self) -> tuple[LateFeeRule, ...]:
+        """Return no rules."""
+        return ()
+
+    def reconnect(self) -> ReconnectFee:
+        """Return what restoring service costs."""
+        return self.fee
+
+
+@dataclass
 class InMemoryTenantStore:
     """The parts of a tenant's store that selling uses."""
 
     tenant: Tenant
     packages: InMemoryPackages = field(default_factory=InMemoryPackages)
     subscribers: InMemorySubscribers = field(default_factory=InMemorySubscribers)
+    late_fees: InMemoryLateFees = field(default_factory=InMemoryLateFees)
     notes: list[AuditNote] = field(default_factory=list)
     answers: dict[str, str] = field(default_factory=dict)
 

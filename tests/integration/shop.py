@@ -10,7 +10,8 @@ from datetime import datetime
 from typing import Any
 
 from chalicelib.bootstrap import Services
-from chalicelib.usecases.billing import plan_tenant, work_shard
+from chalicelib.usecases.billing import ShardTask, plan_tenant, work_shard
+from chalicelib.usecases.late_fees import FeePass, charge_late_fees
 from tests.fakes.api_client import Reply
 from tests.integration.conftest import SignedIn
 from tests.integration.raw import raw_items
@@ -78,7 +79,14 @@ class Shop:
                     now=lambda: at,
                     out_of_time=lambda: False,
                     pause=lambda _seconds: None,
+                    prepare=lambda task: self.charge_late_fees(task, at),
                 )
+
+    def charge_late_fees(self, task: ShardTask, at: datetime) -> bool:
+        """Charge the late fees of a shard, as its worker does before it bills."""
+        store = self.services.stores.of(tenant_id=self.tenant.tenant_id)
+        work = FeePass(store, task.on, task.shard, at, lambda: False)
+        return charge_late_fees(work=work)
 
     def items(self, prefix: str = "") -> list[Item]:
         """Return the raw items whose partition key begins with the tenant's id and ``prefix``."""
