@@ -180,14 +180,15 @@ class LateFee:
 class ReconnectFee:
     """What is charged when a suspended subscription is restored, in minor units before tax.
 
-    ``packages`` are those with an amount of their own (which may be 0).
+    ``packages`` are those with an amount of their own (which may be 0). Version 1 is a tenant's that
+    has set nothing.
     """
 
     amount: int = 0
     packages: tuple[tuple[str, int], ...] = ()
     tax_group: str | None = None
     must_pay: bool = True
-    version: int = 0
+    version: int = 1
 
     def of(self, *, package_id: str) -> int:
         """Return the fee for a subscription of a package."""

@@ -113,7 +113,7 @@ class DynamoLateFees:
         """Describe a change; the version must still be ``before``'s."""
         stale = StaleVersion("the fee changed since it was read")
         item = self._item(RECONNECT, after)
-        if not before.version:
+        if before.version == 1:
             return [put_new(item, refused=stale)]
         return [put(item, condition=LateFeeSettingItem.version == before.version, refused=stale)]
 
