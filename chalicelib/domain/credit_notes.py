@@ -18,6 +18,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
+from enum import StrEnum
 from typing import Final
 
 from chalicelib.domain.accounts import ChargeKind
@@ -36,6 +37,17 @@ from chalicelib.domain.money import round_half_up, split_largest_remainder
 from chalicelib.domain.periods import Period
 
 SHARE_PER_UNIT: Final = 1_000_000
+
+
+class CreditReason(StrEnum):
+    """Why an invoice is credited by hand."""
+
+    ERROR = "error"
+    OUTAGE = "outage"
+    GOODWILL = "goodwill"
+    CANCELLATION = "cancellation"
+    RETURN = "return"
+    OTHER = "other"
 
 
 class NothingToCredit(Conflict):

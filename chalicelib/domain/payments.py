@@ -33,7 +33,6 @@ from chalicelib.domain.money import AMOUNT_MINOR_MAX, CurrencyMismatch, InvalidA
 
 WRITE_OFF: Final = "write_off"
 REFERENCE_CHARS_MAX: Final = 80
-REASON_CHARS_MAX: Final = 40
 
 REASON_ALLOCATION: Final = "allocation"
 REASON_DEPOSIT_SET_OFF: Final = "deposit_set_off"
@@ -91,6 +90,16 @@ class Channel(StrEnum):
     OTHER = "other"
 
 
+class WriteOffReason(StrEnum):
+    """Why an invoice is given up."""
+
+    UNCOLLECTIBLE = "uncollectible"
+    DISPUTE = "dispute"
+    GOODWILL = "goodwill"
+    ERROR = "error"
+    OTHER = "other"
+
+
 class Source(StrEnum):
     """What of the account's money is given back or pays invoices."""
 
@@ -141,13 +150,13 @@ def settle(*, parts: Sequence[tuple[Invoice, int]]) -> tuple[Settlement, ...]:
     for number, (invoice, amount) in enumerate(parts):
         if invoice.invoice_id in seen:
             message = "name each invoice once"
-            raise InvoiceAllocatedTwice(message, param=f"allocate.{number}.invoice_id")
+            raise InvoiceAllocatedTwice(message, param=f"allocations.{number}.invoice_id")
         seen.add(invoice.invoice_id)
         if amount <= 0:
-            raise InvalidAmount("an allocation is positive", param=f"allocate.{number}.amount")
+            raise InvalidAmount("an allocation is positive", param=f"allocations.{number}.amount")
         if amount > invoice.open_amount:
             message = f"{invoice.open_amount} of invoice {invoice.number} is open ({invoice.state})"
-            raise ExceedsOpen(message, param=f"allocate.{number}.amount")
+            raise ExceedsOpen(message, param=f"allocations.{number}.amount")
     return tuple(Settlement(invoice, paid=amount) for invoice, amount in parts)
 
 
@@ -163,7 +172,7 @@ def receive(
     """Return the entry of a payment: what it settles, and the rest as credit; or raise ExceedsPayment."""
     paid = sum(one.amount for one in settled)
     if paid > amount:
-        raise ExceedsPayment(f"{paid} is allocated of a payment of {amount}", param="allocate")
+        raise ExceedsPayment(f"{paid} is allocated of a payment of {amount}", param="allocations")
     postings = (
         Posting(cash_account(channel=channel), amount),
         Posting(RECEIVABLE, -paid),

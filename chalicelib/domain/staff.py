@@ -31,6 +31,9 @@ class Permission(StrEnum):
     PACKAGES_READ = "packages:read"
     PACKAGES_WRITE = "packages:write"
     INVOICES_READ = "invoices:read"
+    INVOICES_WRITE = "invoices:write"
+    PAYMENTS_READ = "payments:read"
+    PAYMENTS_WRITE = "payments:write"
     FEES_WAIVE = "fees:waive"
     BILLING_READ = "billing:read"
     BILLING_RUN = "billing:run"
@@ -60,6 +63,8 @@ ROLE_PERMISSIONS: Final[dict[Role, frozenset[Permission]]] = {
     | {
         Permission.SUBSCRIBERS_WRITE,
         Permission.PACKAGES_WRITE,
+        Permission.INVOICES_WRITE,
+        Permission.PAYMENTS_WRITE,
         Permission.FEES_WAIVE,
         Permission.BILLING_RUN,
         Permission.IMPORTS_WRITE,
@@ -73,6 +78,7 @@ ROLE_PERMISSIONS: Final[dict[Role, frozenset[Permission]]] = {
             Permission.SUBSCRIBERS_WRITE,
             Permission.PACKAGES_READ,
             Permission.INVOICES_READ,
+            Permission.PAYMENTS_READ,
         }
     ),
     Role.AUDITOR: _READ_ALL,

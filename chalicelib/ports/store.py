@@ -161,7 +161,7 @@ class Invoices(Protocol):
         """Return a subscriber's invoices, newest period first."""
 
     def by_number(
-        self, *, fiscal_year: int, limit: int, after: str | None, newest_first: bool
+        self, *, fiscal_year: int, limit: int, after: str | None, newest_first: bool, kind: str = "INV"
     ) -> Page[Invoice]:
         """Return the tenant's invoices of a fiscal year in the order of their numbers."""
 
@@ -184,8 +184,10 @@ class Documents(Protocol):
     def get(self, *, document_id: str) -> Document:
         """Return a document, or raise NotFound."""
 
-    def of_account(self, *, account_id: str, limit: int, after: str | None) -> Page[Document]:
-        """Return an account's documents, the newest first."""
+    def of_account(
+        self, *, account_id: str, limit: int, after: str | None, kind: DocumentKind | None = None
+    ) -> Page[Document]:
+        """Return an account's documents, or those of a kind, the newest first."""
 
     def by_number(
         self, *, kind: DocumentKind, fiscal_year: int, limit: int, after: str | None, newest_first: bool

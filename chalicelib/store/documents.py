@@ -76,8 +76,10 @@ class DynamoDocuments:
             raise _absent()
         return self._document(item)
 
-    def of_account(self, *, account_id: str, limit: int, after: str | None) -> Page[Document]:
-        """Return an account's documents, the newest first."""
+    def of_account(
+        self, *, account_id: str, limit: int, after: str | None, kind: DocumentKind | None = None
+    ) -> Page[Document]:
+        """Return an account's documents, or those of a kind, the newest first."""
         page = query_page(
             DocumentItem,
             keys.account(self._tenant_id, account_id),
@@ -86,6 +88,7 @@ class DynamoDocuments:
             sort=DocumentItem.sk.startswith(DOCUMENT_PREFIX),
             newest_first=True,
         )
+            where=None if kind is None else lambda item: item.kind == kind.value,
         return Page(tuple(map(self._document, page.items)), page.after)
 
     def by_number(

@@ -37,7 +37,7 @@ from chalicelib.store import keys
 from chalicelib.store.accounts import recipient_of
 from chalicelib.store.base import ModelWrite, TenantsItem, check, nullable
 from chalicelib.store.paging import query_page
-from chalicelib.store.register import EPOCH, SERIES_PREFIX, SeriesItem, page_of_register
+from chalicelib.store.register import EPOCH, SeriesItem, page_of_register
 
 Json = dict[str, Any]
 
@@ -189,10 +189,10 @@ class DynamoInvoices:
         return Page(tuple(map(self._invoice, page.items)), page.after)
 
     def by_number(
-        self, *, fiscal_year: int, limit: int, after: str | None, newest_first: bool
+        self, *, fiscal_year: int, limit: int, after: str | None, newest_first: bool, kind: str = "INV"
     ) -> Page[Invoice]:
-        """Return the tenant's invoices of a fiscal year in the order of their numbers."""
-        pk = keys.register(self._tenant_id, f"{SERIES_PREFIX}{fiscal_year}")
+        """Return the tenant's invoices, or debit notes, of a fiscal year in the order of their numbers."""
+        pk = keys.register(self._tenant_id, f"{kind}#{fiscal_year}")
         page = page_of_register(pk=pk, limit=limit, after=after, newest_first=newest_first)
         return Page(tuple(self._by_ids(page.items)), page.after)
 

@@ -16,6 +16,7 @@ from typing import Final
 from chalicelib.domain.documents import Document, Entry
 from chalicelib.domain.errors import Busy, NotFound, StaleVersion
 from chalicelib.domain.invoices import Invoice, fiscal_year
+from chalicelib.domain.ledger import PeriodClosed
 from chalicelib.domain.subscribers import Subscriber
 from chalicelib.domain.tenants import Tenant
 from chalicelib.ports.store import AuditNote, Idempotency, NumbersTaken, TenantStore
@@ -64,13 +65,14 @@ def post(
     """Make an entry of one account, dated the tenant's today, and write it whole.
 
     ``make`` may be called several times, each with the books as they stand then. ``answer`` turns
-    what was posted into what is kept for the idempotency key. Raises NotFound, Busy, or what
-    ``make`` raises.
+    what was posted into what is kept for the idempotency key. Raises NotFound, Busy, PeriodClosed
+    where the tenant's today is in a closed month (by a change of its time zone), or what ``make``
+    raises.
     """
     for attempt in range(POST_ATTEMPTS_MAX):
         if attempt:
             pause(backoff_seconds(attempt=attempt))
-        books = _books(store, subscriber_id, at)
+        books = books_of(store=store, subscriber_id=subscriber_id, at=at)
         entry = make(books)
         writes, invoices, documents = store.documents.post(
             entry=entry,
@@ -93,12 +95,16 @@ def post(
     raise Busy("other changes kept getting in the way; nothing was written, so try again")
 
 
-def _books(store: TenantStore, subscriber_id: str, at: datetime) -> Books:
+def books_of(*, store: TenantStore, subscriber_id: str, at: datetime) -> Books:
+    """Return a subscriber's books as they stand now, or raise NotFound."""
     try:
         read = store.subscribing(subscriber_id=subscriber_id)
     except NotFound:
         raise NotFound("no such subscriber", param="subscriber_id") from None
-    return Books(read.tenant, read.subscriber, read.tenant.local_date(at=at), store)
+    today = read.tenant.local_date(at=at)
+    if read.closed_through is not None and today <= read.closed_through:
+        raise PeriodClosed(f"the books are closed through {read.closed_through}")
+    return Books(read.tenant, read.subscriber, today, store)
 
 
 def _told(posted: Posted) -> dict[str, object]:

@@ -1,0 +1,221 @@
+"""Payments taken by hand, their reversal, and money that is given back."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from chalicelib.domain.documents import (
+    SETTLED_PER_ENTRY_MAX,
+    Document,
+    DocumentKind,
+    Entry,
+    Settlement,
+    allocate,
+)
+from chalicelib.domain.errors import NotFound
+from chalicelib.domain.invoices import Invoice
+from chalicelib.domain.money import Money
+from chalicelib.domain.payments import (
+    Channel,
+    Source,
+    amount_of,
+    check_reversible,
+    check_words,
+    missing_for_reversal,
+    own_settlements,
+    receive,
+    refund,
+    reverse,
+)
+from chalicelib.ports.store import AuditNote, Idempotency, TenantStore
+from chalicelib.usecases.posting import Books, Posted, post
+from chalicelib.usecases.settlements import Allocation, named
+
+# Invoices read at most to find those that a reversed payment's credit paid.
+INVOICES_LOOKED_AT_MAX = 400
+_PAGE = 100
+
+
+@dataclass(frozen=True, slots=True)
+class PaymentAsked:
+    """A payment as staff take it.
+
+    ``allocations`` names what it pays; without, it pays the oldest due invoices first, or where
+    ``keep`` nothing: it stays credit.
+    """
+
+    amount: Money
+    channel: Channel
+    reference: str = ""
+    note: str = ""
+    allocations: Sequence[Allocation] = ()
+    keep: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class RefundAsked:
+    """Money to be given back, of the credit or of a deposit."""
+
+    amount: Money
+    channel: Channel
+    source: Source = Source.CREDIT
+    reference: str = ""
+    note: str = ""
+
+
+def record_payment(
+    *,
+    store: TenantStore,
+    subscriber_id: str,
+    asked: PaymentAsked,
+    at: datetime,
+    note: AuditNote,
+    idempotency: Idempotency | None = None,
+) -> Document:
+    """Record a payment, give it a receipt, and settle invoices; what is left is credit.
+
+    Raises NotFound, InvalidAmount, CurrencyMismatch, UnknownInvoice, ExceedsOpen, ExceedsPayment,
+    InvoiceAllocatedTwice or TooManySettlements.
+    """
+    check_words(note=asked.note, reference=asked.reference)
+
+    def make(books: Books) -> Entry:
+        account = books.subscriber.account
+        amount = amount_of(money=asked.amount, account=account)
+        settled: Sequence[Settlement] = ()
+        if asked.allocations:
+            settled = named(books=books, allocations=asked.allocations)
+        elif not asked.keep:
+            settled = allocate(amount=amount, invoices=books.open_invoices())
+        return receive(
+            account=account,
+            amount=amount,
+            channel=asked.channel.value,
+            settled=settled,
+            reference=asked.reference,
+            note=asked.note,
+        )
+
+    posted = post(
+        store=store,
+        subscriber_id=subscriber_id,
+        make=make,
+        at=at,
+        note=note,
+        idempotency=idempotency,
+        answer=_first,
+    )
+    return posted.documents[0]
+
+
+def reverse_payment(
+    *,
+    store: TenantStore,
+    document_id: str,
+    words: str,
+    at: datetime,
+    note: AuditNote,
+    idempotency: Idempotency | None = None,
+) -> Document:
+    """Take a payment back, once: its invoices are open again and its credit is gone.
+
+    ``words`` says why. Raises NotFound, NotAPayment, AlreadyReversed, TooManySettlements, or
+    InsufficientCredit where the money was given back.
+    """
+    receipt = store.documents.get(document_id=document_id)
+    check_reversible(document=receipt)
+    check_words(note=words)
+
+    def make(books: Books) -> Entry:
+        now = store.documents.get(document_id=document_id)
+        check_reversible(document=now)
+        account = books.subscriber.account
+        invoices = [store.invoices.get(invoice_id=one) for one, _ in now.settled]
+        own = own_settlements(receipt=now, invoices=invoices)
+        missing = missing_for_reversal(account=account, receipt=now, own=own)
+        others = _paid(store, account.account_id, missing, own) if missing else ()
+        return reverse(account=account, receipt=now, own=own, others=others, note=words)
+
+    posted = post(
+        store=store,
+        subscriber_id=receipt.account_id,
+        make=make,
+        at=at,
+        note=note,
+        idempotency=idempotency,
+        answer=_first,
+    )
+    return posted.documents[0]
+
+
+def give_back(
+    *,
+    store: TenantStore,
+    subscriber_id: str,
+    asked: RefundAsked,
+    at: datetime,
+    note: AuditNote,
+    idempotency: Idempotency | None = None,
+) -> Document:
+    """Give credit or a deposit back in money.
+
+    Raises NotFound, InvalidAmount, CurrencyMismatch, InsufficientCredit or InsufficientDeposit.
+    """
+    check_words(note=asked.note, reference=asked.reference)
+
+    def make(books: Books) -> Entry:
+        account = books.subscriber.account
+        return refund(
+            account=account,
+            amount=amount_of(money=asked.amount, account=account),
+            channel=asked.channel.value,
+            source=asked.source,
+            reference=asked.reference,
+            note=asked.note,
+        )
+
+    posted = post(
+        store=store,
+        subscriber_id=subscriber_id,
+        make=make,
+        at=at,
+        note=note,
+        idempotency=idempotency,
+        answer=_first,
+    )
+    return posted.documents[0]
+
+
+def get_payment(*, store: TenantStore, document_id: str) -> Document:
+    """Return the receipt of a payment, or raise NotFound."""
+    document = store.documents.get(document_id=document_id)
+    if document.kind is not DocumentKind.RECEIPT:
+        raise NotFound("no such document", param="document_id")
+    return document
+
+
+def _paid(
+    store: TenantStore, account_id: str, missing: int, own: Sequence[Settlement]
+) -> tuple[Invoice, ...]:
+    """Return an account's paid invoices, the newest first, until they come to ``missing``."""
+    taken = {one.invoice.invoice_id: one.paid for one in own}
+    found: list[Invoice] = []
+    after, looked_at = None, 0
+    while missing > 0 and looked_at < INVOICES_LOOKED_AT_MAX and len(found) < SETTLED_PER_ENTRY_MAX:
+        page = store.invoices.of_account(account_id=account_id, limit=_PAGE, after=after)
+        for invoice in page.items:
+            free = invoice.paid + taken.get(invoice.invoice_id, 0)
+            if free > 0 and missing > 0:
+                found.append(invoice)
+                missing -= free
+        looked_at += len(page.items)
+        after = page.after
+        if after is None:
+            break
+    return tuple(found)
+
+
+def _first(posted: Posted) -> Document:
+    return posted.documents[0]
