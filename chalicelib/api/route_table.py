@@ -67,4 +67,8 @@ ROUTES: Final[dict[str, str]] = {
     "GET /v1/tenant": "tenants.get_tenant",
     "PATCH /v1/tenant": "tenants.change_tenant",
     "PUT /v1/tenant/tax-groups/{code}": "tenants.put_tax_group",
+    "GET /v1/subscriptions/{subscription_id}/usage": "usage.get_usage",
+    "POST /v1/subscriptions/{subscription_id}/usage": "usage.record_usage",
+    "POST /v1/subscriptions/{subscription_id}/top-ups": "usage.buy_top_up",
+    "POST /v1/subscriptions/{subscription_id}/usage/closings": "usage.close_usage_period",
 }

@@ -34,6 +34,7 @@ MODULES: Final = (
     "subscribers",
     "subscriptions",
     "tenants",
+    "usage",
 )
 
 

@@ -24,7 +24,7 @@ from chalicelib.domain.import_values import (
 )
 from chalicelib.domain.imports import RowFate, RowReport
 from chalicelib.domain.money import CurrencyMismatch, Money
-from chalicelib.domain.packages import Package, PackageState, check_price
+from chalicelib.domain.packages import Package, PackageKind, PackageState, check_price
 from chalicelib.domain.periods import check_anchor, default_anchor
 from chalicelib.domain.subscribers import Contact, check_area, check_contact
 from chalicelib.domain.subscriptions import check_start, check_tax
@@ -161,6 +161,8 @@ class RowReader:
             raise BadCell("unknown_package", f"there is no package {text[:40]!r}")
         if package.state is PackageState.ARCHIVED:
             raise BadCell("package_archived", f"the package {package.name!r} is archived")
+        if package.kind is not PackageKind.SERVICE:
+            raise BadCell("not_subscribable", f"the package {package.name!r} is of the kind {package.kind}")
         if package.price.currency != self._currency:
             raise BadCell("currency_mismatch", f"the package is priced in {package.price.currency}")
         return package

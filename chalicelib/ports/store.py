@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from chalicelib.domain.tenants import Tenant
     from chalicelib.ports.jobs import Exports, Imports, Rehearsals
     from chalicelib.ports.late_fees import LateFees
+    from chalicelib.ports.usage import Usage
 
 T = TypeVar("T")
 
@@ -275,6 +276,10 @@ class TenantStore(Protocol):
     @property
     def packages(self) -> Packages:
         """The catalogue."""
+
+    @property
+    def usage(self) -> Usage:
+        """Data used by subscriptions."""
 
     @property
     def invoices(self) -> Invoices:

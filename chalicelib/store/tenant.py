@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from chalicelib.store.rehearsals import DynamoRehearsalBooks, DynamoRehearsals
     from chalicelib.store.runs import DynamoRuns
     from chalicelib.store.subscribers import DynamoSubscribers
+    from chalicelib.store.usage import DynamoUsage
     from chalicelib.store.wire import DynamoWire
 
 
@@ -77,6 +78,13 @@ class DynamoTenantStore:
 
         due = DueFiling(tenant_id=self._tenant_id, states=self.billing_states)
         return DynamoSubscribers(tenant_id=self._tenant_id, tenant_keys=self.keys, due=due)
+
+    @cached_property
+    def usage(self) -> DynamoUsage:
+        """Data used by subscriptions."""
+        from chalicelib.store.usage import DynamoUsage
+
+        return DynamoUsage(tenant_id=self._tenant_id)
 
     @cached_property
     def invoices(self) -> DynamoInvoices:
