@@ -29,6 +29,7 @@ from chalicelib.domain.invoices import (
     Recipient,
     settled_state,
 )
+from chalicelib.domain.ledger import check_postings
 from chalicelib.domain.numbering import DocumentKind as DocumentKind  # noqa: PLC0414 - documents are of it
 
 # Invoices that one entry settles at most: what is left stays credit, to be allocated next.
@@ -205,7 +206,7 @@ def entry_of(
         tuple(one for one in settled if one.amount or one.paid or one.credited or one.lines),
         reverses,
     )
-    assert not sum(posting.amount for posting in entry.postings), "a ledger entry balances"
+    check_postings(postings=entry.postings)
     return entry
 
 

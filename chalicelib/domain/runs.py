@@ -146,12 +146,14 @@ class BillingRun:
 class BillingState:
     """Runs have started for every local date to ``started_through`` and completed to ``completed_through``.
 
-    ``looked_at`` is how many subscriptions the last run looked at: the next one's size.
+    ``looked_at`` is how many subscriptions the last run looked at: the next one's size. Nothing is
+    posted up to ``closed_through``, the last day of a closed month.
     """
 
     started_through: date
     completed_through: date
     looked_at: int = 0
+    closed_through: date | None = None
 
 
 def run_shards(*, accounts: int) -> tuple[RunShard, ...]:

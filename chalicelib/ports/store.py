@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from chalicelib.domain.tenants import Tenant
     from chalicelib.ports.jobs import Exports, Imports, Rehearsals
     from chalicelib.ports.late_fees import LateFees
+    from chalicelib.ports.ledger import BooksReader, Ledger
     from chalicelib.ports.usage import Usage
 
 T = TypeVar("T")
@@ -66,11 +67,15 @@ class SubscriberQuery:
 
 @dataclass(frozen=True, slots=True)
 class Subscribing:
-    """What a change of subscriptions looks at; ``package`` is the one asked for, if any."""
+    """What a change of subscriptions looks at; ``package`` is the one asked for, if any.
+
+    The books are closed up to ``closed_through``.
+    """
 
     tenant: Tenant
     subscriber: Subscriber
     package: Package | None = None
+    closed_through: date | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -292,6 +297,14 @@ class TenantStore(Protocol):
     @property
     def late_fees(self) -> LateFees:
         """Late and reconnect fees."""
+
+    @property
+    def ledger(self) -> Ledger:
+        """Day totals, and closed months."""
+
+    @property
+    def book_reader(self) -> BooksReader:
+        """The books as audits and statements read them."""
 
     @property
     def runs(self) -> Runs:

@@ -10,7 +10,7 @@ from pynamodb.exceptions import DoesNotExist
 from chalicelib.domain.errors import NotFound
 from chalicelib.domain.runs import BillingState
 from chalicelib.store import keys
-from chalicelib.store.base import ModelWrite, TenantsItem, put_new
+from chalicelib.store.base import ModelWrite, TenantsItem, nullable, put_new
 
 
 class BillingStateItem(TenantsItem):
@@ -19,6 +19,7 @@ class BillingStateItem(TenantsItem):
     started_through = UnicodeAttribute()
     completed_through = UnicodeAttribute()
     looked_at = NumberAttribute(default=0)
+    closed_through = UnicodeAttribute(null=True)
 
 
 class BillingStates:
@@ -48,10 +49,12 @@ class BillingStates:
         """Keep a state that was read together with other items, or raise NotFound."""
         if item is None:
             raise NotFound("the tenant has no billing state")
+        closed_through = nullable(item.closed_through)
         self._state = BillingState(
             started_through=date.fromisoformat(item.started_through),
             completed_through=date.fromisoformat(item.completed_through),
             looked_at=int(item.looked_at),
+            closed_through=date.fromisoformat(closed_through) if closed_through else None,
         )
 
     def create(self, *, completed_through: date) -> ModelWrite:

@@ -81,6 +81,11 @@ def ledger(tenant_id: str, on: date) -> str:
     return f"{tenant_id}#GL#{on:%Y-%m}"
 
 
+def closings(tenant_id: str) -> str:
+    """Months that were closed."""
+    return f"{tenant_id}#CLOSED"
+
+
 def billing(tenant_id: str) -> str:
     """The tenant's billing state."""
     return f"{tenant_id}#BILLING"

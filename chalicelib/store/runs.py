@@ -40,6 +40,7 @@ from chalicelib.store.base import (
 )
 from chalicelib.store.billing_state import BillingStateItem
 from chalicelib.store.due import DueItem, file_for_next_run, unmoved
+from chalicelib.store.ledger import run_totals
 from chalicelib.store.paging import query_page
 
 SHARD_PREFIX: Final = "SHARD#"
@@ -196,11 +197,16 @@ class DynamoRuns:
         return next(iter(DueItem.query(pk, consistent_read=True, limit=1)), None) is not None
 
     def reopen(self, *, run: BillingRun) -> None:
-        """Make the newest completed run go on with the last of its buckets, in one transaction."""
+        """Make the newest completed run go on with the last of its buckets, in one transaction.
+
+        Not where its month is closed.
+        """
         refused = RunStarted("the run is not the newest, or not complete")
         on, before = run.on.isoformat(), (run.on - timedelta(days=1)).isoformat()
         state = BillingStateItem(keys.billing(self._tenant_id), keys.STATE)
         newest = (BillingStateItem.started_through == on) & (BillingStateItem.completed_through == on)
+        closed_through = BillingStateItem.closed_through
+        newest &= closed_through.does_not_exist() | (closed_through < on)
         again = replace(run, state=RunState.RUNNING, completed_at=None)
         self._database.commit(
             [
@@ -246,6 +252,7 @@ class DynamoRuns:
                         condition=BillingStateItem.started_through == on,
                         refused=refused,
                     ),
+                    *run_totals(tenant_id=self._tenant_id, run=run),
                 ]
             )
         except RunStarted:

@@ -26,11 +26,13 @@ from chalicelib.store.tenants import TenantItem, TenantProfiles, decode_tenant
 # Repositories are imported by who first asks for them: each costs milliseconds of a cold start.
 if TYPE_CHECKING:
     from chalicelib.store.billing import DynamoBillingBooks
+    from chalicelib.store.book_reader import DynamoBookReader
     from chalicelib.store.documents import DynamoDocuments
     from chalicelib.store.exports import DynamoExports
     from chalicelib.store.imports import DynamoImports
     from chalicelib.store.invoices import DynamoInvoices
     from chalicelib.store.late_fees import DynamoLateFees
+    from chalicelib.store.ledger import DynamoLedger
     from chalicelib.store.packages import DynamoPackages
     from chalicelib.store.rehearsals import DynamoRehearsalBooks, DynamoRehearsals
     from chalicelib.store.runs import DynamoRuns
@@ -120,6 +122,20 @@ class DynamoTenantStore:
         )
 
     @cached_property
+    def ledger(self) -> DynamoLedger:
+        """Day totals, and closed months."""
+        from chalicelib.store.ledger import DynamoLedger
+
+        return DynamoLedger(tenant_id=self._tenant_id)
+
+    @cached_property
+    def book_reader(self) -> DynamoBookReader:
+        """The books as audits and statements read them."""
+        from chalicelib.store.book_reader import DynamoBookReader
+
+        return DynamoBookReader(tenant_id=self._tenant_id, formats=self._number_formats)
+
+    @cached_property
     def runs(self) -> DynamoRuns:
         """The run ledger."""
         from chalicelib.store.runs import DynamoRuns
@@ -201,6 +217,7 @@ class DynamoTenantStore:
             tenant=self._known,
             subscriber=self.subscribers.subscriber_of(account, person),
             package=self.packages.package_of(packages[0]) if packages else None,
+            closed_through=self.billing_states.get().closed_through,
         )
 
     def start_billing(self, *, completed_through: date) -> ModelWrite:

@@ -1,0 +1,125 @@
+"""The ledger over the engine: trial balances by hand, runs in it, and closed months."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+
+import pytest
+
+from chalicelib.domain.documents import Entry
+from chalicelib.domain.ledger import TrialBalance
+from chalicelib.ports.store import AuditNote
+from chalicelib.store.tenant import DynamoTenantStore
+from chalicelib.usecases.ledger import read_trial_balance
+from chalicelib.usecases.posting import Books, Posted, post
+from tests.fakes.api_client import ApiClient
+from tests.fakes.clock import FakeClock
+from tests.integration.books_check import check_books
+from tests.integration.conftest import EngineServices, sign_up_and_in
+from tests.integration.shop import Item, Shop, ok
+from tests.integration.test_posting import pay
+
+# Noon in Karachi.
+NOVEMBER_2 = datetime(2027, 11, 2, 7, tzinfo=UTC)
+PAKISTAN = [
+    {"code": "sales_tax", "name": "Sales tax", "rate_millionths": 195_000},
+    {
+        "code": "advance_income_tax",
+        "name": "Advance income tax",
+        "rate_millionths": 150_000,
+        "base": "net_plus_previous",
+    },
+]
+
+
+@dataclass
+class Ledger:
+    """An ISP in Karachi that signed up on 2 November 2027, and what its books say."""
+
+    shop: Shop
+    services: EngineServices
+    clock: FakeClock
+
+    @property
+    def tenant_id(self) -> str:
+        """The ISP's id."""
+        return self.shop.tenant.tenant_id
+
+    @property
+    def store(self) -> DynamoTenantStore:
+        """A store that has read nothing yet."""
+        return self.services.stores.of(tenant_id=self.tenant_id)
+
+    def get(self, path: str) -> Item:
+        """Ask the API as the owner."""
+        return ok(self.shop.tenant.api.get(path))
+
+    def until(self, at: datetime) -> None:
+        """Let time pass, and sign in again."""
+        self.clock.set(at)
+        self.shop.sign_in_again()
+
+    def post(self, subscriber: Item, make: object) -> Posted:
+        """Post an entry of a subscriber now."""
+        subscriber_id, at = subscriber["subscriber_id"], self.clock.now()
+        note = AuditNote(actor_id="stf_1", action="test.posted", object_id=subscriber_id, at=at)
+        return post(store=self.store, subscriber_id=subscriber_id, make=make, at=at, note=note)  # type: ignore[arg-type]
+
+    def served(self, *, price: int = 164_900, group: str | None = "internet") -> Item:
+        """A subscriber with a package from today."""
+        if group and not self.store.profile().tax_group(code=group):
+            self._tax(group)
+        package = self.shop.package(price={"amount": price, "currency": "PKR"}, tax_group=group)
+        subscriber = self.shop.subscriber()
+        today = self.store.profile().local_date(at=self.clock.now())
+        self.shop.subscribe(subscriber, package, starts_on=today.isoformat())
+        return subscriber
+
+    def _tax(self, group: str) -> None:
+        row = {"starts_on": "2027-07-01", "components": PAKISTAN}
+        version = self.store.profile().version
+        ok(
+            self.shop.tenant.api.put(
+                f"/v1/tenant/tax-groups/{group}",
+                json={"name": "Internet service", "rows": [row]},
+                headers={"If-Match": f'"{version}"'},
+            )
+        )
+
+    def trial(self, first: date, last: date | None = None) -> dict[str, tuple[int, int, int, int]]:
+        """Return opening, debit, credit and closing by account; they always sum to zero."""
+        trial = read_trial_balance(store=self.store, first=first, last=last, at=self.clock.now())
+        assert trial.balanced
+        return figures(trial)
+
+
+def figures(trial: TrialBalance) -> dict[str, tuple[int, int, int, int]]:
+    """Return a trial balance's rows by account."""
+    return {row.account: (row.opening, row.debit, row.credit, row.closing) for row in trial.rows}
+
+
+@pytest.fixture
+def ledger(api: ApiClient, services: EngineServices, clock: FakeClock) -> Ledger:
+    clock.set(NOVEMBER_2)
+    return Ledger(Shop(sign_up_and_in(api, services), services), services, clock)
+
+
+def test_the_pakistani_example_by_hand(ledger: Ledger) -> None:
+    """1,649.00, sales tax 19.5 % 321.56, advance income tax 15 % on the sum 295.58: 2,266.14."""
+    subscriber = ledger.served()
+    ledger.shop.bill(NOVEMBER_2)
+    ledger.post(subscriber, lambda books: pay(books, 250_000))
+
+    assert ledger.trial(date(2027, 11, 1), date(2027, 11, 30)) == {
+        "receivable": (0, 226_614, 226_614, 0),
+        "cash:cash": (0, 250_000, 0, 250_000),
+        "credit": (0, 0, 23_386, -23_386),
+        "tax:advance_income_tax": (0, 0, 29_558, -29_558),
+        "tax:sales_tax": (0, 0, 32_156, -32_156),
+        "revenue:recurring": (0, 0, 164_900, -164_900),
+    }
+    assert ledger.trial(date(2027, 11, 3))["cash:cash"] == (250_000, 0, 0, 250_000)
+    assert ledger.trial(date(2027, 11, 1), date(2027, 11, 1)) == {}
+    audit = check_books(ledger.services, ledger.tenant_id)
+    assert (audit.accounts, audit.documents, audit.numbers) == (1, 2, 2)
