@@ -16,6 +16,7 @@ from enum import StrEnum
 from typing import Final, TypeAlias
 
 from chalicelib.domain.accounts import subscription_id, summary_status
+from chalicelib.domain.documents import Document
 from chalicelib.domain.invoices import Invoice
 from chalicelib.domain.money import format_minor
 from chalicelib.domain.packages import Package
@@ -71,7 +72,7 @@ INVOICES: Final = Table(
     _columns(
         "invoice_id number subscriber_id subscriber_code:text recipient_name:text recipient_address:text "
         "recipient_tax_id:text state issued_on due_on period_start period_end currency net:amount tax:amount "
-        "total:amount run_id paid:amount credited:amount written_off:amount open:amount overdue"
+        "total:amount run_id paid:amount credited:amount written_off:amount open:amount overdue kind about"
     ),
 )
 INVOICE_LINES: Final = Table(
@@ -82,7 +83,15 @@ INVOICE_LINES: Final = Table(
         "kind quantity discount:amount edition calculation:json trace:json"
     ),
 )
-TABLES: Final = (SUBSCRIBERS, SUBSCRIPTIONS, INVOICES, INVOICE_LINES)
+DOCUMENTS: Final = Table(
+    "documents",
+    _columns(
+        "document_id number kind subscriber_id subscriber_code:text recipient_name:text "
+        "recipient_address:text recipient_tax_id:text issued_on currency amount:amount net:amount tax:amount "
+        "channel:text reason:text about reference:text note:text reversed_by settled:json postings:json"
+    ),
+)
+TABLES: Final = (SUBSCRIBERS, SUBSCRIPTIONS, INVOICES, INVOICE_LINES, DOCUMENTS)
 
 
 def subscriber_row(*, subscriber: Subscriber) -> Row:
@@ -162,6 +171,8 @@ def invoice_row(*, invoice: Invoice, today: date) -> Row:
         "written_off": invoice.written_off,
         "open": invoice.open_amount,
         "overdue": invoice.overdue(today=today),
+        "kind": invoice.kind,
+        "about": invoice.about or None,
     }
 
 
@@ -202,6 +213,38 @@ def invoice_line_rows(*, invoice: Invoice) -> Iterator[Row]:
             "calculation": calculation(line=line, currency=invoice.currency),
             "trace": line.trace,
         }
+
+
+def document_row(*, document: Document) -> Row:
+    """Return a row of DOCUMENTS: a credit note, receipt, refund or journal.
+
+    ``settled`` are the invoices it went to, with minor units; ``net`` and ``tax`` are there where it
+    has lines.
+    """
+    who, lines = document.recipient, document.lines
+    return {
+        "document_id": document.document_id,
+        "number": document.number,
+        "kind": document.kind.value,
+        "subscriber_id": document.account_id,
+        "subscriber_code": document.account_code,
+        "recipient_name": who.name if who else "",
+        "recipient_address": who.address if who else "",
+        "recipient_tax_id": who.tax_id if who else "",
+        "issued_on": document.issued_on.isoformat(),
+        "currency": document.currency,
+        "amount": document.amount,
+        "net": sum(line.net for line in lines) if lines else None,
+        "tax": sum(line.tax for line in lines) if lines else None,
+        "channel": document.channel,
+        "reason": document.reason,
+        "about": document.about or None,
+        "reference": document.reference,
+        "note": document.note,
+        "reversed_by": document.reversed_by or None,
+        "settled": [{"invoice_id": one, "amount": amount} for one, amount in document.settled],
+        "postings": [{"account": one.account, "amount": one.amount} for one in document.postings],
+    }
 
 
 def csv_cells(*, table: Table, row: Row) -> Sequence[str]:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Final
 
+from chalicelib.domain.documents import Document
 from chalicelib.domain.errors import Conflict
 from chalicelib.domain.export_tables import SCHEMA_VERSION
 from chalicelib.domain.invoices import Invoice
@@ -102,6 +103,14 @@ class ExportSums:
 
     invoices: dict[str, dict[str, int]] = field(default_factory=dict)
     balances: dict[str, int] = field(default_factory=dict)
+    documents: dict[str, dict[str, dict[str, int]]] = field(default_factory=dict)
+
+    def add_document(self, *, document: Document) -> None:
+        """Count a credit note, receipt, refund or journal."""
+        kinds = self.documents.setdefault(document.currency, {})
+        sums = kinds.setdefault(document.kind.value, {"count": 0, "amount": 0})
+        sums["count"] += 1
+        sums["amount"] += document.amount
 
     def add_invoice(self, *, invoice: Invoice) -> None:
         """Count an invoice."""
@@ -141,9 +150,10 @@ def manifest_head(
         "sums": {
             currency: {
                 "invoices": sums.invoices.get(currency, dict.fromkeys(INVOICE_SUMS, 0)),
+                "documents": sums.documents.get(currency, {}),
                 "balances": sums.balances.get(currency, 0),
             }
-            for currency in sorted({*sums.invoices, *sums.balances})
+            for currency in sorted({*sums.invoices, *sums.documents, *sums.balances})
         },
     }
 
@@ -162,6 +172,7 @@ has one apostrophe put before it, so that a spreadsheet program never runs it as
 To have the text back, take exactly one leading apostrophe away. JSON Lines is unchanged.
 
 manifest.json: for each file its rows, bytes and SHA-256 (of the plain file), and for each
-currency the sums of the invoices (what is settled and what is open, too) and of what
-subscribers owe. Invoices are overdue or not as of the day on which the export was made.
+currency the sums of the invoices and debit notes (what is settled and what is open, too), of
+the documents by kind, and of what subscribers owe. Documents are credit notes, receipts,
+refunds and journals. Invoices are overdue or not as of the day on which the export was made.
 """

@@ -22,7 +22,8 @@ from chalicelib.domain.accounts import is_ulid, parse_invoice_id
 from chalicelib.domain.documents import Document, Entry, document_id
 from chalicelib.domain.errors import NotFound
 from chalicelib.domain.invoices import Invoice, InvoiceState, Posting, Recipient, format_number
-from chalicelib.domain.numbering import DocumentKind, NumberFormat
+from chalicelib.domain.numbering import DocumentKind
+from chalicelib.domain.tenants import Tenant
 from chalicelib.ports.services import Clock
 from chalicelib.ports.store import Page
 from chalicelib.store import invoices as codec
@@ -41,6 +42,7 @@ from chalicelib.store.posting import (
 )
 from chalicelib.store.register import page_of_register
 from chalicelib.store.subscribers import DynamoSubscribers
+from chalicelib.store.tenants import unchanged
 
 
 class DynamoDocuments:
@@ -53,13 +55,13 @@ class DynamoDocuments:
         tenant_keys: TenantKeys,
         subscribers: DynamoSubscribers,
         clock: Clock,
-        formats: Callable[[], Sequence[NumberFormat]] = tuple,
+        tenant: Callable[[], Tenant],
     ) -> None:
         self._tenant_id = tenant_id
         self._keys = tenant_keys
         self._subscribers = subscribers
         self._clock = clock
-        self._formats = formats
+        self._tenant = tenant
 
     # -- reading ---------------------------------------------------------------------------
 
@@ -126,7 +128,7 @@ class DynamoDocuments:
         if left <= 0:
             return ()
         for item in items:
-            invoice = codec.invoice_of(item, tenant_keys=self._keys, formats=self._formats())
+            invoice = codec.invoice_of(item, tenant_keys=self._keys, formats=self._tenant().number_formats)
             found.append(invoice)
             left -= invoice.open_amount
             if left <= 0:
@@ -139,7 +141,8 @@ class DynamoDocuments:
         """Describe writing an entry dated ``on``; return with it what the documents will be.
 
         Refused with NumbersTaken where another writer took the numbers, StaleVersion where the
-        account moved: read and try again.
+        account moved: read and try again. A year's first document of a kind fixes the format of
+        their numbers, so it is refused with Busy where the tenant's settings change meanwhile.
         """
         poster = Poster(
             tenant_id=self._tenant_id,
@@ -147,10 +150,11 @@ class DynamoDocuments:
             entry=entry,
             dated=Dated(on, fiscal_year, actor_id, to_iso(self._clock.now())),
             recipient=recipient,
-            formats=self._formats(),
+            formats=self._tenant().number_formats,
         )
         writes = [
             *poster.writes(),
+            *([unchanged(tenant=self._tenant())] if poster.begins_series else []),
             *self._subscribers.change_account(before=entry.before, after=entry.after),
             *day_totals(
                 tenant_id=self._tenant_id,
@@ -185,7 +189,7 @@ class DynamoDocuments:
                 kind=kind.value,
                 fiscal_year_end=fiscal_year,
                 sequence=int(item.sequence),
-                formats=self._formats(),
+                formats=self._tenant().number_formats,
             ),
             sequence=int(item.sequence),
             series=series_of(kind, fiscal_year),

@@ -104,6 +104,11 @@ class Poster:
             found.append(self._reverse(entry.reverses))
         return found + self._series()
 
+    @property
+    def begins_series(self) -> bool:
+        """Whether the entry has the first document of a kind in its fiscal year."""
+        return any(first == 1 for first, _ in self._numbers.values())
+
     def _put_invoice(self, issued: IssuedInvoice, offset: int) -> ModelWrite:
         """Describe an invoice or debit note."""
         new, account = issued.invoice, self._entry.before

@@ -16,7 +16,7 @@ import orjson
 from pynamodb.attributes import NumberAttribute, UnicodeAttribute
 from pynamodb.exceptions import DoesNotExist
 
-from chalicelib.domain.errors import NotFound, StaleVersion
+from chalicelib.domain.errors import Busy, NotFound, StaleVersion
 from chalicelib.domain.numbering import DocumentKind, NumberFormat
 from chalicelib.domain.taxes import TaxBase, TaxComponent, TaxGroup, TaxRow
 from chalicelib.domain.tenants import SubdomainTaken, Tenant, TenantState
@@ -28,6 +28,7 @@ from chalicelib.store.base import (
     ModelWrite,
     PlatformItem,
     TenantsItem,
+    check,
     from_iso,
     put,
     put_new,
@@ -82,6 +83,17 @@ class TenantProfiles:
         stale = StaleVersion("the settings changed since they were read")
         record = _record(changed)
         return [put(record, condition=TenantItem.version == before.version, refused=stale), _listed(changed)]
+
+
+def unchanged(*, tenant: Tenant) -> ModelWrite:
+    """Describe the condition that the settings are as they were read; refused with Busy."""
+    return check(
+        TenantItem,
+        keys.tenant(tenant.tenant_id),
+        keys.PROFILE,
+        condition=TenantItem.version == tenant.version,
+        refused=Busy("the tenant's settings changed meanwhile; nothing was written, so try again"),
+    )
 
 
 class DynamoRegistry:

@@ -11,15 +11,19 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from datetime import date, datetime
-from typing import IO, Final
+from functools import partial
+from typing import IO, Final, TypeVar
 
+from chalicelib.domain.documents import Document
 from chalicelib.domain.errors import StaleVersion
 from chalicelib.domain.export_tables import (
+    DOCUMENTS,
     INVOICE_LINES,
     INVOICES,
     SUBSCRIBERS,
     SUBSCRIPTIONS,
     TABLES,
+    document_row,
     invoice_line_rows,
     invoice_row,
     subscriber_row,
@@ -28,9 +32,10 @@ from chalicelib.domain.export_tables import (
 from chalicelib.domain.exports import README_TEXT, ExportJob, ExportSums, archive_key, manifest_head
 from chalicelib.domain.invoices import Invoice
 from chalicelib.domain.jobs import JobFailure, JobState, JobTaken
+from chalicelib.domain.numbering import DocumentKind
 from chalicelib.domain.subscribers import Subscriber
 from chalicelib.ports.services import Blobs
-from chalicelib.ports.store import AuditNote, Stores, SubscriberQuery, TenantStore
+from chalicelib.ports.store import AuditNote, Page, Stores, SubscriberQuery, TenantStore
 from chalicelib.usecases.export_archive import (
     SCRATCH_BYTES_MAX,
     Archive,
@@ -38,6 +43,8 @@ from chalicelib.usecases.export_archive import (
     Spool,
     archive_chunks,
 )
+
+T = TypeVar("T")
 
 # The store reads ahead by about as many rows: smaller pages would read them several times.
 SUBSCRIBERS_PER_READ: Final = 1_000
@@ -118,6 +125,7 @@ def _make(work: ExportWork, store: TenantStore, job: ExportJob) -> ExportJob:
         }
         _read_subscribers(work, store, spools, sums)
         _read_invoices(work, store, spools, sums, tenant.local_date(at=generated_at))
+        _read_documents(work, store, spools, sums)
         for spool in spools.values():
             spool.close()
         counts = {name: spool.rows for name, spool in spools.items()}
@@ -162,6 +170,14 @@ def _read_invoices(
             _check_limits(work, spools)
 
 
+def _read_documents(work: ExportWork, store: TenantStore, spools: dict[str, Spool], sums: ExportSums) -> None:
+    for count, document in enumerate(_documents(store)):
+        spools[DOCUMENTS.name].add(row=document_row(document=document))
+        sums.add_document(document=document)
+        if count % ROWS_PER_CHECK == 0:
+            _check_limits(work, spools)
+
+
 def _in_time(work: ExportWork, chunks: Iterator[bytes]) -> Iterator[bytes]:
     for chunk in chunks:
         if work.out_of_time():
@@ -189,17 +205,29 @@ def _subscribers(store: TenantStore) -> Iterator[Subscriber]:
 
 
 def _invoices(store: TenantStore) -> Iterator[Invoice]:
-    """Yield every invoice in the order of numbers, year by year."""
-    for year in store.invoices.series_years():
-        after: str | None = None
-        while True:
-            page = store.invoices.by_number(
-                fiscal_year=year, limit=INVOICES_PER_READ, after=after, newest_first=False
-            )
-            yield from page.items
-            after = page.after
-            if after is None:
-                break
+    """Yield every invoice, then every debit note, in the order of numbers, year by year."""
+    for kind in (DocumentKind.INVOICE, DocumentKind.DEBIT_NOTE):
+        for year in store.invoices.series_years(kind=kind.value):
+            yield from _pages(partial(store.invoices.by_number, kind=kind.value, fiscal_year=year))
+
+
+def _documents(store: TenantStore) -> Iterator[Document]:
+    """Yield every other document by its kind, in the order of numbers, year by year."""
+    for kind in DocumentKind:
+        if kind in {DocumentKind.INVOICE, DocumentKind.DEBIT_NOTE}:
+            continue
+        for year in store.invoices.series_years(kind=kind.value):
+            yield from _pages(partial(store.documents.by_number, kind=kind, fiscal_year=year))
+
+
+def _pages(read: Callable[..., Page[T]]) -> Iterator[T]:
+    after: str | None = None
+    while True:
+        page = read(limit=INVOICES_PER_READ, after=after, newest_first=False)
+        yield from page.items
+        after = page.after
+        if after is None:
+            return
 
 
 def _ended(job: ExportJob, at: datetime, state: JobState) -> ExportJob:

@@ -8,12 +8,15 @@ from typing import Any
 
 import pytest
 
+from chalicelib.domain.documents import Entry
 from chalicelib.store.audit import AuditItem
+from chalicelib.usecases.posting import Books
 from tests.fakes.api_client import ApiClient, Reply
 from tests.fakes.clock import FakeClock
 from tests.integration.conftest import EngineServices, sign_up_and_in
 from tests.integration.exporting import Exporter
 from tests.integration.shop import Item, Shop, if_match, ok
+from tests.integration.test_posting import pay, posted
 
 # Noon in Karachi: the day's run is due. The fiscal year 2027 goes from July 2026 to June 2027.
 NOON = datetime(2026, 12, 1, 7, 0, tzinfo=UTC)
@@ -344,3 +347,23 @@ def test_of_formats_set_at_once_one_is_kept(shop: Shop) -> None:
 
     assert statuses == [200, 412, 412, 412]
     assert len(formats(settings(shop), "INV")) == 2
+
+
+def test_a_format_set_while_the_years_first_receipt_is_made_numbers_it(
+    shop: Shop, services: EngineServices
+) -> None:
+    """What the receipt is called when it is made is what it is called for ever."""
+    subscriber_id = shop.subscriber()["subscriber_id"]
+    tries = []
+
+    def pay_while_settings_change(books: Books) -> Entry:
+        tries.append(books)
+        if len(tries) == 1:
+            ok(try_to_set(shop, number_formats={"RCP": "R/{fy}/{seq}"}))
+        return pay(books, 1_000)
+
+    made = posted(shop, services, subscriber_id, pay_while_settings_change).documents[0]
+
+    store = services.stores.of(tenant_id=shop.tenant.tenant_id)
+    read = store.documents.get(document_id=made.document_id)
+    assert (len(tries), made.number, read.number) == (2, "R/2027/1", "R/2027/1")
