@@ -1,4 +1,4 @@
-"""Invoices, read only: the billing run alone issues them."""
+"""Invoices and debit notes, read only."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from chalicelib.api.routing import Request, endpoint
 from chalicelib.api.schemas import ListAnswer, ListQuery, MoneyOut, Schema
 from chalicelib.domain.accounts import ChargeKind, subscription_id
 from chalicelib.domain.invoices import Invoice, InvoiceLine, InvoiceState, Posting, Recipient
+from chalicelib.domain.numbering import DocumentKind
 from chalicelib.domain.staff import Permission
 from chalicelib.domain.taxes import TaxAmount, TaxBase
 from chalicelib.domain.traces import calculation
@@ -114,11 +115,14 @@ class InvoiceOut(Schema):
     """An issued invoice; it never changes but for what settles it.
 
     ``paid``, ``credited`` by credit notes and ``written_off`` settle it, ``open`` is still to be paid;
-    ``overdue`` where that is so after ``due_on``, as of the tenant's today.
+    ``overdue`` where that is so after ``due_on``, as of the tenant's today. A debit note is an invoice
+    too: ``about`` is the one that it adds to. ``note`` is what staff wrote on one made by hand.
     """
 
     invoice_id: str = Field(examples=["inv_01JD0000000000000000000000-20261101-1"])
+    kind: Literal["invoice", "debit_note"]
     number: str = Field(examples=["INV-2027-000123"])
+    about: str | None
     subscriber_id: str
     subscriber_code: str
     state: InvoiceState
@@ -135,6 +139,7 @@ class InvoiceOut(Schema):
     written_off: MoneyOut
     open: MoneyOut
     overdue: bool
+    note: str
     postings: list[PostingOut]
     recipient: RecipientOut | None
 
@@ -147,7 +152,9 @@ class InvoiceOut(Schema):
 
         return cls(
             invoice_id=invoice.invoice_id,
+            kind="invoice" if invoice.kind == DocumentKind.INVOICE else "debit_note",
             number=invoice.number,
+            about=invoice.about or None,
             subscriber_id=invoice.account_id,
             subscriber_code=invoice.account_code,
             state=invoice.state,
@@ -167,12 +174,14 @@ class InvoiceOut(Schema):
             written_off=money(invoice.written_off),
             open=money(invoice.open_amount),
             overdue=invoice.overdue(today=today or invoice.issued_on),
+            note=invoice.note,
             postings=[PostingOut.of(posting) for posting in invoice.postings],
             recipient=RecipientOut.of(invoice.recipient) if invoice.recipient else None,
         )
 
 
-def _shown(aged: invoices.AgedInvoice) -> InvoiceOut:
+def shown(aged: invoices.AgedInvoice) -> InvoiceOut:
+    """Render an invoice as of today."""
     return InvoiceOut.of(aged.invoice, today=aged.today)
 
 
@@ -207,13 +216,13 @@ def list_invoices(request: Request) -> InvoiceList:
         newest_first=asked.order == "-number",
         at=request.now,
     )
-    return request.listing(InvoiceList, page, _shown)
+    return request.listing(InvoiceList, page, shown)
 
 
 @endpoint("GET", "/v1/invoices/{invoice_id}", permission=Permission.INVOICES_READ, answer=InvoiceOut)
 def get_invoice(request: Request) -> InvoiceOut:
     """Show an invoice."""
-    return _shown(
+    return shown(
         invoices.get_invoice(store=request.store, invoice_id=request.path["invoice_id"], at=request.now)
     )
 
@@ -234,4 +243,4 @@ def list_subscriber_invoices(request: Request) -> InvoiceList:
         after=request.after,
         at=request.now,
     )
-    return request.listing(InvoiceList, page, _shown)
+    return request.listing(InvoiceList, page, shown)

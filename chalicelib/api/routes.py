@@ -20,13 +20,17 @@ from chalicelib.bootstrap import Services
 # In the order of the OpenAPI document. A new module is named here; then `make openapi`.
 MODULES: Final = (
     "billing",
+    "credit_notes",
     "document",
+    "documents",
     "exports",
     "health",
     "imports",
     "invoices",
     "late_fees",
+    "manual_invoices",
     "packages",
+    "payments",
     "rehearsals",
     "sessions",
     "signups",

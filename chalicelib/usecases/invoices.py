@@ -8,6 +8,7 @@ from datetime import date, datetime
 from chalicelib.domain.accounts import MalformedId, is_subscriber_id
 from chalicelib.domain.errors import NotFound
 from chalicelib.domain.invoices import Invoice, fiscal_year
+from chalicelib.domain.numbering import DocumentKind
 from chalicelib.ports.store import Page, TenantStore
 
 
@@ -36,10 +37,13 @@ def list_invoices(
     after: str | None,
     newest_first: bool,
     at: datetime,
+    kind: DocumentKind = DocumentKind.INVOICE,
 ) -> Page[AgedInvoice]:
-    """Return invoices of a fiscal year, the present one where None, in the order of their numbers."""
+    """Return invoices, or debit notes, of a fiscal year, the present one where None, by their numbers."""
     year = _present_year(store, at) if fiscal_year is None else fiscal_year
-    page = store.invoices.by_number(fiscal_year=year, limit=limit, after=after, newest_first=newest_first)
+    page = store.invoices.by_number(
+        fiscal_year=year, limit=limit, after=after, newest_first=newest_first, kind=kind.value
+    )
     return _aged(store, page, at)
 
 

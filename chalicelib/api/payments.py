@@ -1,0 +1,132 @@
+"""Payments taken by hand, their reversal, and money that is given back."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field
+
+from chalicelib.api.documents import AllocationPart, DocumentOut
+from chalicelib.api.routing import Request, endpoint
+from chalicelib.api.schemas import Line, MoneyIn, Schema
+from chalicelib.domain.documents import NOTE_CHARS_MAX
+from chalicelib.domain.payments import REFERENCE_CHARS_MAX, Channel, Source
+from chalicelib.domain.staff import Permission
+from chalicelib.usecases import payments
+
+
+class PaymentIn(Schema):
+    """A payment that staff took.
+
+    It pays the ``allocations``; without any, the oldest due invoices first, or with ``"allocate":
+    "none"`` nothing. What is left is the account's credit and pays the next invoices.
+    """
+
+    amount: MoneyIn
+    channel: Channel = Field(examples=["cash"])
+    reference: Line = Field(
+        default="", max_length=REFERENCE_CHARS_MAX, description="such as the number of the cheque"
+    )
+    note: Line = Field(default="", max_length=NOTE_CHARS_MAX)
+    allocate: Literal["oldest_due", "none"] = "oldest_due"
+    allocations: list[AllocationPart] = Field(default=[])
+
+    def asked(self) -> payments.PaymentAsked:
+        """Return the use case's value."""
+        return payments.PaymentAsked(
+            self.amount.money(),
+            self.channel,
+            self.reference,
+            self.note,
+            [one.part() for one in self.allocations],
+            keep=self.allocate == "none",
+        )
+
+
+class ReversalIn(Schema):
+    """Why a payment is none, such as a bounced cheque."""
+
+    reason: Line = Field(min_length=3, max_length=NOTE_CHARS_MAX, examples=["the cheque bounced"])
+
+
+class RefundIn(Schema):
+    """Money to be given back: of the credit, or of a deposit as far as nothing is owed."""
+
+    amount: MoneyIn
+    channel: Channel = Field(examples=["cash"])
+    source: Source = Source.CREDIT
+    reference: Line = Field(default="", max_length=REFERENCE_CHARS_MAX)
+    note: Line = Field(default="", max_length=NOTE_CHARS_MAX)
+
+    def asked(self) -> payments.RefundAsked:
+        """Return the use case's value."""
+        return payments.RefundAsked(self.amount.money(), self.channel, self.source, self.reference, self.note)
+
+
+@endpoint(
+    "POST",
+    "/v1/subscribers/{subscriber_id}/payments",
+    permission=Permission.PAYMENTS_WRITE,
+    body=PaymentIn,
+    answer=DocumentOut,
+    status=201,
+    idempotency_required=True,
+)
+def record_payment(request: Request) -> DocumentOut:
+    """Record a payment: it gets a receipt and settles invoices; what is left is credit."""
+    body, subscriber_id = request.body_as(PaymentIn), request.path["subscriber_id"]
+    made = payments.record_payment(
+        store=request.store,
+        subscriber_id=subscriber_id,
+        asked=body.asked(),
+        at=request.now,
+        note=request.note("payment.recorded", subscriber_id, channel=body.channel.value),
+        idempotency=request.idempotency,
+    )
+    return DocumentOut.of(made)
+
+
+@endpoint(
+    "POST",
+    "/v1/documents/{document_id}/reversal",
+    permission=Permission.PAYMENTS_WRITE,
+    body=ReversalIn,
+    answer=DocumentOut,
+    status=201,
+    idempotency_required=True,
+)
+def reverse_payment(request: Request) -> DocumentOut:
+    """Take a payment back, once: its invoices are open again and its credit is gone."""
+    body, document_id = request.body_as(ReversalIn), request.path["document_id"]
+    made = payments.reverse_payment(
+        store=request.store,
+        document_id=document_id,
+        words=body.reason,
+        at=request.now,
+        note=request.note("payment.reversed", document_id, reason=body.reason),
+        idempotency=request.idempotency,
+    )
+    return DocumentOut.of(made)
+
+
+@endpoint(
+    "POST",
+    "/v1/subscribers/{subscriber_id}/refunds",
+    permission=Permission.PAYMENTS_WRITE,
+    body=RefundIn,
+    answer=DocumentOut,
+    status=201,
+    idempotency_required=True,
+)
+def refund_subscriber(request: Request) -> DocumentOut:
+    """Give credit, or a deposit, back in money."""
+    body, subscriber_id = request.body_as(RefundIn), request.path["subscriber_id"]
+    made = payments.give_back(
+        store=request.store,
+        subscriber_id=subscriber_id,
+        asked=body.asked(),
+        at=request.now,
+        note=request.note("refund.made", subscriber_id, source=body.source.value),
+        idempotency=request.idempotency,
+    )
+    return DocumentOut.of(made)
