@@ -88,9 +88,9 @@ class DynamoDocuments:
             limit=limit,
             after=after,
             sort=DocumentItem.sk.startswith(DOCUMENT_PREFIX),
+            where=None if kind is None else lambda item: item.kind == kind.value,
             newest_first=True,
         )
-            where=None if kind is None else lambda item: item.kind == kind.value,
         return Page(tuple(map(self._document, page.items)), page.after)
 
     def by_number(
