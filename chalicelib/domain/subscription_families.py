@@ -22,8 +22,8 @@ class ServiceNotActive(Conflict):
 
 
 def addons_of(*, account: Account, slot: int) -> tuple[Subscription, ...]:
-    """Return the add-ons of a service that are not finished."""
-    return tuple(sub for sub in account.subscriptions if sub.parent == slot and not sub.finished)
+    """Return the add-ons of a service, those that have ended too."""
+    return tuple(sub for sub in account.subscriptions if sub.parent == slot)
 
 
 def move_family(
@@ -70,7 +70,7 @@ def _followed(addon: Subscription, before: Subscription, after: Subscription, to
     with_it = addon.state is before.state and (
         addon.paused_on == before.paused_on
         if before.state in _HALTED
-        else before.state is SubscriptionState.TERMINATED and addon.ends_on == before.ends_on
+        else before.state is SubscriptionState.TERMINATED and _ended_with(addon, before)
     )
     return resume(subscription=addon, on=today) if with_it else addon
 
@@ -81,10 +81,15 @@ def _ended(addon: Subscription, before: Subscription, after: Subscription, today
     if addon.state is SubscriptionState.TERMINATED:
         if not _ends_after(addon, today):
             return addon
-        with_it = before.state is SubscriptionState.TERMINATED and addon.ends_on == before.ends_on
+        with_it = before.state is SubscriptionState.TERMINATED and _ended_with(addon, before)
         if not with_it and addon.ends_on is not None and addon.ends_on <= end:
             return addon
     return terminate(subscription=addon, ends_on=end, today=today)
+
+
+def _ended_with(addon: Subscription, service: Subscription) -> bool:
+    """Whether the end of an add-on is that of its service; one that never began ends at its start."""
+    return service.ends_on is not None and addon.ends_on == max(service.ends_on, addon.starts_on)
 
 
 def _ends_after(addon: Subscription, today: date) -> bool:
