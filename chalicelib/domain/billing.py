@@ -17,8 +17,11 @@ from chalicelib.domain.accounts import (
 from chalicelib.domain.catalogue import Catalogue, CatalogueMismatch
 from chalicelib.domain.charges import (
     bundle_lines,
+    cycle_price,
+    line_key,
+    line_of,
     pending_line,
-    recurring_line,
+    proportion,
 )
 from chalicelib.domain.invoices import InvoiceLine
 from chalicelib.domain.periods import BillingTiming, Period, bill_date, period_from
@@ -125,15 +128,31 @@ def charge_lines(
     if package.price.currency != account.currency:
         raise CatalogueMismatch(f"package {subscription.package_id} is priced in {package.price.currency}")
     profile, on = account.tax, tax_point(period=period, timing=subscription.timing)
-    group = None if package.bundle else package.tax_group
-    line = recurring_line(
+    part = proportion(subscription=subscription, period=period)
+    price = cycle_price(subscription=subscription, package=package, start=period.start)
+    key = line_key(
         subscription=subscription,
         package=package,
         period=period,
-        rule=catalogue.tax_rule(group=group, jurisdiction=profile.jurisdiction, on=on),
+        part=part,
+        price=price,
         profile=profile,
         tax_point=on,
     )
+    line = catalogue.kept_line(key=key)
+    if line is None:
+        group = None if package.bundle else package.tax_group
+        line = line_of(
+            subscription=subscription,
+            package=package,
+            period=period,
+            part=part,
+            price=price,
+            rule=catalogue.tax_rule(group=group, jurisdiction=profile.jurisdiction, on=on),
+            profile=profile,
+            tax_point=on,
+        )
+        catalogue.keep_line(key=key, line=line)
     if not package.bundle:
         return (line,)
     rules = [

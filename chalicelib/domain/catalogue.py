@@ -14,11 +14,14 @@ from datetime import date
 from typing import Final
 
 from chalicelib.domain.errors import DomainError
+from chalicelib.domain.invoices import InvoiceLine
 from chalicelib.domain.packages import Package, Phase
 from chalicelib.domain.taxes import TaxGroup, TaxRow
 
 # Rows of tax groups that one run has looked up; more are looked up again.
 TAX_ROWS_KEPT_MAX: Final = 4096
+# Lines that one run has made; where there are more, it begins to keep them anew.
+LINES_KEPT_MAX: Final = 4096
 
 
 class CatalogueMismatch(DomainError):
@@ -54,6 +57,7 @@ class Catalogue:
     consolidated: bool = True
     invoice_limit: int = 0
     _rules: dict[tuple[str, str, date], TaxRule] = field(default_factory=dict, compare=False)
+    _lines: dict[tuple[object, ...], InvoiceLine] = field(default_factory=dict, compare=False)
 
     def package(self, *, package_id: str, edition: int, on: date) -> Package:
         """Return the package as a subscription of ``edition`` is billed for a period from ``on``.
@@ -86,6 +90,21 @@ class Catalogue:
             if len(self._rules) < TAX_ROWS_KEPT_MAX:
                 self._rules[key] = rule
         return rule
+
+    def kept_line(self, *, key: tuple[object, ...]) -> InvoiceLine | None:
+        """Return the line that was kept under a key: of whatever it depends on besides this catalogue.
+
+        Subscribers of one package and price have equal lines. One object for all of them is made
+        once, and encoded once.
+        """
+        return self._lines.get(key)
+
+    def keep_line(self, *, key: tuple[object, ...], line: InvoiceLine) -> InvoiceLine:
+        """Keep a line for the next subscriber with this key."""
+        if len(self._lines) >= LINES_KEPT_MAX:
+            self._lines.clear()
+        self._lines[key] = line
+        return line
 
     def _look_up(self, code: str, jurisdiction: str, on: date) -> TaxRule:
         group = self.tax_groups.get(code)

@@ -172,8 +172,33 @@ def recurring_line(
     tax_point: date,
 ) -> InvoiceLine:
     """Return the charge of one period of a subscription, whole or by the day."""
-    part = proportion(subscription=subscription, period=period)
-    price = cycle_price(subscription=subscription, package=package, start=period.start)
+    return line_of(
+        subscription=subscription,
+        package=package,
+        period=period,
+        part=proportion(subscription=subscription, period=period),
+        price=cycle_price(subscription=subscription, package=package, start=period.start),
+        rule=rule,
+        profile=profile,
+        tax_point=tax_point,
+    )
+
+
+def line_of(
+    *,
+    subscription: Subscription,
+    package: Package,
+    period: Period,
+    part: Proportion,
+    price: Price,
+    rule: TaxRule | None,
+    profile: TaxProfile,
+    tax_point: date,
+) -> InvoiceLine:
+    """Return the charge of a part of a cycle at a price.
+
+    Of the subscription it depends on slot, quantity and discounts alone: ``line_key`` says so.
+    """
     trace = price.trace
     gross = part.of(amount=price.amount * subscription.quantity)
     if subscription.quantity != 1:
@@ -199,6 +224,36 @@ def recurring_line(
         subscription.quantity,
         discount,
         (*trace, *tax.trace),
+    )
+
+
+def line_key(
+    *,
+    subscription: Subscription,
+    package: Package,
+    period: Period,
+    part: Proportion,
+    price: Price,
+    profile: TaxProfile,
+    tax_point: date,
+) -> tuple[object, ...]:
+    """Return what ``line_of`` depends on within one catalogue: equal keys make equal lines."""
+    return (
+        package.package_id,
+        package.edition,
+        subscription.slot,
+        subscription.quantity,
+        subscription.discounts,
+        period.start,
+        period.end,
+        part.first,
+        part.days,
+        part.full_days,
+        price.amount,
+        price.trace,
+        profile.jurisdiction,
+        profile.exemptions,
+        tax_point,
     )
 
 

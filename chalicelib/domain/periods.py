@@ -140,6 +140,8 @@ def next_boundary(*, cycle: Cycle, anchor_day: int, origin: date, after: date) -
 def _next_month_boundary(cycle: Cycle, anchor_day: int, origin: date, after: date) -> date:
     months_passed = (after.year - origin.year) * 12 + after.month - origin.month
     months = max(0, months_passed // cycle.count * cycle.count)
+    if months == months_passed and after.day >= anchor_day:  # this month's is behind: the usual case
+        months += cycle.count
     while True:
         boundary = add_months(origin=origin, months=months, anchor_day=anchor_day)
         if boundary > after:

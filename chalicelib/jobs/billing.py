@@ -9,6 +9,7 @@ from typing import Any, Final
 from chalicelib.bootstrap import Services
 from chalicelib.domain.errors import Busy, DomainError
 from chalicelib.domain.tenants import Tenant
+from chalicelib.jobs.collector import few_collections
 from chalicelib.jobs.deadline import deadline
 from chalicelib.jobs.sqs import each_message
 from chalicelib.observability import logger, tell_completed
@@ -76,11 +77,12 @@ class PlanningIncomplete(RuntimeError):
 
 def work_billing(services: Services, event: Mapping[str, Any]) -> dict[str, Any]:
     """Bill the shard that each message names, or work out the rehearsal."""
-    return each_message(
-        event,
-        lambda message: _work(services, message),
-        gave_up=lambda message: _give_up(services, message),
-    )
+    with few_collections():
+        return each_message(
+            event,
+            lambda message: _work(services, message),
+            gave_up=lambda message: _give_up(services, message),
+        )
 
 
 def _work(services: Services, message: Mapping[str, Any]) -> None:

@@ -29,6 +29,8 @@ from chalicelib.domain.taxes import NO_TAX_PROFILE, TaxExemption, TaxProfile
 from chalicelib.store.base import TenantsItem, nullable
 
 OPERATIONAL: Final = "op"
+# Decoded texts that one run holds; where there are more, it begins anew.
+SUBSCRIPTIONS_KEPT_MAX: Final = 4096
 
 
 class AccountItem(TenantsItem):
@@ -56,11 +58,11 @@ def _encode(sub: Subscription) -> dict[str, Any]:
     stored: dict[str, Any] = {
         "n": sub.slot,
         "p": sub.package_id,
-        "st": sub.state.value,
+        "st": sub.state,
         "f": sub.starts_on.isoformat(),
         "a": sub.anchor_day,
-        "cy": f"{sub.cycle.unit.value}:{sub.cycle.count}",
-        "t": sub.timing.value,
+        "cy": f"{sub.cycle.unit}:{sub.cycle.count}",
+        "t": sub.timing,
         "bt": sub.billed_to.isoformat(),
     }
     if sub.price_override is not None:
@@ -104,6 +106,22 @@ _TIMINGS: Final = {timing.value: timing for timing in BillingTiming}
 def decode_subscriptions(text: str) -> tuple[Subscription, ...]:
     """Read what ``encode_subscriptions`` wrote."""
     return tuple([_decode(row) for row in orjson.loads(text)])
+
+
+class SubscriptionsDecoder:
+    """Decodes as ``decode_subscriptions`` does, and equal texts once: many customers have the same."""
+
+    def __init__(self) -> None:
+        self._kept: dict[str, tuple[Subscription, ...]] = {}
+
+    def decode(self, text: str) -> tuple[Subscription, ...]:
+        """Read what ``encode_subscriptions`` wrote."""
+        known = self._kept.get(text)
+        if known is None:
+            if len(self._kept) >= SUBSCRIPTIONS_KEPT_MAX:
+                self._kept.clear()
+            known = self._kept[text] = decode_subscriptions(text)
+        return known
 
 
 def _decode(row: dict[str, Any]) -> Subscription:

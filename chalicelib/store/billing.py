@@ -22,7 +22,7 @@ from chalicelib.domain.errors import Busy
 from chalicelib.domain.invoices import settled_state
 from chalicelib.domain.periods import buckets_of_run
 from chalicelib.domain.runs import RunShard, ShardProgress
-from chalicelib.domain.taxes import NO_TAX_PROFILE
+from chalicelib.domain.taxes import NO_TAX_PROFILE, TaxProfile
 from chalicelib.ports.billing import (
     AccountRead,
     AccountsMoved,
@@ -43,6 +43,8 @@ from chalicelib.store.register import SERIES_PREFIX, register_entry
 from chalicelib.store.runs import SHARD_PREFIX, DynamoRuns, progress_values
 from chalicelib.store.wire import BATCH_GET_KEYS_MAX, DynamoWire, Json, TransactionCancelled, batch_get
 
+# Decoded tax profiles that one run holds; where there are more, it begins anew.
+PROFILES_KEPT_MAX: Final = 1024
 _SETS: Final = "SET #s=:s,b=:b,v=:w"
 _NAMES: Final = {"#s": "s"}
 
@@ -68,6 +70,9 @@ class DynamoBillingBooks:
         self._runs = runs
         self._clock = clock
         self._ids = ids
+        self._encoder = invoice_codec.LineEncoder()
+        self._decoder = account_codec.SubscriptionsDecoder()
+        self._profiles: dict[str, TaxProfile] = {}
 
     # -- reading ---------------------------------------------------------------------------
 
@@ -129,10 +134,10 @@ class DynamoBillingBooks:
             item["cur"]["S"],
             int(item["b"]["N"]),
             int(item["v"]["N"]),
-            account_codec.decode_subscriptions(item["s"]["S"]),
+            self._decoder.decode(item["s"]["S"]),
             _number(item, "cr"),
             _number(item, "dp"),
-            account_codec.decode_tax(tax["S"]) if tax else NO_TAX_PROFILE,
+            self._profile(tax["S"]) if tax else NO_TAX_PROFILE,
             account_codec.decode_charges(charges["S"]) if charges else (),
             _number(item, "ls"),
         )
@@ -143,6 +148,15 @@ class DynamoBillingBooks:
         except CiphertextRejected:
             return AccountRead(account, None, unreadable=True)
         return AccountRead(account, recipient)
+
+    def _profile(self, text: str) -> TaxProfile:
+        """Return a decoded tax profile; most customers of a tenant have one of a few."""
+        known = self._profiles.get(text)
+        if known is None:
+            if len(self._profiles) >= PROFILES_KEPT_MAX:
+                self._profiles.clear()
+            known = self._profiles[text] = account_codec.decode_tax(text)
+        return known
 
     def next_number(self, *, fiscal_year: int) -> int:
         """Return the next number of the series."""
@@ -269,7 +283,7 @@ class DynamoBillingBooks:
             "t": {"N": str(total)},
             "i": {"S": batch.issued_on.isoformat()},
             "d": {"S": batch.due_on.isoformat()},
-            "l": {"S": invoice_codec.encode_lines(invoice.lines)},
+            "l": {"S": self._encoder.encode(invoice.lines)},
             "j": {"S": invoice_codec.encode_postings(invoice.postings)},
             "r": {"S": batch.run_id},
         }

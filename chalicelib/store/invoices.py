@@ -42,6 +42,8 @@ from chalicelib.store.register import EPOCH, SeriesItem, page_of_register
 Json = dict[str, Any]
 
 INVOICE_PREFIX: Final = "INV#"
+# Encoded lines that one run holds; where there are more, it begins anew.
+LINES_ENCODED_MAX: Final = 4096
 # A tax's base as it is stored: its place here, which never changes.
 _BASES: Final = (TaxBase.NET, TaxBase.NET_PLUS_PREVIOUS)
 _BASE_INDEX: Final = {base: index for index, base in enumerate(_BASES)}
@@ -80,6 +82,26 @@ def encode_lines(lines: Sequence[InvoiceLine]) -> str:
     return orjson.dumps([_encode_line(line) for line in lines]).decode()
 
 
+class LineEncoder:
+    """Encodes as ``encode_lines`` does, and each line object once: a run's equal lines are one object."""
+
+    def __init__(self) -> None:
+        self._kept: dict[int, tuple[InvoiceLine, str]] = {}  # holds the line, so that its id stays its own
+
+    def encode(self, lines: Sequence[InvoiceLine]) -> str:
+        """Return the stored JSON of the lines."""
+        kept = self._kept
+        parts = []
+        for line in lines:
+            known = kept.get(id(line))
+            if known is None:
+                if len(kept) >= LINES_ENCODED_MAX:
+                    kept.clear()
+                known = kept[id(line)] = line, orjson.dumps(_encode_line(line)).decode()
+            parts.append(known[1])
+        return f"[{','.join(parts)}]"
+
+
 def _encode_line(line: InvoiceLine) -> list[object]:
     return [
         line.description,
@@ -92,7 +114,7 @@ def _encode_line(line: InvoiceLine) -> list[object]:
         line.full_days,
         line.net,
         [[tax.code, tax.rate_millionths, tax.amount, _BASE_INDEX[tax.base]] for tax in line.taxes],
-        line.kind.value,
+        line.kind,
         line.edition,
         line.quantity,
         line.discount,

@@ -152,7 +152,7 @@ def _batches(
         if unit.actions:
             written.add(account_id)
         if unit.read is not None and unit.bill.after is not None:
-            latest[account_id] = replace(unit.read, account=unit.bill.after)
+            latest[account_id] = AccountRead(unit.bill.after, unit.read.recipient)
         if unit.bill.unfinished:
             break
     return packed

@@ -1,7 +1,8 @@
 """A tenant of any size, written straight to the tables, for measuring and breaking billing runs.
 
 With ``full`` rules each subscriber has a service and an add-on (two lines an invoice), is taxed
-in a jurisdiction with rows of its own, and every third has a discount.
+in a jurisdiction with rows of its own, and every third has a discount. Nobody is like the next:
+they began in 36 different months, and every fifth has one of fifty prices of its own.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from chalicelib.domain.accounts import Account, Discount, Subscription, Subscrip
 from chalicelib.domain.invoices import Recipient
 from chalicelib.domain.money import Money
 from chalicelib.domain.packages import Package, PackageKind, PackageState
-from chalicelib.domain.periods import NAMED_CYCLES, BillingTiming, anchor_bucket
+from chalicelib.domain.periods import NAMED_CYCLES, BillingTiming, add_months, anchor_bucket
 from chalicelib.domain.taxes import NO_TAX_PROFILE, TaxBase, TaxComponent, TaxGroup, TaxProfile, TaxRow
 from chalicelib.domain.tenants import Tenant, TenantState
 from chalicelib.store import keys
@@ -134,9 +135,14 @@ def bench_account(*, index: int, on: date, full: bool = False) -> Account:
     )
     subscriptions: tuple[Subscription, ...] = (service,)
     if full:
-        discounts = (LOYALTY,) if index % 3 == 0 else ()
-        addon = replace(service, slot=2, package_id=ADDON_ID, parent=1)
-        subscriptions = (replace(service, discounts=discounts), addon)
+        service = replace(
+            service,
+            starts_on=add_months(origin=on, months=-(index % 36), anchor_day=on.day),
+            price_override=150_000 + index % 250 * 100 if index % 5 == 0 else None,
+            discounts=(LOYALTY,) if index % 3 == 0 else (),
+        )
+        addon = replace(service, slot=2, package_id=ADDON_ID, parent=1, price_override=None, discounts=())
+        subscriptions = (service, addon)
     return Account(
         account_id=account_id(index),
         code=f"C{index:06d}",

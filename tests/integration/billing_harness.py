@@ -139,11 +139,13 @@ def change_account(books: Books, pk: str, expression: str, values: dict[str, obj
     )
 
 
-def new_books(services: Services, *, subscribers: int, on: date = BILL_DAY, taxed: bool = True) -> Books:
+def new_books(
+    services: Services, *, subscribers: int, on: date = BILL_DAY, taxed: bool = True, full: bool = False
+) -> Books:
     """Write the books of a new tenant whose subscribers are all due on ``on``."""
     tenant = bench_tenant(tenant_id=f"ten_{secrets.token_hex(13).upper()}", taxed=taxed)
     tenant = replace(tenant, created_at=datetime(on.year, on.month, on.day, tzinfo=UTC))
-    seed_books(services=services, tenant=tenant, subscribers=subscribers, on=on)
+    seed_books(services=services, tenant=tenant, subscribers=subscribers, on=on, full=full)
     return Books(services, tenant)
 
 

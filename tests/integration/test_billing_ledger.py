@@ -19,6 +19,7 @@ from chalicelib.store.due import due_sort_key
 from chalicelib.store.tenant import DynamoTenantStore
 from chalicelib.usecases import billing
 from chalicelib.usecases.billing import Retried, retry_quarantined, start_due, work_shard
+from tests.bench.billing_run import MeasuringWire
 from tests.bench.books import BILL_DAY, account_id
 from tests.integration.billing_harness import (
     AT,
@@ -30,6 +31,7 @@ from tests.integration.billing_harness import (
     new_books,
     run_of,
 )
+from tests.integration.shop import item_bytes
 
 
 def test_an_account_that_changes_meanwhile_is_billed_from_its_new_state(on_engine: Services) -> None:
@@ -301,17 +303,16 @@ def test_a_recipient_is_sealed_for_its_invoice_under_the_years_key(on_engine: Se
     assert "House 0" not in raw
 
 
-def test_an_invoice_and_its_account_fit_one_write_unit_each(on_engine: Services) -> None:
-    books = new_books(on_engine, subscribers=1)
+@pytest.mark.parametrize("full", [False, True])
+def test_an_invoice_and_its_account_fit_one_write_unit_each(on_engine: Services, full: bool) -> None:  # noqa: FBT001
+    """With the full rules: two lines of two taxes in a jurisdiction, a price of its own and a discount."""
+    books = new_books(on_engine, subscribers=1, full=full)
     books.run()
 
-    sizes = {
-        item["sk"]: sum(len(name) + len(str(value).encode()) for name, value in item.items())
-        for item in books.items()
-        if "#A#" in item["pk"]
-    }
+    sizes = {item["sk"]["S"]: item_bytes(item) for item in books.raw_items() if "#A#" in item["pk"]["S"]}
 
-    assert max(sizes.values()) < 1024, sizes
+    assert sorted(sizes) == [keys.ACCOUNT, "INV#20261101-1"]
+    assert max(sizes.values()) <= 1024, sizes
     account = next(item for item in books.items() if item["sk"] == keys.ACCOUNT)
     assert decode_subscriptions(account["s"])[0].billed_to == date(2026, 12, 1)
 
@@ -334,3 +335,15 @@ def test_an_invoice_above_the_tenants_limit_waits_until_the_limit_is_raised(on_e
     raised.run(at=AT.replace(day=2))
 
     assert_books_are_right(raised, invoices=3)
+
+
+def test_an_invoice_of_the_full_rules_costs_four_write_units_and_a_little(on_engine: Services) -> None:
+    """Two items of a unit each, doubled by the transaction, and a batch's share of its four others."""
+    books = new_books(on_engine, subscribers=480, full=True)
+    wire = MeasuringWire(on_engine.wire)
+
+    books.run(wire=wire)
+
+    assert len(books.invoices()) == 480
+    assert wire.write_units / 480 <= 4.2
+    assert wire.index_write_units == 0
