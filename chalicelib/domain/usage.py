@@ -229,11 +229,11 @@ def overage_charge(
         return None
     check_amount(amount=amount)
     period = standing.period
-    gib = f"{standing.over_mib / MIB_PER_GIB:.2f}"
+    whole, part = divmod(overage_price(over_mib=standing.over_mib, per_gib=100), 100)
     return PendingCharge(
         key=f"use:{subscription.slot}:{period.start.isoformat()}",
         kind=ChargeKind.USAGE,
-        description=f"{package.name}: {gib} GiB more, {period.start} to {period.end}",
+        description=f"{package.name}: {whole}.{part:02d} GiB more, {period.start} to {period.end}",
         unit_price=amount,
         quantity=1,
         tax_group=package.tax_group,

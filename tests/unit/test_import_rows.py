@@ -26,7 +26,7 @@ from chalicelib.domain.import_mapping import (
 from chalicelib.domain.import_rows import NewSubscriber, RowReader
 from chalicelib.domain.imports import RowFate
 from chalicelib.domain.money import Money
-from chalicelib.domain.packages import Package, PackageState
+from chalicelib.domain.packages import Package, PackageKind, PackageState
 from chalicelib.domain.periods import BillingTiming, Cycle, CycleUnit
 from chalicelib.domain.taxes import TaxGroup, TaxRow
 
@@ -90,6 +90,7 @@ CATALOGUE = [
     package("Old", PackageState.ARCHIVED),
     package("Dollars", currency="USD"),
     replace(package("Taxed"), tax_group="internet"),
+    replace(package("TV"), kind=PackageKind.ADDON),
 ]
 
 
@@ -181,6 +182,7 @@ def test_the_anchor_is_the_start_day_unless_given() -> None:
         ({"plan": ""}, "missing_value"),
         ({"plan": "Home 20 MB"}, "unknown_package"),
         ({"plan": "OLD"}, "package_archived"),
+        ({"plan": "TV"}, "not_subscribable"),
         ({"plan": "dollars"}, "currency_mismatch"),
         ({"fee": "-1"}, "negative_price"),
         ({"fee": "-0.01"}, "negative_price"),
