@@ -16,10 +16,10 @@ from enum import StrEnum
 from typing import Final, TypeAlias
 
 from chalicelib.domain.accounts import subscription_id, summary_status
+from chalicelib.domain.catalogue import Catalogue
 from chalicelib.domain.documents import Document
 from chalicelib.domain.invoices import Invoice
 from chalicelib.domain.money import format_minor
-from chalicelib.domain.packages import Package
 from chalicelib.domain.spreadsheets import text_cell
 from chalicelib.domain.subscribers import Subscriber
 from chalicelib.domain.traces import calculation
@@ -116,14 +116,19 @@ def subscriber_row(*, subscriber: Subscriber) -> Row:
     }
 
 
-def subscription_rows(*, subscriber: Subscriber, packages: Mapping[str, Package]) -> Iterator[Row]:
-    """Yield rows of SUBSCRIPTIONS; ``price`` is that of a cycle, ``own_price`` whether it is no package's."""
+def subscription_rows(*, subscriber: Subscriber, catalogue: Catalogue, today: date) -> Iterator[Row]:
+    """Yield rows of SUBSCRIPTIONS; ``price`` is that of a cycle, ``own_price`` whether it is no package's.
+
+    A package's price is that of the edition that bills a period from the tenant's today.
+    """
     account = subscriber.account
     for sub in account.subscriptions:
-        package = packages.get(sub.package_id)
+        package = catalogue.packages.get(sub.package_id)
         price = sub.price_override
         if price is None and package is not None:
-            price = package.price.amount
+            edition = min(sub.edition, package.edition)  # it may be sold after the catalogue was read
+            on = max(today, sub.starts_on)
+            price = catalogue.package(package_id=sub.package_id, edition=edition, on=on).price.amount
         yield {
             "subscription_id": subscription_id(account_id=account.account_id, slot=sub.slot),
             "subscriber_id": subscriber.subscriber_id,

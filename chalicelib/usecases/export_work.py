@@ -14,6 +14,7 @@ from datetime import date, datetime
 from functools import partial
 from typing import IO, Final, TypeVar
 
+from chalicelib.domain.catalogue import Catalogue
 from chalicelib.domain.documents import Document
 from chalicelib.domain.errors import StaleVersion
 from chalicelib.domain.export_tables import (
@@ -123,8 +124,9 @@ def _make(work: ExportWork, store: TenantStore, job: ExportJob) -> ExportJob:
             table.name: Spool(table=table, scratch=scratches.enter_context(work.scratch()))
             for table in TABLES
         }
-        _read_subscribers(work, store, spools, sums)
-        _read_invoices(work, store, spools, sums, tenant.local_date(at=generated_at))
+        today = tenant.local_date(at=generated_at)
+        _read_subscribers(work, store, spools, sums, today)
+        _read_invoices(work, store, spools, sums, today)
         _read_documents(work, store, spools, sums)
         for spool in spools.values():
             spool.close()
@@ -146,12 +148,16 @@ def _make(work: ExportWork, store: TenantStore, job: ExportJob) -> ExportJob:
 
 
 def _read_subscribers(
-    work: ExportWork, store: TenantStore, spools: dict[str, Spool], sums: ExportSums
+    work: ExportWork, store: TenantStore, spools: dict[str, Spool], sums: ExportSums, today: date
 ) -> None:
-    packages = {package.package_id: package for package in store.packages.all()}
+    catalogue = Catalogue(
+        packages={package.package_id: package for package in store.packages.all()},
+        tax_groups={},
+        editions={(one.package_id, one.edition): one for one in store.packages.editions()},
+    )
     for count, subscriber in enumerate(_subscribers(store)):
         spools[SUBSCRIBERS.name].add(row=subscriber_row(subscriber=subscriber))
-        for row in subscription_rows(subscriber=subscriber, packages=packages):
+        for row in subscription_rows(subscriber=subscriber, catalogue=catalogue, today=today):
             spools[SUBSCRIPTIONS.name].add(row=row)
         sums.add_balance(subscriber=subscriber)
         if count % ROWS_PER_CHECK == 0:

@@ -14,6 +14,7 @@ from chalicelib.domain.accounts import Discount
 from chalicelib.domain.billing import charge_lines, next_period
 from chalicelib.domain.catalogue import Catalogue, CatalogueMismatch
 from chalicelib.domain.errors import InvalidValue
+from chalicelib.domain.export_tables import subscription_rows
 from chalicelib.domain.money import Money
 from chalicelib.domain.package_terms import (
     PACKAGE_EDITIONS_MAX,
@@ -24,6 +25,7 @@ from chalicelib.domain.package_terms import (
     next_edition,
 )
 from chalicelib.domain.packages import PRICE_MINOR_MAX, BundlePart, Package, Phase, RefundPolicy
+from chalicelib.domain.subscribers import Contact, Subscriber
 from tests.unit.domain.selling import ACCOUNT, DAY, PACKAGE, TODAY, active
 
 OPEN = TODAY + DAY
@@ -192,3 +194,25 @@ def test_existing_ones_move_on_open_dates_only_and_never_back() -> None:
 def test_terms_beyond_reason_are_refused(change: dict[str, Any]) -> None:
     with pytest.raises(InvalidValue):
         check_terms(package=replace(PACKAGE, **change), tax_groups={"internet"})
+
+
+def test_an_export_tells_the_price_that_a_subscription_is_billed() -> None:
+    older = replace(PACKAGE, price=Money(100, "PKR"))
+    newest = replace(PACKAGE, edition=2, price=Money(900, "PKR"), moves_existing_on=OPEN)
+    catalogue = Catalogue({PACKAGE.package_id: newest}, {}, {(PACKAGE.package_id, 1): older})
+    account = ACCOUNT.with_subscription(subscription=active())
+    subscriber = Subscriber(
+        subscriber_id=account.account_id,
+        code=account.code,
+        area="",
+        contact=Contact(),
+        account=account,
+        archived=False,
+        created_at=PACKAGE.created_at,
+    )
+
+    def price(today: date) -> object:
+        (row,) = subscription_rows(subscriber=subscriber, catalogue=catalogue, today=today)
+        return row["price"]
+
+    assert (price(TODAY), price(OPEN)) == (100, 900)
