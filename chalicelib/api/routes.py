@@ -20,6 +20,7 @@ from chalicelib.bootstrap import Services
 # In the order of the OpenAPI document. A new module is named here; then `make openapi`.
 MODULES: Final = (
     "billing",
+    "books_audit",
     "credit_notes",
     "document",
     "documents",
@@ -28,12 +29,14 @@ MODULES: Final = (
     "imports",
     "invoices",
     "late_fees",
+    "ledger",
     "manual_invoices",
     "packages",
     "payments",
     "rehearsals",
     "sessions",
     "signups",
+    "statements",
     "subscriber_tax",
     "subscribers",
     "subscriptions",

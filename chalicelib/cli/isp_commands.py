@@ -129,7 +129,7 @@ def list_subscribers(context: Context, args: argparse.Namespace) -> int:
 
 def show_subscriber(context: Context, args: argparse.Namespace) -> int:
     """Show a subscriber with its subscriptions."""
-    one = context.api.get(f"/v1/subscribers/{_subscriber_id(context, args.subscriber)}")
+    one = context.api.get(f"/v1/subscribers/{subscriber_id(context, args.subscriber)}")
     names = ("code", "name", "email", "phone", "address", "national_id", "tax_id", "area", "note", "status")
     fields: list[tuple[str, object]] = [(name.replace("_", " "), one[name]) for name in names]
     fields.append(("balance", money(one["balance"])))
@@ -140,7 +140,8 @@ def show_subscriber(context: Context, args: argparse.Namespace) -> int:
     return 0
 
 
-def _subscriber_id(context: Context, given: str) -> str:
+def subscriber_id(context: Context, given: str) -> str:
+    """Return the identifier of a subscriber, ready for a path, from itself or its code."""
     if given.startswith("sbr_"):
         return quote(given, safe="")
     for one in context.api.items("/v1/subscribers", limit=50, text=given, archived=True):

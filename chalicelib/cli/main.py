@@ -14,6 +14,7 @@ from chalicelib.cli import (
     import_commands,
     import_file,
     isp_commands,
+    ledger_commands,
     session_commands,
 )
 from chalicelib.cli.client import TIMEOUT_SECONDS, CliError, Interrupted, Refused
@@ -81,7 +82,7 @@ def parser() -> argparse.ArgumentParser:
     made.set_defaults(names={}, url=None, json=False, quiet=False, timeout=TIMEOUT_SECONDS)
     commands = made.add_subparsers(metavar="COMMAND", required=True)
     modules = (session_commands, import_file, import_commands, export_commands, isp_commands)
-    for module in (*modules, billing_commands):
+    for module in (*modules, billing_commands, ledger_commands):
         module.add_parsers(commands)
     return made
 

@@ -42,6 +42,9 @@ SUBSCRIBERS: Final[Names] = {
     "subscriber_id": "CODE",
 }
 RUN: Final[Names] = {"date": "DATE"}
+LEDGER: Final[Names] = {"from": "--from", "to": "--to"}
+STATEMENT: Final[Names] = {**LEDGER, "subscriber_id": "CODE"}
+CLOSING: Final[Names] = {"month": "MONTH", "reason": "--reason"}
 REHEARSAL: Final[Names] = {"through": "--through"}
 LOG_IN: Final[Names] = {"subdomain": "--subdomain", "email": "--email", "password": "the password"}
 

@@ -37,6 +37,9 @@ class Permission(StrEnum):
     FEES_WAIVE = "fees:waive"
     BILLING_READ = "billing:read"
     BILLING_RUN = "billing:run"
+    LEDGER_READ = "ledger:read"
+    LEDGER_CLOSE = "ledger:close"
+    LEDGER_OPEN = "ledger:open"
     IMPORTS_READ = "imports:read"
     IMPORTS_WRITE = "imports:write"
     EXPORTS_READ = "exports:read"
@@ -58,7 +61,7 @@ _READ_ALL: Final = frozenset(item for item in _EVERYTHING if item.value.endswith
 
 ROLE_PERMISSIONS: Final[dict[Role, frozenset[Permission]]] = {
     Role.OWNER: _EVERYTHING,
-    Role.ADMIN: _EVERYTHING,
+    Role.ADMIN: _EVERYTHING - {Permission.LEDGER_OPEN},
     Role.BILLING: _READ_ALL
     | {
         Permission.SUBSCRIBERS_WRITE,
@@ -67,6 +70,7 @@ ROLE_PERMISSIONS: Final[dict[Role, frozenset[Permission]]] = {
         Permission.PAYMENTS_WRITE,
         Permission.FEES_WAIVE,
         Permission.BILLING_RUN,
+        Permission.LEDGER_CLOSE,
         Permission.IMPORTS_WRITE,
         Permission.EXPORTS_WRITE,
     },

@@ -7,12 +7,12 @@ from datetime import UTC, date, datetime
 
 import pytest
 
-from chalicelib.domain.documents import Entry
 from chalicelib.domain.ledger import TrialBalance
 from chalicelib.ports.store import AuditNote
 from chalicelib.store.tenant import DynamoTenantStore
+from chalicelib.usecases.billing import shard_task, work_shard
 from chalicelib.usecases.ledger import read_trial_balance
-from chalicelib.usecases.posting import Books, Posted, post
+from chalicelib.usecases.posting import Posted, post
 from tests.fakes.api_client import ApiClient
 from tests.fakes.clock import FakeClock
 from tests.integration.books_check import check_books
@@ -65,6 +65,20 @@ class Ledger:
         subscriber_id, at = subscriber["subscriber_id"], self.clock.now()
         note = AuditNote(actor_id="stf_1", action="test.posted", object_id=subscriber_id, at=at)
         return post(store=self.store, subscriber_id=subscriber_id, make=make, at=at, note=note)  # type: ignore[arg-type]
+
+    def work(self, messages: list[dict[str, object]], at: datetime) -> None:
+        """Work on what was put into the queue."""
+        store = self.store
+        for message in messages:
+            work_shard(
+                task=shard_task(message=message),
+                tenant=store.profile(),
+                store=store,
+                books=store.books(wire=self.services.wire),
+                now=lambda: at,
+                out_of_time=lambda: False,
+                pause=lambda _seconds: None,
+            )
 
     def served(self, *, price: int = 164_900, group: str | None = "internet") -> Item:
         """A subscriber with a package from today."""
