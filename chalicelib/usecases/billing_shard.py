@@ -36,7 +36,8 @@ from chalicelib.usecases.limits import BATCH_ACTIONS_MAX
 
 # An account with one invoice takes two actions, so 48 invoices with as many accounts make 96.
 INVOICES_PER_BATCH_MAX: Final = 48
-POINTERS_PER_READ: Final = 96
+# Four batches of accounts with one subscription, two of accounts with two.
+POINTERS_PER_READ: Final = 192
 ATTEMPTS_PER_BATCH_MAX: Final = 12
 
 

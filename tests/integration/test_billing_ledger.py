@@ -267,7 +267,7 @@ def test_a_stalled_shard_is_asked_for_again_and_a_fresh_one_is_not(on_engine: Se
 
 
 def test_a_shard_that_runs_out_of_time_hands_on_its_rest(on_engine: Services) -> None:
-    books = new_books(on_engine, subscribers=250)
+    books = new_books(on_engine, subscribers=400)
     store = on_engine.stores.of(tenant_id=books.tenant.tenant_id)
     tasks = books.plan()
     rounds = 0
@@ -284,7 +284,7 @@ def test_a_shard_that_runs_out_of_time_hands_on_its_rest(on_engine: Services) ->
         )
 
     assert rounds > 2
-    assert_books_are_right(books, invoices=250)
+    assert_books_are_right(books, invoices=400)
 
 
 def test_a_recipient_is_sealed_for_its_invoice_under_the_years_key(on_engine: Services) -> None:
