@@ -208,7 +208,7 @@ def credit_note(
     is open first; the rest is posted to the account's credit. Raises NothingToCredit, or
     ExceedsCreditable where some of the invoice was written off.
     """
-    lines = (*lines, *_rounding(invoice, sum(one.line.total for one in lines)))
+    lines = (*lines, *_completed(invoice, lines))
     amount = sum(one.line.total for one in lines)
     if amount <= 0:
         raise NothingToCredit("nothing is left to be credited of the invoice")
@@ -267,17 +267,27 @@ def _mirrors(invoice: Invoice, amounts: Mapping[int, int]) -> tuple[CreditedLine
     return tuple(found)
 
 
-def _rounding(invoice: Invoice, amount: int) -> list[CreditedLine]:
-    """Return the rounding that goes back with ``amount`` of the other lines.
+def _completed(invoice: Invoice, lines: Sequence[CreditedLine]) -> list[CreditedLine]:
+    """Return what goes back with mirrored lines: the rounding, with the last of the other lines.
 
-    All that is left of it with the last of them; before, only so much that the credit notes
-    together never come to more than the invoice.
+    Where prices were rounded down, the lines come to more than the invoice. What would be left of
+    them once all of the invoice is credited goes back at once, for no note could be of nothing.
     """
     index = next((i for i, one in enumerate(invoice.lines) if one.kind is ChargeKind.ROUNDING), None)
-    if index is None:
+    if index is None or any(one.index == index for one in lines):
         return []
-    line, already = invoice.lines[index], credited_before(invoice=invoice, index=index)
-    (rest,) = left_of_line(line=line, already=already)
-    if amount != sum(_left_by_line(invoice).values()):
-        rest = max(min(0, rest), min(0, _left_of_lines(invoice) - amount))
-    return [CreditedLine(index, _mirrored(line, [rest], f"n:{rest}/{line.total}"))] if rest else []
+    amount = sum(one.line.total for one in lines)
+    whole = amount == sum(_left_by_line(invoice).values())
+    if not whole and amount < _left_of_lines(invoice):
+        return []
+    taken = Settlement(invoice, lines=tuple(one.credit for one in lines)).after
+    rest = [*_left_by_line(taken), index]
+    return [one for place in rest for one in _remainder(taken, place)]
+
+
+def _remainder(invoice: Invoice, index: int) -> list[CreditedLine]:
+    """Return the mirror of all that is left of a line, if anything is."""
+    line = invoice.lines[index]
+    left = left_of_line(line=line, already=credited_before(invoice=invoice, index=index))
+    how = f"n:{sum(left)}/{line.total}"
+    return [CreditedLine(index, _mirrored(line, left, how))] if any(left) else []

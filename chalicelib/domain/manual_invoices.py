@@ -106,7 +106,7 @@ def manual_line(
         0,
         line.quantity,
         0,
-        ("m", *tax.trace),
+        ("m", *([] if line.quantity == 1 else [f"q{line.quantity}"]), *tax.trace),
     )
 
 

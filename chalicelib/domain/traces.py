@@ -1,7 +1,8 @@
 """The calculation of an invoice line in plain words, for support staff and subscribers.
 
-The codes come from ``domain.charges``, which lists them; they are kept with the line. A code that
-is not known here is shown as it is, for an invoice must always be readable.
+The codes come from ``domain.charges``, which lists them; they are kept with the line. Besides, ``m`` is
+a line entered by hand, ``n:500/2000`` and ``nd:15/30`` are credits of an amount and of days of a line. A
+code that is not known here is shown as it is, for an invoice must always be readable.
 """
 
 from __future__ import annotations
@@ -86,8 +87,18 @@ def _tax_row(found: Sequence[str], _currency: str) -> str:
     return f"tax row {group} from {starts_on} {place}"
 
 
+def _validity(found: Sequence[str], _currency: str) -> str:
+    start, end = (f"{one[:4]}-{one[4:6]}-{one[6:8]} {one[9:11]}:{one[11:13]} UTC" for one in found)
+    return f"valid from {start} until {end}"
+
+
 def _rounding(found: Sequence[str], currency: str) -> str:
     return f"rounded to a multiple of {format_minor(amount=int(found[0]), currency=currency)}"
+
+
+def _credited(found: Sequence[str], currency: str) -> str:
+    part, whole = (format_minor(amount=int(one), currency=currency) for one in found)
+    return f"credit of {part} of the line's {whole}, its taxes in proportion"
 
 
 _WORDS: Final[tuple[tuple[re.Pattern[str], Words], ...]] = tuple(
@@ -100,10 +111,14 @@ _WORDS: Final[tuple[tuple[re.Pattern[str], Words], ...]] = tuple(
         (r"d:(.*):(-?\d+)", _discount),
         (r"q(\d+)", lambda found, _: f"quantity {found[0]}"),
         (r"b:(\d+)/(\d+)", _bundle),
+        (r"v:[\d.]+:(\d{8}T\d{4}Z):(\d{8}T\d{4}Z)", _validity),
         (r"c:(.*)", lambda found, _: f"charge {found[0]}"),
         (r"t:([^:]*):([^:]*):([^:]*)", _tax_row),
         (r"x:([^:]*):(.*)", lambda found, _: f"no {found[0]}: exemption certificate {found[1]}"),
         (r"incl", lambda _found, _: "taxes are contained in the price"),
         (r"r:(\d+)", _rounding),
+        (r"m", lambda _found, _: "entered by hand"),
+        (r"n:(-?\d+)/(-?\d+)", _credited),
+        (r"nd:(\d+)/(\d+)", lambda found, _: f"credit of {found[0]} of the line's {found[1]} days"),
     )
 )

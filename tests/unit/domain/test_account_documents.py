@@ -56,6 +56,7 @@ from chalicelib.domain.payments import (
     settle,
     write_off,
 )
+from chalicelib.domain.traces import calculation
 from tests.unit.domain.account_book import ACCOUNT, CATALOGUE, START, AccountBook
 
 Step = tuple[str, int, int]
@@ -338,6 +339,25 @@ def test_a_due_date_is_near(due_on: date) -> None:
         manual_invoice(
             account=ACCOUNT, lines=[line()], catalogue=CATALOGUE, on=START, payment_days=7, due_on=due_on
         )
+
+
+def test_a_line_by_hand_says_how_it_was_taxed() -> None:
+    issued = manual_invoice(
+        account=ACCOUNT,
+        lines=[line(quantity=3, tax_group="internet")],
+        catalogue=CATALOGUE,
+        on=START,
+        payment_days=7,
+    )
+    told = calculation(line=issued.invoice.lines[0], currency="PKR")
+    assert told == (
+        "entered by hand",
+        "quantity 3",
+        "tax row internet from 2020-01-01 for every place",
+        "sales_tax 19.5 % of the net: 0.59",
+        "ait 15 % of the net and the taxes before it: 0.54",
+        "levy 0.3333 % of the net: 0.01",
+    )
 
 
 def test_nothing_is_added_to_a_void_invoice() -> None:

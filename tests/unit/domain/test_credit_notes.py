@@ -30,6 +30,7 @@ from chalicelib.domain.documents import NewDocument, Settlement
 from chalicelib.domain.invoices import CREDIT, RECEIVABLE, Invoice, InvoiceLine, InvoiceState, LineCredit
 from chalicelib.domain.periods import Period
 from chalicelib.domain.taxes import TaxAmount
+from chalicelib.domain.traces import calculation, is_known
 from tests.unit.domain.documents_drawn import invoice, invoices, lines
 
 NOVEMBER = Period(date(2026, 11, 1), date(2026, 12, 1))
@@ -59,6 +60,7 @@ def noted(before: Invoice, chosen: tuple[CreditedLine, ...]) -> tuple[NewDocumen
     document, settlement = credit_note(invoice=before, lines=chosen)
     assert sum(one.amount for one in document.postings) == 0
     assert document.amount == sum(line.total for line in document.lines) > 0
+    assert all(is_known(code=code) for line in document.lines for code in line.trace)
     return document, settlement
 
 
@@ -111,6 +113,18 @@ def test_days_never_take_what_was_credited_before(line: InvoiceLine, amount: int
     assert all(
         gone + taken <= whole
         for gone, taken, whole in zip((before.net, *before.taxes), amounts(part), amounts(line), strict=True)
+    )
+
+
+def test_a_credit_says_what_it_is_a_part_of() -> None:
+    part = credit_of_line(line=HOME, amount=100_000, already=None)
+    days = credit_days(line=HOME, start=date(2026, 11, 16), end=NOVEMBER.end, already=None)
+    assert calculation(line=part, currency="PKR")[0] == (
+        "credit of 1000.00 of the line's 2266.14, its taxes in proportion"
+    )
+    assert calculation(line=days, currency="PKR")[:2] == (
+        "credit of 15 of the line's 30 days",
+        "15 of 30 days",
     )
 
 
