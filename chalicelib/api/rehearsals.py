@@ -78,10 +78,11 @@ class PackageSumsOut(SumsOut):
 
 
 class RehearsedQuarantineOut(Schema):
-    """A subscription that would be set aside, and why."""
+    """A subscription that would be set aside, and why; null where it is the pending charges."""
 
     date: date
-    subscription_id: str
+    subscriber_id: str
+    subscription_id: str | None
     code: str
     message: str
 
@@ -196,7 +197,11 @@ class RehearsalOut(Schema):
             ],
             quarantined=[
                 RehearsedQuarantineOut(
-                    date=one.on, subscription_id=one.subscription_id, code=one.code, message=one.message
+                    date=one.on,
+                    subscriber_id=one.account_id,
+                    subscription_id=one.subscription_id,
+                    code=one.code,
+                    message=one.message,
                 )
                 for one in found.quarantined
             ],

@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from chalicelib.cli.client import Refused
 from chalicelib.cli.context import Context
+from chalicelib.cli.isp_commands import whose
 from chalicelib.cli.output import money, watch
 from chalicelib.cli.wording import REHEARSAL
 
@@ -76,7 +77,7 @@ def _show(context: Context, found: Mapping[str, Any]) -> None:
     ]
     held = found["quarantined"]
     fields += [
-        ("set aside", f"{one['subscription_id']} on {one['date']}: {one['message']} [{one['code']}]")
+        ("set aside", f"{whose(one)} on {one['date']}: {one['message']} [{one['code']}]")
         for one in held[:LINES_SHOWN]
     ]
     if found["compared"]:

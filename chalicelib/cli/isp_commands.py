@@ -181,7 +181,7 @@ def show_run(context: Context, args: argparse.Namespace) -> int:
         ("quarantined", one["quarantined"]),
     ]
     held, more = context.api.some(f"{path}/quarantined", limit=20) if one["quarantined"] else ([], False)
-    fields += [("set aside", f"{_whose(sub)}: {sub['message']} [{sub['code']}]") for sub in held]
+    fields += [("set aside", f"{whose(sub)}: {sub['message']} [{sub['code']}]") for sub in held]
     context.output.record(one, fields)
     if more:
         context.output.note(f"these are the first {len(held)} of {one['quarantined']} set aside")
@@ -190,7 +190,8 @@ def show_run(context: Context, args: argparse.Namespace) -> int:
     return 0
 
 
-def _whose(held: Mapping[str, Any]) -> str:
+def whose(held: Mapping[str, Any]) -> str:
+    """Return what of a subscriber was set aside."""
     return held["subscription_id"] or f"pending charges of {held['subscriber_id']}"
 
 

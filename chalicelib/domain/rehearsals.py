@@ -14,7 +14,7 @@ from enum import StrEnum
 from typing import Final
 
 from chalicelib.domain.account_bills import AccountBill, NewInvoice, bill_account
-from chalicelib.domain.accounts import Account, ChargeKind, subscription_id
+from chalicelib.domain.accounts import CHARGES_SLOT, Account, ChargeKind, subscription_id
 from chalicelib.domain.catalogue import Catalogue
 from chalicelib.domain.errors import Conflict, InvalidValue
 from chalicelib.domain.invoices import InvoiceLine
@@ -85,12 +85,23 @@ class Sums:
 
 @dataclass(frozen=True, slots=True)
 class RehearsedQuarantine:
-    """A subscription that would be set aside, on the first date on which it is."""
+    """A subscription that would be set aside, on the first date on which it is.
+
+    Slot CHARGES_SLOT stands for the account's pending charges.
+    """
 
     on: date
-    subscription_id: str
+    account_id: str
+    slot: int
     code: str
     message: str
+
+    @property
+    def subscription_id(self) -> str | None:
+        """The subscription's identifier; None where it is the pending charges."""
+        if self.slot == CHARGES_SLOT:
+            return None
+        return subscription_id(account_id=self.account_id, slot=self.slot)
 
 
 @dataclass(frozen=True, slots=True)
@@ -246,7 +257,7 @@ class RehearsalBook:
 
     by_date: dict[date, Sums] = field(default_factory=dict)
     by_package: dict[tuple[str, ChargeKind], Sums] = field(default_factory=dict)
-    quarantined: dict[str, RehearsedQuarantine] = field(default_factory=dict)
+    quarantined: dict[tuple[str, int], RehearsedQuarantine] = field(default_factory=dict)
     first_charges: dict[str, RehearsedCharge] = field(default_factory=dict)
 
     def add(self, *, account_id: str, on: date, bill: AccountBill) -> None:
@@ -254,8 +265,8 @@ class RehearsalBook:
         for invoice in bill.invoices:
             self._add_invoice(account_id, on, invoice)
         for held in bill.quarantined:
-            key = subscription_id(account_id=account_id, slot=held.slot)
-            self.quarantined.setdefault(key, RehearsedQuarantine(on, key, held.code, held.message))
+            first = RehearsedQuarantine(on, account_id, held.slot, held.code, held.message)
+            self.quarantined.setdefault((account_id, held.slot), first)
 
     def _add_invoice(self, account_id: str, on: date, invoice: NewInvoice) -> None:
         day = self.by_date.get(on, Sums())
@@ -275,7 +286,7 @@ class RehearsalBook:
         before: tuple[date, Mapping[str, RehearsedCharge]] | None,
     ) -> Rehearsal:
         """Return the rehearsal; ``before`` is the run to compare with, and what it charged."""
-        held = sorted(self.quarantined.values(), key=lambda one: (one.on, one.subscription_id))
+        held = sorted(self.quarantined.values(), key=lambda one: (one.on, one.account_id, one.slot))
         return Rehearsal(
             first=dates[0],
             through=dates[-1],

@@ -8,12 +8,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chalicelib.domain.account_bills import bill_account
+from chalicelib.domain.account_bills import AccountBill, Quarantine, bill_account
 from chalicelib.domain.catalogue import Catalogue
 from chalicelib.domain.jobs import JobState
 from chalicelib.domain.rehearsals import (
     CHANGES_SHOWN_MAX,
     NothingToRehearse,
+    RehearsalBook,
     RehearsalJob,
     RehearsedCharge,
     compare,
@@ -114,3 +115,14 @@ def test_a_job_whose_worker_was_lost_is_seen_as_failed() -> None:
     assert lost.state is JobState.FAILED
     assert lost.failure is not None
     assert lost.failure.code == "rehearsal_lost"
+
+
+def test_pending_charges_that_would_be_set_aside_are_no_subscription() -> None:
+    book = RehearsalBook()
+    for on in (BILL_DAY, date(2026, 11, 2)):
+        bill = AccountBill(quarantined=[Quarantine(slot, "catalogue_mismatch", "gone") for slot in (0, 1)])
+        book.add(account_id="sbr_1", on=on, bill=bill)
+
+    found = book.close(dates=[BILL_DAY], currency="PKR", before=None).quarantined
+
+    assert [(one.on, one.subscription_id) for one in found] == [(BILL_DAY, None), (BILL_DAY, "sbn_1-1")]
