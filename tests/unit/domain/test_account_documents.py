@@ -174,7 +174,7 @@ steps = st.lists(
 )
 
 
-@settings(max_examples=300)
+@settings(max_examples=300, deadline=None)
 @given(steps)
 def test_any_sequence_keeps_the_books(taken: list[Step]) -> None:
     book = AccountBook()
@@ -189,7 +189,7 @@ def test_any_sequence_keeps_the_books(taken: list[Step]) -> None:
         book.check()
 
 
-@settings(max_examples=200)
+@settings(max_examples=200, deadline=None)
 @given(steps)
 def test_every_payment_that_is_not_spent_can_be_reversed(taken: list[Step]) -> None:
     book = AccountBook()
