@@ -31,6 +31,7 @@ MODULES: Final = (
     "late_fees",
     "ledger",
     "manual_invoices",
+    "package_changes",
     "packages",
     "payments",
     "rehearsals",

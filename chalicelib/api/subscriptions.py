@@ -10,9 +10,10 @@ from pydantic import Field, field_validator
 from chalicelib.api.packages import CycleBody
 from chalicelib.api.routing import Request, endpoint
 from chalicelib.api.schemas import Line, MoneyIn, MoneyOut, Patch, Schema
-from chalicelib.domain.accounts import SubscriptionState, subscription_id
+from chalicelib.domain.accounts import Discount, SubscriptionState, subscription_id
 from chalicelib.domain.billing import next_bill_date
 from chalicelib.domain.money import Money
+from chalicelib.domain.packages import RefundPolicy
 from chalicelib.domain.pending_charges import Fee
 from chalicelib.domain.periods import BillingTiming
 from chalicelib.domain.staff import Permission
@@ -90,7 +91,9 @@ class SubscriptionPatch(Patch):
     Days out of service are not billed: when a subscription becomes active again, its next
     period begins that day. A terminated one is billed up to ``ends_on``, its first day
     without service; that is today unless given. Until that day it may be made ``active``
-    again, which withdraws the end, or be given another ``ends_on``.
+    again, which withdraws the end, or be given another ``ends_on``. Days paid after the end are
+    credited as the package's refund policy has it, days of a pause that were billed in full when
+    service resumes.
     """
 
     NULLABLE = frozenset({"price_override"})
@@ -105,6 +108,15 @@ class SubscriptionPatch(Patch):
         description="why suspended service is restored though fees are to be paid first",
     )
 
+    refund: RefundPolicy | None = Field(
+        default=None,
+        description="what of the days paid after an end is credited; that of the package unless given, "
+        "and never less",
+    )
+    refund_reason: Line | None = Field(
+        default=None, min_length=3, max_length=WAIVE_REASON_CHARS_MAX, description="why it is more"
+    )
+
     def change(self) -> subscriptions.SubscriptionChange:
         """Return the use case's value."""
         price = self.price_override.money() if self.price_override else None
@@ -113,6 +125,30 @@ class SubscriptionPatch(Patch):
             ends_on=self.ends_on,
             price_override=price if "price_override" in self.model_fields_set else UNCHANGED,
             must_pay_override=self.must_pay_override,
+            refund=self.refund,
+            refund_reason=self.refund_reason,
+        )
+
+
+class DiscountOut(Schema):
+    """A reduction of the price before tax: a share in millionths, or an amount in minor units a cycle.
+
+    ``periods`` are those it is left for; null is forever.
+    """
+
+    code: str = Field(examples=["RAMADAN"])
+    share_millionths: int | None = Field(examples=[250000])
+    amount: int | None
+    periods: int | None
+
+    @classmethod
+    def of(cls, discount: Discount) -> DiscountOut:
+        """Render a discount."""
+        return cls(
+            code=discount.code,
+            share_millionths=discount.share or None,
+            amount=discount.amount or None,
+            periods=discount.periods,
         )
 
 
@@ -121,8 +157,9 @@ class SubscriptionOut(Schema):
 
     Service is billed up to ``billed_to``, exclusive. ``next_bill_on`` is null where nothing
     more is billed as things stand. ``overbilled_days`` are the days before ``billed_to`` on
-    which a pause or an end leaves no service; they are not credited yet. ``edition`` is that of the
-    package when it was sold; ``parent_id`` the service that an add-on belongs to.
+    which a pause or an end leaves no service and which are not credited. ``edition`` is that of the
+    package when it was sold; ``parent_id`` the service that an add-on belongs to. ``replaces`` and
+    ``replaced_by`` are the subscriptions before and after a change of package.
     """
 
     subscription_id: str = Field(examples=["sbn_01JD0000000000000000000000-1"])
@@ -138,6 +175,10 @@ class SubscriptionOut(Schema):
     cycle: CycleBody
     timing: BillingTiming
     price_override: MoneyOut | None
+    quantity: int
+    discounts: list[DiscountOut]
+    replaces: str | None
+    replaced_by: str | None
     billed_to: date
     overbilled_days: int
     next_bill_on: date | None
@@ -163,6 +204,12 @@ class SubscriptionOut(Schema):
             cycle=CycleBody.of(sub.cycle),
             timing=sub.timing,
             price_override=None if price is None else MoneyOut.of(Money(price, held.account.currency)),
+            quantity=sub.quantity,
+            discounts=[DiscountOut.of(one) for one in sub.discounts],
+            replaces=None
+            if sub.replaces is None
+            else subscription_id(account_id=held.account.account_id, slot=sub.replaces),
+            replaced_by=held.replaced_by,
             billed_to=sub.billed_to,
             overbilled_days=sub.overbilled_days,
             next_bill_on=next_bill_date(subscription=sub),

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
 from chalicelib.domain.errors import DomainError
 
 if TYPE_CHECKING:
-    from chalicelib.domain.accounts import Account
+    from chalicelib.domain.accounts import Account, Subscription
     from chalicelib.domain.documents import Document, DocumentKind, Entry
     from chalicelib.domain.invoices import Invoice, Recipient
     from chalicelib.domain.packages import Package
@@ -125,8 +125,11 @@ class Subscribers(Protocol):
         """Describe a change of subscriptions, re-filing what is due.
 
         Refused with StaleVersion, or with Busy where a billing run starts meanwhile that would
-        have to see it.
+        have to see it. Finished subscriptions that leave the account are kept by themselves.
         """
+
+    def past_subscription(self, *, account_id: str, slot: int) -> Subscription | None:
+        """Return a subscription that is over and left its account, or None."""
 
 
 class Packages(Protocol):

@@ -81,10 +81,8 @@ def _encode(sub: Subscription) -> dict[str, Any]:
         stored["d"] = [[one.code, one.share, one.amount, one.periods] for one in sub.discounts]
     if sub.pause_share:
         stored["zs"] = sub.pause_share
-    if sub.replaces is not None:
-        stored["rp"] = sub.replaces
-    if sub.origin is not None:
-        stored["og"] = sub.origin.isoformat()
+    if sub.replaces is not None:  # nothing else has an origin of its own
+        stored |= {"rp": sub.replaces, "og": sub.origin.isoformat()} if sub.origin else {"rp": sub.replaces}
     return stored
 
 

@@ -57,6 +57,8 @@ class DueFiling:
         for sub in changed:
             writes += self._refile(after.account_id, old.get(sub.slot), sub)
             writes += self._besides(after.account_id, sub)
+        kept = {sub.slot for sub in after.subscriptions}
+        writes += [self._unfile(after.account_id, sub) for slot, sub in old.items() if slot not in kept]
         charges = self._new_charges(before, after)
         writes += [
             _file_on(tenant_id=self._tenant_id, on=on, account_id=after.account_id, slot=CHARGES_SLOT)
@@ -99,6 +101,10 @@ class DueFiling:
             item = DueItem(keys.due(self._tenant_id, now), sort)
             writes.append(put(item, condition=None, refused=Busy("the due list changed meanwhile")))
         return writes
+
+    def _unfile(self, account_id: str, sub: Subscription) -> ModelWrite:
+        bucket = keys.due(self._tenant_id, bucket_of(subscription=sub))
+        return delete(DueItem(bucket, due_sort_key(account_id=account_id, slot=sub.slot)))
 
 
 def unmoved(*, tenant_id: str, state: BillingState) -> ModelWrite:

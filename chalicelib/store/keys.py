@@ -31,6 +31,11 @@ def invoice(key: str) -> str:
     return f"INV#{key}"
 
 
+def past_subscription(slot: int) -> str:
+    """A subscription that left its account, in the account's collection."""
+    return f"PAST#{slot:03d}"
+
+
 def directory(tenant_id: str) -> str:
     """The list of subscribers, by code."""
     return f"{tenant_id}#DIR"
@@ -64,6 +69,11 @@ def staff(tenant_id: str) -> str:
 def due(tenant_id: str, bucket: str) -> str:
     """Subscriptions filed under a due bucket."""
     return f"{tenant_id}#DUE#{bucket}"
+
+
+def endings(tenant_id: str) -> str:
+    """Prepaid lines that will run out, in the order of time."""
+    return f"{tenant_id}#EXP"
 
 
 def register(tenant_id: str, series: str) -> str:

@@ -2,6 +2,7 @@
 
 - ``<tenant>#A#<ulid>`` / ``ACCOUNT``: what billing reads and rewrites (``store.accounts``).
 - the same / ``ACCOUNT#PERSON``: contact, area, archived. One query reads both, no invoices.
+- the same / ``PAST#<slot>``: a finished subscription that left the account.
 - ``<tenant>#DIR`` / folded code: makes the code unique, and is the row of the list.
 - ``<tenant>#BIX#<kind>#<digest>`` / folded code: finds by email, phone or national id. The
   code is the sort key, so that whatever was searched for, a page is in the order of codes.
@@ -18,10 +19,17 @@ from typing import Any, TypeAlias
 
 import orjson
 from pynamodb.attributes import BinaryAttribute, BooleanAttribute, NumberAttribute, UnicodeAttribute
+from pynamodb.exceptions import DoesNotExist
 from pynamodb.expressions.condition import Condition
 
 from chalicelib.crypto.keyring import TenantKeys
-from chalicelib.domain.accounts import Account, SubscriptionState, is_subscriber_id, summary_status
+from chalicelib.domain.accounts import (
+    Account,
+    Subscription,
+    SubscriptionState,
+    is_subscriber_id,
+    summary_status,
+)
 from chalicelib.domain.errors import Conflict, NotFound, StaleVersion
 from chalicelib.domain.subscribers import (
     CodeTaken,
@@ -41,6 +49,8 @@ from chalicelib.store.accounts import (
     AccountItem,
     account_of,
     account_values,
+    decode_subscriptions,
+    encode_subscriptions,
     seal_recipient,
 )
 from chalicelib.store.base import (
@@ -69,6 +79,12 @@ class PersonItem(TenantsItem):
     archived = BooleanAttribute(attr_name="x")
     revision = NumberAttribute(attr_name="pv")
     created_at = UnicodeAttribute(attr_name="at")
+
+
+class PastItem(TenantsItem):
+    """``<tenant>#A#<ulid>`` / ``PAST#<slot>``: a finished subscription that left the account."""
+
+    subscription = UnicodeAttribute(attr_name="s")
 
 
 class SubscriberItem(AccountItem, PersonItem):
@@ -173,7 +189,28 @@ class DynamoSubscribers:
         writes = [update(item, actions=actions, condition=unmoved, refused=_stale())]
         if _status(before) != _status(after):
             writes.append(self._update_row(before.account_id, before.code, _status_actions(after)))
-        return [*writes, *self._due.file(before=before, after=after)]
+        return [*writes, *self._past(before, after), *self._due.file(before=before, after=after)]
+
+    def past_subscription(self, *, account_id: str, slot: int) -> Subscription | None:
+        """Return a subscription that is over and left its account, or None."""
+        if not is_subscriber_id(value=account_id):
+            return None
+        pk = keys.account(self._tenant_id, account_id)
+        try:
+            item = PastItem.get(pk, keys.past_subscription(slot), consistent_read=True)
+        except DoesNotExist:
+            return None
+        (found,) = decode_subscriptions(item.subscription)
+        return found
+
+    def _past(self, before: Account, after: Account) -> Iterable[ModelWrite]:
+        """Describe keeping by themselves the finished subscriptions that leave the account."""
+        kept = {sub.slot for sub in after.subscriptions}
+        for sub in before.subscriptions:
+            if sub.slot not in kept and sub.finished:
+                pk, text = keys.account(self._tenant_id, before.account_id), encode_subscriptions((sub,))
+                item = PastItem(pk, keys.past_subscription(sub.slot), subscription=text)
+                yield put(item, condition=None, refused=_stale())
 
     def _change_row(self, before: Subscriber, after: Subscriber) -> Sequence[ModelWrite]:
         if code_key(code=before.code) != code_key(code=after.code):

@@ -14,10 +14,14 @@ from chalicelib.domain.accounts import (
     parse_subscription_id,
     subscription_id,
 )
+from chalicelib.domain.documents import Entry
 from chalicelib.domain.errors import InvalidValue, NotFound
 from chalicelib.domain.money import Money
-from chalicelib.domain.packages import Package
+from chalicelib.domain.package_changes import ChangePending, replaced_by
+from chalicelib.domain.packages import Package, RefundPolicy
+from chalicelib.domain.past_subscriptions import without_past
 from chalicelib.domain.pending_charges import Fee, sale_charges, with_charges
+from chalicelib.domain.service_money import ServiceMoney
 from chalicelib.domain.subscribers import SubscriberArchived
 from chalicelib.domain.subscription_families import move_family
 from chalicelib.domain.subscriptions import (
@@ -29,7 +33,9 @@ from chalicelib.domain.subscriptions import (
 )
 from chalicelib.ports.store import AuditNote, Idempotency, TenantStore
 from chalicelib.usecases.changes import UNCHANGED, Unchanged
+from chalicelib.usecases.posting import Books, books_of, post
 from chalicelib.usecases.restoring import restoring
+from chalicelib.usecases.service_money import RefundAsked, service_entry, settle_service
 from chalicelib.usecases.versions import require_version
 
 
@@ -70,6 +76,8 @@ class SubscriptionChange:
     ends_on: date | None = None
     price_override: Money | Unchanged | None = UNCHANGED
     must_pay_override: str | None = None
+    refund: RefundPolicy | None = None
+    refund_reason: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,14 +92,25 @@ class HeldSubscription:
         """Its identifier."""
         return subscription_id(account_id=self.account.account_id, slot=self.subscription.slot)
 
+    @property
+    def replaced_by(self) -> str | None:
+        """The identifier of the subscription that came, or will come, in its place."""
+        after = replaced_by(account=self.account, slot=self.subscription.slot)
+        return None if after is None else subscription_id(account_id=self.account.account_id, slot=after.slot)
+
 
 def get_subscription(*, store: TenantStore, subscription_id: str) -> HeldSubscription:
     """Return a subscription, or raise NotFound."""
-    account_id, slot = _parse(subscription_id)
+    account_id, slot = parse_id(subscription_id=subscription_id)
     try:
-        return _held(store.subscribers.get(subscriber_id=account_id).account, slot)
+        account = store.subscribers.get(subscriber_id=account_id).account
     except NotFound:
         raise _absent() from None
+    if account.subscription(slot=slot) is None:
+        past = store.subscribers.past_subscription(account_id=account_id, slot=slot)
+        if past is not None:
+            return HeldSubscription(account, past)
+    return held_subscription(account=account, slot=slot)
 
 
 def create_subscription(
@@ -132,7 +151,8 @@ def create_subscription(
         parent=_parent(before, new.parent_id),
     )
     fees = sale_charges(subscription=subscription, package=read.package, waived=new.waived)
-    held = _moved(with_charges(account=before, charges=fees), subscription)
+    trimmed = without_past(account=before, today=today)
+    held = _moved(with_charges(account=trimmed, charges=fees), subscription)
     if new.state is SubscriptionState.ACTIVE:
         check_tax(
             package=read.package,
@@ -163,52 +183,111 @@ def change_subscription(
 
     Restoring suspended service waits for the fees that must be paid first, and may cost one.
 
-    Raises NotFound, StaleVersion, InvalidTransition, MustPay, or InvalidValue.
+    What was billed of days that are not served is credited, and days of a pause that wait to be
+    billed are charged, where service resumes or ends.
+
+    Raises NotFound, StaleVersion, InvalidTransition, ChangePending, MustPay, or InvalidValue.
     """
-    account_id, slot = _parse(subscription_id)
+    account_id, slot = parse_id(subscription_id=subscription_id)
     try:
-        read = store.subscribing(subscriber_id=account_id)
+        books = books_of(store=store, subscriber_id=account_id, at=at)
     except NotFound:
         raise _absent() from None
-    before = _held(read.subscriber.account, slot)
-    require_version(current=before.account.version, expected=if_match)
-    subscription, today = before.subscription, read.tenant.local_date(at=at)
+    before = held_subscription(account=books.subscriber.account, slot=slot)
+    planned = _planned(books, slot, change, if_match)
+    if planned is None:
+        return before
+    told = replace(note, details={**_told(before, planned.held, books.today), **planned.told})
+    if not planned.documented:
+        store.commit(
+            *store.subscribers.change_account(before=before.account, after=planned.held.account),
+            store.note(note=told),
+        )
+        return planned.held
+
+    def _make(books: Books) -> Entry:
+        again = _planned(books, slot, change, if_match)
+        assert again is not None, "the account is of the version that was read"
+        assert again.money is not None, "and so are its documents"
+        return service_entry(books=books, after=again.held.account, money=again.money)
+
+    posted = post(store=store, subscriber_id=account_id, make=_make, at=at, note=told)
+    return held_subscription(account=posted.entry.after, slot=slot)
+
+
+@dataclass(frozen=True, slots=True)
+class _Planned:
+    """A change computed: the subscription after it, what else is told, and the money it moves."""
+
+    held: HeldSubscription
+    told: dict[str, object]
+    money: ServiceMoney | None
+
+    @property
+    def documented(self) -> bool:
+        """Whether documents are made of it."""
+        return self.money is not None and bool(self.money.refund.documents or self.money.lines)
+
+
+def _planned(books: Books, slot: int, change: SubscriptionChange, if_match: int | None) -> _Planned | None:
+    """Return what a change comes to as the books stand; None where nothing changes."""
+    before = held_subscription(account=books.subscriber.account, slot=slot)
+    account, today = before.account, books.today
+    require_version(current=account.version, expected=if_match)
+    subscription = before.subscription
     addons: list[Subscription] = []
     if change.state is not None or change.ends_on is not None:
+        if replaced_by(account=account, slot=slot) is not None:
+            raise ChangePending("another package takes the place of this one: withdraw that first")
         to = change.state or subscription.state
         subscription, *addons = move_family(
-            account=before.account, slot=slot, to=to, today=today, ends_on=change.ends_on
+            account=account, slot=slot, to=to, today=today, ends_on=change.ends_on
         )
+    _check_refund(change, subscription)
     if not isinstance(change.price_override, Unchanged):
-        price = override_of(account=before.account, price=change.price_override)
+        price = override_of(account=account, price=change.price_override)
         subscription = replace(subscription, price_override=price)
     if subscription == before.subscription:
-        return before
+        return None
     fees = restoring(
-        store=store,
-        account=before.account,
+        store=books.store,
+        account=account,
         before=before.subscription,
         after=subscription,
         on=today,
         override=change.must_pay_override,
     )
-    held = _moved(with_charges(account=before.account, charges=fees.charges), subscription, *addons)
-    store.commit(
-        *store.subscribers.change_account(before=before.account, after=held.account),
-        store.note(note=replace(note, details={**_told(before, held, today), **fees.told})),
-    )
-    return held
+    asked = RefundAsked(change.refund, change.refund_reason or "")
+    money = settle_service(books=books, changed=(subscription, *addons), asked=asked)
+    if money is not None:
+        subscription, *addons = money.subscriptions
+    charged = with_charges(account=account, charges=fees.charges)
+    told = {**fees.told, **_refund_told(change)}
+    return _Planned(_moved(charged, subscription, *addons), told, money)
 
 
-def _parse(subscription_id: str) -> tuple[str, int]:
-    """Return account id and slot; what is no identifier names nothing."""
+def _check_refund(change: SubscriptionChange, after: Subscription) -> None:
+    asked = change.refund is not None or change.refund_reason is not None
+    if asked and after.state is not SubscriptionState.TERMINATED:
+        raise InvalidValue("a refund belongs to the state terminated", param="refund")
+
+
+def _refund_told(change: SubscriptionChange) -> dict[str, object]:
+    if change.refund is None:
+        return {}
+    return {"refund": change.refund.value, "refund_reason": change.refund_reason}
+
+
+def parse_id(*, subscription_id: str) -> tuple[str, int]:
+    """Return account id and slot, or raise NotFound: what is no identifier names nothing."""
     try:
         return parse_subscription_id(value=subscription_id)
     except MalformedId:
         raise _absent() from None
 
 
-def _held(account: Account, slot: int) -> HeldSubscription:
+def held_subscription(*, account: Account, slot: int) -> HeldSubscription:
+    """Return the subscription in a slot with its account, or raise NotFound."""
     subscription = account.subscription(slot=slot)
     if subscription is None:
         raise _absent()

@@ -8,6 +8,7 @@ from typing import Protocol
 
 from chalicelib.domain.accounts import Account
 from chalicelib.domain.errors import NotFound, StaleVersion
+from chalicelib.domain.invoices import Invoice
 from chalicelib.domain.late_fees import LateFeeRule, ReconnectFee
 from chalicelib.domain.packages import Package, PackageNameTaken
 from chalicelib.domain.runs import BillingState
@@ -142,6 +143,9 @@ class InMemorySubscribers:
 
         return [MemoryWrite(unmoved, apply, StaleVersion("changed"))]
 
+    def past_subscription(self, *, account_id: str, slot: int) -> None:
+        """Nothing leaves the accounts of a dictionary."""
+
     def _free(self, subscriber: Subscriber) -> bool:
         others = (one for one in self.kept.values() if one.subscriber_id != subscriber.subscriber_id)
         return all(code_key(code=one.code) != code_key(code=subscriber.code) for one in others)
@@ -165,6 +169,14 @@ class InMemoryLateFees:
         return self.fee
 
 
+class NoInvoices:
+    """An account of which nothing is billed."""
+
+    def of_account(self, *, account_id: str, limit: int, after: str | None) -> Page[Invoice]:
+        """Return nothing."""
+        return Page(())
+
+
 @dataclass
 class InMemoryTenantStore:
     """The parts of a tenant's store that selling uses."""
@@ -173,6 +185,7 @@ class InMemoryTenantStore:
     packages: InMemoryPackages = field(default_factory=InMemoryPackages)
     subscribers: InMemorySubscribers = field(default_factory=InMemorySubscribers)
     late_fees: InMemoryLateFees = field(default_factory=InMemoryLateFees)
+    invoices: NoInvoices = field(default_factory=NoInvoices)
     notes: list[AuditNote] = field(default_factory=list)
     answers: dict[str, str] = field(default_factory=dict)
 

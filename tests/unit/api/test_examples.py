@@ -89,7 +89,14 @@ def test_an_example_is_taken_by_a_route(example: Example) -> None:
 
 @pytest.mark.parametrize(
     "section",
-    ["Packages", "Billing now", "Correcting, paying", "Importing subscribers", "Exporting everything"],
+    [
+        "Packages",
+        "Changing the package",
+        "Billing now",
+        "Correcting, paying",
+        "Importing subscribers",
+        "Exporting everything",
+    ],
 )
 def test_a_section_has_examples(section: str) -> None:
     assert [one for one in EXAMPLES if one.section == section]
