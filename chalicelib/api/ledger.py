@@ -9,6 +9,7 @@ from pydantic import Field
 
 from chalicelib.api.routing import Request, endpoint
 from chalicelib.api.schemas import Line, ListAnswer, ListQuery, Schema
+from chalicelib.domain.errors import NotFound
 from chalicelib.domain.ledger import (
     CHART,
     REASON_CHARS_MAX,
@@ -17,6 +18,7 @@ from chalicelib.domain.ledger import (
     Closing,
     DayTotals,
     LedgerRow,
+    MalformedMonth,
     RowDifference,
     TrialBalance,
     chart_account,
@@ -298,8 +300,7 @@ def list_ledger_closings(request: Request) -> ClosingList:
 )
 def get_ledger_closing(request: Request) -> CheckedClosingOut:
     """Show a month that was closed, and whether its postings still come to what it was closed with."""
-    month = parse_month(text=request.path["month"])
-    closing, differences = ledger.check_closing(store=request.store, month=month)
+    closing, differences = ledger.check_closing(store=request.store, month=_month(request))
     return CheckedClosingOut(
         closing=ClosingOut.of(closing), differences=[RowDifferenceOut.of(one) for one in differences]
     )
@@ -315,13 +316,20 @@ def get_ledger_closing(request: Request) -> CheckedClosingOut:
 )
 def open_ledger_month(request: Request) -> ClosingOut:
     """Open the newest closed month again: for owners, with a reason that is kept."""
-    month = request.path["month"]
+    month = _month(request)
     opened = ledger.open_month(
         store=request.store,
-        month=parse_month(text=month),
+        month=month,
         reason=request.body_as(OpeningIn).reason,
         at=request.now,
-        note=request.note("ledger.month_opened", month),
+        note=request.note("ledger.month_opened", f"{month:%Y-%m}"),
         idempotency=request.idempotency,
     )
     return ClosingOut.of(opened)
+
+
+def _month(request: Request) -> date:
+    try:
+        return parse_month(text=request.path["month"])
+    except MalformedMonth:
+        raise NotFound("the month was not closed", param="month") from None
