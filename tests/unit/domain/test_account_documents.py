@@ -276,6 +276,17 @@ def test_a_deposit_is_owed_set_off_and_given_back() -> None:
     book.check()
 
 
+def test_a_deposit_that_was_used_is_not_credited() -> None:
+    book = AccountBook()
+    held = issue(book, 200_000, kind=ChargeKind.DEPOSIT)
+    pay(book, held.total)
+    issue(book, 1_000)
+    settled = allocate(amount=book.account.deposits, invoices=book.open)
+    book.apply(set_off(account=book.account, settled=settled, source=Source.DEPOSIT))
+    with pytest.raises(InsufficientDeposit):
+        credited(book, 0, 3)
+
+
 def test_a_write_off_is_never_more_than_open() -> None:
     book = AccountBook()
     invoice = issue(book, 100_000)

@@ -171,6 +171,15 @@ def test_credit_notes_of_an_invoice_come_to_the_invoice(
         whole_invoice(invoice=now)
 
 
+def test_lines_that_were_rounded_down_leave_nothing_behind() -> None:
+    one, two = (replace(HOME, net=net, taxes=()) for net in (10_000, 37))
+    rounding = InvoiceLine("Rounding", "", 0, NOVEMBER, -37, 1, 1, -37, (), ChargeKind.ROUNDING)
+    issued = invoice([one, two, rounding])
+    document, settlement = noted(issued, lines_of_invoice(invoice=issued, amounts={0: None}))
+    assert [line.total for line in document.lines] == [10_000, 37, -37]
+    assert (settlement.after.state, creditable(invoice=settlement.after)) == (InvoiceState.VOID, 0)
+
+
 def test_what_is_open_is_offset_first_and_the_rest_is_credit() -> None:
     part_paid = replace(invoice([HOME]), paid=200_000, state=InvoiceState.PARTLY_PAID)
     document, settlement = noted(part_paid, whole_invoice(invoice=part_paid))
