@@ -113,9 +113,14 @@ def check_rule(*, rule: LateFeeRule, today: date | None = None) -> None:
 
 
 def fee_base(*, invoice: Invoice) -> int:
-    """Return what of an invoice a share is of, in minor units: what is open, without fees on it."""
-    fees = sum(line.total for line in invoice.lines if line.kind in FEE_KINDS)
-    return max(0, min(invoice.open_amount, invoice.total - fees))
+    """Return what of an invoice a share is of, in minor units: what is open, without fees on it.
+
+    Nothing where it bills fees alone: their rounding is none of the service's.
+    """
+    served = [line for line in invoice.lines if line.kind not in FEE_KINDS]
+    if all(line.kind is ChargeKind.ROUNDING for line in served):
+        return 0
+    return max(0, min(invoice.open_amount, sum(line.total for line in served)))
 
 
 def late_fee(*, rule: LateFeeRule, invoice: Invoice, on: date) -> int:

@@ -153,9 +153,9 @@ class DynamoLateFees:
         fits = (RegisterItem.due_on == due_on.isoformat()) | RegisterItem.due_on.does_not_exist()
         # A late run numbers in the year of the date it bills.
         years = range(fiscal_year(on=opened, start_month=1) - 1, due_on.year + 2)
-        for series in self._series(years):
+        for series, following in self._series(years):
             pk = keys.register(self._tenant_id, series)
-            first = _first_since(pk, since)
+            first = _first_since(pk, since, following)
             pages = RegisterItem.query(
                 pk,
                 RegisterItem.sk >= f"{first:09d}",
@@ -167,10 +167,15 @@ class DynamoLateFees:
                     break
                 yield from (one for one in register_ids(page.entries) if _within(one, shard))
 
-    def _series(self, years: range) -> list[str]:
+    def _series(self, years: range) -> list[tuple[str, int]]:
+        """Return the series of what is to be paid in some fiscal years, with the next number of each."""
         items = SeriesItem.query(keys.series(self._tenant_id), consistent_read=True)
-        found = [item.sk.partition("#") for item in items]
-        return [f"{kind}#{year}" for kind, _, year in found if kind in SERIES_KINDS and int(year) in years]
+        found = [(item.sk.partition("#"), int(item.following)) for item in items]
+        return [
+            (f"{kind}#{year}", following)
+            for (kind, _, year), following in found
+            if kind in SERIES_KINDS and int(year) in years
+        ]
 
     # -- fees ------------------------------------------------------------------------------
 
@@ -263,11 +268,9 @@ class DynamoLateFees:
         return keys.account(self._tenant_id, account_id), keys.invoice(key)
 
 
-def _first_since(pk: str, since: str) -> int:
+def _first_since(pk: str, since: str, following: int) -> int:
     """Return a number of a register before which every page was written earlier than ``since``."""
-    newest = RegisterItem.query(pk, scan_index_forward=False, consistent_read=True, limit=1)
-    last = next(iter(newest), None)
-    low, high = 1, int(last.sk) if last is not None else 1
+    low, high = 1, following
     while high - low > _NEAR:
         middle = (low + high) // 2
         page = next(

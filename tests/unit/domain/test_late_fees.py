@@ -96,6 +96,8 @@ def test_no_fee_on_fees() -> None:
     both = invoice(line(100_000), line(5_000, ChargeKind.LATE_FEE), line(7_000, ChargeKind.RECONNECT_FEE))
     assert late_fee(rule=RULE, invoice=both, on=on) == 2_000
     assert late_fee(rule=RULE, invoice=invoice(line(5_000, ChargeKind.LATE_FEE)), on=on) == 0
+    rounded = invoice(line(336_000, ChargeKind.LATE_FEE), line(4_000, ChargeKind.ROUNDING))
+    assert late_fee(rule=RULE, invoice=rounded, on=on) == 0
 
 
 @given(
