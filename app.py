@@ -55,3 +55,11 @@ def export_worker(event: SQSEvent) -> dict[str, Any]:
     from chalicelib.jobs.exports import work_exports
 
     return work_exports(job_services(), event.to_dict())
+
+
+@app.schedule(Rate(5, unit=Rate.MINUTES), name="prepaid_expirer")
+def prepaid_expirer(event: CloudWatchEvent) -> None:
+    """Renew prepaid lines that run out, or mark them as ended."""
+    from chalicelib.jobs.prepaid import expire_prepaid_lines
+
+    expire_prepaid_lines(job_services(), event.to_dict())

@@ -34,6 +34,7 @@ MODULES: Final = (
     "package_changes",
     "packages",
     "payments",
+    "prepaid",
     "rehearsals",
     "sessions",
     "signups",

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from chalicelib.ports.jobs import Exports, Imports, Rehearsals
     from chalicelib.ports.late_fees import LateFees
     from chalicelib.ports.ledger import BooksReader, Ledger
+    from chalicelib.ports.prepaid import Prepaid
     from chalicelib.ports.usage import Usage
 
 T = TypeVar("T")
@@ -172,7 +173,7 @@ class Invoices(Protocol):
     def by_number(
         self, *, fiscal_year: int, limit: int, after: str | None, newest_first: bool, kind: str = "INV"
     ) -> Page[Invoice]:
-        """Return the tenant's invoices of a fiscal year in the order of their numbers."""
+        """Return the tenant's invoices, or debit notes, of a fiscal year in the order of their numbers."""
 
     def series_years(self, *, kind: str = "INV") -> tuple[int, ...]:
         """Return the fiscal years that have documents of a kind, oldest first."""
@@ -288,6 +289,10 @@ class TenantStore(Protocol):
     @property
     def usage(self) -> Usage:
         """Data used by subscriptions."""
+
+    @property
+    def prepaid(self) -> Prepaid:
+        """Prepaid lines."""
 
     @property
     def invoices(self) -> Invoices:

@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from chalicelib.store.late_fees import DynamoLateFees
     from chalicelib.store.ledger import DynamoLedger
     from chalicelib.store.packages import DynamoPackages
+    from chalicelib.store.prepaid import DynamoPrepaid
     from chalicelib.store.rehearsals import DynamoRehearsalBooks, DynamoRehearsals
     from chalicelib.store.runs import DynamoRuns
     from chalicelib.store.subscribers import DynamoSubscribers
@@ -89,6 +90,13 @@ class DynamoTenantStore:
         return DynamoUsage(tenant_id=self._tenant_id)
 
     @cached_property
+    def prepaid(self) -> DynamoPrepaid:
+        """Prepaid lines."""
+        from chalicelib.store.prepaid import DynamoPrepaid
+
+        return DynamoPrepaid(tenant_id=self._tenant_id)
+
+    @cached_property
     def invoices(self) -> DynamoInvoices:
         """Issued invoices."""
         from chalicelib.store.invoices import DynamoInvoices
@@ -109,7 +117,7 @@ class DynamoTenantStore:
             tenant_keys=self.keys,
             subscribers=self.subscribers,
             clock=self._clock,
-            formats=self._number_formats,
+            tenant=lambda: self.known_profile,
         )
 
     @cached_property
@@ -117,9 +125,7 @@ class DynamoTenantStore:
         """Late and reconnect fees."""
         from chalicelib.store.late_fees import DynamoLateFees
 
-        return DynamoLateFees(
-            tenant_id=self._tenant_id, tenant_keys=self.keys, subscribers=self.subscribers
-        )
+        return DynamoLateFees(tenant_id=self._tenant_id, tenant_keys=self.keys, subscribers=self.subscribers)
 
     @cached_property
     def ledger(self) -> DynamoLedger:

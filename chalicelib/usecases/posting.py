@@ -8,7 +8,7 @@ whoever else is at the same account.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 from typing import Final
@@ -19,7 +19,7 @@ from chalicelib.domain.invoices import Invoice, fiscal_year
 from chalicelib.domain.ledger import PeriodClosed
 from chalicelib.domain.subscribers import Subscriber
 from chalicelib.domain.tenants import Tenant
-from chalicelib.ports.store import AuditNote, Idempotency, NumbersTaken, TenantStore
+from chalicelib.ports.store import AuditNote, Idempotency, NumbersTaken, TenantStore, Write
 from chalicelib.usecases.backoff import backoff_seconds
 
 POST_ATTEMPTS_MAX: Final = 12
@@ -60,12 +60,14 @@ def post(
     note: AuditNote,
     idempotency: Idempotency | None = None,
     answer: Callable[[Posted], object] | None = None,
+    besides: Callable[[Posted], Sequence[Write]] | None = None,
     pause: Callable[[float], None] = time.sleep,
 ) -> Posted:
     """Make an entry of one account, dated the tenant's today, and write it whole.
 
     ``make`` may be called several times, each with the books as they stand then. ``answer`` turns
-    what was posted into what is kept for the idempotency key. Raises NotFound, Busy, PeriodClosed
+    what was posted into what is kept for the idempotency key; ``besides`` describes what else is
+    written with it, from what the last call of ``make`` saw. Raises NotFound, Busy, PeriodClosed
     where the tenant's today is in a closed month (by a change of its time zone), or what ``make``
     raises.
     """
@@ -87,6 +89,7 @@ def post(
             store.commit(
                 *writes,
                 store.note(note=told),
+                *(besides(posted) if besides else ()),
                 *store.remember(idempotency=idempotency, answer=answer(posted) if answer else posted),
             )
         except (NumbersTaken, StaleVersion, Busy):

@@ -14,7 +14,14 @@ from chalicelib.local.engine import Engine
 from tests.e2e.client import Api
 from tests.e2e.deployment import ROOT, Deployment
 
-FUNCTIONS = {"APIHandler", "BillingPlanner", "BillingWorker", "ImportWorker", "ExportWorker"}
+FUNCTIONS = {
+    "APIHandler",
+    "BillingPlanner",
+    "BillingWorker",
+    "ImportWorker",
+    "ExportWorker",
+    "PrepaidExpirer",
+}
 
 
 @pytest.fixture(scope="module")
@@ -88,6 +95,8 @@ def test_queues_start_their_workers_and_take_partial_answers(stack: dict[str, st
         ("ImportWorker", "sqs", "send_message", {"QueueUrl": "BillingQueue", "MessageBody": "{}"}),
         ("ExportWorker", "dynamodb", "delete_item", {"TableName": "TenantsTable", "Key": {}}),
         ("ExportWorker", "kms", "generate_data_key", {"KeyId": "FieldKey", "KeySpec": "AES_256"}),
+        ("PrepaidExpirer", "sqs", "send_message", {"QueueUrl": "BillingQueue", "MessageBody": "{}"}),
+        ("PrepaidExpirer", "dynamodb", "put_item", {"TableName": "PlatformTable", "Item": {}}),
     ],
 )  # fmt: skip
 def test_a_function_is_refused_what_its_policy_does_not_name(
@@ -132,11 +141,14 @@ def _say_plain_http(request: Any, **_: Any) -> None:
 def test_the_schedule_starts_the_planner(
     engine: Engine, stack: dict[str, str], eventually: Callable[[Callable[[], object]], object]
 ) -> None:
-    (rule,) = boto3.client("events").list_rules()["Rules"]
+    rules = boto3.client("events").list_rules()["Rules"]
     shipped = json.loads((ROOT / "build" / "e2e" / "template.json").read_text())
-    (event,) = shipped["Resources"]["BillingPlanner"]["Properties"]["Events"].values()
-    assert event["Properties"]["Schedule"] == "rate(15 minutes)"
-    assert rule["State"] == "ENABLED"
+    schedules = {"BillingPlanner": "rate(15 minutes)", "PrepaidExpirer": "rate(5 minutes)"}
+    for function, schedule in schedules.items():
+        (event,) = shipped["Resources"][function]["Properties"]["Events"].values()
+        assert event["Properties"]["Schedule"] == schedule
+    assert sorted(rule["ScheduleExpression"] for rule in rules) == sorted(schedules.values())
+    assert {rule["State"] for rule in rules} == {"ENABLED"}
 
     group = "/aws/lambda/isp-billing-e2e/billing-planner"
 

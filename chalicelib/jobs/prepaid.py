@@ -1,0 +1,73 @@
+"""Prepaid lines that run out: renewed from the wallet, or marked as ended."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from typing import Any, Final
+
+from chalicelib.bootstrap import Services
+from chalicelib.domain.errors import Busy, DomainError
+from chalicelib.domain.tenants import Tenant
+from chalicelib.jobs.deadline import deadline
+from chalicelib.observability import logger
+from chalicelib.store.base import ServiceUnavailable
+from chalicelib.usecases.billing import TENANTS_PER_PAGE, planning_turn
+from chalicelib.usecases.prepaid_endings import EndingPass, see_to_endings
+
+# The pass stops before its function's limit (300 s); no tenant takes more than a part of it.
+PASS_SECONDS_MAX: Final = 240
+TENANT_SECONDS_MAX: Final = 60
+
+
+class LinesNotSeenTo(DomainError):
+    """One tenant's prepaid lines could not all be seen to; the next tick tries again."""
+
+    code = "prepaid_lines_not_seen_to"
+
+
+class EndingsIncomplete(RuntimeError):
+    """Some tenants' prepaid lines were not seen to in this tick; the next one tries again."""
+
+
+def expire_prepaid_lines(services: Services, event: Mapping[str, Any]) -> None:  # noqa: ARG001 - the schedule says nothing more
+    """See to what runs out, tenant by tenant; each pass begins with another of them."""
+    at = services.clock.now()
+    out_of_time = deadline(seconds=PASS_SECONDS_MAX)
+    failed: list[str] = []
+    after: str | None = None
+    while not out_of_time():
+        page = services.tenants.active(after=after, limit=TENANTS_PER_PAGE, turn=planning_turn(at=at))
+        for tenant in page.items:
+            try:
+                _see_to(services, tenant, at, out_of_time)
+            except LinesNotSeenTo:
+                failed.append(tenant.tenant_id)
+        after = page.after
+        if after is None:
+            break
+    if failed or after is not None:
+        told = "time ran out" if after is not None else f"{failed[:5]}"
+        raise EndingsIncomplete(f"prepaid lines of {len(failed)} tenants were not seen to: {told}")
+
+
+def _see_to(services: Services, tenant: Tenant, at: datetime, out_of_time: Callable[[], bool]) -> None:
+    """See to one tenant's lines; whatever goes wrong with it is logged, and stops no other."""
+    named: dict[str, object] = {"tenant_id": tenant.tenant_id}
+    slow = deadline(seconds=TENANT_SECONDS_MAX)
+    work = EndingPass(
+        store=services.stores.of(tenant_id=tenant.tenant_id),
+        at=at,
+        out_of_time=lambda: out_of_time() or slow(),
+        passing=(Busy, ServiceUnavailable),
+    )
+    try:
+        report = see_to_endings(work=work)
+    except Exception as error:
+        logger().exception("prepaid lines not seen to", extra=named)
+        raise LinesNotSeenTo("the tenant's prepaid lines could not be seen to") from error
+    told = {"renewed": report.renewed, "ended": report.ended, "failed": report.failed[:5]}
+    if any(told.values()) or report.unfinished:
+        logger().info("prepaid lines seen to", extra={**named, **told, "unfinished": report.unfinished})
+    if report.failed or report.unfinished:
+        raise LinesNotSeenTo("some of the tenant's prepaid lines are left for the next tick")
