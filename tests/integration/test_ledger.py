@@ -8,7 +8,9 @@ from datetime import UTC, date, datetime
 import pytest
 
 from chalicelib.domain.ledger import TrialBalance
+from chalicelib.domain.runs import BillingRun, RunShard, RunState, ShardProgress
 from chalicelib.ports.store import AuditNote
+from chalicelib.store.ledger import run_totals
 from chalicelib.store.tenant import DynamoTenantStore
 from chalicelib.usecases.billing import shard_task, work_shard
 from chalicelib.usecases.ledger import read_trial_balance
@@ -137,3 +139,59 @@ def test_the_pakistani_example_by_hand(ledger: Ledger) -> None:
     assert ledger.trial(date(2027, 11, 1), date(2027, 11, 1)) == {}
     audit = check_books(ledger.services, ledger.tenant_id)
     assert (audit.accounts, audit.documents, audit.numbers) == (1, 2, 2)
+
+
+def test_a_run_that_completes_again_replaces_what_it_posted(ledger: Ledger) -> None:
+    """Its rounding was a debit, then nothing at all, then a credit."""
+    on = date(2027, 11, 2)
+    for rounding in (30, 0, -20):
+        totals = {"receivable": 1_000 - rounding, "revenue:recurring": -1_000, "rounding": rounding}
+        progress = ShardProgress(shard=RunShard(0, 255), done=True, ledger=totals)
+        run = BillingRun("run_2027-11-02", on, RunState.COMPLETED, NOVEMBER_2, "PKR", (progress,))
+        ledger.store.commit(*run_totals(tenant_id=ledger.tenant_id, run=run))
+
+        (kept,) = ledger.store.ledger.month(month=on.replace(day=1))
+
+        assert {name: one.net for name, one in kept.turnover.items()} == {
+            name: amount for name, amount in totals.items() if amount
+        }
+
+
+def test_the_days_of_a_month_by_source(ledger: Ledger) -> None:
+    subscriber = ledger.served(price=100_000, group=None)
+    ledger.shop.bill(NOVEMBER_2)
+    ledger.post(subscriber, lambda books: pay(books, 40_000))
+
+    found = ledger.get("/v1/ledger/days?month=2027-11")["items"]
+
+    told = {(day["date"], day["source"]): day["accounts"] for day in found}
+    assert told == {
+        ("2027-11-02", "run"): [
+            {"account": "receivable", "debit": 100_000, "credit": 0},
+            {"account": "revenue:recurring", "debit": 0, "credit": 100_000},
+        ],
+        ("2027-11-02", "documents"): [
+            {"account": "cash:cash", "debit": 40_000, "credit": 0},
+            {"account": "receivable", "debit": 0, "credit": 40_000},
+        ],
+    }
+    assert ledger.get("/v1/ledger/days?month=2027-10")["items"] == []
+    assert ledger.shop.tenant.api.get("/v1/ledger/days?month=2027-13").status == 422
+
+
+def test_the_trial_balance_over_http(ledger: Ledger) -> None:
+    ledger.served(price=100_000, group=None)
+    ledger.shop.bill(NOVEMBER_2)
+
+    found = ledger.get("/v1/ledger/trial-balance")
+
+    assert (found["first"], found["last"], found["currency"]) == ("2027-11-01", "2027-11-02", "PKR")
+    assert [(row["account"], row["type"], row["closing"]) for row in found["rows"]] == [
+        ("receivable", "asset", 100_000),
+        ("revenue:recurring", "income", -100_000),
+    ]
+    assert (found["debit"], found["credit"], found["balanced"]) == (100_000, 100_000, True)
+    chart = {one["account"]: one["normal_side"] for one in ledger.get("/v1/ledger/accounts")["items"]}
+    assert (chart["receivable"], chart["tax:"], chart["commission"]) == ("debit", "credit", "debit")
+    backwards = ledger.shop.tenant.api.get("/v1/ledger/trial-balance?from=2027-11-02&to=2027-11-01")
+    assert (backwards.status, backwards.json["param"]) == (422, "to")
