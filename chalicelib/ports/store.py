@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
 
-from chalicelib.domain.errors import DomainError
+from chalicelib.domain.errors import Busy, DomainError
 
 if TYPE_CHECKING:
     from chalicelib.domain.accounts import Account, Subscription
@@ -189,6 +189,12 @@ class NumbersTaken(DomainError):
 
 
 class Documents(Protocol):
+class DocumentTaken(Busy):
+    """Another document has the identifier: another writer was first, or the account's day is full."""
+
+    code = "document_taken"
+
+
     """Documents outside the billing run: credit notes, receipts, refunds, journals, and entries."""
 
     def get(self, *, document_id: str) -> Document:

@@ -26,7 +26,7 @@ from chalicelib.domain.errors import Busy
 from chalicelib.domain.invoices import Invoice, InvoiceState, Recipient, format_number, settled_state
 from chalicelib.domain.numbering import DocumentKind, NumberFormat
 from chalicelib.domain.periods import Period
-from chalicelib.ports.store import NumbersTaken
+from chalicelib.ports.store import DocumentTaken, NumbersTaken
 from chalicelib.store import invoices as codec
 from chalicelib.store import keys
 from chalicelib.store.base import ModelWrite, TenantsItem, put_new, update
@@ -324,5 +324,5 @@ def words_place(pk: str, sk: str) -> str:
     return f"tenants|{pk}|{sk}|words"
 
 
-def _document_taken() -> Busy:
-    return Busy("too many documents of this account on one day; try again tomorrow")
+def _document_taken() -> DocumentTaken:
+    return DocumentTaken("another document has this identifier; nothing was written, so try again")

@@ -14,15 +14,21 @@ from datetime import date, datetime
 from typing import Final
 
 from chalicelib.domain.documents import Document, Entry
-from chalicelib.domain.errors import Busy, NotFound, StaleVersion
+from chalicelib.domain.errors import Busy, Conflict, NotFound, StaleVersion
 from chalicelib.domain.invoices import Invoice, fiscal_year
 from chalicelib.domain.ledger import PeriodClosed
 from chalicelib.domain.subscribers import Subscriber
 from chalicelib.domain.tenants import Tenant
-from chalicelib.ports.store import AuditNote, Idempotency, NumbersTaken, TenantStore, Write
+from chalicelib.ports.store import AuditNote, DocumentTaken, Idempotency, NumbersTaken, TenantStore, Write
 from chalicelib.usecases.backoff import backoff_seconds
 
 POST_ATTEMPTS_MAX: Final = 12
+
+
+class TooManyDocuments(Conflict):
+    """The account has as many documents on one day as it may."""
+
+    code = "too_many_documents"
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,14 +73,17 @@ def post(
 
     ``make`` may be called several times, each with the books as they stand then. ``answer`` turns
     what was posted into what is kept for the idempotency key; ``besides`` describes what else is
-    written with it, from what the last call of ``make`` saw. Raises NotFound, Busy, PeriodClosed
-    where the tenant's today is in a closed month (by a change of its time zone), or what ``make``
-    raises.
+    written with it, from what the last call of ``make`` saw. Raises NotFound, Busy, TooManyDocuments,
+    PeriodClosed where the tenant's today is in a closed month (by a change of its time zone), or
+    what ``make`` raises.
     """
+    taken_at = None
     for attempt in range(POST_ATTEMPTS_MAX):
         if attempt:
             pause(backoff_seconds(attempt=attempt))
         books = books_of(store=store, subscriber_id=subscriber_id, at=at)
+        if taken_at == books.subscriber.account.version:
+            raise TooManyDocuments("this account has too many documents today: try again tomorrow")
         entry = make(books)
         writes, invoices, documents = store.documents.post(
             entry=entry,
@@ -92,9 +101,12 @@ def post(
                 *(besides(posted) if besides else ()),
                 *store.remember(idempotency=idempotency, answer=answer(posted) if answer else posted),
             )
+        except DocumentTaken:  # by another writer, or, where the account did not move, long since
+            taken_at = entry.before.version
         except (NumbersTaken, StaleVersion, Busy):
             continue
-        return posted
+        else:
+            return posted
     raise Busy("other changes kept getting in the way; nothing was written, so try again")
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
@@ -196,3 +196,16 @@ def test_next_invoices_are_for_a_date_ahead(counter: Counter, on: str) -> None:
     reply = counter.shop.tenant.api.get(f"{counter.path}/next-invoices?on={on}")
     assert reply.problem == (422, "invalid_value", "on")
     assert ok(counter.shop.tenant.api.get(f"{counter.path}/next-invoices"))["invoices"] == []
+
+
+def test_an_account_has_so_many_documents_a_day(counter: Counter, clock: FakeClock) -> None:
+    for _ in range(56):
+        counter.pay(1)
+    body = {"amount": pkr(1), "channel": "cash"}
+    assert counter.send("payments", body).problem == (409, "too_many_documents", None)
+    assert counter.books() == {"balance": -56, "credit": 56, "deposits": 0}
+
+    clock.advance(timedelta(days=1))
+    counter.shop.sign_in_again()
+    counter.pay(1)
+    assert counter.books()["credit"] == 57
