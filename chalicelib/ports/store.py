@@ -162,7 +162,7 @@ class Packages(Protocol):
 
 
 class Invoices(Protocol):
-    """Issued invoices, read only: the billing run alone issues them."""
+    """Issued invoices and debit notes, read only: runs and ``Documents.post`` issue them."""
 
     def get(self, *, invoice_id: str) -> Invoice:
         """Return the invoice, or raise NotFound."""
