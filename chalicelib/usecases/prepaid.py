@@ -135,7 +135,7 @@ class Purchase:
     after: PrepaidLine | None = None
     granted: Granted | None = None
 
-    def make(self, books: Books) -> Entry:
+    def make(self, *, books: Books) -> Entry:
         """Return the paid invoice; raise InsufficientCredit, or what the package is refused for."""
         account, tenant = books.subscriber.account, books.tenant
         if books.subscriber.archived:
@@ -173,12 +173,12 @@ class Purchase:
         changed = replace(account, slots_used=max(account.slots_used, slot))
         return entry_of(account=account, changed=changed, invoices=[IssuedInvoice(invoice, books.today)])
 
-    def besides(self, _posted: Posted) -> Sequence[Write]:
+    def writes(self) -> Sequence[Write]:
         """Describe the line after the purchase."""
         assert self.after is not None, "an entry was made"
         return self.store.prepaid.change(before=self.before, after=self.after)
 
-    def result(self, posted: Posted) -> Recharged:
+    def result(self, *, posted: Posted) -> Recharged:
         """Return what was bought."""
         assert self.after is not None, "an entry was made"
         assert self.granted is not None, "an entry was made"
@@ -205,14 +205,14 @@ def recharge_from_wallet(
     posted = post(
         store=store,
         subscriber_id=subscriber_id,
-        make=purchase.make,
+        make=lambda books: purchase.make(books=books),
         at=at,
         note=note,
         idempotency=idempotency,
-        answer=purchase.result,
-        besides=purchase.besides,
+        answer=lambda posted: purchase.result(posted=posted),
+        besides=lambda _posted: purchase.writes(),
     )
-    return purchase.result(posted)
+    return purchase.result(posted=posted)
 
 
 def _chosen(store: TenantStore, account: Account, asked: RechargeAsked) -> tuple[PrepaidLine | None, int]:

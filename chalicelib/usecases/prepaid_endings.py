@@ -100,10 +100,10 @@ def _renew(work: EndingPass, line: PrepaidLine, report: EndingReport) -> str:
         post(
             store=store,
             subscriber_id=line.account_id,
-            make=purchase.make,
+            make=lambda books: purchase.make(books=books),
             at=work.at,
             note=_note(work, "prepaid.renewed", line),
-            besides=purchase.besides,
+            besides=lambda _posted: purchase.writes(),
         )
     except DomainError as error:
         if isinstance(error, (RenewedAlready, *work.passing)):
