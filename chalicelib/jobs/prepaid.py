@@ -35,6 +35,7 @@ def expire_prepaid_lines(services: Services, event: Mapping[str, Any]) -> None: 
     at = services.clock.now()
     out_of_time = deadline(seconds=PASS_SECONDS_MAX)
     failed: list[str] = []
+    tenants = 0
     after: str | None = None
     while not out_of_time():
         page = services.tenants.active(after=after, limit=TENANTS_PER_PAGE, turn=planning_turn(at=at))
@@ -43,9 +44,11 @@ def expire_prepaid_lines(services: Services, event: Mapping[str, Any]) -> None: 
                 _see_to(services, tenant, at, out_of_time)
             except LinesNotSeenTo:
                 failed.append(tenant.tenant_id)
+        tenants += len(page.items)
         after = page.after
         if after is None:
             break
+    logger().info("prepaid lines looked at", extra={"tenants": tenants, "tenants_failed": len(failed)})
     if failed or after is not None:
         told = "time ran out" if after is not None else f"{failed[:5]}"
         raise EndingsIncomplete(f"prepaid lines of {len(failed)} tenants were not seen to: {told}")
