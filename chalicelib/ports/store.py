@@ -188,13 +188,13 @@ class NumbersTaken(DomainError):
     code = "numbers_taken"
 
 
-class Documents(Protocol):
 class DocumentTaken(Busy):
     """Another document has the identifier: another writer was first, or the account's day is full."""
 
     code = "document_taken"
 
 
+class Documents(Protocol):
     """Documents outside the billing run: credit notes, receipts, refunds, journals, and entries."""
 
     def get(self, *, document_id: str) -> Document:
