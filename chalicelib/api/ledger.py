@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import date, datetime
-from typing import Literal
+from typing import Final, Literal
 
 from pydantic import Field
 
@@ -27,6 +27,8 @@ from chalicelib.domain.ledger import (
 from chalicelib.domain.staff import Permission
 from chalicelib.usecases import ledger
 
+DATE_MIN: Final = date(2000, 1, 1)
+DATE_MAX: Final = date(2199, 12, 31)
 Side = Literal["debit", "credit"]
 
 
@@ -84,8 +86,8 @@ class LedgerRowOut(Schema):
 class PeriodQuery(Schema):
     """A period, both days inclusive; without them the present month through today."""
 
-    first: date | None = Field(default=None, alias="from", examples=["2026-11-01"])
-    last: date | None = Field(default=None, alias="to", examples=["2026-11-30"])
+    first: date | None = Field(default=None, alias="from", ge=DATE_MIN, le=DATE_MAX, examples=["2026-11-01"])
+    last: date | None = Field(default=None, alias="to", ge=DATE_MIN, le=DATE_MAX, examples=["2026-11-30"])
 
 
 class TrialBalanceOut(Schema):

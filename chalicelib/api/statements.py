@@ -9,6 +9,7 @@ from typing import Literal
 
 from pydantic import Field
 
+from chalicelib.api.ledger import PeriodQuery
 from chalicelib.api.request import Answer
 from chalicelib.api.routing import Request, endpoint
 from chalicelib.api.schemas import MoneyOut, Schema
@@ -18,11 +19,9 @@ from chalicelib.domain.statements import Statement, StatementLine
 from chalicelib.usecases.statements import statement_of
 
 
-class StatementQuery(Schema):
+class StatementQuery(PeriodQuery):
     """A period, both days inclusive; without them the present month through today."""
 
-    first: date | None = Field(default=None, alias="from", examples=["2026-11-01"])
-    last: date | None = Field(default=None, alias="to", examples=["2026-11-30"])
     format: Literal["json", "csv"] = Field(default="json", description="csv has the same rows as a table")
 
 

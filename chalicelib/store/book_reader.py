@@ -162,7 +162,7 @@ class DynamoBookReader:
         )
 
     def _others(self, account_id: str, since: date | None = None) -> Iterator[DocumentItem]:
-        first = f"{DOCUMENT_PREFIX}{since:%Y%m%d}" if since else DOCUMENT_PREFIX
+        first = f"{DOCUMENT_PREFIX}{since.isoformat().replace('-', '')}" if since else DOCUMENT_PREFIX
         return iter(
             DocumentItem.query(
                 keys.account(self._tenant_id, account_id),

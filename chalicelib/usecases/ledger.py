@@ -36,7 +36,15 @@ from chalicelib.ports.store import AuditNote, Idempotency, Page, TenantStore
 
 
 def day_totals(*, store: TenantStore, first: date, last: date) -> list[DayTotals]:
-    """Return what was posted from a day through another, by day and source."""
+    """Return what was posted from a day through another, by day and source.
+
+    Only the years that have documents are looked at, however long the period.
+    """
+    years = _series_years(store)
+    if not years:
+        return []
+    # A fiscal year begins in the calendar year that it is named by, or in the one before.
+    first, last = max(first, date(min(years) - 1, 1, 1)), min(last, date(max(years), 12, 31))
     # The state goes first: a run that is complete by then has its totals among the days'.
     state = store.billing_state()
     live = _running(store, state)
@@ -143,11 +151,7 @@ def recomputed(*, store: TenantStore, first: date, last: date) -> TrialBalance:
 
 def total_balances(*, store: TenantStore) -> dict[str, int]:
     """Return every balance that is not zero, from day totals alone, whatever their dates."""
-    years = _series_years(store)
-    if not years:
-        return {}
-    # A fiscal year begins in the calendar year that it is named by, or in the one before.
-    days = day_totals(store=store, first=date(min(years) - 1, 1, 1), last=date(max(years), 12, 31))
+    days = day_totals(store=store, first=date.min, last=date.max)
     totals = added(totals=(one.turnover for one in days))
     return {name: turnover.net for name, turnover in totals.items() if turnover.net}
 

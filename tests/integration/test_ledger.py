@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 
@@ -12,7 +13,8 @@ from chalicelib.domain.runs import BillingRun, RunShard, RunState, ShardProgress
 from chalicelib.ports.store import AuditNote
 from chalicelib.store.ledger import run_totals
 from chalicelib.store.tenant import DynamoTenantStore
-from chalicelib.usecases.billing import shard_task, work_shard
+from chalicelib.usecases.billing import load_catalogue, shard_task, start_due, work_shard
+from chalicelib.usecases.billing_shard import ShardRun, bill_shard
 from chalicelib.usecases.ledger import read_trial_balance
 from chalicelib.usecases.posting import Posted, post
 from tests.fakes.api_client import ApiClient
@@ -110,6 +112,17 @@ class Ledger:
         return figures(trial)
 
 
+class Queue:
+    """A queue that keeps its messages."""
+
+    def __init__(self) -> None:
+        self.messages: list[dict[str, object]] = []
+
+    def send(self, *, message: Mapping[str, object], delay_seconds: int = 0) -> None:
+        """Keep a message."""
+        self.messages.append(dict(message))
+
+
 def figures(trial: TrialBalance) -> dict[str, tuple[int, int, int, int]]:
     """Return a trial balance's rows by account."""
     return {row.account: (row.opening, row.debit, row.credit, row.closing) for row in trial.rows}
@@ -157,6 +170,43 @@ def test_a_run_that_completes_again_replaces_what_it_posted(ledger: Ledger) -> N
         }
 
 
+def test_a_run_counts_once_at_work_and_when_it_goes_on(ledger: Ledger) -> None:
+    """What it posted before it went on is in its item and its shards; what it posts then, in these alone."""
+    ledger.served(price=100_000, group=None)
+    ledger.shop.bill(NOVEMBER_2)
+    ledger.served(price=50_000, group=None)
+    queue = Queue()
+    start_due(store=ledger.store, queue=queue, at=NOVEMBER_2)
+    (message,) = queue.messages
+
+    def revenue() -> int:
+        return ledger.trial(date(2027, 11, 2), date(2027, 11, 2))["revenue:recurring"][2]
+
+    assert (ledger.store.billing_state().completed_through, revenue()) == (date(2027, 11, 1), 100_000)
+    store, task = ledger.store, shard_task(message=message)
+    tenant = store.profile()
+    progress = bill_shard(
+        run=ShardRun(
+            tenant=tenant,
+            on=task.on,
+            shard=task.shard,
+            books=store.books(wire=ledger.services.wire),
+            catalogue=load_catalogue(tenant=tenant, store=store),
+            today=task.on,
+            pause=lambda _seconds: None,
+            out_of_time=lambda: False,
+        )
+    )
+
+    # Every shard is done, and nobody has completed the run.
+    assert progress.done
+    assert (ledger.store.runs.get(on=task.on).state, revenue()) == (RunState.RUNNING, 150_000)
+    check_books(ledger.services, ledger.tenant_id)
+    ledger.shop.bill(NOVEMBER_2)
+    assert (ledger.store.runs.get(on=task.on).state, revenue()) == (RunState.COMPLETED, 150_000)
+    check_books(ledger.services, ledger.tenant_id)
+
+
 def test_the_days_of_a_month_by_source(ledger: Ledger) -> None:
     subscriber = ledger.served(price=100_000, group=None)
     ledger.shop.bill(NOVEMBER_2)
@@ -193,5 +243,9 @@ def test_the_trial_balance_over_http(ledger: Ledger) -> None:
     assert (found["debit"], found["credit"], found["balanced"]) == (100_000, 100_000, True)
     chart = {one["account"]: one["normal_side"] for one in ledger.get("/v1/ledger/accounts")["items"]}
     assert (chart["receivable"], chart["tax:"], chart["commission"]) == ("debit", "credit", "debit")
+    ages = ledger.get("/v1/ledger/trial-balance?from=2000-01-01&to=2199-12-31")
+    assert ages["rows"] == found["rows"]
+    for query in ("from=1999-12-31", "to=2200-01-01", "from=0999-01-01", "to=9999-12-31", "from=soon"):
+        assert ledger.shop.tenant.api.get(f"/v1/ledger/trial-balance?{query}").status == 422
     backwards = ledger.shop.tenant.api.get("/v1/ledger/trial-balance?from=2027-11-02&to=2027-11-01")
     assert (backwards.status, backwards.json["param"]) == (422, "to")

@@ -10,7 +10,7 @@ from chalicelib.domain.ledger import PeriodClosed
 from chalicelib.usecases.billing import start_due
 from tests.integration.books_check import check_books
 from tests.integration.shop import Item, created, if_match, ok
-from tests.integration.test_ledger import NOVEMBER_2, Ledger, ledger  # noqa: F401 - the fixture
+from tests.integration.test_ledger import NOVEMBER_2, Ledger, Queue, ledger  # noqa: F401 - the fixture
 from tests.integration.test_posting import charge, pay
 
 # Karachi is five hours ahead of UTC: the month ends at 19:00 of its last day.
@@ -99,7 +99,7 @@ def test_the_run_of_a_closed_month_does_not_go_on(ledger: Ledger) -> None:  # no
     late = ledger.shop.subscriber()
     package = ledger.shop.package(price={"amount": 50_000, "currency": "PKR"}, tax_group=None)
     ledger.shop.subscribe(late, package, starts_on="2027-11-30")
-    queue = Kept()
+    queue = Queue()
     state = start_due(store=ledger.store, queue=queue, at=AN_HOUR_OVER)
 
     assert (queue.messages, state.completed_through) == ([], date(2027, 11, 30))
@@ -117,7 +117,7 @@ def test_without_a_closing_the_run_goes_on_and_the_ledger_has_it_once(ledger: Le
     package = ledger.shop.package(price={"amount": 50_000, "currency": "PKR"}, tax_group=None)
     ledger.shop.subscribe(late, package, starts_on="2027-11-30")
 
-    queue = Kept()
+    queue = Queue()
     start_due(store=ledger.store, queue=queue, at=AN_HOUR_OVER)
 
     assert len(queue.messages) == 1
@@ -211,14 +211,3 @@ def limit(ledger: Ledger, amount: int) -> None:  # noqa: F811
     tenant = ok(ledger.shop.tenant.api.get("/v1/tenant"))
     change = {"invoice_limit": amount}
     ok(ledger.shop.tenant.api.patch("/v1/tenant", json=change, headers=if_match(tenant)))
-
-
-class Kept:
-    """A queue that keeps its messages."""
-
-    def __init__(self) -> None:
-        self.messages: list[dict[str, object]] = []
-
-    def send(self, *, message: object, delay_seconds: int = 0) -> None:
-        """Keep a message."""
-        self.messages.append(dict(message))  # type: ignore[call-overload]
