@@ -94,6 +94,7 @@ def test_an_example_is_taken_by_a_route(example: Example) -> None:
         "Changing the package",
         "Billing now",
         "Correcting, paying",
+        "Ledger",
         "Importing subscribers",
         "Exporting everything",
     ],
