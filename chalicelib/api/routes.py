@@ -21,6 +21,7 @@ from chalicelib.bootstrap import Services
 MODULES: Final = (
     "billing",
     "books_audit",
+    "coupons",
     "credit_notes",
     "document",
     "documents",

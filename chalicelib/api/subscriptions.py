@@ -13,6 +13,7 @@ from chalicelib.api.schemas import Line, MoneyIn, MoneyOut, Patch, Schema
 from chalicelib.domain.accounts import Discount, SubscriptionState, subscription_id
 from chalicelib.domain.billing import next_bill_date
 from chalicelib.domain.money import Money
+from chalicelib.domain.package_changes import QUANTITY_MAX
 from chalicelib.domain.packages import RefundPolicy
 from chalicelib.domain.pending_charges import Fee
 from chalicelib.domain.periods import BillingTiming
@@ -24,6 +25,7 @@ PackageId = Annotated[str, Field(min_length=1, max_length=40, examples=["pkg_01J
 SubscriptionId = Annotated[
     str, Field(min_length=1, max_length=40, examples=["sbn_01JD0000000000000000000000-1"])
 ]
+CouponCode = Annotated[str, Field(min_length=1, max_length=40, examples=["RAMADAN25"])]
 WAIVE_REASON_CHARS_MAX = 200
 NewState = Literal["active", "pending"]
 State = Literal["active", "paused", "suspended", "terminated"]
@@ -65,6 +67,11 @@ class SubscriptionIn(Schema):
         default=[], max_length=len(Fee), description="fees of the package that are not charged"
     )
 
+    quantity: int = Field(default=1, ge=1, le=QUANTITY_MAX, description="the price is charged so many times")
+    coupon: CouponCode | None = Field(
+        default=None, description="a coupon to redeem: its discount is from the first bill on"
+    )
+
     @field_validator("waive_fees")
     @classmethod
     def _each_once(cls, waived: list[WaivedFee]) -> list[WaivedFee]:
@@ -82,6 +89,8 @@ class SubscriptionIn(Schema):
             state=SubscriptionState(self.state),
             parent_id=self.parent_id,
             waived={one.fee: one.reason for one in self.waive_fees},
+            quantity=self.quantity,
+            coupon=self.coupon,
         )
 
 

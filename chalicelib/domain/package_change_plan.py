@@ -21,10 +21,8 @@ from chalicelib.domain.billing import charge_lines, next_period
 from chalicelib.domain.catalogue import Catalogue
 from chalicelib.domain.charges import discounts_after
 from chalicelib.domain.documents import Document
-from chalicelib.domain.errors import InvalidValue
 from chalicelib.domain.invoices import Invoice
 from chalicelib.domain.package_changes import (
-    QUANTITY_MAX,
     REASON,
     ChangePending,
     ChangeTerms,
@@ -34,6 +32,7 @@ from chalicelib.domain.package_changes import (
     ProrationImpossible,
     boundary_after,
     change_date,
+    checked_quantity,
     direction_of,
     replaced_by,
     slots_paid_by,
@@ -104,8 +103,6 @@ def _successor(
     account: Account, old: Subscription, package: Package, terms: ChangeTerms, on: date
 ) -> Subscription:
     """Return the subscription that takes the place, nothing of it billed."""
-    if terms.quantity is not None and not 1 <= terms.quantity <= QUANTITY_MAX:
-        raise InvalidValue(f"a quantity is 1 to {QUANTITY_MAX}", param="quantity")
     others = tuple(sub for sub in account.subscriptions if sub.slot != old.slot)
     used = max(account.slots_used, *(sub.slot for sub in account.subscriptions))
     parent = None if old.parent is None else account.subscription(slot=old.parent)
@@ -120,7 +117,7 @@ def _successor(
     goes_on = package.cycle == old.cycle and package.cycle.count > 1
     return replace(
         new,
-        quantity=old.quantity if terms.quantity is None else terms.quantity,
+        quantity=old.quantity if terms.quantity is None else checked_quantity(quantity=terms.quantity),
         discounts=old.discounts,
         replaces=old.slot,
         origin=old.cycle_origin if goes_on else None,

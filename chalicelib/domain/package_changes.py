@@ -137,6 +137,13 @@ def change_date(*, subscription: Subscription, effective: Effective | date, toda
     return on
 
 
+def checked_quantity(*, quantity: int) -> int:
+    """Return the quantity, or raise InvalidValue unless it is 1 to QUANTITY_MAX."""
+    if not 1 <= quantity <= QUANTITY_MAX:
+        raise InvalidValue(f"a quantity is 1 to {QUANTITY_MAX}", param="quantity")
+    return quantity
+
+
 def boundary_after(*, subscription: Subscription, after: date) -> date:
     """Return the first boundary of a subscription's periods later than a date."""
     return next_boundary(

@@ -22,10 +22,12 @@ if TYPE_CHECKING:
     from chalicelib.domain.staff import StaffMember
     from chalicelib.domain.subscribers import Subscriber, SubscriberSummary
     from chalicelib.domain.tenants import Tenant
+    from chalicelib.ports.coupons import Coupons
     from chalicelib.ports.jobs import Exports, Imports, Rehearsals
     from chalicelib.ports.late_fees import LateFees
     from chalicelib.ports.ledger import BooksReader, Ledger
     from chalicelib.ports.prepaid import Prepaid
+    from chalicelib.ports.staff import Staff
     from chalicelib.ports.usage import Usage
 
 T = TypeVar("T")
@@ -261,22 +263,6 @@ class Runs(Protocol):
         """Describe filing what a run set aside under the next date; refused with Busy where it starts."""
 
 
-class Staff(Protocol):
-    """People who work for the tenant."""
-
-    def get(self, *, staff_id: str) -> StaffMember:
-        """Return the person, or raise NotFound."""
-
-    def find_by_email(self, *, email: str) -> StaffMember | None:
-        """Return the person with the address, or None."""
-
-    def add(self, *, member: StaffMember) -> Sequence[Write]:
-        """Describe adding a person; refused with EmailTaken."""
-
-    def change(self, *, before: StaffMember, after: StaffMember) -> Sequence[Write]:
-        """Describe a change; refused with StaleVersion."""
-
-
 class TenantStore(Protocol):
     """Everything of one tenant; cannot be had without naming the tenant."""
 
@@ -307,6 +293,10 @@ class TenantStore(Protocol):
     @property
     def documents(self) -> Documents:
         """Credit notes, receipts, refunds and journals; and entries to be written."""
+
+    @property
+    def coupons(self) -> Coupons:
+        """Coupons, and how often each was redeemed."""
 
     @property
     def late_fees(self) -> LateFees:

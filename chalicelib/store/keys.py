@@ -31,6 +31,16 @@ def invoice(key: str) -> str:
     return f"INV#{key}"
 
 
+def coupons(tenant_id: str) -> str:
+    """Coupons, by code."""
+    return f"{tenant_id}#CPN"
+
+
+def redeemed_coupon(code: str) -> str:
+    """How often a subscriber redeemed a coupon, in the account's collection."""
+    return f"CPN#{code}"
+
+
 def past_subscription(slot: int) -> str:
     """A subscription that left its account, in the account's collection."""
     return f"PAST#{slot:03d}"

@@ -27,6 +27,7 @@ from chalicelib.store.tenants import TenantItem, TenantProfiles, decode_tenant
 if TYPE_CHECKING:
     from chalicelib.store.billing import DynamoBillingBooks
     from chalicelib.store.book_reader import DynamoBookReader
+    from chalicelib.store.coupons import DynamoCoupons
     from chalicelib.store.documents import DynamoDocuments
     from chalicelib.store.exports import DynamoExports
     from chalicelib.store.imports import DynamoImports
@@ -119,6 +120,13 @@ class DynamoTenantStore:
             clock=self._clock,
             tenant=lambda: self.known_profile,
         )
+
+    @cached_property
+    def coupons(self) -> DynamoCoupons:
+        """Coupons, and how often each was redeemed."""
+        from chalicelib.store.coupons import DynamoCoupons
+
+        return DynamoCoupons(tenant_id=self._tenant_id)
 
     @cached_property
     def late_fees(self) -> DynamoLateFees:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 
@@ -14,10 +14,11 @@ from chalicelib.domain.accounts import (
     parse_subscription_id,
     subscription_id,
 )
+from chalicelib.domain.discounts import with_discount
 from chalicelib.domain.documents import Entry
 from chalicelib.domain.errors import InvalidValue, NotFound
 from chalicelib.domain.money import Money
-from chalicelib.domain.package_changes import ChangePending, replaced_by
+from chalicelib.domain.package_changes import ChangePending, checked_quantity, replaced_by
 from chalicelib.domain.packages import Package, RefundPolicy
 from chalicelib.domain.past_subscriptions import without_past
 from chalicelib.domain.pending_charges import Fee, sale_charges, with_charges
@@ -31,9 +32,10 @@ from chalicelib.domain.subscriptions import (
     subscribe,
     unserved_days,
 )
-from chalicelib.ports.store import AuditNote, Idempotency, TenantStore
+from chalicelib.ports.store import AuditNote, Idempotency, TenantStore, Write
 from chalicelib.usecases.changes import UNCHANGED, Unchanged
 from chalicelib.usecases.posting import Books, books_of, post
+from chalicelib.usecases.redemptions import again_where_busy, redemption
 from chalicelib.usecases.restoring import restoring
 from chalicelib.usecases.service_money import RefundAsked, service_entry, settle_service
 from chalicelib.usecases.versions import require_version
@@ -56,7 +58,7 @@ class NewSubscription:
     """What is sold; without a start it begins today, without an anchor its periods begin as it does.
 
     ``parent_id`` is the subscription that an add-on is sold beside. ``waived`` are fees that are not
-    charged, each with the reason.
+    charged, each with the reason. ``coupon`` is the code of one to redeem.
     """
 
     package_id: str
@@ -66,6 +68,8 @@ class NewSubscription:
     state: SubscriptionState = SubscriptionState.ACTIVE
     parent_id: str | None = None
     waived: Mapping[Fee, str] = field(default_factory=dict)
+    quantity: int = 1
+    coupon: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,8 +130,31 @@ def create_subscription(
 
     Raises NotFound (the subscriber), UnknownPackage, UnknownParent, PackageArchived,
     SubscriberArchived, TooManySubscriptions, TooManyCharges, TaxRateMissing, or InvalidValue for
-    what cannot be billed as asked for.
+    what cannot be billed as asked for; and what ``redemption`` raises of a coupon.
     """
+
+    def _attempt() -> HeldSubscription:
+        return _sell(
+            store=store,
+            subscriber_id=subscriber_id,
+            new=new,
+            at=at,
+            note=note,
+            idempotency=idempotency,
+        )
+
+    return _attempt() if new.coupon is None else again_where_busy(attempt=_attempt)
+
+
+def _sell(
+    *,
+    store: TenantStore,
+    subscriber_id: str,
+    new: NewSubscription,
+    at: datetime,
+    note: AuditNote,
+    idempotency: Idempotency | None,
+) -> HeldSubscription:
     try:
         read = store.subscribing(subscriber_id=subscriber_id, package_id=new.package_id)
     except NotFound as error:
@@ -150,6 +177,12 @@ def create_subscription(
         state=new.state,
         parent=_parent(before, new.parent_id),
     )
+    subscription = replace(subscription, quantity=checked_quantity(quantity=new.quantity))
+    redeemed: Sequence[Write] = ()
+    if new.coupon is not None:
+        found = redemption(store=store, code=new.coupon, account=before, package_id=new.package_id, on=today)
+        subscription = with_discount(subscription=subscription, discount=found.discount)
+        redeemed = found.writes
     fees = sale_charges(subscription=subscription, package=read.package, waived=new.waived)
     trimmed = without_past(account=before, today=today)
     held = _moved(with_charges(account=trimmed, charges=fees), subscription)
@@ -162,6 +195,7 @@ def create_subscription(
         )
     store.commit(
         *store.subscribers.change_account(before=before, after=held.account),
+        *redeemed,
         store.note(
             note=replace(note, object_id=held.subscription_id, details=_sold(held, read.package, new))
         ),
@@ -329,6 +363,8 @@ def _sold(held: HeldSubscription, package: Package, new: NewSubscription) -> dic
         "state": held.subscription.state.value,
         "edition": package.edition,
         "parent_id": new.parent_id,
+        "quantity": new.quantity,
+        "coupon": new.coupon,
         "waived": {fee.value: reason for fee, reason in new.waived.items()},
     }
 
