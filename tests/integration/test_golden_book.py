@@ -1,6 +1,6 @@
 """The golden book: one year of one ISP, to the paisa, against figures computed by hand.
 
-Every figure here was worked out on paper from the rules and the year in ``golden_isp``; the
+Every figure here was worked out on paper from the rules and the year in ``golden_year``; the
 arithmetic is beside it. Amounts are paisa. Sales tax is 19.5 % of the charge, from 2027 on 18 %,
 and advance income tax 15 % of charge and sales tax; each is rounded half up. From 2027 on
 invoices are rounded to the rupee.
@@ -17,7 +17,8 @@ from tests.fakes.api_client import ApiClient
 from tests.fakes.clock import FakeClock
 from tests.integration.books_check import check_books
 from tests.integration.conftest import EngineServices, sign_up_and_in
-from tests.integration.golden_isp import FIRST, LAST, NIGHT, GoldenIsp, day, instant, plan_year
+from tests.integration.golden_isp import FIRST, LAST, NIGHT, GoldenIsp, day, instant
+from tests.integration.golden_year import plan_year
 from tests.integration.shop import Item, Shop
 
 # kind, net, sales tax, advance income tax
@@ -102,6 +103,14 @@ INVOICES: Final[dict[str, list[Bill]]] = {
     "Hamza": [
         ("02-05", [(R, 100_000, 0, 0)], 100_000, 0),
         ("03-05", [(R, 100_000, 0, 0)], 100_000, 0),
+    ],
+    "Jamila": [
+        # A quarter off, 412.25: 1,236.75; 222.615, 222.62; 1,459.37 x 0.15 = 218.9055: 1,678.28, -0.28.
+        ("04-01", [(R, 123_675, 22_262, 21_891), ("rounding", -28, 0, 0)], 167_800, 0),
+        # And 100.00: 1,136.75; 204.615, 204.62; 1,341.37 x 0.15 = 201.2055: 1,542.58, +0.42.
+        ("05-01", [(R, 113_675, 20_462, 20_121), ("rounding", 42, 0, 0)], 154_300, 0),
+        # 100.00 alone: 1,549.00; 278.82; 1,827.82 x 0.15 = 274.173: 2,101.99, +0.01.
+        ("06-01", [(R, 154_900, 27_882, 27_417), ("rounding", 1, 0, 0)], 210_200, 0),
     ],
     "Imran": [
         ("02-10", [("recharge", 164_900, 29_682, 29_187), ("rounding", 31, 0, 0)], 223_800, 0),
@@ -227,8 +236,8 @@ TRIAL: Final[dict[date, dict[str, int]]] = {
     date(2027, 6, 30): {
         # Ayesha's 1,238.00 and 34.00.
         "receivable": 127_200,
-        # + 300,000 - 100,000; 100,000; - 52,400.
-        "cash:cash": 4_139_657,
+        # + 300,000 - 100,000; 100,000; - 52,400; 167,800 + 154,300 + 210,200.
+        "cash:cash": 4_671_957,
         # + 2 x 223,800.
         "cash:bank_transfer": 5_288_164,
         "revenue:activation": -100_000,
@@ -236,14 +245,14 @@ TRIAL: Final[dict[date, dict[str, int]]] = {
         "revenue:one_time": -395_050,
         "revenue:recharge": -329_800,
         "revenue:reconnect_fee": -50_000,
-        # + 3 x 164,900.
-        "revenue:recurring": -7_241_057,
-        # + 3 x 31 + 40.
-        "rounding": -369,
-        # + 3 x 29,682 + 446.
-        "tax:sales_tax": -1_318_085,
-        # + 3 x 29,187 + 438.
-        "tax:ait": -720_817,
+        # + 3 x 164,900; 123,675 + 113,675 + 154,900.
+        "revenue:recurring": -7_633_307,
+        # + 3 x 31 + 40; - 28 + 42 + 1.
+        "rounding": -384,
+        # + 3 x 29,682 + 446; 22,262 + 20,462 + 27,882.
+        "tax:sales_tax": -1_388_691,
+        # + 3 x 29,187 + 438; 21,891 + 20,121 + 27,417.
+        "tax:ait": -790_246,
         # + 82,200.
         "write_off": 615_041,
     },

@@ -214,6 +214,28 @@ def test_terms_that_changed_and_a_rule_that_came_later(shop: Shop) -> None:
     assert fees(shop, early) == []
 
 
+def test_an_invoice_by_hand_and_its_debit_note_are_charged_by_their_own_dates(shop: Shop) -> None:
+    """However far ahead they are due, and though all the runs until then are made at once."""
+    rule(shop)
+    first = today(shop)
+    subscriber = shop.subscriber()
+    path = f"/v1/subscribers/{subscriber['subscriber_id']}/invoices"
+    body = {
+        "lines": [{"description": "Router", "unit_price": {"amount": 100_000, "currency": "PKR"}}],
+        "due_on": (first + timedelta(days=120)).isoformat(),
+    }
+    invoice = created(shop.tenant.api.post(path, json=body, headers={"Idempotency-Key": "one"}))
+    about = f"/v1/invoices/{invoice['invoice_id']}/debit-notes"
+    created(shop.tenant.api.post(about, json=body, headers={"Idempotency-Key": "two"}))
+
+    shop.bill(day(shop, first + timedelta(days=122)))
+    assert fees(shop, subscriber) == []
+    shop.bill(day(shop, first + timedelta(days=123)))
+
+    assert [fee["amount"] for fee in fees(shop, subscriber)] == [2_000, 2_000]
+    assert lines(shop, subscriber) == [2_000, 2_000]
+
+
 def test_a_fee_is_waived_before_it_is_charged_before_it_is_billed_and_not_after(shop: Shop) -> None:
     made, first = rule(shop), today(shop)
     one, two, three = sold(shop), sold(shop), sold(shop)
