@@ -54,7 +54,7 @@ class SubscriptionIn(Schema):
         ge=1,
         le=31,
         description="day of the month (1 to 31), or of the week (1 is Monday), on which periods begin; "
-        "that of starts_on unless given",
+        "that of starts_on unless given, or of the tenant's bill_day where that is set",
     )
     price_override: MoneyIn | None = Field(
         default=None, description="price of a cycle in the place of the package's"

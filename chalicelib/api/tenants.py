@@ -70,6 +70,9 @@ class TenantOut(Schema):
     round_to: int
     consolidated: bool
     invoice_limit: int = Field(description="runs set aside what would come to more; 0 is no limit")
+    bill_day: int = Field(
+        description="day of the month on which new monthly periods begin; 0 is of each start"
+    )
     number_formats: list[NumberFormatOut]
     tax_groups: list[TaxGroupOut]
     created_at: datetime
@@ -92,6 +95,7 @@ class TenantOut(Schema):
             round_to=tenant.round_to,
             consolidated=tenant.consolidated,
             invoice_limit=tenant.invoice_limit,
+            bill_day=tenant.bill_day,
             number_formats=_number_formats(tenant),
             tax_groups=[TaxGroupOut.of(group) for group in tenant.tax_groups],
             created_at=tenant.created_at,
@@ -123,6 +127,7 @@ class TenantPatch(Patch):
     time_zone: str | None = Field(default=None, max_length=64, examples=["Asia/Karachi"])
     billing_hour: int | None = Field(default=None, ge=0, le=23)
     payment_days: int | None = Field(default=None, ge=0, le=PAYMENT_DAYS_MAX)
+    bill_day: int | None = Field(default=None, ge=0, le=31, examples=[1])
     round_to: int | None = Field(default=None, ge=0, le=ROUND_TO_MAX, examples=[100])
     consolidated: bool | None = None
     invoice_limit: int | None = Field(default=None, ge=0, le=AMOUNT_MINOR_MAX, examples=[5000000])

@@ -82,12 +82,14 @@ class RowReader:
         currency: str,
         today: date,
         tax_groups: Sequence[TaxGroup],
+        bill_day: int = 0,
     ) -> None:
         self._mapping = mapping
         self._today = today
         self._width = len(header)
         self._currency = currency
         self._tax_groups = tax_groups
+        self._bill_day = bill_day
         self._packages = {folded_name(name=package.name): package for package in packages}
         self._place = {name: header.index(column) for name, column in mapping.columns.items()}
         self._rules = [
@@ -148,7 +150,8 @@ class RowReader:
             row.check(ImportField.START_DATE, partial(check_start, starts_on=start, today=self._today))
         if package is None or start is None:
             return None
-        chosen = default_anchor(cycle=package.cycle, start=start) if anchor is None else anchor
+        usual = default_anchor(cycle=package.cycle, start=start, bill_day=self._bill_day)
+        chosen = usual if anchor is None else anchor
         row.check(ImportField.ANCHOR_DAY, partial(check_anchor, cycle=package.cycle, anchor_day=chosen))
         if not row.mistakes:  # of dates and anchors that are good
             taxed = partial(check_tax, package=package, starts_on=start, anchor_day=chosen)

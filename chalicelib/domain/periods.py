@@ -113,10 +113,13 @@ def check_anchor(*, cycle: Cycle, anchor_day: int) -> None:
         raise InvalidAnchor(f"the anchor of a {cycle.unit} cycle is 1 to {highest}", param="anchor_day")
 
 
-def default_anchor(*, cycle: Cycle, start: date) -> int:
-    """Return the anchor that makes the first period a whole one from ``start``."""
+def default_anchor(*, cycle: Cycle, start: date, bill_day: int = 0) -> int:
+    """Return the anchor that makes the first period a whole one from ``start``.
+
+    Of cycles of months it is ``bill_day`` where that is not 0: the first period is then short.
+    """
     if cycle.unit is CycleUnit.MONTH:
-        return start.day
+        return bill_day or start.day
     return start.isoweekday() if cycle.unit is CycleUnit.WEEK else 1
 
 

@@ -76,7 +76,9 @@ class Tenant:
 
     Invoices are rounded to a multiple of ``round_to`` minor units (100 for whole rupees; 0 not at
     all). ``consolidated`` puts what an account owes on one day on one invoice. A run sets aside an
-    account whose invoice would come to more than ``invoice_limit`` minor units (0: no limit).
+    account whose invoice would come to more than ``invoice_limit`` minor units (0: no limit). What is
+    sold by the month begins its periods on ``bill_day`` (1 to 31; 0: on the day of its start), after
+    a first one that is charged by the day.
     """
 
     tenant_id: str
@@ -96,6 +98,7 @@ class Tenant:
     consolidated: bool = True
     number_formats: tuple[NumberFormat, ...] = ()
     invoice_limit: int = 0
+    bill_day: int = 0
 
     def local_date(self, *, at: datetime) -> date:
         """Return the calendar date in the tenant's zone."""
@@ -169,6 +172,12 @@ def check_company(*, company: str) -> str:
         raise InvalidValue(f"a company name has 1 to {COMPANY_CHARS_MAX} characters", param="company")
     check_no_link(text=cleaned, param="company")
     return cleaned
+
+
+def check_bill_day(*, bill_day: int) -> None:
+    """Raise InvalidValue unless it is a day of the month, or 0 for none."""
+    if not 0 <= bill_day <= 31:
+        raise InvalidValue("the bill day is 1 to 31, or 0 for the day of each start", param="bill_day")
 
 
 def check_billing(*, billing_hour: int, payment_days: int, round_to: int = 0) -> None:

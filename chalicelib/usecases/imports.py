@@ -155,6 +155,7 @@ def map_import(
         currency=tenant.currency,
         today=tenant.local_date(at=at),
         tax_groups=tenant.tax_groups,
+        bill_day=tenant.bill_day,
     )
     reader.check_defaults()
     source = ImportSource(

@@ -22,6 +22,7 @@ from chalicelib.domain.package_changes import ChangePending, checked_quantity, r
 from chalicelib.domain.packages import Package, RefundPolicy
 from chalicelib.domain.past_subscriptions import without_past
 from chalicelib.domain.pending_charges import Fee, sale_charges, with_charges
+from chalicelib.domain.periods import default_anchor
 from chalicelib.domain.service_money import ServiceMoney
 from chalicelib.domain.subscribers import SubscriberArchived
 from chalicelib.domain.subscription_families import move_family
@@ -168,11 +169,13 @@ def _sell(
     starts_on = new.starts_on or today
     check_start(starts_on=starts_on, today=today)
     before = read.subscriber.account
+    usual = default_anchor(cycle=read.package.cycle, start=starts_on, bill_day=read.tenant.bill_day)
+    anchor_day = usual if new.anchor_day is None else new.anchor_day
     subscription = subscribe(
         account=before,
         package=read.package,
         starts_on=starts_on,
-        anchor_day=new.anchor_day,
+        anchor_day=anchor_day,
         price_override=new.price_override,
         state=new.state,
         parent=_parent(before, new.parent_id),
@@ -190,7 +193,7 @@ def _sell(
         check_tax(
             package=read.package,
             starts_on=starts_on,
-            anchor_day=new.anchor_day,
+            anchor_day=anchor_day,
             tax_groups=read.tenant.tax_groups,
         )
     store.commit(

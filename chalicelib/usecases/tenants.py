@@ -9,7 +9,13 @@ from datetime import datetime
 from chalicelib.domain.invoices import fiscal_year
 from chalicelib.domain.numbering import DocumentKind
 from chalicelib.domain.taxes import TaxGroup, check_tax_change
-from chalicelib.domain.tenants import Tenant, check_billing, check_company, check_time_zone
+from chalicelib.domain.tenants import (
+    Tenant,
+    check_bill_day,
+    check_billing,
+    check_company,
+    check_time_zone,
+)
 from chalicelib.ports.store import AuditNote, TenantStore, Write
 from chalicelib.usecases.versions import require_version
 
@@ -29,6 +35,7 @@ class TenantChange:
     round_to: int | None = None
     consolidated: bool | None = None
     invoice_limit: int | None = None
+    bill_day: int | None = None
     number_formats: Mapping[DocumentKind, str] = field(default_factory=dict)
 
 
@@ -52,8 +59,10 @@ def change_settings(
         round_to=before.round_to if change.round_to is None else change.round_to,
         consolidated=before.consolidated if change.consolidated is None else change.consolidated,
         invoice_limit=before.invoice_limit if change.invoice_limit is None else change.invoice_limit,
+        bill_day=before.bill_day if change.bill_day is None else change.bill_day,
     )
     check_time_zone(time_zone=after.time_zone)
+    check_bill_day(bill_day=after.bill_day)
     check_billing(billing_hour=after.billing_hour, payment_days=after.payment_days, round_to=after.round_to)
     after, numbered = _with_formats(store, after, change.number_formats, at)
     return _save(store, before, after, note, numbered)

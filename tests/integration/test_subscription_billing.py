@@ -9,7 +9,7 @@ import pytest
 from tests.fakes.api_client import ApiClient
 from tests.fakes.clock import FakeClock
 from tests.integration.conftest import EngineServices, sign_up_and_in
-from tests.integration.shop import Item, Shop, ok
+from tests.integration.shop import Item, Shop, if_match, ok
 
 PRICE = 310_000  # 10,000 a day in a month of 31 days
 NOON = datetime(2026, 12, 1, 7, 0, tzinfo=UTC)
@@ -65,6 +65,25 @@ def test_a_future_start_before_its_anchor_is_billed_on_its_first_day_and_then_by
         ("2027-01-01", "2027-01-01", "2027-02-01", PRICE),
         ("2027-02-01", "2027-02-01", "2027-03-01", PRICE),
     ]
+
+
+def test_a_common_bill_day_aligns_what_is_sold_by_the_month(days: Days) -> None:
+    shop, subscriber = days.shop, days.shop.subscriber()
+    api = shop.tenant.api
+    ok(api.patch("/v1/tenant", json={"bill_day": 1}, headers=if_match(ok(api.get("/v1/tenant")))))
+    monthly = shop.subscribe(subscriber, shop.package(), starts_on="2026-12-12")
+    weekly = shop.subscribe(subscriber, shop.package(cycle="week"), starts_on="2026-12-12")
+
+    days.morning(date(2027, 1, 2))
+
+    assert (monthly["anchor_day"], weekly["anchor_day"]) == (1, 6)  # 12 December 2026 is a Saturday
+    lines = [line for one in shop.invoices(subscriber) for line in one["lines"]]
+    billed = {
+        (line["period_start"], line["net"])
+        for line in lines
+        if line["subscription_id"] == monthly["subscription_id"]
+    }
+    assert billed == {("2026-12-12", 200_000), ("2027-01-01", PRICE)}
 
 
 def test_the_thirty_first_is_billed_on_the_last_of_short_months(days: Days) -> None:
