@@ -1,0 +1,301 @@
+"""Identifiers of another tenant, in every path and body: they answer like ones that never were.
+
+The routes, their path parameters and the fields of their bodies are read from the declared
+endpoints, so a new route is covered as soon as it is declared, and a new kind of identifier
+fails here until there is one of it to try.
+"""
+
+from __future__ import annotations
+
+import copy
+import json
+import re
+import secrets
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from itertools import pairwise
+from typing import Any
+
+import pytest
+
+from chalicelib.api.openapi import document
+from chalicelib.api.routes import every_endpoint
+from chalicelib.api.routing import Endpoint
+from chalicelib.local.gateway import Gateway
+from tests.fakes.api_client import ApiClient, Reply
+from tests.integration.conftest import EngineServices, fresh_caller, sign_up_and_in
+from tests.integration.counter import Counter, line
+from tests.integration.importing import Importer
+from tests.integration.shop import Item, Shop, created, ok
+from tests.integration.test_bad_input_everywhere import example
+
+ENDPOINTS = every_endpoint()
+NOWHERE = "01JD0000000000000000000000"
+
+# One that is none, of each kind of identifier that a path has.
+ABSENT = {
+    "date": "2031-05-05",
+    "document_id": f"rcp_{NOWHERE}-20261201-201",
+    "export_id": f"exp_{NOWHERE}",
+    "fiscal_year": "2044",
+    "import_id": f"imp_{NOWHERE}",
+    "invoice_id": f"inv_{NOWHERE}-20261201-201",
+    "kind": "INV",
+    "month": "2031-05",
+    "package_id": f"pkg_{NOWHERE}",
+    "rehearsal_id": f"rhs_{NOWHERE}",
+    "rule_id": f"lfr_{NOWHERE}",
+    "subscriber_id": f"sbr_{NOWHERE}",
+    "subscription_id": f"sbn_{NOWHERE}-1",
+    "code": "NOSUCHCODE",
+}
+# Fields of bodies that name something of the tenant, and what it is.
+NAMED_BY = {
+    "package_id": "package_id",
+    "package_ids": "package_id",
+    "invoice_id": "invoice_id",
+    "subscription_id": "subscription_id",
+    "parent_id": "subscription_id",
+    "coupon": "code",
+}
+# Fields that end like identifiers, but are words of the ISP's own.
+WORDS = {"record_id", "tax_id", "national_id"}
+# These make what their path names, so that it is there for nobody else.
+CREATING = {"put_tax_group"}
+# What else a part of a body has that the example is without.
+BESIDE = {"allocations": {"amount": {"amount": 1, "currency": "PKR"}}, "packages": {"amount": 1}}
+# A coupon is redeemed without any terms of one's own.
+ALONE = {"give_discount"}
+# Refusals that come before anything is looked up: then there is nothing to be seen here.
+UNREAD = {"missing_field", "unknown_field", "invalid_type", "invalid_value"}
+# Names that every tenant has, such as dates: there is nothing to tell apart.
+SHARED = {"date", "fiscal_year", "kind", "month"}
+BODIES = [one for one in ENDPOINTS if one.body is not None and not one.public]
+Where = tuple[str | int, ...]
+
+
+@dataclass(frozen=True)
+class Isp:
+    """A tenant with one of everything that has an identifier."""
+
+    shop: Shop
+    ids: dict[str, str]
+    prepaid: dict[str, str]
+
+    def ids_for(self, one: Endpoint) -> dict[str, str]:
+        """The identifiers that an operation is about: those of a recharge where it is about prepaid."""
+        about_prepaid = re.search(r"prepaid|recharge", one.path) is not None
+        return {**self.ids, **(self.prepaid if about_prepaid else {})}
+
+    def stored(self) -> dict[tuple[str, str], Item]:
+        """The tenant's raw items by key."""
+        return {(item["pk"]["S"], item["sk"]["S"]): item for item in self.shop.items()}
+
+
+def furnished(gateway: Gateway, services: EngineServices) -> Isp:
+    """Make a tenant with one of everything; what a path names without an id of ours has its own names."""
+    shop = Shop(sign_up_and_in(ApiClient(gateway, caller=fresh_caller()), services), services)
+    api, now = shop.tenant.api, services.clock.now()
+    package, prepaid = shop.package(), shop.package(kind="prepaid")
+    counter = Counter(shop)
+    subscription = shop.subscribe(counter.subscriber, package)
+    rehearsed = {"through": f"{now.date() + timedelta(days=3)}"}
+    rehearsal = answered(202, api.post("/v1/billing/rehearsals", json=rehearsed))
+    invoice, receipt = counter.invoice(line(50_000)), counter.pay(1_000_000)
+    recharge = created(counter.send("recharges", {"package_id": prepaid["package_id"]}))
+    shop.bill(now)
+    code = f"SECRET{secrets.token_hex(4).upper()}"
+    created(api.post("/v1/coupons", json={"code": code, "share_millionths": 100_000, "periods": 1}))
+    rule = created(api.post("/v1/late-fee-rules", json={"name": "Late", "grace_days": 5, "amount": 100}))
+    ids = {
+        "code": code,
+        "date": ok(api.get("/v1/billing/runs"))["items"][0]["date"],
+        "document_id": receipt["document_id"],
+        "export_id": answered(202, api.post("/v1/exports"))["export_id"],
+        "fiscal_year": invoice["number"].split("-")[1],
+        "import_id": Importer(services, shop.tenant).upload(b"id\nA-1\n"),
+        "invoice_id": invoice["invoice_id"],
+        "kind": "INV",
+        "month": "2026-10",
+        "package_id": package["package_id"],
+        "rehearsal_id": rehearsal["rehearsal_id"],
+        "rule_id": rule["rule_id"],
+        "subscriber_id": counter.subscriber["subscriber_id"],
+        "subscription_id": subscription["subscription_id"],
+    }
+    bought = {
+        "package_id": prepaid["package_id"],
+        "invoice_id": recharge["invoice"]["invoice_id"],
+        "subscription_id": recharge["line"]["subscription_id"],
+    }
+    return Isp(shop, ids, bought)
+
+
+def answered(status: int, reply: Reply) -> Item:
+    assert reply.status == status, reply.text
+    found: Item = reply.json
+    return found
+
+
+@pytest.fixture(scope="module")
+def theirs(gateway: Gateway, engine_services: EngineServices) -> Isp:
+    """Another ISP, with everything."""
+    return furnished(gateway, engine_services)
+
+
+@pytest.fixture(scope="module")
+def mine(gateway: Gateway, engine_services: EngineServices) -> Isp:
+    """The attacker's own ISP, with everything, so that each request gets as far as it can."""
+    return furnished(gateway, engine_services)
+
+
+@pytest.fixture(scope="module")
+def described() -> dict[str, Any]:
+    return document(ENDPOINTS)
+
+
+@pytest.fixture(autouse=True)
+def _now(services: EngineServices) -> None:
+    """The clock at the present."""
+
+
+def send(isp: Isp, one: Endpoint, names: Mapping[str, str], body: object) -> Reply:
+    """Send a request whose path has the names."""
+    key = {"Idempotency-Key": secrets.token_hex(8)} if one.idempotent else {}
+    query = required_query(one)
+    target = re.sub(r"\{(\w+)\}", lambda found: names[found[1]], one.path) + query
+    headers = {"If-Match": '"1"', **key}
+    reply = isp.shop.tenant.api.request(one.method, target, json=body, headers=headers)
+    if reply.status == 412:
+        version = re.search(r"version (\d+)", reply.json["message"])
+        assert version is not None, reply.text
+        headers = {**headers, "If-Match": f'"{version[1]}"'}
+        reply = isp.shop.tenant.api.request(one.method, target, json=body, headers=headers)
+    return reply
+
+
+def required_query(one: Endpoint) -> str:
+    """The parameters that the operation cannot do without."""
+    fields = one.query.model_fields if one.query else {}
+    given = [
+        f"{field.alias or name}={field.examples[0]}"
+        for name, field in fields.items()
+        if field.is_required() and field.examples
+    ]
+    return f"?{'&'.join(given)}" if given else ""
+
+
+def told(reply: Reply, value: str) -> tuple[int, str]:
+    """What an answer says, but for what was asked for and the request's own id."""
+    if reply.status < 400:
+        return reply.status, reply.text
+    problem = {**reply.json, "request_id": ""}
+    return reply.status, json.dumps(problem).replace(value, "*")
+
+
+def body_of(one: Endpoint, described: dict[str, Any], isp: Isp) -> Any:
+    """The documented example, with the tenant's own identifiers."""
+    if one.body is None:
+        return None
+    body = copy.deepcopy(example(described, one))
+    for where, kind in named_in(one, described):
+        put(body, where, isp.ids_for(one)[kind], only_there=True)
+    return body
+
+
+def named_in(one: Endpoint, described: dict[str, Any]) -> Iterator[tuple[Where, str]]:
+    """Where a body names something of the tenant, and the kind of it."""
+    definitions = described["components"]["schemas"]
+    content = described["paths"][one.path][one.method.lower()]["requestBody"]["content"]
+    for where in texts(content["application/json"]["schema"], definitions):
+        field = next(str(part) for part in reversed(where) if isinstance(part, str))
+        if re.search(r"_ids?$", field) and field not in WORDS and one.operation_id != "map_import":
+            assert field in NAMED_BY, f"say in NAMED_BY what {field} of {one.operation_id} names"
+        if field in NAMED_BY:
+            yield where, NAMED_BY[field]
+
+
+def texts(schema: dict[str, Any], definitions: dict[str, Any], where: Where = ()) -> Iterator[Where]:
+    """Yield where a schema has texts."""
+    if "$ref" in schema:
+        yield from texts(definitions[schema["$ref"].rpartition("/")[2]], definitions, where)
+    for choice in [*schema.get("anyOf", []), *schema.get("oneOf", [])]:
+        yield from texts(choice, definitions, where)
+    if schema.get("type") == "array":
+        yield from texts(schema["items"], definitions, (*where, 0))
+    for name, field in schema.get("properties", {}).items():
+        yield from texts(field, definitions, (*where, name))
+    if schema.get("type") == "string":
+        yield where
+
+
+def put(body: Any, where: Where, value: object, *, only_there: bool = False) -> bool:
+    """Put a value where it belongs, making a way; ``only_there``: where the body has one."""
+    for part, following in pairwise(where):
+        empty: Any = [] if isinstance(following, int) else {}
+        there = part < len(body) if isinstance(part, int) else part in body
+        if not there and only_there:
+            return False
+        if not there and isinstance(part, int):
+            body.append(empty)
+        elif not there or body[part] is None:
+            body[part] = empty
+        body = body[part]
+    last = where[-1]
+    there = last < len(body) if isinstance(last, int) else body.get(last) is not None
+    if only_there and not there:
+        return False
+    if isinstance(last, int) and not there:
+        body.append(value)
+    else:
+        body[last] = value
+    return True
+
+
+def kinds_of_paths() -> set[str]:
+    return {name for one in ENDPOINTS for name in re.findall(r"\{(\w+)\}", one.path)}
+
+
+def test_there_is_one_to_try_of_every_kind_of_identifier(theirs: Isp) -> None:
+    assert kinds_of_paths() == set(ABSENT) == set(theirs.ids)
+
+
+@pytest.mark.parametrize("kind", sorted(set(ABSENT) - SHARED))
+def test_another_tenants_ids_in_paths_are_like_none(
+    mine: Isp, theirs: Isp, described: dict[str, Any], kind: str
+) -> None:
+    before = theirs.stored()
+    for one in ENDPOINTS:
+        if f"{{{kind}}}" not in one.path or one.operation_id in CREATING:
+            continue
+        body = body_of(one, described, mine)
+        replies = []
+        for value in (ABSENT[kind], theirs.ids_for(one)[kind]):
+            reply = send(mine, one, {**mine.ids_for(one), kind: value}, body)
+            replies.append(told(reply, value))
+            assert reply.status in {404, 422}, (one.operation_id, value, reply.text)
+        assert replies[0] == replies[1], one.operation_id
+    assert theirs.stored() == before
+
+
+@pytest.mark.parametrize("one", BODIES, ids=lambda one: one.operation_id)
+def test_another_tenants_ids_in_bodies_are_like_none(
+    mine: Isp, theirs: Isp, described: dict[str, Any], one: Endpoint
+) -> None:
+    before, own = theirs.stored(), mine.stored()
+    for where, kind in named_in(one, described):
+        replies = []
+        for value in (ABSENT[kind], theirs.ids_for(one)[kind]):
+            body = body_of(one, described, mine) if one.operation_id not in ALONE else {}
+            put(body, where, value)
+            for part, beside in BESIDE.items():
+                if part in where:
+                    body[part][0].update(beside)
+            reply = send(mine, one, mine.ids_for(one), body)
+            replies.append(told(reply, value))
+            assert reply.status in {404, 422}, (where, value, reply.text)
+            assert reply.code not in UNREAD, (where, reply.text)
+        assert replies[0] == replies[1], where
+        assert mine.stored() == own, where
+    assert theirs.stored() == before
