@@ -63,3 +63,11 @@ def prepaid_expirer(event: CloudWatchEvent) -> None:
     from chalicelib.jobs.prepaid import expire_prepaid_lines
 
     expire_prepaid_lines(job_services(), event.to_dict())
+
+
+@app.schedule(Rate(1, unit=Rate.HOURS), name="plan_keeper")
+def plan_keeper(event: CloudWatchEvent) -> None:
+    """Put new tenants on the platform's plan, and charge them for the months that are over."""
+    from chalicelib.jobs.plans import keep_plans
+
+    keep_plans(job_services(), event.to_dict())

@@ -21,7 +21,7 @@ from chalicelib.crypto.tokens import RandomTokens
 from chalicelib.ports.services import Blobs, Clock, Ids, JobQueue, Mailer, Passwords
 from chalicelib.store.base import Database
 from chalicelib.store.sessions import DynamoSessions
-from chalicelib.store.tenant import DynamoStores
+from chalicelib.store.tenant import DynamoStores, DynamoTenantStore
 from chalicelib.store.tenants import DynamoRegistry
 from chalicelib.store.tokens import DynamoAttempts, DynamoOneTimeTokens
 from chalicelib.store.wire import DynamoWire, HttpWire
@@ -98,6 +98,14 @@ class Services:
     def tenants(self) -> DynamoRegistry:
         """The platform's list of tenants."""
         return DynamoRegistry(database=self.database)
+
+    @property
+    def operator(self) -> DynamoTenantStore | None:
+        """The store of the platform's operator, which sells plans to the others; None where nobody does."""
+        if not self.settings.platform_subdomain:
+            return None
+        tenant = self.tenants.find(subdomain=self.settings.platform_subdomain)
+        return None if tenant is None else self.stores.of(tenant_id=tenant.tenant_id)
 
     @cached_property
     def mailer(self) -> Mailer:

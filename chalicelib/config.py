@@ -53,6 +53,8 @@ class Settings:
     cookie_secure: bool
     endpoint_url: str | None
     log_level: str
+    # The tenant that is the operator of the platform; empty where it sells no plans.
+    platform_subdomain: str = ""
 
     @classmethod
     def from_env(cls, env: Mapping[str, str] | None = None) -> Settings:
@@ -82,6 +84,7 @@ class Settings:
             cookie_secure=source.get("COOKIE_SECURE", "true").lower() != "false",
             endpoint_url=source.get("AWS_ENDPOINT_URL") or None,
             log_level=source.get("LOG_LEVEL", "INFO"),
+            platform_subdomain=source.get("PLATFORM_SUBDOMAIN", ""),
         )
 
 

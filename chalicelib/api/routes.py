@@ -35,6 +35,7 @@ MODULES: Final = (
     "package_changes",
     "packages",
     "payments",
+    "plans",
     "prepaid",
     "rehearsals",
     "sessions",

@@ -10,8 +10,14 @@ from chalicelib.api.tenants import TenantOut
 from chalicelib.domain.emails import EMAIL_CHARS_MAX
 from chalicelib.domain.passwords import PASSWORD_CHARS_MAX, PASSWORD_CHARS_MIN
 from chalicelib.domain.staff import STAFF_NAME_CHARS_MAX, Permission
-from chalicelib.domain.tenants import COMPANY_CHARS_MAX, SUBDOMAIN_CHARS_MAX, SUBDOMAIN_CHARS_MIN
+from chalicelib.domain.tenants import (
+    COMPANY_CHARS_MAX,
+    SUBDOMAIN_CHARS_MAX,
+    SUBDOMAIN_CHARS_MIN,
+    Tenant,
+)
 from chalicelib.usecases import signup
+from chalicelib.usecases.plans import enrol
 
 TOKEN_CHARS_MAX = 100
 
@@ -107,8 +113,17 @@ def verify_sign_up(request: Request) -> TenantOut:
         password=body.password,
         at=request.now,
         request_id=request.request_id,
+        activated=lambda tenant: _put_on_plan(request, tenant),
     )
     return TenantOut.of(tenant)
+
+
+def _put_on_plan(request: Request, tenant: Tenant) -> None:
+    """Begin the trial of the platform's plan; where that fails, a schedule does it within the hour."""
+    operator = request.services.operator
+    if operator is not None:
+        store = request.services.stores.of(tenant_id=tenant.tenant_id)
+        enrol(operator=operator, store=store, tenant=tenant, at=request.now)
 
 
 @endpoint(

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from chalicelib.ports.jobs import Exports, Imports, Rehearsals
     from chalicelib.ports.late_fees import LateFees
     from chalicelib.ports.ledger import BooksReader, Ledger
+    from chalicelib.ports.plans import Plans
     from chalicelib.ports.prepaid import Prepaid
     from chalicelib.ports.staff import Staff
     from chalicelib.ports.usage import Usage
@@ -285,6 +286,10 @@ class TenantStore(Protocol):
     @property
     def prepaid(self) -> Prepaid:
         """Prepaid lines."""
+
+    @property
+    def plans(self) -> Plans:
+        """The plan that the tenant is on, and the plans that it sells."""
 
     @property
     def invoices(self) -> Invoices:

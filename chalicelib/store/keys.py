@@ -81,6 +81,11 @@ def due(tenant_id: str, bucket: str) -> str:
     return f"{tenant_id}#DUE#{bucket}"
 
 
+def plans(tenant_id: str) -> str:
+    """Terms of the plans that the operator of the platform sells."""
+    return f"{tenant_id}#PLANS"
+
+
 def endings(tenant_id: str) -> str:
     """Prepaid lines that will run out, in the order of time."""
     return f"{tenant_id}#EXP"

@@ -118,6 +118,13 @@ class DynamoPrepaid:
         return _ending_key(line.account_id, line.slot, line.expires_at)
 
 
+def running_accounts(*, tenant_id: str, at: datetime) -> set[str]:
+    """Return the accounts with a line that runs at an instant, by the list of what ends."""
+    later = EndingItem.sk >= at.strftime(_STAMP)
+    items = EndingItem.query(keys.endings(tenant_id), later)
+    return {one.account_id for one in (_ending(item.sk) for item in items) if one.expires_at > at}
+
+
 def _line_key(slot: int) -> str:
     return f"{LINE_PREFIX}{slot:03d}"
 

@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from chalicelib.store.late_fees import DynamoLateFees
     from chalicelib.store.ledger import DynamoLedger
     from chalicelib.store.packages import DynamoPackages
+    from chalicelib.store.plans import DynamoPlans
     from chalicelib.store.prepaid import DynamoPrepaid
     from chalicelib.store.rehearsals import DynamoRehearsalBooks, DynamoRehearsals
     from chalicelib.store.runs import DynamoRuns
@@ -96,6 +97,13 @@ class DynamoTenantStore:
         from chalicelib.store.prepaid import DynamoPrepaid
 
         return DynamoPrepaid(tenant_id=self._tenant_id)
+
+    @cached_property
+    def plans(self) -> DynamoPlans:
+        """The plan that the tenant is on, and the plans that it sells."""
+        from chalicelib.store.plans import DynamoPlans
+
+        return DynamoPlans(tenant_id=self._tenant_id)
 
     @cached_property
     def invoices(self) -> DynamoInvoices:

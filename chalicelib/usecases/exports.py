@@ -19,6 +19,7 @@ from chalicelib.domain.jobs import DOWNLOAD_TTL_SECONDS, FileExpired, JobFailure
 from chalicelib.ports.services import Blobs, JobQueue, QueueUnavailable
 from chalicelib.ports.store import AuditNote, Idempotency, Page, TenantStore
 from chalicelib.usecases.downloads import Download
+from chalicelib.usecases.plans import require_export_room
 
 EXPORTS_LOOKED_AT: Final = 20
 
@@ -34,8 +35,9 @@ def create_export(
 ) -> ExportJob:
     """Ask for an export of all subscribers, subscriptions and invoices.
 
-    Raises TooManyExports, or QueueUnavailable: then the export is marked as failed.
+    Raises TooManyExports, PlanLimitReached, or QueueUnavailable: then the export is marked as failed.
     """
+    require_export_room(store=store, at=at)
     recent = store.exports.list(limit=EXPORTS_LOOKED_AT, after=None).items
     open_now = [one for one in recent if not one.as_of(at=at).finished]
     if len(open_now) >= EXPORTS_AT_ONCE_MAX:

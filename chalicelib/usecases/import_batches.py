@@ -19,6 +19,7 @@ from chalicelib.domain.errors import Busy, Conflict, InvalidValue, StaleVersion
 from chalicelib.domain.import_rows import NewSubscriber, RowReader
 from chalicelib.domain.imports import ImportJob, ImportProgress, RowFate, RowReport, advance
 from chalicelib.domain.jobs import JobFailure, JobState, JobTaken
+from chalicelib.domain.plans import PlanLimitReached
 from chalicelib.domain.subscribers import CodeTaken, Subscriber, code_key
 from chalicelib.domain.subscriptions import subscribe
 from chalicelib.domain.tenants import Tenant
@@ -53,7 +54,10 @@ class ImportWork:
 
 @dataclass(slots=True)
 class Run:
-    """One worker's stretch of an import: the job as it was last written, and what was seen."""
+    """One worker's stretch of an import: the job as it was last written, and what was seen.
+
+    ``room`` is how many subscribers more the tenant's plan allows; None where it does not say.
+    """
 
     work: ImportWork
     tenant: Tenant
@@ -61,6 +65,7 @@ class Run:
     job: ImportJob
     reader: RowReader
     seen: set[str] = field(default_factory=set)
+    room: int | None = None
 
     @property
     def progress(self) -> ImportProgress:
@@ -109,7 +114,12 @@ def read_rows(*, run: Run, records: Sequence[Record]) -> list[Row]:
             rows.append(Row(record.row, record.end, reports=[report]))
         elif new.code in existing:
             rows.append(Row(record.row, record.end, reports=[_exists(record.row, new.code)]))
+        elif run.room == 0:
+            message = "the plan allows no more subscribers: change the plan, then import the file again"
+            report = RowReport(record.row, RowFate.FAILED, PlanLimitReached.code, message, subject=new.code)
+            rows.append(Row(record.row, record.end, reports=[report]))
         else:
+            run.room = None if run.room is None else run.room - 1
             subscriber = _subscriber(run, new)
             writes = run.store.subscribers.add(subscriber=subscriber)
             rows.append(Row(record.row, record.end, subscriber, writes))
@@ -214,7 +224,8 @@ def _writes(run: Run, after: ImportJob, rows: Sequence[Row]) -> list[Write]:
             at=run.work.now(),
             details={"rows": [rows[0].row, rows[-1].row], "created": created},
         )
-        writes += [*added, store.note(note=note)]
+        counted = store.plans.counted(more=created, of=f"{run.job.import_id}-{rows[-1].row}")
+        writes += [*added, counted, store.note(note=note)]
     return writes
 
 

@@ -26,6 +26,7 @@ from chalicelib.usecases.import_batches import (
     read_rows,
 )
 from chalicelib.usecases.import_report import report_chunks
+from chalicelib.usecases.plans import subscribers_left
 
 ROWS_PER_WINDOW: Final = 100
 # Blank rows are passed over, but not without a look at the clock now and then.
@@ -56,8 +57,9 @@ def work_on_import(*, work: ImportWork, tenant_id: str, import_id: str) -> bool:
         currency=tenant.currency,
         today=tenant.local_date(at=job.started_at),
         tax_groups=tenant.tax_groups,
+        bill_day=tenant.bill_day,
     )
-    run = Run(work, tenant, store, job, reader)
+    run = Run(work, tenant, store, job, reader, room=subscribers_left(store=store))
     try:
         return _import_rows(run)
     except BlobGone:

@@ -6,5 +6,6 @@ from typing import Final
 
 TRANSACTION_ACTIONS_MAX: Final = 100
 # A billing batch keeps four actions for the number series, the shard's progress, the register of
-# numbers and the audit entry; an import batch three for its progress, its report and the audit.
+# numbers and the audit entry; an import batch four for its progress, its
+# report, the count of subscribers and the audit.
 BATCH_ACTIONS_MAX: Final = TRANSACTION_ACTIONS_MAX - 4

@@ -7,12 +7,14 @@ for it to become free again: the next sign-up may take it from then on.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Final
 
 from chalicelib.domain.emails import check_email
+from chalicelib.domain.errors import DomainError
 from chalicelib.domain.passwords import check_password, normal_password
 from chalicelib.domain.staff import Role, StaffMember, check_staff_name
 from chalicelib.domain.subscribers import normal_email
@@ -45,6 +47,10 @@ RESENDS_PER_TENANT: Final = Limit("resend-tenant", most=5, window_seconds=_HOUR)
 RESENT_MAILS: Final = Limit("resend-mail", most=40, window_seconds=_HOUR)
 # Each costs Argon2.
 VERIFICATIONS: Final = Limit("verify", most=10, window_seconds=900)
+
+
+def _untold(_tenant: Tenant, /) -> None:
+    """Tell nobody."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,9 +183,17 @@ def _mail(identity: Identity, tenant: Tenant, owner: StaffMember, *, token: str,
 
 
 def verify_owner(
-    *, identity: Identity, token: str, password: str, at: datetime, request_id: str = ""
+    *,
+    identity: Identity,
+    token: str,
+    password: str,
+    at: datetime,
+    request_id: str = "",
+    activated: Callable[[Tenant], None] = _untold,
 ) -> Tenant:
     """Activate the tenant of a token, once; or raise TokenNotValid, WrongCredentials or TooManyAttempts.
+
+    ``activated`` is told of it then; where it refuses, the tenant is active all the same.
 
     The token shows that the mailbox is the caller's, the password that the sign-up is: nobody
     confirms, by a code that came unasked, a tenant whose password a stranger chose.
@@ -205,7 +219,10 @@ def verify_owner(
         *store.staff.change(before=owner, after=replace(owner, email_verified=True)),
         store.note(note=note),
     )
-    return replace(tenant, state=TenantState.ACTIVE, version=tenant.version + 1)
+    active = replace(tenant, state=TenantState.ACTIVE, version=tenant.version + 1)
+    with suppress(DomainError):
+        activated(active)
+    return active
 
 
 def resend_verification(

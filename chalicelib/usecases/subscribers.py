@@ -16,7 +16,8 @@ from chalicelib.domain.subscribers import (
     in_service,
     new_subscriber,
 )
-from chalicelib.ports.store import AuditNote, Idempotency, TenantStore
+from chalicelib.ports.store import AuditNote, Idempotency, TenantStore, Write
+from chalicelib.usecases.plans import subscriber_room
 from chalicelib.usecases.versions import require_version
 
 
@@ -53,17 +54,18 @@ def create_subscriber(
     note: AuditNote,
     idempotency: Idempotency | None = None,
 ) -> Subscriber:
-    """Add a subscriber without subscriptions; raise InvalidValue or CodeTaken."""
+    """Add a subscriber without subscriptions; raise InvalidValue, CodeTaken or PlanLimitReached."""
     subscriber = new_subscriber(
         subscriber_id=subscriber_id,
         code=code,
         area=area,
         contact=contact,
-        currency=store.profile().currency,
+        currency=subscriber_room(store=store).currency,
         at=at,
     )
     store.commit(
         *store.subscribers.add(subscriber=subscriber),
+        store.plans.counted(more=1, of=subscriber_id),
         store.note(note=replace(note, details={"code": subscriber.code})),
         *store.remember(idempotency=idempotency, answer=subscriber),
     )
@@ -99,21 +101,29 @@ def archive_subscriber(
         return before
     if in_service(account=before.account, on=read.tenant.local_date(at=at)):
         raise SubscriberInService("end the subscriber's subscriptions first")
-    return _save(store, before, replace(before, archived=True), note)
+    gone = store.plans.counted(more=-1, of=subscriber_id)
+    return _save(store, before, replace(before, archived=True), note, gone)
 
 
 def unarchive_subscriber(
     *, store: TenantStore, subscriber_id: str, if_match: int | None, note: AuditNote
 ) -> Subscriber:
-    """Put a subscriber on the lists again; raise NotFound or StaleVersion."""
+    """Put a subscriber on the lists again; raise NotFound, StaleVersion or PlanLimitReached."""
     before = store.subscribers.get(subscriber_id=subscriber_id)
     require_version(current=before.version, expected=if_match)
-    return _save(store, before, replace(before, archived=False), note) if before.archived else before
+    if not before.archived:
+        return before
+    subscriber_room(store=store)
+    back = store.plans.counted(more=1, of=subscriber_id)
+    return _save(store, before, replace(before, archived=False), note, back)
 
 
-def _save(store: TenantStore, before: Subscriber, after: Subscriber, note: AuditNote) -> Subscriber:
+def _save(
+    store: TenantStore, before: Subscriber, after: Subscriber, note: AuditNote, *besides: Write
+) -> Subscriber:
     store.commit(
         *store.subscribers.change_profile(before=before, after=after),
+        *besides,
         store.note(note=replace(note, details=_told(before, after))),
     )
     return changed(before=before, after=after)

@@ -21,6 +21,7 @@ OUTER_BOUNDARIES = {
     "chalicelib/adapters/readiness.py",
     "chalicelib/api/routing.py",
     "chalicelib/jobs/billing.py",
+    "chalicelib/jobs/plans.py",
     "chalicelib/jobs/prepaid.py",
     "chalicelib/jobs/sqs.py",
     "chalicelib/local/engine.py",

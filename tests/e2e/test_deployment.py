@@ -21,6 +21,7 @@ FUNCTIONS = {
     "ImportWorker",
     "ExportWorker",
     "PrepaidExpirer",
+    "PlanKeeper",
 }
 
 
@@ -143,7 +144,11 @@ def test_the_schedules_start_their_functions(
 ) -> None:
     rules = boto3.client("events").list_rules()["Rules"]
     shipped = json.loads((ROOT / "build" / "e2e" / "template.json").read_text())
-    schedules = {"BillingPlanner": "rate(15 minutes)", "PrepaidExpirer": "rate(5 minutes)"}
+    schedules = {
+        "BillingPlanner": "rate(15 minutes)",
+        "PrepaidExpirer": "rate(5 minutes)",
+        "PlanKeeper": "rate(1 hour)",
+    }
     for function, schedule in schedules.items():
         (event,) = shipped["Resources"][function]["Properties"]["Events"].values()
         assert event["Properties"]["Schedule"] == schedule

@@ -14,6 +14,7 @@ from chalicelib.domain.packages import Package, PackageNameTaken
 from chalicelib.domain.runs import BillingState
 from chalicelib.domain.subscribers import CodeTaken, Subscriber, changed, code_key
 from chalicelib.domain.tenants import Tenant
+from chalicelib.ports.plans import Standing
 from chalicelib.ports.store import AuditNote, Idempotency, Page, Subscribing
 from chalicelib.store.idempotency import AlreadyAnswered
 
@@ -177,6 +178,21 @@ class NoInvoices:
         return Page(())
 
 
+class NoPlans:
+    """A tenant on no plan, whose subscribers nobody counts."""
+
+    def __init__(self, tenant: Tenant) -> None:
+        self._tenant = tenant
+
+    def standing(self) -> Standing:
+        """Return no plan."""
+        return Standing(self._tenant, None, 0)
+
+    def counted(self, *, more: int, of: str) -> MemoryWrite:
+        """Describe counting nothing."""
+        return MemoryWrite(lambda: True, lambda: None, StaleVersion("never"))
+
+
 @dataclass
 class InMemoryTenantStore:
     """The parts of a tenant's store that selling uses."""
@@ -197,6 +213,11 @@ class InMemoryTenantStore:
     def profile(self) -> Tenant:
         """Return the tenant."""
         return self.tenant
+
+    @property
+    def plans(self) -> NoPlans:
+        """No plan."""
+        return NoPlans(self.tenant)
 
     def subscribing(self, *, subscriber_id: str, package_id: str | None = None) -> Subscribing:
         """Return a subscriber, the tenant and a package."""

@@ -51,7 +51,8 @@ def test_writes_take_three(shop: Shop, trips: RoundTrips) -> None:
     api = shop.tenant.api
     with trips.counted() as operations:
         subscriber = api.post("/v1/subscribers", json=subscriber_body(name="x", phone="0300-1234567")).json
-    assert operations == ["GetItem", "GetItem", "TransactWriteItems"]
+    # The session, the tenant with its plan and count, the subscriber.
+    assert operations == ["GetItem", "Query", "TransactWriteItems"]
 
     path = f"/v1/subscribers/{subscriber['subscriber_id']}"
     with trips.counted() as operations:
