@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from itertools import islice
-from typing import Final
+from typing import Any, Final
 
 from faker import Faker
 
@@ -24,12 +24,15 @@ from chalicelib.domain.accounts import Account, SubscriptionState
 from chalicelib.domain.money import Money
 from chalicelib.domain.packages import Package, PackageState
 from chalicelib.domain.periods import NAMED_CYCLES, BillingTiming
+from chalicelib.domain.plans import PlanLimits, PlanTerms, Tier
 from chalicelib.domain.subscribers import Contact, Subscriber
 from chalicelib.domain.subscriptions import move, subscribe
 from chalicelib.domain.taxes import TaxBase, TaxComponent, TaxGroup, TaxRow
+from chalicelib.local.stack import OPERATOR_SUBDOMAIN
 from chalicelib.ports.services import Mail, Mailer
 from chalicelib.ports.store import AuditNote
 from chalicelib.store.tenant import DynamoTenantStore
+from chalicelib.usecases.plans import enrol, put_plan
 from chalicelib.usecases.signup import SignUp, sign_up, verify_owner
 from chalicelib.usecases.tenants import put_tax_group
 
@@ -40,6 +43,24 @@ DAYS_IN_BUSINESS: Final = 62
 SUBSCRIBERS: Final = 300
 SUBSCRIBERS_PER_COMMIT: Final = 10
 SEED: Final = 20_261_101
+
+OPERATOR_EMAIL: Final = "owner@headquarters.example"
+_PLACE: Final[dict[str, Any]] = {
+    "password": PASSWORD,
+    "country": "PK",
+    "currency": "PKR",
+    "time_zone": "Asia/Karachi",
+    "fiscal_year_start_month": 7,
+}
+ISP: Final = SignUp("Ravi Broadband", SUBDOMAIN, "Ayesha Siddiqui", EMAIL, **_PLACE)
+OPERATOR: Final = SignUp("ISP Billing", OPERATOR_SUBDOMAIN, "Bilal Ahmed", OPERATOR_EMAIL, **_PLACE)
+# The first 500 active subscribers at 10.00 a month each, the next at 7.00.
+PLAN: Final = PlanTerms(
+    package_id="",
+    tiers=(Tier(500, 1_000), Tier(None, 700)),
+    limits=PlanLimits(subscribers=20_000, exports_a_day=50),
+    offered=True,
+)
 
 AREAS: Final = ("Gulberg", "Model Town", "Johar Town", "DHA Phase 5", "Samanabad", "Wapda Town")
 # Name, price in paisa a cycle, cycle, timing, download and upload in kbit/s.
@@ -95,41 +116,63 @@ def seed(*, report: Callable[[str], None]) -> dict[str, str]:
     """Create the demo ISP and return what its visitor wants to know."""
     signed_up_at = SystemClock().now() - timedelta(days=DAYS_IN_BUSINESS)
     services = Services(settings=Settings.from_env(), clock=StoppedClock(signed_up_at))
-    report("signing up Ravi Broadband, two months ago")
-    store = _sign_up(services, signed_up_at)
+    report("signing up the platform's operator, and Ravi Broadband on its plan, two months ago")
+    operator = _sign_up(services, OPERATOR, signed_up_at)
+    _sell_a_plan(services, operator, signed_up_at)
+    store = _sign_up(services, ISP, signed_up_at)
+    put_tax_group(
+        store=store,
+        group=TAXES,
+        if_match=None,
+        note=AuditNote("system", "tenant.tax_group_put", store.tenant_id, signed_up_at),
+    )
+    enrol(operator=operator, store=store, tenant=store.profile(), at=signed_up_at)
     packages = _packages(services, store, signed_up_at)
     report(f"adding {SUBSCRIBERS} subscribers")
     people = _subscribers(services, store, packages)
     while batch := list(islice(people, SUBSCRIBERS_PER_COMMIT)):
         note = AuditNote("system", "demo.subscribers_added", store.tenant_id, signed_up_at)
         writes = [write for person in batch for write in store.subscribers.add(subscriber=person)]
-        store.commit(*writes, store.note(note=note))
+        counted = store.plans.counted(more=len(batch), of=batch[0].subscriber_id)
+        store.commit(*writes, counted, store.note(note=note))
     report("the scheduler now bills two months, day by day")
-    return {"Demo ISP (subdomain)": SUBDOMAIN, "E-mail": EMAIL, "Password": PASSWORD}
+    return {
+        "Demo ISP (subdomain)": SUBDOMAIN,
+        "E-mail": EMAIL,
+        "Password": PASSWORD,
+        "The platform's operator (subdomain)": OPERATOR_SUBDOMAIN,
+        "Its e-mail (the password is the same)": OPERATOR_EMAIL,
+    }
 
 
-def _sign_up(services: Services, at: datetime) -> DynamoTenantStore:
+def _sign_up(services: Services, command: SignUp, at: datetime) -> DynamoTenantStore:
     mailer = _KeepingMailer(services.mailer)
     identity = replace(services.identity, mailer=mailer)
-    command = SignUp(
-        company="Ravi Broadband",
-        subdomain=SUBDOMAIN,
-        owner_name="Ayesha Siddiqui",
-        owner_email=EMAIL,
-        password=PASSWORD,
-        country="PK",
-        currency="PKR",
-        time_zone="Asia/Karachi",
-        fiscal_year_start_month=7,
-    )
     tenant = sign_up(identity=identity, command=command, address="127.0.0.1", at=at).tenant
     token = re.search(r"svt_\S+", mailer.text)
     assert token is not None, "the mail holds the code"
     verify_owner(identity=identity, token=token[0], password=PASSWORD, at=at)
-    store = services.stores.of(tenant_id=tenant.tenant_id)
-    note = AuditNote("system", "tenant.tax_group_put", tenant.tenant_id, at)
-    put_tax_group(store=store, group=TAXES, if_match=None, note=note)
-    return store
+    return services.stores.of(tenant_id=tenant.tenant_id)
+
+
+def _sell_a_plan(services: Services, operator: DynamoTenantStore, at: datetime) -> None:
+    """Give the operator one package, and make it the plan of who signs up."""
+    package = Package(
+        package_id=services.ids.new(prefix="pkg"),
+        name="Growing ISP",
+        price=Money(500_000, "PKR"),
+        cycle=NAMED_CYCLES["month"],
+        timing=BillingTiming.ADVANCE,
+        download_kbps=1,  # nothing is carried
+        upload_kbps=1,
+        tax_group=None,
+        state=PackageState.ACTIVE,
+        version=1,
+        created_at=at,
+    )
+    note = AuditNote("system", "package.created", package.package_id, at)
+    operator.commit(*operator.packages.add(package=package), operator.note(note=note))
+    put_plan(store=operator, terms=replace(PLAN, package_id=package.package_id), note=note)
 
 
 def _packages(services: Services, store: DynamoTenantStore, at: datetime) -> Sequence[Package]:

@@ -42,6 +42,8 @@ LEFT_OUT = (
 )
 
 MAIL_FROM = "billing@isp-billing.example"
+# The platform's own tenant in the demo data, which sells plans to the others.
+OPERATOR_SUBDOMAIN = "headquarters"
 # What the functions are told on one machine besides the template's own variables.
 LOCAL_VARIABLES = {"COOKIE_SECURE": "false"}
 
@@ -61,6 +63,7 @@ def local_parameters(*, base_url: str, stage: str = "local") -> dict[str, str]:
         "MailFrom": MAIL_FROM,
         "PublicBaseUrl": base_url,
         "ConsoleOrigin": base_url,
+        "PlatformSubdomain": OPERATOR_SUBDOMAIN,
     }
 
 

@@ -20,6 +20,7 @@ from chalicelib.usecases.plans import charge_usage, enrol, isp_account_id
 from tests.fakes.api_client import ApiClient
 from tests.integration.books_check import check_books
 from tests.integration.conftest import EngineServices, SignedIn, fresh_caller, sign_up_and_in
+from tests.integration.importing import Importer, mapping, people
 from tests.integration.shop import Item, Shop, if_match, ok, subscriber_body
 
 TERMS = {
@@ -100,6 +101,21 @@ def test_the_limit_of_subscribers_is_enforced_and_archived_ones_do_not_count(pla
     isp.subscriber()
     again = isp.tenant.api.post(f"{path}/unarchive", headers=if_match(archived))
     assert again.problem == (409, "plan_limit_reached", "subscribers")
+
+
+def test_an_import_creates_what_the_plan_allows_and_reports_the_rest(platform: Platform) -> None:
+    isp = platform.isp()
+    isp.subscriber()
+    isp.package(name="Home 20")
+    importer = Importer(platform.services, isp.tenant)
+    file = people(*(f"A-{number},Ali,,Home 20," for number in range(5)))
+
+    done = importer.run(file, mapping(platform.services.clock.now().date()))
+
+    assert done["state"] == "succeeded"
+    told = importer.report(done["import_id"])
+    assert [row["code"] for row in told] == ["plan_limit_reached"] * 3
+    assert plan_of(isp)["usage"]["subscribers"] == 3
 
 
 def test_the_limit_of_exports_a_day(platform: Platform) -> None:
