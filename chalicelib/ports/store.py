@@ -132,8 +132,8 @@ class Subscribers(Protocol):
         have to see it. Finished subscriptions that leave the account are kept by themselves.
         """
 
-    def past_subscription(self, *, account_id: str, slot: int) -> Subscription | None:
-        """Return a subscription that is over and left its account, or None."""
+    def past_subscriptions(self, *, account_id: str, slot: int | None = None) -> tuple[Subscription, ...]:
+        """Return the subscriptions that are over and left an account, by slot: all, or that of one."""
 
 
 class Packages(Protocol):

@@ -14,6 +14,7 @@ PROFILE: Final = "PROFILE"
 # Begins with ACCOUNT, so that one query reads a subscriber without its invoices.
 PERSON: Final = "ACCOUNT#PERSON"
 STATE: Final = "STATE"
+PAST_SUBSCRIPTIONS: Final = "PAST#"
 
 
 def tenant(tenant_id: str) -> str:
@@ -43,7 +44,7 @@ def redeemed_coupon(code: str) -> str:
 
 def past_subscription(slot: int) -> str:
     """A subscription that left its account, in the account's collection."""
-    return f"PAST#{slot:03d}"
+    return f"{PAST_SUBSCRIPTIONS}{slot:03d}"
 
 
 def directory(tenant_id: str) -> str:

@@ -19,7 +19,6 @@ from typing import Any, TypeAlias
 
 import orjson
 from pynamodb.attributes import BinaryAttribute, BooleanAttribute, NumberAttribute, UnicodeAttribute
-from pynamodb.exceptions import DoesNotExist
 from pynamodb.expressions.condition import Condition
 
 from chalicelib.crypto.keyring import TenantKeys
@@ -191,17 +190,14 @@ class DynamoSubscribers:
             writes.append(self._update_row(before.account_id, before.code, _status_actions(after)))
         return [*writes, *self._past(before, after), *self._due.file(before=before, after=after)]
 
-    def past_subscription(self, *, account_id: str, slot: int) -> Subscription | None:
-        """Return a subscription that is over and left its account, or None."""
+    def past_subscriptions(self, *, account_id: str, slot: int | None = None) -> tuple[Subscription, ...]:
+        """Return the subscriptions that are over and left an account, by slot: all, or that of one."""
         if not is_subscriber_id(value=account_id):
-            return None
-        pk = keys.account(self._tenant_id, account_id)
-        try:
-            item = PastItem.get(pk, keys.past_subscription(slot), consistent_read=True)
-        except DoesNotExist:
-            return None
-        (found,) = decode_subscriptions(item.subscription)
-        return found
+            return ()
+        sort = keys.PAST_SUBSCRIPTIONS if slot is None else keys.past_subscription(slot)
+        pk, those = keys.account(self._tenant_id, account_id), PastItem.sk.startswith(sort)
+        items = PastItem.query(pk, those, consistent_read=True)
+        return tuple(decode_subscriptions(item.subscription)[0] for item in items)
 
     def _past(self, before: Account, after: Account) -> Iterable[ModelWrite]:
         """Describe keeping by themselves the finished subscriptions that leave the account."""

@@ -9,7 +9,9 @@ from chalicelib.domain.accounts import Discount, Subscription
 from chalicelib.domain.discounts import (
     Coupon,
     InvalidCoupon,
+    InvalidDiscount,
     check_coupon,
+    normal_code,
     with_discount,
     without_discount,
 )
@@ -44,7 +46,11 @@ def create_coupon(
 
 def get_coupon(*, store: TenantStore, code: str) -> Coupon:
     """Return a coupon, whatever the case of its code; or raise NotFound."""
-    return store.coupons.get(code=code.strip().upper())
+    try:
+        normal = normal_code(code=code)
+    except InvalidDiscount:
+        raise NotFound("no such coupon", param="code") from None
+    return store.coupons.get(code=normal)
 
 
 def close_coupon(*, store: TenantStore, code: str, note: AuditNote) -> Coupon:

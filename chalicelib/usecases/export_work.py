@@ -204,10 +204,20 @@ def _subscribers(store: TenantStore) -> Iterator[Subscriber]:
     query = SubscriberQuery(archived=True)
     while True:
         page = store.subscribers.list(query=query, limit=SUBSCRIBERS_PER_READ, after=after)
-        yield from store.subscribers.many(subscriber_ids=[one.subscriber_id for one in page.items])
+        for subscriber in store.subscribers.many(subscriber_ids=[one.subscriber_id for one in page.items]):
+            yield _with_past(store, subscriber)
         after = page.after
         if after is None:
             return
+
+
+def _with_past(store: TenantStore, subscriber: Subscriber) -> Subscriber:
+    """Return a subscriber with the subscriptions that are over and left the account, where any did."""
+    account = subscriber.account
+    if not account.slots_used:
+        return subscriber
+    past = store.subscribers.past_subscriptions(account_id=account.account_id)
+    return replace(subscriber, account=replace(account, subscriptions=(*past, *account.subscriptions)))
 
 
 def _invoices(store: TenantStore) -> Iterator[Invoice]:

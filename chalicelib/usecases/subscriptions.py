@@ -112,8 +112,7 @@ def get_subscription(*, store: TenantStore, subscription_id: str) -> HeldSubscri
     except NotFound:
         raise _absent() from None
     if account.subscription(slot=slot) is None:
-        past = store.subscribers.past_subscription(account_id=account_id, slot=slot)
-        if past is not None:
+        for past in store.subscribers.past_subscriptions(account_id=account_id, slot=slot):
             return HeldSubscription(account, past)
     return held_subscription(account=account, slot=slot)
 

@@ -144,8 +144,9 @@ class InMemorySubscribers:
 
         return [MemoryWrite(unmoved, apply, StaleVersion("changed"))]
 
-    def past_subscription(self, *, account_id: str, slot: int) -> None:
+    def past_subscriptions(self, *, account_id: str, slot: int | None = None) -> tuple[()]:
         """Nothing leaves the accounts of a dictionary."""
+        return ()
 
     def _free(self, subscriber: Subscriber) -> bool:
         others = (one for one in self.kept.values() if one.subscriber_id != subscriber.subscriber_id)

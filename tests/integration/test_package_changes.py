@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import secrets
 from datetime import UTC, date, datetime, timedelta
 
@@ -10,6 +11,7 @@ import pytest
 from tests.fakes.api_client import ApiClient, Reply
 from tests.fakes.clock import FakeClock
 from tests.integration.conftest import EngineServices, sign_up_and_in
+from tests.integration.exporting import Exporter
 from tests.integration.shop import Item, Shop, created, if_match, item_bytes, ok
 
 PRICE = 300_000  # 10,000 a day in November
@@ -355,7 +357,9 @@ def test_states_and_packages_that_cannot_change(counter: Counter) -> None:
     assert counter.change(subscription, same, quantity=2)["direction"] == "upgrade"
 
 
-def test_after_ten_changes_the_account_is_small_and_old_subscriptions_answer(counter: Counter) -> None:
+def test_after_ten_changes_the_account_is_small_and_old_subscriptions_answer(
+    counter: Counter, services: EngineServices
+) -> None:
     shop = counter.shop
     contact = {"name": "Muhammad Usman Ghani", "address": "House 12, Street 4, Model Town, Lahore"}
     subscriber = shop.subscriber(**contact)
@@ -372,6 +376,9 @@ def test_after_ten_changes_the_account_is_small_and_old_subscriptions_answer(cou
     old = counter.subscription(first)
     assert (old["state"], old["ends_on"]) == ("terminated", "2026-11-01")
     assert len(counter.subscriber(subscriber)["subscriptions"]) <= 3
+    _, archive = Exporter(services, shop.tenant).run()
+    exported = [json.loads(line) for line in archive.read("subscriptions.jsonl").splitlines()]
+    assert [int(one["subscription_id"].rpartition("-")[2]) for one in exported] == list(range(1, 12))
     # Nothing of those that left waits in the due list.
     assert len([one for one in shop.filed() if one == "m01-00-01"]) <= 1
     assert counter.subscriber(subscriber)["balance"]["amount"] == 309_000
