@@ -18,6 +18,7 @@ from chalicelib.config import JOB_PATIENCE, REQUEST_PATIENCE, Patience, Settings
 from chalicelib.crypto.keyring import Keyring
 from chalicelib.crypto.kms import KmsKeyWrapper
 from chalicelib.crypto.tokens import RandomTokens
+from chalicelib.domain.tenants import TenantState
 from chalicelib.ports.services import Blobs, Clock, Ids, JobQueue, Mailer, Passwords
 from chalicelib.store.base import Database
 from chalicelib.store.sessions import DynamoSessions
@@ -105,7 +106,9 @@ class Services:
         if not self.settings.platform_subdomain:
             return None
         tenant = self.tenants.find(subdomain=self.settings.platform_subdomain)
-        return None if tenant is None else self.stores.of(tenant_id=tenant.tenant_id)
+        if tenant is None or tenant.state is not TenantState.ACTIVE:
+            return None
+        return self.stores.of(tenant_id=tenant.tenant_id)
 
     @cached_property
     def mailer(self) -> Mailer:
