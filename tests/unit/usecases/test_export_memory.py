@@ -104,6 +104,9 @@ class MadeUp:
     def all(self) -> tuple[()]:
         return ()
 
+    def editions(self) -> tuple[()]:
+        return ()
+
     def list(self, *, query: SubscriberQuery, limit: int, after: str | None) -> Page[SubscriberSummary]:
         assert query.archived
         first = int(after) if after else 0
