@@ -16,7 +16,7 @@ from enum import StrEnum
 from typing import Final, assert_never
 
 from chalicelib.domain.errors import Conflict, InvalidValue
-from chalicelib.domain.money import round_half_up, split_largest_remainder
+from chalicelib.domain.money import round_half_up
 
 # Rates are hundredths of a basis point: 19.5 % is 195,000, so four decimals of a percent fit.
 RATE_PER_UNIT: Final = 1_000_000
@@ -192,19 +192,21 @@ def tax_contained(
 ) -> tuple[int, tuple[TaxAmount, ...]]:
     """Return (net, taxes) of a price that contains its taxes; together they are ``gross`` exactly.
 
-    The taxes together are computed from the unrounded net and rounded half up, then shared out
-    by largest remainder, so that each is less than a unit from what it is unrounded and the net
-    is never below zero. An exempt customer pays the price without the exempt taxes: the net is
+    The taxes together are computed from the unrounded net and rounded half up; each is what it is
+    unrounded cut down, and what is missing goes to those of which most was cut. So each is less
+    than a unit from what it is unrounded, and the net is never below zero. An exempt customer pays the price without the exempt taxes: the net is
     that of the others.
     """
     factors = _factors(components)
     contained = sum(factors)
     whole = RATE_PER_UNIT ** len(factors) + contained
     together = round_half_up(numerator=gross * contained, denominator=whole)
-    if len(factors) == 1 or not together:
-        amounts = [together] * len(factors)
-    else:
-        amounts = split_largest_remainder(amount=together, weights=factors)
+    sign = -1 if gross < 0 else 1
+    exact = [divmod(abs(gross) * factor, whole) for factor in factors]
+    amounts = [sign * floor for floor, _ in exact]
+    by_remainder = sorted(range(len(exact)), key=lambda index: (-exact[index][1], index))
+    for index in by_remainder[: abs(together - sum(amounts))]:
+        amounts[index] += sign
     taxes = [
         TaxAmount(component.code, component.rate_millionths, amount, component.base)
         for component, amount in zip(components, amounts, strict=True)
