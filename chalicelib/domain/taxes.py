@@ -194,8 +194,8 @@ def tax_contained(
 
     The taxes together are computed from the unrounded net and rounded half up; each is what it is
     unrounded cut down, and what is missing goes to those of which most was cut. So each is less
-    than a unit from what it is unrounded, and the net is never below zero. An exempt customer pays the price without the exempt taxes: the net is
-    that of the others.
+    than a unit from what it is unrounded, and the net is never below zero. An exempt customer pays
+    the price without the exempt taxes: the net is that of the others.
     """
     factors = _factors(components)
     contained = sum(factors)
