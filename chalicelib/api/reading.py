@@ -20,12 +20,15 @@ from chalicelib.api.errors import (
     PreconditionRequired,
     UnsupportedMediaType,
 )
+from chalicelib.domain.cards import refuse_card_number
 from chalicelib.domain.errors import NotFound
 
 BODY_BYTES_MAX: Final = 256 * 1024
 QUERY_PARAMETERS_MAX: Final = 30
 _IDEMPOTENCY_KEY: Final = re.compile(r"[\x21-\x7e]{1,255}")
 _IF_MATCH: Final = re.compile(r'"([1-9]\d{0,14})"', re.ASCII)
+# Fields that are never shown or kept as text; and identifiers are made of digits by themselves.
+_NO_WORDS: Final = re.compile(r"password|token|\w+_ids?")
 _MESSAGES: Final = {"missing": "this field is needed", "extra_forbidden": "there is no such field"}
 _JSON_TYPE: Final = re.compile(r'application/json(\s*;\s*charset="?utf-8"?)?', re.IGNORECASE)
 
@@ -45,7 +48,10 @@ def decode_path(parameters: Mapping[str, str] | None) -> dict[str, str]:
 
 
 def read_body(raw: bytes, *, content_type: str, model: type[BaseModel] | None) -> tuple[Any, str]:
-    """Return the validated body and its canonical text; (None, "") where the route takes none."""
+    """Return the validated body and its canonical text; (None, "") where the route takes none.
+
+    Whatever field holds a payment card number, the body is refused: CardNumberRefused names the field.
+    """
     if model is None:
         if raw.strip() not in {b"", b"{}"}:
             raise BadRequest("this address takes no body")
@@ -54,11 +60,13 @@ def read_body(raw: bytes, *, content_type: str, model: type[BaseModel] | None) -
         raise MalformedJson("the body is missing")
     if not _JSON_TYPE.fullmatch(content_type.strip()):
         raise UnsupportedMediaType("send the body as application/json in UTF-8", param="Content-Type")
-    canonical = _canonical(raw)
+    value = _parsed(raw)
     try:
-        return model.model_validate_json(raw), canonical
+        body = model.model_validate_json(raw)
     except ValidationError as error:
         _refuse(error)
+    _refuse_card_numbers(value, ())
+    return body, json.dumps(value, sort_keys=True, separators=(",", ":"))
 
 
 def check_size(raw: bytes) -> None:
@@ -67,14 +75,26 @@ def check_size(raw: bytes) -> None:
         raise BodyTooLarge(f"a body has at most {BODY_BYTES_MAX} bytes")
 
 
-def _canonical(raw: bytes) -> str:
-    """Return the JSON text with sorted keys; refuse what RFC 8259 or its readers would not agree on."""
+def _parsed(raw: bytes) -> Any:
+    """Return the JSON value; refuse what RFC 8259 or its readers would not agree on."""
     try:
         text = raw.decode("utf-8")
-        value = json.loads(text, parse_constant=_refuse_constant, object_pairs_hook=_without_duplicates)
+        return json.loads(text, parse_constant=_refuse_constant, object_pairs_hook=_without_duplicates)
     except (ValueError, RecursionError):
         raise MalformedJson("the body is not valid JSON") from None
-    return json.dumps(value, sort_keys=True, separators=(",", ":"))
+
+
+def _refuse_card_numbers(value: Any, where: tuple[str, ...]) -> None:
+    """Refuse card numbers in the texts of a value that its model took, so it is no deeper than that."""
+    if isinstance(value, str):
+        refuse_card_number(text=value, param=".".join(where))
+    elif isinstance(value, list):
+        for place, part in enumerate(value):
+            _refuse_card_numbers(part, (*where, str(place)))
+    elif isinstance(value, dict):
+        for name, part in value.items():
+            if not _NO_WORDS.fullmatch(name):
+                _refuse_card_numbers(part, (*where, name))
 
 
 def _refuse_constant(name: str) -> NoReturn:

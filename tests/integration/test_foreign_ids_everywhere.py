@@ -31,6 +31,7 @@ from tests.integration.shop import Item, Shop, created, ok
 from tests.integration.test_bad_input_everywhere import example
 
 ENDPOINTS = every_endpoint()
+CARD = "4111 1111 1111 1111"
 NOWHERE = "01JD0000000000000000000000"
 
 # One that is none, of each kind of identifier that a path has.
@@ -235,11 +236,11 @@ def put(body: Any, where: Where, value: object, *, only_there: bool = False) -> 
     for part, following in pairwise(where):
         empty: Any = [] if isinstance(following, int) else {}
         there = part < len(body) if isinstance(part, int) else part in body
-        if not there and only_there:
+        if only_there and (not there or not isinstance(body[part], (dict, list))):
             return False
         if not there and isinstance(part, int):
             body.append(empty)
-        elif not there or body[part] is None:
+        elif not there or not isinstance(body[part], (dict, list)):
             body[part] = empty
         body = body[part]
     last = where[-1]
@@ -299,3 +300,19 @@ def test_another_tenants_ids_in_bodies_are_like_none(
         assert replies[0] == replies[1], where
         assert mine.stored() == own, where
     assert theirs.stored() == before
+
+
+@pytest.mark.parametrize("one", BODIES, ids=lambda one: one.operation_id)
+def test_no_field_takes_a_card_number(mine: Isp, described: dict[str, Any], one: Endpoint) -> None:
+    definitions = described["components"]["schemas"]
+    content = described["paths"][one.path][one.method.lower()]["requestBody"]["content"]
+    for where in texts(content["application/json"]["schema"], definitions):
+        if where[-1] in NAMED_BY or where[-2:-1] == ("package_ids",):
+            continue
+        body = body_of(one, described, mine)
+        put(body, where, CARD)
+
+        reply = send(mine, one, mine.ids_for(one), body)
+
+        assert reply.status == 422, (where, reply.text)
+        assert CARD not in reply.text, where

@@ -22,6 +22,7 @@ from chalicelib.api.reading import (
 )
 from chalicelib.api.schemas import Line, ListQuery, MoneyIn, Patch, Schema
 from chalicelib.api.sessions import LogInIn
+from chalicelib.domain.cards import CardNumberRefused
 from chalicelib.domain.errors import DomainError, NotFound
 from chalicelib.domain.money import Money
 
@@ -90,6 +91,36 @@ def test_what_is_wrong_is_named_by_its_dotted_path(body: object, code: str, para
         read(json.dumps(body).encode())
 
     assert (refused.value.field_code, refused.value.param) == (code, param)
+
+
+class Worded(Schema):
+    name: str = ""
+    rows: list[dict[str, str]] = Field(default=[])
+    password: str = ""
+    token: str = ""
+    invoice_id: str = ""
+
+
+@pytest.mark.parametrize(
+    ("body", "param"),
+    [
+        ({"name": "pay by 4111 1111 1111 1111"}, "name"),
+        ({"rows": [{}, {"why": "5555555555554444"}]}, "rows.1.why"),
+    ],
+)
+def test_a_card_number_is_refused_in_any_field(body: object, param: str) -> None:
+    with pytest.raises(CardNumberRefused) as refused:
+        read(json.dumps(body).encode(), Worded)
+
+    assert refused.value.param == param
+    assert "1111" not in refused.value.message
+
+
+@pytest.mark.parametrize("field", ["password", "token", "invoice_id"])
+def test_what_is_no_text_may_look_like_a_card_number(field: str) -> None:
+    body = json.dumps({field: "4111 1111 1111 1111"}).encode()
+
+    assert getattr(read(body, Worded), field)
 
 
 @given(st.binary(max_size=200))
