@@ -167,6 +167,7 @@ def close_coupon(request: Request) -> CouponOut:
     "/v1/subscriptions/{subscription_id}/discounts",
     permission=Permission.SUBSCRIBERS_WRITE,
     body=DiscountIn,
+    field_permissions={"code": Permission.INVOICES_WRITE},
     answer=SubscriptionOut,
     status=201,
     idempotent=True,

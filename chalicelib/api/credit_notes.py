@@ -76,6 +76,7 @@ class CreditNoteIn(Schema):
     "/v1/invoices/{invoice_id}/credit-notes",
     permission=Permission.INVOICES_WRITE,
     body=CreditNoteIn,
+    field_permissions={"refund": Permission.PAYMENTS_WRITE},
     answer=DocumentOut,
     status=201,
     idempotency_required=True,

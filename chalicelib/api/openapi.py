@@ -120,6 +120,7 @@ def _operation(one: Endpoint, schemas: _Schemas) -> JsonObject:
         "summary": " ".join(summary.split()),
         "tags": [_tag(one)],
         "x-permission": one.permission.value,
+        **_field_permissions(one),
         "security": [] if one.public else [{"bearer": []}, _cookie_security(one)],
         "parameters": _parameters(one, schemas),
         "responses": _responses(one, schemas),
@@ -189,6 +190,12 @@ def _problems(one: Endpoint) -> Mapping[int, str]:
         503: True,
     }
     return {status: f"Problem{status}" for status, wanted in possible.items() if wanted}
+
+
+def _field_permissions(one: Endpoint) -> JsonObject:
+    """Return what fields of the body ask for besides, where any do."""
+    asked = {name: permission.value for name, permission in one.field_permissions.items()}
+    return {"x-field-permissions": asked} if asked else {}
 
 
 def main(arguments: list[str]) -> int:

@@ -197,6 +197,7 @@ def quote_package_change(request: Request) -> PackageChangeOut:
     "/v1/subscriptions/{subscription_id}/package-changes",
     permission=Permission.SUBSCRIBERS_WRITE,
     body=PackageChangeIn,
+    field_permissions={"price_override": Permission.INVOICES_WRITE},
     answer=PackageChangeOut,
     status=201,
     idempotency_required=True,

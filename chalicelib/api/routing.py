@@ -10,7 +10,7 @@ from __future__ import annotations
 import inspect
 import time
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final, TypeVar
 
 from chalice.app import Chalice
@@ -54,6 +54,7 @@ class Endpoint:
     idempotent: bool
     idempotency_required: bool
     if_match: bool
+    field_permissions: Mapping[str, Permission] = field(default_factory=dict)
 
     @property
     def operation_id(self) -> str:
@@ -86,12 +87,14 @@ def endpoint(
     idempotent: bool = False,
     idempotency_required: bool = False,
     if_match: bool = False,
+    field_permissions: Mapping[str, Permission] | None = None,
 ) -> Callable[[Callable[[Request], R]], Callable[[Request], R]]:
     """Declare an operation.
 
     ``idempotent`` honours an ``Idempotency-Key``, ``idempotency_required`` insists on one
     (whatever moves money); then ``answer.of`` renders the use case's result, and the use case
     keeps the answer with its effect. ``if_match`` insists on the version that was read.
+    ``field_permissions`` are what fields of the body ask for besides, where they are given.
     """
     assert method in METHODS, method
     assert not (idempotent or idempotency_required) or hasattr(answer, "of"), f"{path}: the answer needs of()"
@@ -110,6 +113,7 @@ def endpoint(
                 idempotent=idempotent or idempotency_required,
                 idempotency_required=idempotency_required,
                 if_match=if_match,
+                field_permissions=field_permissions or {},
             )
         )
         return function
@@ -210,6 +214,8 @@ def _read(
     query = reading.read_query(_query_of(raw), model=spec.query)
     content_type = headers.get("content-type", "")
     body, canonical = reading.read_body(_bytes_of(raw), content_type=content_type, model=spec.body)
+    if who is not None and body is not None:
+        _check_fields(spec, body, who)
     return Request(
         services=services,
         request_id=request_id,
@@ -224,6 +230,14 @@ def _read(
         if_match=reading.read_if_match(headers.get("if-match"), required=spec.if_match),
         address=str(raw.context.get("identity", {}).get("sourceIp", "")),
     )
+
+
+def _check_fields(spec: Endpoint, body: BaseModel, who: SignedIn) -> None:
+    """Raise PermissionDenied where a field is given that needs more than the operation does."""
+    for name, permission in spec.field_permissions.items():
+        given = name in body.model_fields_set and getattr(body, name) not in (None, [])
+        if given and not who.principal.may(permission=permission):
+            raise PermissionDenied(f"{name} needs the permission {permission.value}", param=name)
 
 
 def _bytes_of(raw: ChaliceRequest) -> bytes:

@@ -84,7 +84,7 @@ def get_subscriber_tax(request: Request) -> SubscriberTaxOut:
 @endpoint(
     "PUT",
     "/v1/subscribers/{subscriber_id}/tax",
-    permission=Permission.SUBSCRIBERS_WRITE,
+    permission=Permission.INVOICES_WRITE,
     body=SubscriberTaxIn,
     answer=SubscriberTaxOut,
     if_match=True,

@@ -231,6 +231,7 @@ class SubscriptionOut(Schema):
     "/v1/subscribers/{subscriber_id}/subscriptions",
     permission=Permission.SUBSCRIBERS_WRITE,
     body=SubscriptionIn,
+    field_permissions={"waive_fees": Permission.FEES_WAIVE, "price_override": Permission.INVOICES_WRITE},
     answer=SubscriptionOut,
     status=201,
     idempotent=True,
@@ -266,6 +267,11 @@ def get_subscription(request: Request) -> SubscriptionOut:
     "/v1/subscriptions/{subscription_id}",
     permission=Permission.SUBSCRIBERS_WRITE,
     body=SubscriptionPatch,
+    field_permissions={
+        "must_pay_override": Permission.FEES_WAIVE,
+        "refund": Permission.INVOICES_WRITE,
+        "price_override": Permission.INVOICES_WRITE,
+    },
     answer=SubscriptionOut,
     if_match=True,
 )

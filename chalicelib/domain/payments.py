@@ -13,7 +13,7 @@ from dataclasses import replace
 from enum import StrEnum
 from typing import Final
 
-from chalicelib.domain.accounts import Account
+from chalicelib.domain.accounts import Account, ChargeKind
 from chalicelib.domain.cards import refuse_card_number
 from chalicelib.domain.documents import (
     NOTE_CHARS_MAX,
@@ -251,22 +251,36 @@ def write_off(
 ) -> Entry:
     """Return the entry by which an invoice is given up, whole or in part; all that is open where None.
 
-    Raises NothingOpen or ExceedsOpen.
+    A deposit that was billed and never came in is not held: what is given up takes from deposits
+    first, as far as the invoice billed one, and only the rest is a loss. Raises NothingOpen or
+    ExceedsOpen.
     """
     if not invoice.open_amount:
         raise NothingOpen(f"nothing of the invoice is open: it is {invoice.state}")
     lost = invoice.open_amount if amount is None else amount
     if lost > invoice.open_amount:
         raise ExceedsOpen(f"{invoice.open_amount} of the invoice is open", param="amount")
+    unheld = max(0, min(lost, deposits_of(invoice=invoice) - invoice.written_off, account.deposits))
+    sides = (Posting(DEPOSITS, unheld), Posting(WRITE_OFF, lost - unheld), Posting(RECEIVABLE, -lost))
     journal = NewDocument(
         DocumentKind.JOURNAL,
         lost,
-        (Posting(WRITE_OFF, lost), Posting(RECEIVABLE, -lost)),
+        tuple(side for side in sides if side.amount),
         reason=reason,
         about=invoice.invoice_id,
         note=note,
     )
     return entry_of(account=account, documents=[journal], settled=[Settlement(invoice, written_off=lost)])
+
+
+def deposits_of(*, invoice: Invoice) -> int:
+    """Return what an invoice billed as deposits and no credit note took back, in minor units."""
+    credited = {one.index: one.net for one in invoice.credited_lines}
+    return sum(
+        line.net - credited.get(index, 0)
+        for index, line in enumerate(invoice.lines)
+        if line.kind is ChargeKind.DEPOSIT
+    )
 
 
 # -- reversal --------------------------------------------------------------------------------

@@ -178,6 +178,19 @@ def test_a_write_off_gives_up_what_is_open(counter: Counter) -> None:
     assert counter.books() == {"balance": 0, "credit": 0, "deposits": 0}
 
 
+def test_a_deposit_that_never_came_in_is_not_given_back(counter: Counter) -> None:
+    """A written-off deposit is no loss, for nothing was lost, and there is nothing to pay out."""
+    issued = counter.invoice(line(1_000, kind="deposit"), line(500))
+    given_up = created(
+        counter.send(f"/v1/invoices/{issued['invoice_id']}/write-offs", {"reason": "uncollectible"})
+    )
+
+    assert amounts(given_up["postings"]) == {"deposits": 1_000, "write_off": 500, "receivable": -1_500}
+    refund = {"amount": pkr(1), "channel": "cash", "source": "deposit"}
+    assert counter.send("refunds", refund).problem == (409, "insufficient_deposit", "amount")
+    assert counter.books() == {"balance": 0, "credit": 0, "deposits": 0}
+
+
 def test_a_deposit_is_set_off_and_given_back(counter: Counter) -> None:
     counter.invoice(line(2_000, kind="deposit"))
     refund = {"amount": pkr(1), "channel": "cash", "source": "deposit"}
