@@ -246,8 +246,8 @@ class Account:
     def next_slot(self) -> int:
         """Return a slot that was never used, or raise TooManySubscriptions.
 
-        Finished subscriptions are kept, for their slots are in invoice ids, and do not count
-        towards the limit of those that an account has at a time.
+        Slots are in invoice ids, so those of finished subscriptions are not used again, whether
+        they left the account or not; the limit of those at a time is without them.
         """
         if sum(not sub.finished for sub in self.subscriptions) >= SUBSCRIPTIONS_PER_ACCOUNT_MAX:
             raise TooManySubscriptions(

@@ -23,7 +23,6 @@ from chalicelib.domain.errors import Conflict, InvalidValue, NotFound
 from chalicelib.domain.packages import PRICE_MINOR_MAX
 
 DISCOUNT_PERIODS_MAX: Final = 120
-COUPONS_MAX: Final = 1_000
 COUPON_PACKAGES_MAX: Final = 50
 REDEMPTIONS_MAX: Final = 1_000_000
 CODE_CHARS_MAX: Final = 24

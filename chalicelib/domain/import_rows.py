@@ -15,7 +15,6 @@ from chalicelib.domain.import_mapping import ImportField, ImportMapping
 from chalicelib.domain.import_values import (
     BadCell,
     cell_code,
-    folded_name,
     read_anchor,
     read_code,
     read_date,
@@ -24,7 +23,7 @@ from chalicelib.domain.import_values import (
 )
 from chalicelib.domain.imports import RowFate, RowReport
 from chalicelib.domain.money import CurrencyMismatch, Money
-from chalicelib.domain.packages import Package, PackageKind, PackageState, check_price
+from chalicelib.domain.packages import Package, PackageKind, PackageState, check_price, folded_name
 from chalicelib.domain.periods import check_anchor, default_anchor
 from chalicelib.domain.subscribers import Contact, check_area, check_contact
 from chalicelib.domain.subscriptions import check_start, check_tax

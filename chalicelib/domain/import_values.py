@@ -51,11 +51,6 @@ def cell_code(*, error: InvalidValue) -> str:
     return error.cell_code if isinstance(error, BadCell) else error.code
 
 
-def folded_name(*, name: str) -> str:
-    """Return the form under which package names are compared: blanks and case aside."""
-    return " ".join(name.split()).casefold()
-
-
 def read_line(*, text: str) -> str:
     """Return text as one line; refuse what a spreadsheet would run."""
     if is_formula(text=text) and not _PHONE.match(text):

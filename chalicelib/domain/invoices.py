@@ -179,7 +179,6 @@ REVENUE: Final[dict[ChargeKind, str]] = {kind: f"revenue:{kind}" for kind in Cha
     ChargeKind.DEPOSIT: DEPOSITS,
     ChargeKind.ROUNDING: ROUNDING,
 }
-REVENUE_RECURRING: Final = REVENUE[ChargeKind.RECURRING]
 
 
 def invoice_postings(*, lines: Sequence[InvoiceLine], from_credit: int = 0) -> tuple[Posting, ...]:

@@ -24,6 +24,7 @@ from chalicelib.domain.invoices import (
 )
 from chalicelib.domain.money import AMOUNT_MINOR_MAX, CurrencyMismatch, InvalidAmount, Money
 from chalicelib.domain.periods import Period
+from chalicelib.domain.taxes import UnknownTaxGroup
 
 DESCRIPTION_CHARS_MAX: Final = 120
 QUANTITY_MAX: Final = 100_000
@@ -46,12 +47,6 @@ class TooManyLines(InvalidValue):
     """The invoice has more lines than one may have, or none."""
 
     code = "too_many_lines"
-
-
-class UnknownTaxGroup(InvalidValue):
-    """The tenant has no tax group of this code."""
-
-    code = "unknown_tax_group"
 
 
 class InvoiceVoid(Conflict):

@@ -26,6 +26,7 @@ from chalicelib.domain.packages import (
     Phase,
     check_price,
 )
+from chalicelib.domain.taxes import UnknownTaxGroup
 
 PHASES_MAX: Final = 5
 PHASE_PERIODS_MAX: Final = 60
@@ -47,12 +48,6 @@ class InvalidTerms(InvalidValue):
     """A term is out of range, or none that this kind of package has."""
 
     code = "invalid_terms"
-
-
-class UnknownTaxGroup(InvalidValue):
-    """The tenant has no tax group of this code."""
-
-    code = "unknown_tax_group"
 
 
 class InvalidMove(InvalidValue):

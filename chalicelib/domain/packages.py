@@ -177,6 +177,11 @@ def check_package_name(*, name: str) -> str:
     return cleaned
 
 
+def folded_name(*, name: str) -> str:
+    """Return the form under which package names are compared: blanks and case aside."""
+    return " ".join(name.split()).casefold()
+
+
 def check_speeds(*, download_kbps: int, upload_kbps: int) -> None:
     """Raise InvalidValue unless both speeds are 1 to SPEED_KBPS_MAX."""
     for name, speed in (("download_kbps", download_kbps), ("upload_kbps", upload_kbps)):

@@ -39,6 +39,12 @@ class TaxRateMissing(InvalidValue):
     code = "tax_rate_missing"
 
 
+class UnknownTaxGroup(InvalidValue):
+    """The tenant has no tax group of this code."""
+
+    code = "unknown_tax_group"
+
+
 class InvalidTaxGroup(InvalidValue):
     """The group's rows overlap or are out of order, or a component is malformed."""
 

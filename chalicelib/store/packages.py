@@ -28,6 +28,7 @@ from chalicelib.domain.packages import (
     PackageState,
     Phase,
     RefundPolicy,
+    folded_name,
 )
 from chalicelib.domain.periods import BillingTiming, Cycle, CycleUnit
 from chalicelib.domain.runs import BillingState
@@ -127,8 +128,10 @@ class DynamoPackages:
         changed = replace(after, version=before.version + 1)
         stale = StaleVersion("the package changed since it was read")
         writes = [put(self._item(changed), condition=PackageItem.version == before.version, refused=stale)]
-        if _folded(before.name) != _folded(after.name):
-            writes += [delete(PackageNameItem(keys.package_names(self._tenant_id), _folded(before.name)))]
+        if folded_name(name=before.name) != folded_name(name=after.name):
+            writes += [
+                delete(PackageNameItem(keys.package_names(self._tenant_id), folded_name(name=before.name)))
+            ]
             writes += [self._name(after)]
         if after.edition != before.edition:
             kept = self._item(before)
@@ -140,7 +143,7 @@ class DynamoPackages:
 
     def _name(self, package: Package) -> ModelWrite:
         lock = PackageNameItem(
-            keys.package_names(self._tenant_id), _folded(package.name), package_id=package.package_id
+            keys.package_names(self._tenant_id), folded_name(name=package.name), package_id=package.package_id
         )
         return put_new(lock, refused=_name_taken())
 
@@ -210,10 +213,6 @@ def _decode_terms(text: str | None) -> dict[str, Any]:
         included_mib, action, *rest = terms["cap"]
         terms["cap"] = DataCap(included_mib, CapAction(action), *rest)
     return terms
-
-
-def _folded(name: str) -> str:
-    return " ".join(name.split()).casefold()
 
 
 def _absent() -> NotFound:

@@ -32,6 +32,7 @@ from chalicelib.domain.late_fees import (
 )
 from chalicelib.domain.pending_charges import with_charges
 from chalicelib.domain.runs import RunShard
+from chalicelib.domain.taxes import UnknownTaxGroup
 from chalicelib.domain.tenants import Tenant
 from chalicelib.ports.store import AuditNote, Idempotency, TenantStore, Write
 from chalicelib.usecases.versions import require_version
@@ -58,7 +59,7 @@ def create_rule(
     note: AuditNote,
     idempotency: Idempotency | None = None,
 ) -> LateFeeRule:
-    """Add a rule; raise InvalidLateFeeRule or TooManyLateFeeRules."""
+    """Add a rule; raise InvalidLateFeeRule, UnknownTaxGroup or TooManyLateFeeRules."""
     tenant = store.profile()
     check_rule(rule=rule, today=tenant.local_date(at=at))
     _check_group(tenant, rule.tax_group)
@@ -112,7 +113,7 @@ def change_reconnect(
 
 def _check_group(tenant: Tenant, code: str | None) -> None:
     if code is not None and tenant.tax_group(code=code) is None:
-        raise InvalidLateFeeRule("the tenant has no such tax group", param="tax_group")
+        raise UnknownTaxGroup("there is no tax group of this code", param="tax_group")
 
 
 # -- charging ------------------------------------------------------------------------------

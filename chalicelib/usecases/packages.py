@@ -7,7 +7,6 @@ from datetime import date, datetime, timedelta
 
 from chalicelib.domain.money import CurrencyMismatch, Money
 from chalicelib.domain.package_terms import (
-    UnknownTaxGroup,
     check_terms,
     move_existing,
     next_edition,
@@ -29,8 +28,6 @@ from chalicelib.ports.store import AuditNote, Idempotency, TenantStore
 from chalicelib.usecases.changes import UNCHANGED, Unchanged
 from chalicelib.usecases.package_terms import Terms, with_terms
 from chalicelib.usecases.versions import require_version
-
-__all__ = ["NewPackage", "PackageChange", "UnknownTaxGroup"]
 
 
 @dataclass(frozen=True, slots=True)

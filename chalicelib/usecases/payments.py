@@ -9,12 +9,10 @@ from datetime import datetime
 from chalicelib.domain.documents import (
     SETTLED_PER_ENTRY_MAX,
     Document,
-    DocumentKind,
     Entry,
     Settlement,
     allocate,
 )
-from chalicelib.domain.errors import NotFound
 from chalicelib.domain.invoices import Invoice
 from chalicelib.domain.money import Money
 from chalicelib.domain.payments import (
@@ -186,14 +184,6 @@ def give_back(
         answer=_first,
     )
     return posted.documents[0]
-
-
-def get_payment(*, store: TenantStore, document_id: str) -> Document:
-    """Return the receipt of a payment, or raise NotFound."""
-    document = store.documents.get(document_id=document_id)
-    if document.kind is not DocumentKind.RECEIPT:
-        raise NotFound("no such document", param="document_id")
-    return document
 
 
 def _paid(

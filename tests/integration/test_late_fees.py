@@ -283,6 +283,7 @@ def test_a_rule_is_changed_ended_and_refused(shop: Shop) -> None:
     for wrong, param in bad:
         reply = shop.tenant.api.post("/v1/late-fee-rules", json={**RULE, **wrong})
         assert (reply.status, reply.json["param"]) == (422, param)
+        assert (reply.json["code"] == "unknown_tax_group") == (param == "tax_group")
     assert len(ok(shop.tenant.api.get("/v1/late-fee-rules"))["items"]) == 1
 
 

@@ -32,7 +32,6 @@ from chalicelib.domain.manual_invoices import (
     InvoiceVoid,
     ManualLine,
     TooManyLines,
-    UnknownTaxGroup,
     manual_invoice,
 )
 from chalicelib.domain.money import AMOUNT_MINOR_MAX, InvalidAmount, Money
@@ -56,6 +55,7 @@ from chalicelib.domain.payments import (
     settle,
     write_off,
 )
+from chalicelib.domain.taxes import UnknownTaxGroup
 from chalicelib.domain.traces import calculation
 from tests.unit.domain.account_book import ACCOUNT, CATALOGUE, START, AccountBook
 

@@ -26,11 +26,11 @@ from chalicelib.domain.subscribers import (
     SubscriberArchived,
     SubscriberInService,
 )
+from chalicelib.domain.taxes import UnknownTaxGroup
 from chalicelib.ports.store import Idempotency
 from chalicelib.store.idempotency import AlreadyAnswered
 from chalicelib.usecases.packages import (
     PackageChange,
-    UnknownTaxGroup,
     archive_package,
     change_package,
     unarchive_package,
