@@ -164,6 +164,7 @@ def _changed(books: Books, wish: _Wish) -> Changed:
         starts_on=change.on,
         anchor_day=change.new.anchor_day,
         tax_groups=books.tenant.tax_groups,
+        jurisdiction=account.tax.jurisdiction,
     )
     due_on = due_date(issued_on=today, payment_days=books.tenant.payment_days)
     entry = entry_of(

@@ -194,6 +194,7 @@ def _sell(
             starts_on=starts_on,
             anchor_day=anchor_day,
             tax_groups=read.tenant.tax_groups,
+            jurisdiction=before.tax.jurisdiction,
         )
     store.commit(
         *store.subscribers.change_account(before=before, after=held.account),
