@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import date
-from typing import Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import Field
+from pydantic import BeforeValidator, Field
 
 from chalicelib.api.invoices import InvoiceLineOut
 from chalicelib.api.routing import Request, endpoint
@@ -21,6 +21,19 @@ from chalicelib.usecases.package_changes import Changed
 from chalicelib.usecases.subscriptions import HeldSubscription
 
 
+def _word_or_date(value: Any) -> Any:
+    """Read either; of a union, pydantic would complain about its first kind alone."""
+    if isinstance(value, str) and value in {"now", "period_end"}:
+        return value
+    try:
+        day = date.fromisoformat(value)
+    except (TypeError, ValueError):
+        day = None
+    if day is None or day.isoformat() != value:
+        raise ValueError("now, period_end, or a date such as 2026-12-01")
+    return day
+
+
 class PackageChangeIn(Schema):
     """The package to change to, when, and what becomes of a period that the change falls into.
 
@@ -30,7 +43,7 @@ class PackageChangeIn(Schema):
     """
 
     package_id: PackageId
-    effective: Literal["now", "period_end"] | date = Field(
+    effective: Annotated[Literal["now", "period_end"] | date, BeforeValidator(_word_or_date)] = Field(
         description="or the first day of the new package, at most 366 days ahead", examples=["now"]
     )
     proration: Proration = Field(examples=["by_day"])

@@ -313,6 +313,9 @@ def test_on_the_twenty_ninth_of_february(counter: Counter, clock: FakeClock) -> 
         ({"effective": "2026-11-10"}, (422, "change_out_of_range", "effective")),
         ({"effective": "9999-12-31"}, (422, "change_out_of_range", "effective")),
         ({"effective": "2026-13-01"}, (422, "invalid_value", "effective")),
+        ({"effective": "soon"}, (422, "invalid_value", "effective")),
+        ({"effective": ["now"]}, (422, "invalid_value", "effective")),
+        ({"effective": 20261201}, (422, "invalid_value", "effective")),
         ({"quantity": 0}, (422, "invalid_value", "quantity")),
         (
             {"price_override": {"amount": 1, "currency": "USD"}},
@@ -332,7 +335,7 @@ def test_what_cannot_be_changed_is_refused_and_leaves_the_books(
 
     reply = counter.try_to_change(subscription, other, **terms)
 
-    assert reply.problem[:2] == problem[:2], reply.text
+    assert (*reply.problem[:2], reply.json["param"]) == problem, reply.text
     assert counter.shop.items() == before
 
 
