@@ -70,6 +70,7 @@ def list_packages(context: Context, _args: argparse.Namespace) -> int:
     columns = [
         ("package", lambda one: one["package_id"]),
         ("name", lambda one: one["name"]),
+        ("kind", lambda one: one["kind"]),
         ("price", lambda one: money(one["price"])),
         ("cycle", lambda one: _cycle(one["cycle"])),
         ("timing", lambda one: one["timing"]),

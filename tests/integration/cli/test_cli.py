@@ -26,6 +26,8 @@ def test_the_main_job_from_the_command_line(
     start = signed_in.store.profile().local_date(at=clock.now()) + timedelta(days=1)
     assert user.run("packages", "add", "Home", "--price", "1649.00") == 0, user.err
     assert [one["price"] for one in user.json("packages", "list")] == [{"amount": 164_900, "currency": "PKR"}]
+    assert user.run("packages", "list") == 0
+    assert {"kind", "service"} <= set(user.out.split()), user.out
 
     report = tmp_path / "report.csv"
     code = user.run(
