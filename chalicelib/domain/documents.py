@@ -241,8 +241,10 @@ def allocate(*, amount: int, invoices: Sequence[Invoice]) -> tuple[Settlement, .
     return tuple(settled)
 
 
-def _oldest_due(invoice: Invoice) -> tuple[date, int]:
-    return invoice.due_on, invoice.sequence
+def _oldest_due(invoice: Invoice) -> tuple[date, date, bool, int]:
+    """A debit note comes after the invoices of its day: sequences of two series do not compare."""
+    addition = invoice.kind != DocumentKind.INVOICE.value
+    return invoice.due_on, invoice.issued_on, addition, invoice.sequence
 
 
 # -- identifiers ---------------------------------------------------------------------------

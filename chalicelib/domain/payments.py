@@ -295,10 +295,23 @@ def check_reversible(*, document: Document) -> None:
 
 
 def own_settlements(*, receipt: Document, invoices: Sequence[Invoice]) -> tuple[Settlement, ...]:
-    """Return what a receipt settled, taken back as far as the invoices (its own) are paid still."""
+    """Return what a receipt settled, taken back as far as the invoices (its own) are paid still.
+
+    What credit notes took of an invoice when it was paid became credit: of that the invoice is
+    not open again, but credited, and the credit is what goes.
+    """
     parts = dict(receipt.settled)
     back = [(one, min(parts[one.invoice_id], one.paid)) for one in invoices]
-    return tuple(Settlement(invoice, paid=-part) for invoice, part in back if part)
+    return tuple(
+        Settlement(invoice, paid=-part, credited=min(part, became_credit(invoice=invoice)))
+        for invoice, part in back
+        if part
+    )
+
+
+def became_credit(*, invoice: Invoice) -> int:
+    """Return what credit notes took of an invoice that was paid already, in minor units."""
+    return sum(one.total for one in invoice.credited_lines) - invoice.credited
 
 
 def missing_for_reversal(*, account: Account, receipt: Document, own: Sequence[Settlement]) -> int:
@@ -306,7 +319,7 @@ def missing_for_reversal(*, account: Account, receipt: Document, own: Sequence[S
 
     So much of its credit paid other invoices since, which are to be opened again.
     """
-    return max(0, receipt.amount + sum(one.paid for one in own) - account.credit)
+    return max(0, receipt.amount + sum(one.amount for one in own) - account.credit)
 
 
 def reverse(
@@ -329,7 +342,8 @@ def reverse(
     left = missing
     for invoice in others:
         known = taken.get(invoice.invoice_id, Settlement(invoice))
-        part = min(left, invoice.paid + known.paid)
+        kept = became_credit(invoice=invoice) - known.credited
+        part = min(left, invoice.paid + known.paid - kept)
         if part > 0:
             taken[invoice.invoice_id] = replace(known, paid=known.paid - part)
             left -= part
@@ -337,7 +351,7 @@ def reverse(
         raise InsufficientCredit(f"{left} of the payment was given back or spent: charge that first")
     if len(taken) > SETTLED_PER_ENTRY_MAX:
         raise TooManySettlements(f"this would open more than {SETTLED_PER_ENTRY_MAX} invoices again")
-    opened = -sum(one.paid for one in taken.values())
+    opened = -sum(one.amount for one in taken.values())
     postings = (
         Posting(RECEIVABLE, opened),
         Posting(CREDIT, receipt.amount - opened),

@@ -117,13 +117,13 @@ def check_tax(
     jurisdiction: str = "",
 ) -> None:
     """Raise TaxRateMissing where the package's taxes have no rate on the first bill's date and place."""
-    group = next((group for group in tax_groups if group.code == package.tax_group), None)
-    if group is None:
-        return
+    codes = {part.tax_group for part in package.bundle} or {package.tax_group}
+    groups = [group for group in tax_groups if group.code in codes]
     anchor = default_anchor(cycle=package.cycle, start=starts_on) if anchor_day is None else anchor_day
     first = period_from(cycle=package.cycle, anchor_day=anchor, origin=starts_on, start=starts_on)
     try:
-        group.components_on(on=tax_point(period=first, timing=package.timing), jurisdiction=jurisdiction)
+        for group in groups:
+            group.components_on(on=tax_point(period=first, timing=package.timing), jurisdiction=jurisdiction)
     except TaxRateMissing as error:
         raise TaxRateMissing(f"{error.message}, of the first bill", param="starts_on") from None
 

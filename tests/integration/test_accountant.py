@@ -307,12 +307,27 @@ def test_a_payment_reversed_after_its_invoice_was_credited(counter: Counter) -> 
     invoice = counter.invoice(line(1_000))
     cheque = counter.pay(1_000, channel="cheque")
     counter.credit(invoice)
-    counter.invoice(line(700))
+    later = counter.invoice(line(700))
 
     created(counter.reverse(cheque))
 
-    # 1,700 billed, 1,000 credited, nothing paid.
-    assert counter.books() == {"balance": 700, "credit": 300, "deposits": 0}
+    # 1,700 billed, 1,000 credited, nothing paid: the first is void, the other open.
+    assert counter.books() == {"balance": 700, "credit": 0, "deposits": 0}
+    assert [(one["state"], one["open"]) for one in map(counter.now, (invoice, later))] == [
+        ("void", pkr(0)),
+        ("open", pkr(700)),
+    ]
+
+
+def test_a_payment_goes_to_an_invoice_before_the_debit_note_of_its_day(counter: Counter) -> None:
+    counter.invoice(line(10))
+    invoice = counter.invoice(line(1_000))
+    path = f"/v1/invoices/{invoice['invoice_id']}/debit-notes"
+    note = created(counter.send(path, {"lines": [line(200)]}))
+
+    counter.pay(1_011)
+
+    assert [counter.now(one)["open"] for one in (invoice, note)] == [pkr(0), pkr(199)]
 
 
 def test_sold_billed_and_cancelled_on_one_day(counter: Counter) -> None:
