@@ -172,9 +172,10 @@ def list_plans(request: Request) -> PlansOut:
     answer=PlanTermsOut,
 )
 def put_plan(request: Request) -> PlanTermsOut:
-    """Make a package a plan, or change its terms. It has an effect where this tenant is the operator."""
+    """Make a package a plan, or change its terms; only the platform's operator may."""
     package_id = request.path["package_id"]
     terms = plans.put_plan(
+        operator=request.services.operator,
         store=request.store,
         terms=request.body_as(PlanTermsBody).terms(package_id=package_id),
         note=request.note("plan.put", package_id),

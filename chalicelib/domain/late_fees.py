@@ -29,6 +29,12 @@ LATE_PREFIX: Final = "late:"
 RECONNECT_PREFIX: Final = "reconnect:"
 
 
+class LateFeeRuleTaken(Conflict):
+    """Another rule in use has the name: both would charge."""
+
+    code = "late_fee_rule_taken"
+
+
 class InvalidLateFeeRule(InvalidValue):
     """The rule charges nothing, or both ways, or is out of range."""
 

@@ -25,6 +25,12 @@ LIMIT_MAX: Final = 10_000_000
 EXPORTS_A_DAY_MAX: Final = 100
 
 
+class NotTheOperator(Conflict):
+    """The tenant is not the platform's operator."""
+
+    code = "not_the_operator"
+
+
 class PlanLimitReached(Conflict):
     """The plan allows no more of something; ``param`` names what."""
 

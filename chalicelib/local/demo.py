@@ -172,7 +172,7 @@ def _sell_a_plan(services: Services, operator: DynamoTenantStore, at: datetime) 
     )
     note = AuditNote("system", "package.created", package.package_id, at)
     operator.commit(*operator.packages.add(package=package), operator.note(note=note))
-    put_plan(store=operator, terms=replace(PLAN, package_id=package.package_id), note=note)
+    put_plan(operator=operator, store=operator, terms=replace(PLAN, package_id=package.package_id), note=note)
 
 
 def _packages(services: Services, store: DynamoTenantStore, at: datetime) -> Sequence[Package]:

@@ -22,6 +22,7 @@ from chalicelib.domain.late_fees import (
     InvalidLateFeeRule,
     LateFee,
     LateFeeRule,
+    LateFeeRuleTaken,
     ReconnectFee,
     TooManyLateFeeRules,
     check_rule,
@@ -59,11 +60,14 @@ def create_rule(
     note: AuditNote,
     idempotency: Idempotency | None = None,
 ) -> LateFeeRule:
-    """Add a rule; raise InvalidLateFeeRule, UnknownTaxGroup or TooManyLateFeeRules."""
+    """Add a rule; raise InvalidLateFeeRule, LateFeeRuleTaken, UnknownTaxGroup or TooManyLateFeeRules."""
     tenant = store.profile()
     check_rule(rule=rule, today=tenant.local_date(at=at))
     _check_group(tenant, rule.tax_group)
-    if sum(one.active for one in store.late_fees.rules()) >= RULES_MAX:
+    in_use = [one for one in store.late_fees.rules() if one.active]
+    if any(one.name.casefold() == rule.name.casefold() for one in in_use):
+        raise LateFeeRuleTaken("a rule in use has this name: end it first, or change it", param="name")
+    if len(in_use) >= RULES_MAX:
         raise TooManyLateFeeRules(f"a tenant has at most {RULES_MAX} rules in use: end one first")
     store.commit(
         *store.late_fees.add_rule(rule=rule),

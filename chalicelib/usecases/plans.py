@@ -15,6 +15,7 @@ from chalicelib.domain.pending_charges import with_charges
 from chalicelib.domain.plans import (
     EXPORTS_A_DAY_MAX,
     Enrolment,
+    NotTheOperator,
     PlanTerms,
     check_terms,
     first_counted,
@@ -38,11 +39,16 @@ INVOICES_SHOWN: Final = 12
 # -- the operator's side ---------------------------------------------------------------------
 
 
-def put_plan(*, store: TenantStore, terms: PlanTerms, note: AuditNote) -> PlanTerms:
-    """Make a package of this tenant's a plan, or change its terms; raise NotFound or InvalidPlan.
+def put_plan(
+    *, operator: TenantStore | None, store: TenantStore, terms: PlanTerms, note: AuditNote
+) -> PlanTerms:
+    """Make a package of the operator's a plan, or change its terms.
 
-    ISPs that are on the plan keep the terms that they came with.
+    ISPs that are on the plan keep the terms that they came with. Raises NotTheOperator, NotFound
+    or InvalidPlan.
     """
+    if operator is None or operator.tenant_id != store.tenant_id:
+        raise NotTheOperator("only the platform's operator sells plans")
     check_terms(terms=terms)
     store.packages.get(package_id=terms.package_id)
     store.commit(*store.plans.put_terms(terms=terms), store.note(note=note))

@@ -287,6 +287,14 @@ def test_a_rule_is_changed_ended_and_refused(shop: Shop) -> None:
     assert len(ok(shop.tenant.api.get("/v1/late-fee-rules"))["items"]) == 1
 
 
+def test_the_same_rule_twice_would_charge_twice(shop: Shop) -> None:
+    created(shop.tenant.api.post("/v1/late-fee-rules", json=RULE))
+
+    again = shop.tenant.api.post("/v1/late-fee-rules", json={**RULE, "name": str(RULE["name"]).upper()})
+
+    assert again.problem == (409, "late_fee_rule_taken", "name")
+
+
 def test_restoring_waits_for_must_pay_fees_and_costs_a_fee(shop: Shop) -> None:
     rule(shop)
     first = today(shop)

@@ -38,6 +38,12 @@ class Platform:
     services: EngineServices
     api: ApiClient
 
+    def as_operator(self) -> ApiClient:
+        """Return a client that is signed in to the operator's tenant."""
+        app = Chalice(app_name="isp-billing", configure_logs=False)
+        register(app, lambda: self.services)
+        return ApiClient(Gateway(app), caller=fresh_caller()).bearer(self.operator.tenant.token)
+
     def isp(self) -> Shop:
         """Return an ISP that has just signed up."""
         return Shop(sign_up_and_in(self.api, self.services), self.services)
@@ -51,8 +57,9 @@ def platform(services: EngineServices, signed_in: SignedIn) -> Platform:
     register(app, lambda: ours)
     operator = Shop(signed_in, services)
     package = operator.package(name="Growing", price={"amount": 500_000, "currency": "PKR"})
-    ok(signed_in.api.put(f"/v1/plans/{package['package_id']}", json=TERMS))
-    return Platform(operator, ours, ApiClient(Gateway(app), caller=fresh_caller()))
+    platform = Platform(operator, ours, ApiClient(Gateway(app), caller=fresh_caller()))
+    ok(platform.as_operator().put(f"/v1/plans/{package['package_id']}", json=TERMS))
+    return platform
 
 
 def plan_of(isp: Shop) -> Item:
@@ -189,12 +196,20 @@ def test_the_schedule_puts_tenants_on_the_plan_that_are_on_none(
 
 
 def test_terms_that_contradict_themselves_are_refused(platform: Platform) -> None:
-    api = platform.operator.tenant.api
+    api = platform.as_operator()
     package = platform.operator.package(name=f"P {secrets.token_hex(4)}")
     path = f"/v1/plans/{package['package_id']}"
     backwards = {"tiers": [{"up_to": 5, "price": 1}, {"up_to": 4, "price": 1}, {"up_to": None, "price": 1}]}
     assert api.put(path, json=backwards).problem == (422, "invalid_plan", "tiers.1.up_to")
     assert api.put("/v1/plans/pkg_none", json={}).status == 404
+
+
+def test_nobody_but_the_operator_sells_plans(platform: Platform, other_tenant: SignedIn) -> None:
+    package = Shop(other_tenant, platform.services).package(name="Mine")
+    refused = other_tenant.api.put(f"/v1/plans/{package['package_id']}", json=TERMS)
+
+    assert refused.problem == (409, "not_the_operator", None)
+    assert ok(other_tenant.api.get("/v1/plans"))["items"] == []
 
 
 def _next(month: date) -> date:
