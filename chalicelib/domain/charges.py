@@ -99,18 +99,23 @@ def _periods_before(subscription: Subscription, start: date) -> int:
     return max(0, before - own)
 
 
-def discount_of(*, gross: int, discounts: tuple[Discount, ...], part: Proportion) -> tuple[int, list[str]]:
-    """Return what the discounts take off ``gross``, never more than it, and their traces.
+def discount_of(
+    *, price: int, gross: int, discounts: tuple[Discount, ...], part: Proportion
+) -> tuple[int, list[str]]:
+    """Return what the discounts take off ``gross``, the part of a cycle's ``price``, and their traces.
 
-    Each share is of the gross and not of what other discounts left.
+    Each share is of the gross and not of what other discounts left. An amount is taken off the
+    cycle's price, never more than is left of it, and a part of the cycle bears what the price
+    before and after differ by there: so the parts of a cycle sum to its price less the amount.
     """
-    taken, trace = 0, []
+    taken, left, trace = 0, price, []
     for discount in discounts:
         if discount.share:
             off = round_half_up(numerator=gross * discount.share, denominator=SHARE_PER_UNIT)
         else:
-            off = part.of(amount=discount.amount)
-        off = max(0, min(off, gross - taken))
+            after = max(0, left - discount.amount)
+            off, left = part.of(amount=left) - part.of(amount=after), after
+        off = min(off, gross - taken)
         taken += off
         trace.append(f"d:{discount.code}:{off}")
     return taken, trace
@@ -200,12 +205,13 @@ def line_of(
     Of the subscription it depends on slot, quantity and discounts alone: ``line_key`` says so.
     """
     trace = price.trace
-    gross = part.of(amount=price.amount * subscription.quantity)
+    whole = price.amount * subscription.quantity
+    gross = part.of(amount=whole)
     if subscription.quantity != 1:
         trace = (*trace, f"q{subscription.quantity}")
     discount = 0
     if subscription.discounts:
-        discount, notes = discount_of(gross=gross, discounts=subscription.discounts, part=part)
+        discount, notes = discount_of(price=whole, gross=gross, discounts=subscription.discounts, part=part)
         trace = (*trace, *notes)
     check_amount(amount=gross)
     tax = taxed(amount=gross - discount, rule=rule, profile=profile, on=tax_point)
