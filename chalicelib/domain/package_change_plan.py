@@ -39,7 +39,7 @@ from chalicelib.domain.package_changes import (
 )
 from chalicelib.domain.packages import Package
 from chalicelib.domain.periods import BillingTiming, Period, full_period_days
-from chalicelib.domain.refunds import NO_REFUND, Refund, Unserved, holds, refund
+from chalicelib.domain.refunds import NO_REFUND, Refund, Unserved, refund, still_billed
 from chalicelib.domain.subscriptions import subscribe
 
 
@@ -201,8 +201,8 @@ class _Planned:
         if self.on > self.today:
             message = "a period that is billed is charged whole for another package now, not later"
             raise ProrationImpossible(message, param="proration")
-        given = self._refund([replace(one, whole=True) for one in paid])
         start = self._charged_from(paid)
+        given = self._refund([replace(one, start=start) for one in paid])
         if self.new.timing is BillingTiming.ARREARS:
             return _Done(old, replace(self.new, billed_to=start), given)
         return self._charged(old, self.new, Period(start, self.before.billed_to), given)
@@ -219,20 +219,22 @@ class _Planned:
         return _Done(replace(old, paused_on=start), replace(self.new, billed_to=start))
 
     def _charged_from(self, paid: Sequence[Unserved]) -> date:
-        """Return the first day of the billed lines that hold days from the change on."""
-        starts = [
-            line.period.start
-            for invoice in self.invoices
-            for line in invoice.lines
-            if any(holds(line=line, wanted=one) for one in paid)
+        """Return the first of the days without a gap up to the change that are on the lines it credits.
+
+        Days that were given back before, those of a pause say, end them: they stay as they are.
+        """
+        start = self.on
+        held = [
+            days
+            for one in paid
+            for days in still_billed(
+                wanted=replace(one, whole=True), invoices=self.invoices, notes=self.notes
+            )
         ]
-        ended = [
-            line.period.end
-            for note in self.notes
-            for line in note.lines
-            if any(line.slot == one.slot for one in paid) and line.period.end <= self.on
-        ]
-        return max([min([self.on, *starts]), *ended])
+        for days in sorted(held, key=lambda days: days.start, reverse=True):
+            if days.start < start <= days.end:
+                start = days.start
+        return start
 
     def _refund(self, wanted: Sequence[Unserved]) -> Refund:
         return refund(wanted=wanted, invoices=self.invoices, notes=self.notes, reason=REASON)

@@ -135,6 +135,29 @@ def _given(notes: Iterable[Document]) -> Mapping[tuple[str, int], list[Period]]:
     return given
 
 
+def still_billed(*, wanted: Unserved, invoices: Iterable[Invoice], notes: Iterable[Document]) -> list[Period]:
+    """Return the days of ``wanted`` that ``invoices`` bill and no credit note gave back, in order."""
+    given = _given(notes)
+    found = [
+        days
+        for invoice in invoices
+        for line in invoice.lines
+        if holds(line=line, wanted=wanted)
+        for days in _left(invoice, line, wanted, given)
+    ]
+    return sorted(found, key=lambda days: days.start)
+
+
+def _left(
+    invoice: Invoice, line: InvoiceLine, wanted: Unserved, given: Mapping[tuple[str, int], list[Period]]
+) -> list[Period]:
+    """Return the days of a line that are wanted and were not given back."""
+    period = line.period
+    if not wanted.whole:
+        period = Period(max(wanted.start, period.start), min(wanted.end, period.end))
+    return without(period=period, gone=given.get((invoice.invoice_id, line.slot), []))
+
+
 def _lines(
     invoice: Invoice, wanted: Sequence[Unserved], given: Mapping[tuple[str, int], list[Period]]
 ) -> list[CreditedLine]:
@@ -145,10 +168,7 @@ def _lines(
         for one in wanted:
             if not holds(line=line, wanted=one):
                 continue
-            period = line.period
-            if not one.whole:
-                period = Period(max(one.start, period.start), min(one.end, period.end))
-            for days in without(period=period, gone=given.get((invoice.invoice_id, line.slot), [])):
+            for days in _left(invoice, line, one, given):
                 already = taken.get(index, credited_before(invoice=invoice, index=index))
                 mirrored = _mirror(line, days, one.share, already)
                 if mirrored is not None:

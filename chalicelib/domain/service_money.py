@@ -26,7 +26,7 @@ from chalicelib.domain.invoices import Invoice, InvoiceLine
 from chalicelib.domain.package_changes import slots_paid_by
 from chalicelib.domain.packages import RefundPolicy
 from chalicelib.domain.periods import Period
-from chalicelib.domain.refunds import BilledAt, Refund, Unserved, holds, refund
+from chalicelib.domain.refunds import BilledAt, Refund, Unserved, refund, still_billed
 from chalicelib.domain.subscriptions import BillingBehind
 
 PERIODS_AT_ONCE_MAX: Final = 40
@@ -127,10 +127,8 @@ def service_money(
         if charged_at_once(moved=moved, today=today):
             more, after = _pause_charged(account, moved, today, catalogue)
             lines += more
-        ahead = [one for one in given if one.billed_at is BilledAt.PAUSED]
-        held = [one for one in ahead if _billed(invoices, one)]
-        if held:
-            lines += _in_full(account, after, held[0], catalogue)
+        for days in _billed_paused(given, invoices, notes):
+            lines += _in_full(account, after, days, catalogue)
         after = _billed_to(moved, after)
         wanted += given
         subscriptions.append(after)
@@ -138,8 +136,16 @@ def service_money(
     return ServiceMoney(tuple(subscriptions), given_back, tuple(lines))
 
 
-def _billed(invoices: Sequence[Invoice], wanted: Unserved) -> bool:
-    return any(holds(line=line, wanted=wanted) for invoice in invoices for line in invoice.lines)
+def _billed_paused(
+    given: Sequence[Unserved], invoices: Sequence[Invoice], notes: Sequence[Document]
+) -> list[Period]:
+    """Return the days that are paid ahead at the price of a pause: not those that were made good before."""
+    for wanted in given:
+        if wanted.billed_at is BilledAt.PAUSED:
+            days = still_billed(wanted=wanted, invoices=invoices, notes=notes)
+            if days:
+                return days  # what a service pays for is billed together: one slot tells
+    return []
 
 
 def _billed_to(moved: Moved, after: Subscription) -> Subscription:
@@ -175,7 +181,7 @@ def _pause_charged(
 
 
 def _in_full(
-    account: Account, after: Subscription, ahead: Unserved, catalogue: Catalogue
+    account: Account, after: Subscription, ahead: Period, catalogue: Catalogue
 ) -> tuple[InvoiceLine, ...]:
     """Return the lines at the full price of days that were billed ahead at a pause's."""
     served = replace(after, billed_to=ahead.start, paused_on=None)

@@ -8,7 +8,7 @@ import tracemalloc
 from collections.abc import Iterator
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from chalicelib.domain.csv_inspect import (
@@ -24,6 +24,7 @@ from chalicelib.domain.csv_inspect import (
 )
 from chalicelib.domain.csv_records import CsvFormat, Record, read_records
 from chalicelib.domain.errors import DomainError
+from tests.examples import examples
 
 COMMAS = CsvFormat("utf-8", 0, ",", "\n")
 
@@ -165,7 +166,7 @@ CELL = st.text(
 ) | st.sampled_from(['"', '""', "a\nb", "a\r\nb", ",", "=cmd", "é", "علی", "😀", ""])
 
 
-@settings(max_examples=150, deadline=None)
+@examples(150)
 @given(
     rows=st.lists(st.lists(CELL, min_size=2, max_size=4), min_size=1, max_size=12),
     encoding=st.sampled_from(["utf-8", "utf-16-le", "utf-16-be"]),
@@ -191,7 +192,7 @@ def test_a_reader_may_begin_wherever_a_record_ends(
         assert list(rest) == whole[record.row :]
 
 
-@settings(max_examples=300, deadline=None)
+@examples(300)
 @given(data=st.binary(max_size=400))
 def test_any_bytes_are_read_or_refused_and_never_break_anything(data: bytes) -> None:
     try:

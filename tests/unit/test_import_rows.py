@@ -6,7 +6,7 @@ from dataclasses import replace
 from datetime import UTC, date, datetime
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from chalicelib.domain.csv_records import Record
@@ -29,6 +29,7 @@ from chalicelib.domain.money import Money
 from chalicelib.domain.packages import Package, PackageKind, PackageState
 from chalicelib.domain.periods import BillingTiming, Cycle, CycleUnit
 from chalicelib.domain.taxes import TaxGroup, TaxRow
+from tests.examples import examples
 
 F = ImportField
 TODAY = date(2026, 10, 1)
@@ -347,7 +348,7 @@ def test_a_mapping_is_guessed_from_the_names() -> None:
     }
 
 
-@settings(max_examples=300, deadline=None)
+@examples(300)
 @given(cells=st.lists(st.text(max_size=30), min_size=len(HEADER), max_size=len(HEADER)))
 def test_any_cells_make_a_subscriber_or_a_report(cells: list[str]) -> None:
     found = reader().read(record=Record(7, tuple(cells), 9))

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import date, timedelta
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from chalicelib.domain.accounts import ChargeKind
@@ -57,6 +57,7 @@ from chalicelib.domain.payments import (
 )
 from chalicelib.domain.taxes import UnknownTaxGroup
 from chalicelib.domain.traces import calculation
+from tests.examples import examples
 from tests.unit.domain.account_book import ACCOUNT, CATALOGUE, START, AccountBook
 
 Step = tuple[str, int, int]
@@ -174,7 +175,7 @@ steps = st.lists(
 )
 
 
-@settings(max_examples=300, deadline=None)
+@examples(300)
 @given(steps)
 def test_any_sequence_keeps_the_books(taken: list[Step]) -> None:
     book = AccountBook()
@@ -189,7 +190,7 @@ def test_any_sequence_keeps_the_books(taken: list[Step]) -> None:
         book.check()
 
 
-@settings(max_examples=200, deadline=None)
+@examples(200)
 @given(steps)
 def test_every_payment_that_is_not_spent_can_be_reversed(taken: list[Step]) -> None:
     book = AccountBook()

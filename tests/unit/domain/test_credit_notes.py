@@ -8,7 +8,7 @@ from datetime import date, timedelta
 from itertools import pairwise
 
 import pytest
-from hypothesis import assume, given, settings
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from chalicelib.domain.accounts import ChargeKind
@@ -31,6 +31,7 @@ from chalicelib.domain.invoices import CREDIT, RECEIVABLE, Invoice, InvoiceLine,
 from chalicelib.domain.periods import Period
 from chalicelib.domain.taxes import TaxAmount
 from chalicelib.domain.traces import calculation, is_known
+from tests.examples import examples
 from tests.unit.domain.documents_drawn import invoice, invoices, lines
 
 NOVEMBER = Period(date(2026, 11, 1), date(2026, 12, 1))
@@ -64,7 +65,7 @@ def noted(before: Invoice, chosen: tuple[CreditedLine, ...]) -> tuple[NewDocumen
     return document, settlement
 
 
-@settings(deadline=None)
+@examples(100)
 @given(lines(), st.lists(st.integers(1, 400_000), min_size=1, max_size=8))
 def test_credits_of_a_line_sum_to_the_line(line: InvoiceLine, wanted: list[int]) -> None:
     already, taken = None, []
@@ -85,7 +86,7 @@ def test_credits_of_a_line_sum_to_the_line(line: InvoiceLine, wanted: list[int])
         credit_of_line(line=line, amount=1, already=already)
 
 
-@settings(deadline=None)
+@examples(100)
 @given(lines(), st.lists(st.integers(0, 31), max_size=5))
 def test_days_of_a_line_sum_to_the_line_however_it_is_cut(line: InvoiceLine, cuts: list[int]) -> None:
     days = sorted({0, line.period.days} | {cut for cut in cuts if cut < line.period.days})
@@ -103,7 +104,7 @@ def test_days_of_a_line_sum_to_the_line_however_it_is_cut(line: InvoiceLine, cut
     assert sums(taken) == amounts(line)
 
 
-@settings(deadline=None)
+@examples(100)
 @given(lines(), st.integers(1, 400_000), st.integers(0, 30))
 def test_days_never_take_what_was_credited_before(line: InvoiceLine, amount: int, served: int) -> None:
     assume(amount <= line.total and served < line.period.days)
@@ -141,7 +142,7 @@ def test_half_a_month_of_the_pakistani_example() -> None:
     )
 
 
-@settings(deadline=None)
+@examples(100)
 @given(invoices(), st.lists(st.tuples(st.booleans(), st.integers(1, 1_000_000)), max_size=6))
 def test_credit_notes_of_an_invoice_come_to_the_invoice(
     issued: Invoice, steps: list[tuple[bool, int]]

@@ -15,7 +15,7 @@ from itertools import pairwise
 from zoneinfo import ZoneInfo
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from chalicelib.domain.account_bills import bill_account
@@ -28,6 +28,7 @@ from chalicelib.domain.periods import BillingTiming, Cycle, CycleUnit, period_fr
 from chalicelib.domain.subscriptions import subscribe
 from chalicelib.domain.tenants import Tenant, TenantState
 from chalicelib.usecases.billing import last_due_date
+from tests.examples import examples
 from tests.unit.domain.selling import ACCOUNT, CATALOGUE, PACKAGE
 from tests.unit.domain.strategies import anchored, subscriptions
 
@@ -112,7 +113,7 @@ def assert_as_walked(cycle: Cycle, anchor_day: int, origin: date) -> None:
 
 
 @given(anchored(), st.integers(1, 60))
-@settings(max_examples=200, deadline=None)
+@examples(200)
 def test_periods_are_numbered_in_turn(chosen: tuple[Cycle, int, date], periods: int) -> None:
     cycle, anchor_day, origin = chosen
     start = origin
@@ -132,7 +133,7 @@ def test_periods_are_numbered_in_turn(chosen: tuple[Cycle, int, date], periods: 
     full=st.integers(1, 1_200),
     cuts=st.sets(st.integers(1, 1_199), max_size=40),
 )
-@settings(max_examples=500, deadline=None)
+@examples(500)
 def test_the_parts_of_a_cycle_sum_to_the_whole_wherever_it_is_cut(
     amount: int, full: int, cuts: set[int]
 ) -> None:
@@ -147,7 +148,7 @@ def test_the_parts_of_a_cycle_sum_to_the_whole_wherever_it_is_cut(
 @given(
     subscriptions(), st.integers(0, 10**7), st.integers(0, 10**7), st.lists(st.integers(1, 400), max_size=8)
 )
-@settings(max_examples=200, deadline=None)
+@examples(200)
 def test_a_period_billed_in_pieces_costs_what_it_costs_in_one(
     subscription: Subscription, price: int, off: int, stops: list[int]
 ) -> None:
@@ -184,7 +185,7 @@ def billed(account: Account, on: date, catalogue: Catalogue, *, until: date) -> 
 
 # More than 400 periods behind, the safety bound sets an account aside.
 @given(subscriptions(), st.integers(1, 399))
-@settings(max_examples=100, deadline=None)
+@examples(100)
 def test_catching_up_bills_what_daily_runs_would_have(subscription: Subscription, days: int) -> None:
     account = replace(ACCOUNT, subscriptions=(subscription,))
     through = subscription.starts_on + days * DAY
@@ -218,7 +219,7 @@ def test_catching_up_bills_what_daily_runs_would_have(subscription: Subscription
     price=st.integers(0, 10**8),
     timing=st.sampled_from(BillingTiming),
 )
-@settings(max_examples=300, deadline=None)
+@examples(300)
 def test_a_start_before_the_common_bill_day_is_charged_by_the_day(
     start: date, bill_day: int, price: int, timing: BillingTiming
 ) -> None:

@@ -7,7 +7,7 @@ from datetime import date
 from itertools import count
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from chalicelib.domain.accounts import InvalidTransition, Subscription
@@ -32,7 +32,8 @@ from chalicelib.domain.package_changes import (
 )
 from chalicelib.domain.packages import Package
 from chalicelib.domain.past_subscriptions import FINISHED_KEPT_MAX, without_past
-from chalicelib.domain.periods import NAMED_CYCLES, BillingTiming, Cycle
+from chalicelib.domain.periods import NAMED_CYCLES, BillingTiming, Cycle, CycleUnit
+from tests.examples import examples
 from tests.unit.domain.books import AccountBooks
 from tests.unit.domain.selling import ACCOUNT, DAY, PACKAGE, State, active
 from tests.unit.domain.strategies import short_cycles, subscriptions
@@ -86,6 +87,10 @@ def changed(
     return change
 
 
+EVERY_OTHER_DAY = active(
+    starts_on=date(2000, 1, 1), billed_to=date(2000, 1, 1), anchor_day=1, cycle=Cycle(CycleUnit.DAY, 2)
+)
+THREE_AT_ONCE = [(1, False, Effective.NOW, how) for how in (Proration.BY_DAY, Proration.FULL, Proration.FULL)]
 effectives = st.one_of(st.sampled_from(Effective), st.integers(0, 90))
 
 
@@ -97,7 +102,8 @@ effectives = st.one_of(st.sampled_from(Effective), st.integers(0, 90))
         st.tuples(st.integers(0, 250), st.booleans(), effectives, st.sampled_from(Proration)), max_size=4
     ),
 )
-@settings(max_examples=100, deadline=None)
+@example(EVERY_OTHER_DAY, None, BillingTiming.ADVANCE, THREE_AT_ONCE)
+@examples(100)
 def test_each_day_is_charged_once_however_often_the_package_changes(
     first: Subscription,
     cycle: Cycle | None,
@@ -138,7 +144,7 @@ def test_each_day_is_charged_once_however_often_the_package_changes(
 
 
 @given(subscriptions(), st.integers(0, 250), st.integers(0, 5_000_000), st.sampled_from([0, 20]))
-@settings(max_examples=100, deadline=None)
+@examples(100)
 def test_a_change_to_the_same_price_costs_nothing_whenever_it_comes(
     first: Subscription, offset: int, price: int, ahead: int
 ) -> None:
@@ -173,7 +179,7 @@ def test_a_change_to_the_same_price_costs_nothing_whenever_it_comes(
 
 
 @given(subscriptions(), st.integers(0, 250), st.integers(1, 90), st.sampled_from(Proration))
-@settings(max_examples=60, deadline=None)
+@examples(60)
 def test_a_withdrawn_change_leaves_every_day_charged_once(
     first: Subscription, offset: int, ahead: int, proration: Proration
 ) -> None:

@@ -6,7 +6,7 @@ from datetime import UTC, date, datetime, timedelta
 from itertools import pairwise
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from chalicelib.domain.errors import InvalidValue
@@ -29,6 +29,7 @@ from chalicelib.domain.periods import (
     period_from,
 )
 from chalicelib.domain.tenants import Tenant, TenantState
+from tests.examples import examples
 from tests.unit.domain.strategies import anchored
 
 YEARS = timedelta(days=30 * 365 + 8)
@@ -43,7 +44,7 @@ def periods(cycle: Cycle, anchor_day: int, origin: date, until: date) -> list[Pe
 
 
 @given(anchored())
-@settings(max_examples=150, deadline=None)
+@examples(150)
 def test_thirty_years_of_periods_leave_no_day_out_and_count_none_twice(
     chosen: tuple[Cycle, int, date],
 ) -> None:
@@ -56,7 +57,7 @@ def test_thirty_years_of_periods_leave_no_day_out_and_count_none_twice(
 
 
 @given(anchored())
-@settings(max_examples=150, deadline=None)
+@examples(150)
 def test_every_boundary_is_on_the_original_anchor_and_whole_cycles_apart(
     chosen: tuple[Cycle, int, date],
 ) -> None:
@@ -74,7 +75,7 @@ def test_every_boundary_is_on_the_original_anchor_and_whole_cycles_apart(
 
 
 @given(anchored())
-@settings(max_examples=150, deadline=None)
+@examples(150)
 def test_every_boundary_is_due_in_the_bucket_of_its_subscription(chosen: tuple[Cycle, int, date]) -> None:
     cycle, anchor_day, origin = chosen
     bucket = anchor_bucket(cycle=cycle, anchor_day=anchor_day, origin=origin)
@@ -84,7 +85,7 @@ def test_every_boundary_is_due_in_the_bucket_of_its_subscription(chosen: tuple[C
 
 
 @given(anchored(), st.integers(0, 10_000))
-@settings(max_examples=300, deadline=None)
+@examples(300)
 def test_a_period_ends_where_it_would_from_any_day_inside(chosen: tuple[Cycle, int, date], days: int) -> None:
     cycle, anchor_day, origin = chosen
     day = origin + timedelta(days=days)
@@ -102,7 +103,7 @@ def test_a_period_ends_where_it_would_from_any_day_inside(chosen: tuple[Cycle, i
 
 
 @given(anchored())
-@settings(max_examples=200, deadline=None)
+@examples(200)
 def test_with_the_default_anchor_the_first_period_is_a_whole_one(chosen: tuple[Cycle, int, date]) -> None:
     cycle, _, origin = chosen
     anchor_day = default_anchor(cycle=cycle, start=origin)

@@ -7,7 +7,7 @@ from datetime import date
 from itertools import product
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from chalicelib.domain.account_bills import new_invoice
@@ -24,6 +24,7 @@ from chalicelib.domain.periods import NAMED_CYCLES, BillingTiming, Period
 from chalicelib.domain.refunds import without
 from chalicelib.domain.service_money import LessGenerousRefund, Moved, refund_policy, service_money
 from chalicelib.domain.subscriptions import BillingBehind, move
+from tests.examples import examples
 from tests.unit.domain.books import AccountBooks
 from tests.unit.domain.selling import ACCOUNT, DAY, PACKAGE, TODAY, State, active
 
@@ -67,6 +68,8 @@ def moved(
     )
 
 
+TO_AND_FRO = (State.ACTIVE, State.PAUSED, State.ACTIVE)
+AHEAD_AT_A_SHARE = (BillingTiming.ADVANCE, 250_000, 2)
 events = st.lists(
     st.tuples(
         st.integers(0, 150),
@@ -84,7 +87,13 @@ events = st.lists(
     st.sampled_from([0, 250_000, 1_000_000]),
     st.integers(1, 7),
 )
-@settings(max_examples=200, deadline=None)
+# A pause that ends on its first day, after one at a share of the price that was made good.
+@example([(0, False, State.PAUSED, 0), *[(1, False, to, 0) for to in TO_AND_FRO]], *AHEAD_AT_A_SHARE)
+@example(
+    [(0, False, State.PAUSED, 0), *[(9 + d, False, to, 0) for d, to in enumerate(TO_AND_FRO)]],
+    *AHEAD_AT_A_SHARE,
+)
+@examples(200)
 def test_each_day_costs_what_its_state_costs_whatever_happens(
     happenings: list[tuple[int, bool, State, int]], timing: BillingTiming, share: int, anchor_day: int
 ) -> None:

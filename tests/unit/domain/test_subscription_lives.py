@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from datetime import date
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from chalicelib.domain.account_bills import bill_account
@@ -16,6 +16,7 @@ from chalicelib.domain.billing import next_bill_date
 from chalicelib.domain.invoices import fiscal_year
 from chalicelib.domain.periods import NAMED_CYCLES, BillingTiming, due_buckets
 from chalicelib.domain.subscriptions import BillingBehind, besides_on, bucket_of, move, resume
+from tests.examples import examples
 from tests.unit.domain.selling import ACCOUNT, CATALOGUE, DAY, State, active
 from tests.unit.domain.strategies import subscriptions
 
@@ -86,7 +87,7 @@ outages = st.tuples(st.integers(0, 500), st.integers(0, 90))
 @given(
     subscriptions(), events, st.tuples(st.integers(0, 500), st.integers(0, 366)), st.integers(-3, 3), outages
 )
-@settings(max_examples=300, deadline=None)
+@examples(300)
 def test_each_day_of_service_is_billed_once_and_in_time_whatever_happens(
     subscription: Subscription,
     happenings: list[tuple[int, bool, State, int]],
