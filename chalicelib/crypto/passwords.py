@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
+from functools import cached_property
 from typing import Final
 
 from argon2 import PasswordHasher
@@ -12,25 +12,28 @@ MEMORY_KIB: Final = 19 * 1024
 PASSES: Final = 2
 LANES: Final = 1
 
-_HASHER: Final = PasswordHasher(time_cost=PASSES, memory_cost=MEMORY_KIB, parallelism=LANES)
-
 
 class Argon2Passwords:
-    """Hashes and checks passwords; the same work is done whether or not the account exists."""
+    """Hashes and checks passwords; the same work is done whether or not the account exists.
+
+    Only tests take less memory and fewer passes than the defaults.
+    """
+
+    def __init__(self, *, memory_kib: int = MEMORY_KIB, passes: int = PASSES) -> None:
+        self._hasher = PasswordHasher(time_cost=passes, memory_cost=memory_kib, parallelism=LANES)
 
     def hash(self, *, password: str) -> str:
         """Return the PHC string to store."""
-        return _HASHER.hash(password)
+        return self._hasher.hash(password)
 
     def matches(self, *, password: str, stored: str | None) -> bool:
         """Whether the password is the stored one; None costs the same and is never right."""
         try:
-            _HASHER.verify(stored or _decoy(), password)
+            self._hasher.verify(stored or self._decoy, password)
         except (VerificationError, InvalidHashError):
             return False
-        return stored is not None
+        return bool(stored)
 
-
-@lru_cache(maxsize=1)
-def _decoy() -> str:
-    return _HASHER.hash("no account has this password")
+    @cached_property
+    def _decoy(self) -> str:
+        return self._hasher.hash("no account has this password")

@@ -336,18 +336,3 @@ def kill_group(pid: int) -> None:
     """SIGKILL to the process group that ``pid`` leads, whatever is left of it."""
     with contextlib.suppress(ProcessLookupError, PermissionError):
         os.killpg(pid, signal.SIGKILL)
-
-
-def stop_detached(pid: int, scratch: Path, *, deadline_s: float = STOP_DEADLINE_S) -> None:
-    """End an engine in memory that another process started, and remove its scratch directory.
-
-    It removes its report as its last act, which is how its end is seen: the process itself
-    may stay as a zombie for as long as its parent lives.
-    """
-    with contextlib.suppress(ProcessLookupError):
-        os.kill(pid, signal.SIGINT)
-    deadline = time.monotonic() + deadline_s
-    while (scratch / REPORT).exists() and time.monotonic() < deadline:
-        time.sleep(POLL_S)
-    kill_group(pid)
-    shutil.rmtree(scratch, ignore_errors=True)

@@ -19,18 +19,22 @@ from chalicelib.adapters.clock import SystemClock
 from chalicelib.api.routes import register
 from chalicelib.bootstrap import Services
 from chalicelib.config import Settings
+from chalicelib.crypto.passwords import Argon2Passwords
 from chalicelib.local.gateway import Gateway
 from chalicelib.store.tenant import DynamoTenantStore
 from tests.fakes.api_client import ApiClient
 from tests.fakes.clock import FakeClock
 from tests.fakes.services import InMemoryMailer
 
+# Where the tests' clock stands: the same on every day and at every hour that they run. It is far
+# ahead, because the engine deletes what has expired by the machine's clock.
+NOW = datetime(2041, 5, 15, 6, 0, tzinfo=UTC)
 PASSWORD = "correct horse battery staple"
 
 
 @dataclass(frozen=True)
 class EngineServices(Services):
-    """The real services on the engine, but for the clock and the mail."""
+    """The real services on the engine, but for the clock, the mail and the price of a password."""
 
     environment: dict[str, str] = field(default_factory=dict)
 
@@ -38,6 +42,11 @@ class EngineServices(Services):
     def mailer(self) -> InMemoryMailer:
         """Mail that tests can read."""
         return InMemoryMailer()
+
+    @cached_property
+    def passwords(self) -> Argon2Passwords:
+        """Hashes that take a millisecond: the real cost is a matter of the unit tests."""
+        return Argon2Passwords(memory_kib=64, passes=1)
 
 
 @dataclass(frozen=True)
@@ -58,9 +67,7 @@ class SignedIn:
 def engine_services(stack_env: dict[str, str]) -> EngineServices:
     for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
         os.environ[name] = stack_env[name]
-    return EngineServices(
-        settings=Settings.from_env(stack_env), clock=FakeClock(datetime.now(UTC)), environment=stack_env
-    )
+    return EngineServices(settings=Settings.from_env(stack_env), clock=FakeClock(NOW), environment=stack_env)
 
 
 @pytest.fixture(scope="session")
@@ -72,10 +79,10 @@ def gateway(engine_services: EngineServices) -> Gateway:
 
 @pytest.fixture
 def services(engine_services: EngineServices) -> EngineServices:
-    """The services, with the clock at the real time and an empty mailbox."""
+    """The services, with the clock at ``NOW`` and an empty mailbox."""
     clock = engine_services.clock
     assert isinstance(clock, FakeClock)
-    clock.set(datetime.now(UTC))
+    clock.set(NOW)
     engine_services.mailer.sent.clear()
     engine_services.mailer.broken = False
     return engine_services

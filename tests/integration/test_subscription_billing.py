@@ -26,11 +26,12 @@ class Days:
         """Bill every day before, then go to the morning of a day."""
         while self._clock.now().date() < day:
             self.noon()
-            self.next_day()
+            self._clock.advance(timedelta(days=1))
+        self.shop.sign_in_again()
 
     def next_day(self) -> None:
         """Go to the next day; the present one is not billed."""
-        self._clock.set(self._clock.now() + timedelta(days=1))
+        self._clock.advance(timedelta(days=1))
         self.shop.sign_in_again()
 
     def noon(self) -> None:
