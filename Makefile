@@ -66,10 +66,10 @@ openapi: dev-env
 test: dev-env engine-env
 	$(BIN)/pytest -n auto $(ARGS)
 
-# The properties of the unit tests on new examples, 50 times as many as in `make test`; FACTOR=10 takes less time.
+# Properties and simulations on 50 times as many examples as in `make test`; FACTOR=10 takes less time.
 FACTOR ?= 50
 simulate: dev-env
-	EXAMPLES_FACTOR=$(FACTOR) $(BIN)/pytest -n auto tests/unit $(ARGS)
+	EXAMPLES_FACTOR=$(FACTOR) $(BIN)/pytest -n auto tests/unit tests/simulation $(ARGS)
 
 e2e: dev-env engine-env
 	$(BIN)/python .chalice/build.py --local --out build/e2e

@@ -214,7 +214,7 @@ class SubscriptionOut(Schema):
             timing=sub.timing,
             price_override=None if price is None else MoneyOut.of(Money(price, held.account.currency)),
             quantity=sub.quantity,
-            discounts=[DiscountOut.of(one) for one in sub.discounts],
+            discounts=[DiscountOut.of(one) for one in sub.discounts if not one.spent],
             replaces=None
             if sub.replaces is None
             else subscription_id(account_id=held.account.account_id, slot=sub.replaces),

@@ -95,13 +95,19 @@ class Discount:
     """A reduction of a subscription's price before tax.
 
     Either ``share`` (millionths of the price) or ``amount`` (minor units a cycle, by the day where a
-    period is cut). ``periods`` are those it is left for; None is forever.
+    period is cut). ``periods`` are those it is left for; None is forever. At 0 it is spent: it stays
+    until the next bill, for days of the last one may be billed again.
     """
 
     code: str
     share: int = 0
     amount: int = 0
     periods: int | None = None
+
+    @property
+    def spent(self) -> bool:
+        """Whether no more bills have it."""
+        return self.periods == 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,7 +141,9 @@ class Subscription:
     package when sold. ``parent`` is the slot that an add-on belongs to. ``pause_share`` is the
     part of the price, in millionths, that is billed while paused. ``replaces`` is the slot whose
     package this one came in the place of; ``origin`` the date that its periods are counted from
-    where that is not ``starts_on``, because they go on as those of the slot before.
+    where that is not ``starts_on``, because they go on as those of the slot before. ``phases_from``
+    is the date that the package's phases are counted from where a subscription of the same package
+    and cycle came before.
     """
 
     slot: int
@@ -156,6 +164,7 @@ class Subscription:
     pause_share: int = 0
     replaces: int | None = None
     origin: date | None = None
+    phases_from: date | None = None
 
     @property
     def cycle_origin(self) -> date:
@@ -183,6 +192,7 @@ class Subscription:
             self.pause_share,
             self.replaces,
             self.origin,
+            self.phases_from,
         )
 
     @property

@@ -11,6 +11,7 @@ rounding.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date
 from typing import Final
@@ -64,10 +65,14 @@ def proportion(*, subscription: Subscription, period: Period) -> Proportion:
 
 @dataclass(frozen=True, slots=True)
 class Price:
-    """The price of a cycle of a subscription, and the trace of where it comes from."""
+    """The price of a cycle of a subscription, and the trace of where it comes from.
+
+    ``share`` is the part of the full price that it is, in millionths: less than all while paused.
+    """
 
     amount: int
     trace: tuple[str, ...]
+    share: int = SHARE_PER_UNIT
 
 
 def cycle_price(*, subscription: Subscription, package: Package, start: date) -> Price:
@@ -85,35 +90,46 @@ def cycle_price(*, subscription: Subscription, package: Package, start: date) ->
     if halted is not None and start >= halted and subscription.billed_while_paused:
         share = subscription.pause_share
         price = round_half_up(numerator=price * share, denominator=SHARE_PER_UNIT)
-        trace = (*trace, f"pause:{share}")
+        return Price(price, (*trace, f"pause:{share}"), share)
     return Price(price, trace)
 
 
 def _periods_before(subscription: Subscription, start: date) -> int:
-    """Return how many periods of the subscription itself begin before the one of ``start``."""
-    cycle, anchor_day, origin = subscription.cycle, subscription.anchor_day, subscription.cycle_origin
+    """Return how many periods that phases are counted by begin before the one of ``start``."""
+    cycle, anchor_day = subscription.cycle, subscription.anchor_day
+    first = subscription.phases_from or subscription.starts_on
+    origin = subscription.origin or first
     before = period_number(cycle=cycle, anchor_day=anchor_day, origin=origin, start=start)
-    if subscription.origin is None:
-        return before
-    own = period_number(cycle=cycle, anchor_day=anchor_day, origin=origin, start=subscription.starts_on)
-    return max(0, before - own)
+    return max(0, before - period_number(cycle=cycle, anchor_day=anchor_day, origin=origin, start=first))
 
 
 def discount_of(
-    *, price: int, gross: int, discounts: tuple[Discount, ...], part: Proportion
+    *,
+    price: int,
+    gross: int,
+    discounts: tuple[Discount, ...],
+    part: Proportion,
+    share: int = SHARE_PER_UNIT,
 ) -> tuple[int, list[str]]:
     """Return what the discounts take off ``gross``, the part of a cycle's ``price``, and their traces.
 
     Each share is of the gross and not of what other discounts left. An amount is taken off the
     cycle's price, never more than is left of it, and a part of the cycle bears what the price
     before and after differ by there: so the parts of a cycle sum to its price less the amount.
+    Where ``price`` is a share of the full one, of a pause, an amount is that share of itself: so it
+    makes no difference whether a pause is billed as one or credited afterwards.
     """
     taken, left, trace = 0, price, []
     for discount in discounts:
+        if discount.spent:
+            continue
         if discount.share:
             off = round_half_up(numerator=gross * discount.share, denominator=SHARE_PER_UNIT)
         else:
-            after = max(0, left - discount.amount)
+            amount = discount.amount
+            if share != SHARE_PER_UNIT:
+                amount = round_half_up(numerator=amount * share, denominator=SHARE_PER_UNIT)
+            after = max(0, left - amount)
             off, left = part.of(amount=left) - part.of(amount=after), after
         off = min(off, gross - taken)
         taken += off
@@ -122,13 +138,26 @@ def discount_of(
 
 
 def discounts_after(*, discounts: tuple[Discount, ...]) -> tuple[Discount, ...]:
-    """Return the discounts left after one more period: each counts down, and goes at none."""
+    """Return the discounts after one more period: each counts down, and those that were spent go."""
     if not discounts:
         return discounts
     return tuple(
         one if one.periods is None else Discount(one.code, one.share, one.amount, one.periods - 1)
         for one in discounts
-        if one.periods is None or one.periods > 1
+        if not one.spent
+    )
+
+
+def discounts_before(
+    *, discounts: tuple[Discount, ...], lines: Iterable[InvoiceLine]
+) -> tuple[Discount, ...]:
+    """Return the discounts for days that ``lines`` billed and that are billed again, with another go."""
+    had = {code.split(":")[1] for line in lines for code in line.trace if code.startswith("d:")}
+    return tuple(
+        one
+        if one.periods is None or one.code not in had
+        else Discount(one.code, one.share, one.amount, one.periods + 1)
+        for one in discounts
     )
 
 
@@ -211,7 +240,9 @@ def line_of(
         trace = (*trace, f"q{subscription.quantity}")
     discount = 0
     if subscription.discounts:
-        discount, notes = discount_of(price=whole, gross=gross, discounts=subscription.discounts, part=part)
+        discount, notes = discount_of(
+            price=whole, gross=gross, discounts=subscription.discounts, part=part, share=price.share
+        )
         trace = (*trace, *notes)
     check_amount(amount=gross)
     tax = taxed(amount=gross - discount, rule=rule, profile=profile, on=tax_point)

@@ -120,20 +120,27 @@ def credit_days(*, line: InvoiceLine, start: date, end: date, already: LineCredi
     left = left_of_line(line=line, already=already)
     amounts = (line.net, *(tax.amount for tax in line.taxes))
     parts = [
-        min(rest, _share(amount, until, whole) - _share(amount, before, whole))
+        min(
+            rest,
+            days_share(amount=amount, days=until, whole=whole)
+            - days_share(amount=amount, days=before, whole=whole),
+        )
         for amount, rest in zip(amounts, left, strict=True)
     ]
     if not any(parts):
         raise NothingToCredit(f"all of {line.description!r} is credited")
     days = until - before
     mirrored = _mirrored(line, parts, f"nd:{days}/{whole}")
-    discount = _share(line.discount, until, whole) - _share(line.discount, before, whole)
+    discount = days_share(amount=line.discount, days=until, whole=whole) - days_share(
+        amount=line.discount, days=before, whole=whole
+    )
     # Where a line is not billed by the day, its one day says nothing of days.
     billed = days if line.billed_days == whole else line.billed_days
     return replace(mirrored, period=Period(start, end), billed_days=billed, discount=discount)
 
 
-def _share(amount: int, days: int, whole: int) -> int:
+def days_share(*, amount: int, days: int, whole: int) -> int:
+    """Return what of an amount for ``whole`` days is for the first ``days`` of them, rounded half up."""
     return round_half_up(numerator=amount * days, denominator=whole)
 
 

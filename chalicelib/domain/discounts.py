@@ -142,17 +142,19 @@ def with_discount(*, subscription: Subscription, discount: Discount) -> Subscrip
     checked = check_discount(discount=discount)
     if subscription.state is SubscriptionState.TERMINATED:
         raise InvalidTransition("a terminated subscription takes no discount", param="state")
-    if any(one.code == checked.code for one in subscription.discounts):
+    kept = tuple(one for one in subscription.discounts if one.code != checked.code or not one.spent)
+    if any(one.code == checked.code for one in kept):
         raise DiscountTaken(f"the subscription has a discount {checked.code} already", param="code")
-    if len(subscription.discounts) >= DISCOUNTS_PER_SUBSCRIPTION_MAX:
+    if sum(not one.spent for one in kept) >= DISCOUNTS_PER_SUBSCRIPTION_MAX:
         message = f"a subscription has at most {DISCOUNTS_PER_SUBSCRIPTION_MAX} discounts"
         raise TooManyDiscounts(message)
-    return replace(subscription, discounts=(*subscription.discounts, checked))
+    return replace(subscription, discounts=(*kept, checked))
 
 
 def without_discount(*, subscription: Subscription, code: str) -> Subscription:
     """Return the subscription without a discount, from its next bill on; or raise NotFound."""
-    left = tuple(one for one in subscription.discounts if one.code != code.strip().upper())
+    gone, left = code.strip().upper(), subscription.discounts
+    left = tuple(one for one in left if one.code != gone or one.spent)
     if len(left) == len(subscription.discounts):
         raise NotFound("the subscription has no such discount", param="code")
     return replace(subscription, discounts=left)

@@ -12,6 +12,7 @@ from datetime import date, timedelta
 from chalicelib.domain.account_bills import NewInvoice, new_invoice
 from chalicelib.domain.accounts import (
     Account,
+    Discount,
     InvalidTransition,
     Subscription,
     SubscriptionState,
@@ -19,7 +20,7 @@ from chalicelib.domain.accounts import (
 )
 from chalicelib.domain.billing import charge_lines, next_period
 from chalicelib.domain.catalogue import Catalogue
-from chalicelib.domain.charges import discounts_after
+from chalicelib.domain.charges import discounts_after, discounts_before
 from chalicelib.domain.documents import Document
 from chalicelib.domain.invoices import Invoice
 from chalicelib.domain.package_changes import (
@@ -39,7 +40,7 @@ from chalicelib.domain.package_changes import (
 )
 from chalicelib.domain.packages import Package
 from chalicelib.domain.periods import BillingTiming, Period, full_period_days
-from chalicelib.domain.refunds import NO_REFUND, Refund, Unserved, refund, still_billed
+from chalicelib.domain.refunds import NO_REFUND, Refund, Unserved, billed_lines, refund, still_billed
 from chalicelib.domain.subscriptions import subscribe
 
 
@@ -114,13 +115,15 @@ def _successor(
         price_override=terms.price_override,
         parent=parent,
     )
-    goes_on = package.cycle == old.cycle and package.cycle.count > 1
+    same_cycle = package.cycle == old.cycle
+    goes_on = same_cycle and package.cycle.count > 1
+    phases_go_on = same_cycle and package.package_id == old.package_id
     return replace(
         new,
         quantity=old.quantity if terms.quantity is None else checked_quantity(quantity=terms.quantity),
-        discounts=old.discounts,
         replaces=old.slot,
         origin=old.cycle_origin if goes_on else None,
+        phases_from=(old.phases_from or old.starts_on) if phases_go_on else None,
     )
 
 
@@ -171,28 +174,37 @@ class _Planned:
         ended = change_state(subscription=self.before, to=SubscriptionState.TERMINATED, ends_on=self.on)
         return replace(ended, billed_to=min(ended.billed_to, self.on))
 
+    @property
+    def same_cycle(self) -> bool:
+        """Whether the new one's periods are those of the old one."""
+        return self.new.cycle == self.before.cycle
+
     def by_day(self) -> _Done:
         """Each package for its days: what is paid is credited, the new one charged to the boundary."""
         old, paid = self.old, self.paid
         if not paid:
-            return _Done(old, self.new)
+            return _Done(old, replace(self.new, discounts=self._discounts_on(self.on)))
         given = self._refund(paid)
+        again = self._discounts_again(paid)
+        old = replace(old, discounts=again)  # for when the change is withdrawn
+        new = replace(self.new, discounts=again if self.same_cycle else self.before.discounts)
         if self.on > self.today or self.new.timing is BillingTiming.ARREARS:
-            return _Done(old, self.new, given)
-        period = next_period(subscription=self.new)
+            return _Done(old, new, given)
+        period = next_period(subscription=new)
         assert period is not None, "what begins has a period"
-        return self._charged(old, self.new, period, given)
+        return self._charged(old, new, period, given)
 
     def unprorated(self) -> _Done:
         """No money now; what is not billed of the period is charged whole for the new package."""
         old = self.old
         if self.paid:
-            return _Done(old, replace(self.new, billed_to=self.before.billed_to))
+            left = self.before.discounts
+            return _Done(old, replace(self.new, billed_to=self.before.billed_to, discounts=left))
         return self._whole(old)
 
     def full(self) -> _Done:
         """The whole period for the new package: what was charged for it is credited."""
-        if self.new.cycle != self.before.cycle:
+        if not self.same_cycle:
             message = "a period can be charged whole for another package of the same cycle only"
             raise ProrationImpossible(message, param="proration")
         old, paid = self.old, self.paid
@@ -203,9 +215,10 @@ class _Planned:
             raise ProrationImpossible(message, param="proration")
         start = self._charged_from(paid)
         given = self._refund([replace(one, start=start) for one in paid])
+        new = replace(self.new, discounts=self._discounts_again(paid))
         if self.new.timing is BillingTiming.ARREARS:
-            return _Done(old, replace(self.new, billed_to=start), given)
-        return self._charged(old, self.new, Period(start, self.before.billed_to), given)
+            return _Done(old, replace(new, billed_to=start), given)
+        return self._charged(old, new, Period(start, self.before.billed_to), given)
 
     def _whole(self, old: Subscription) -> _Done:
         """The period of the change is not billed: it will be, whole, for the new package."""
@@ -214,9 +227,30 @@ class _Planned:
             days=full_period_days(cycle=self.before.cycle, anchor_day=self.before.anchor_day, boundary=end)
         )
         start = max(begin, self.before.starts_on, self.before.billed_to)
-        if start >= self.on:
-            return _Done(old, self.new)
-        return _Done(replace(old, paused_on=start), replace(self.new, billed_to=start))
+        start = min(start, self.on)
+        new = replace(self.new, discounts=self._discounts_on(start))
+        if start == self.on:
+            return _Done(old, new)
+        return _Done(replace(old, paused_on=start), replace(new, billed_to=start))
+
+    def _discounts_again(self, paid: Sequence[Unserved]) -> tuple[Discount, ...]:
+        """Return the discounts for days that are paid and will be billed again."""
+        lines = billed_lines(wanted=paid, invoices=self.invoices, notes=self.notes)
+        return discounts_before(discounts=self.before.discounts, lines=lines)
+
+    def _discounts_on(self, day: date) -> tuple[Discount, ...]:
+        """Return the discounts that are left on a day, once all before it is billed.
+
+        A period that the day cuts counts with the one that goes on in it, where it is of the same
+        cycle: otherwise with the old one.
+        """
+        sub = self.before
+        while sub.billed_to < day:
+            period = next_period(subscription=sub)
+            if period is None or (period.end > day and self.same_cycle):
+                break
+            sub = sub.billed_through(end=period.end, discounts=discounts_after(discounts=sub.discounts))
+        return sub.discounts
 
     def _charged_from(self, paid: Sequence[Unserved]) -> date:
         """Return the first of the days without a gap up to the change that are on the lines it credits.

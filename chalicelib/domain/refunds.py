@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from enum import StrEnum
+from itertools import zip_longest
 from typing import Final
 
 from chalicelib.domain.accounts import ChargeKind
@@ -20,7 +21,9 @@ from chalicelib.domain.credit_notes import (
     credit_days,
     credit_note,
     credit_of_line,
+    creditable,
     credited_before,
+    days_share,
     left_of_line,
     to_credit,
 )
@@ -34,6 +37,7 @@ from chalicelib.domain.periods import Period
 CREDIT_NOTES_MAX: Final = 8
 # Traces of mirrored lines that stand for whole days.
 DAYS_TRACE: Final = "nd:"
+SHARE_TRACE: Final = "n:"
 PAUSE_TRACE: Final = "pause:"
 
 
@@ -104,7 +108,8 @@ def refund(
     """Return the credit notes, one an invoice, for days that ``invoices`` billed.
 
     ``notes`` are the credit notes made before. Days that are on none of the invoices, or free of
-    charge, come to nothing. Raises TooManyToCredit.
+    charge, come to nothing. Of an invoice that was written off, in part or in all, a day is given
+    back at the part of its price that is still asked for. Raises TooManyToCredit.
     """
     given = _given(notes)
     documents: list[NewDocument] = []
@@ -125,56 +130,129 @@ def refund(
     return Refund(tuple(documents), tuple(settled))
 
 
-def _given(notes: Iterable[Document]) -> Mapping[tuple[str, int], list[Period]]:
-    """Return the days that were given back before, by invoice and slot."""
-    given: dict[tuple[str, int], list[Period]] = {}
+@dataclass(frozen=True, slots=True)
+class _Given:
+    """Mirrored lines of days that credit notes gave back, those of one line of an invoice."""
+
+    lines: tuple[InvoiceLine, ...] = ()
+
+    @property
+    def days(self) -> list[Period]:
+        """All of the days, those of which only a share was given back too."""
+        return [one.period for one in self.lines]
+
+    @property
+    def whole_days(self) -> list[Period]:
+        """The days of which nothing is left."""
+        return [one.period for one in self.lines if not _at_a_share(one)]
+
+    def of(self, days: Period) -> tuple[int, ...]:
+        """Return what of the net and of each tax was given back of some days at a share."""
+        sums: tuple[int, ...] = ()
+        for one in self.lines:
+            start, end = max(one.period.start, days.start), min(one.period.end, days.end)
+            if not _at_a_share(one) or start >= end:
+                continue
+            first, until = (start - one.period.start).days, (end - one.period.start).days
+            parts = tuple(
+                days_share(amount=amount, days=until, whole=one.period.days)
+                - days_share(amount=amount, days=first, whole=one.period.days)
+                for amount in (one.net, *(tax.amount for tax in one.taxes))
+            )
+            sums = tuple(map(sum, zip_longest(sums, parts, fillvalue=0)))
+        return sums
+
+
+def _at_a_share(line: InvoiceLine) -> bool:
+    return any(code.startswith(SHARE_TRACE) for code in line.trace)
+
+
+# By invoice, slot and what the line is for: the parts of a bundle share a slot.
+_GivenByLine = Mapping[tuple[str, int, str], _Given]
+_NOTHING_GIVEN: Final = _Given()
+
+
+def _given(notes: Iterable[Document]) -> _GivenByLine:
+    """Return what was given back before, by line."""
+    given: dict[tuple[str, int, str], _Given] = {}
     for note in notes:
         for line in note.lines:
             if line.trace and line.trace[0].startswith(DAYS_TRACE):
-                given.setdefault((note.about, line.slot), []).append(line.period)
+                key = (note.about, line.slot, line.description)
+                given[key] = _Given((*given.get(key, _NOTHING_GIVEN).lines, line))
     return given
 
 
+def _of_line(given: _GivenByLine, invoice: Invoice, line: InvoiceLine) -> _Given:
+    return given.get((invoice.invoice_id, line.slot, line.description), _NOTHING_GIVEN)
+
+
+def billed_lines(
+    *, wanted: Sequence[Unserved], invoices: Iterable[Invoice], notes: Iterable[Document]
+) -> list[InvoiceLine]:
+    """Return the lines of ``invoices`` that bill any of the days and were not given back for them."""
+    given = _given(notes)
+    return [
+        line
+        for invoice in invoices
+        for line in invoice.lines
+        if any(
+            holds(line=line, wanted=one) and _left(line, one, _of_line(given, invoice, line).days)
+            for one in wanted
+        )
+    ]
+
+
 def still_billed(*, wanted: Unserved, invoices: Iterable[Invoice], notes: Iterable[Document]) -> list[Period]:
-    """Return the days of ``wanted`` that ``invoices`` bill and no credit note gave back, in order."""
+    """Return the days of ``wanted`` that are billed and no credit note gave back: in order, each once."""
     given = _given(notes)
     found = [
         days
         for invoice in invoices
         for line in invoice.lines
         if holds(line=line, wanted=wanted)
-        for days in _left(invoice, line, wanted, given)
+        for days in _left(line, wanted, _of_line(given, invoice, line).days)
     ]
-    return sorted(found, key=lambda days: days.start)
+    together: list[Period] = []
+    for days in sorted(found, key=lambda days: days.start):
+        if together and days.start <= together[-1].end:
+            together[-1] = Period(together[-1].start, max(together[-1].end, days.end))
+        else:
+            together.append(days)
+    return together
 
 
-def _left(
-    invoice: Invoice, line: InvoiceLine, wanted: Unserved, given: Mapping[tuple[str, int], list[Period]]
-) -> list[Period]:
-    """Return the days of a line that are wanted and were not given back."""
+def _left(line: InvoiceLine, wanted: Unserved, gone: Sequence[Period]) -> list[Period]:
+    """Return the days of a line to be given back, without those that are gone.
+
+    A whole line is given back for its days that are wanted, not where those are gone already.
+    """
     period = line.period
-    if not wanted.whole:
-        period = Period(max(wanted.start, period.start), min(wanted.end, period.end))
-    return without(period=period, gone=given.get((invoice.invoice_id, line.slot), []))
+    asked = Period(max(wanted.start, period.start), min(wanted.end, period.end))
+    left = without(period=asked, gone=gone)
+    return without(period=period, gone=gone) if wanted.whole and left else left
 
 
-def _lines(
-    invoice: Invoice, wanted: Sequence[Unserved], given: Mapping[tuple[str, int], list[Period]]
-) -> list[CreditedLine]:
-    """Return the mirrored lines of an invoice."""
+def _lines(invoice: Invoice, wanted: Sequence[Unserved], given: _GivenByLine) -> list[CreditedLine]:
+    """Return the mirrored lines of an invoice, which come to no more than may be credited of it."""
     taken: dict[int, LineCredit | None] = {}
     found: list[CreditedLine] = []
+    left = creditable(invoice=invoice)
     for index, line in enumerate(invoice.lines):
+        before = _of_line(given, invoice, line)
         for one in wanted:
             if not holds(line=line, wanted=one):
                 continue
-            for days in _left(invoice, line, one, given):
+            gone = before.whole_days if one.share == SHARE_PER_UNIT else before.days
+            for days in _left(line, one, gone):
                 already = taken.get(index, credited_before(invoice=invoice, index=index))
-                mirrored = _mirror(line, days, one.share, already)
+                asked = _Asked(days, one.share, before.of(days))
+                mirrored = _mirror(invoice, line, asked, already, left)
                 if mirrored is not None:
                     credited = CreditedLine(index, mirrored)
                     found.append(credited)
                     taken[index] = _together(already, credited.credit)
+                    left -= mirrored.total
     return found
 
 
@@ -193,20 +271,40 @@ def without(*, period: Period, gone: Sequence[Period]) -> list[Period]:
     return left
 
 
-def _mirror(line: InvoiceLine, days: Period, share: int, already: LineCredit | None) -> InvoiceLine | None:
-    """Return the mirrored line of some days, or None where it comes to nothing."""
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """Days of a line, the share of them to give back, and what was given back of them before."""
+
+    days: Period
+    share: int
+    before: tuple[int, ...]
+
+
+def _mirror(
+    invoice: Invoice, line: InvoiceLine, asked: _Asked, already: LineCredit | None, left: int
+) -> InvoiceLine | None:
+    """Return the mirrored line of some days, or None where it comes to nothing; ``left`` bounds it."""
     try:
-        mirrored = credit_days(line=line, start=days.start, end=days.end, already=already)
-        if share == SHARE_PER_UNIT:
-            return mirrored if mirrored.total > 0 else None
-        amount = round_half_up(numerator=mirrored.total * share, denominator=SHARE_PER_UNIT)
-        amount = min(amount, sum(left_of_line(line=line, already=already)))
+        # What was given back of these very days is taken off below; else no more than the line has left.
+        bound = None if asked.before else already
+        mirrored = credit_days(line=line, start=asked.days.start, end=asked.days.end, already=bound)
+        whole = mirrored.total - sum(asked.before)
+        numerator, denominator = asked.share, SHARE_PER_UNIT
+        if invoice.written_off:
+            numerator *= invoice.total - invoice.written_off
+            denominator *= invoice.total
+        amount = round_half_up(numerator=whole * numerator, denominator=denominator)
+        amount = min(amount, left, sum(left_of_line(line=line, already=already)))
+        if amount == mirrored.total:
+            return mirrored if amount > 0 else None
         if amount <= 0:
             return None
         part = credit_of_line(line=line, amount=amount, already=already)
     except NothingToCredit:
         return None
-    return replace(mirrored, net=part.net, taxes=part.taxes, trace=(*mirrored.trace, *part.trace))
+    less = part.trace if asked.share != SHARE_PER_UNIT else (f"nl:{amount}/{mirrored.total}",)
+    trace = (*mirrored.trace, *less)
+    return replace(mirrored, net=part.net, taxes=part.taxes, trace=trace)
 
 
 def _together(before: LineCredit | None, more: LineCredit) -> LineCredit:

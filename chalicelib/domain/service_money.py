@@ -19,14 +19,14 @@ from typing import Final
 from chalicelib.domain.accounts import Account, Subscription, SubscriptionState
 from chalicelib.domain.billing import charge_lines, next_period
 from chalicelib.domain.catalogue import Catalogue
-from chalicelib.domain.charges import SHARE_PER_UNIT, discounts_after
+from chalicelib.domain.charges import SHARE_PER_UNIT, discounts_after, discounts_before
 from chalicelib.domain.documents import Document
 from chalicelib.domain.errors import InvalidValue
 from chalicelib.domain.invoices import Invoice, InvoiceLine
 from chalicelib.domain.package_changes import slots_paid_by
 from chalicelib.domain.packages import RefundPolicy
 from chalicelib.domain.periods import Period
-from chalicelib.domain.refunds import BilledAt, Refund, Unserved, refund, still_billed
+from chalicelib.domain.refunds import BilledAt, Refund, Unserved, billed_lines, refund, still_billed
 from chalicelib.domain.subscriptions import BillingBehind
 
 PERIODS_AT_ONCE_MAX: Final = 40
@@ -78,8 +78,9 @@ def unserved(*, account: Account, moved: Moved, today: date) -> tuple[Unserved, 
     """Return the billed days that a change of state gives back; empty where it moves no money."""
     before, after = moved.before, moved.after
     wanted: list[Unserved] = []
-    halted = before.paused_on
-    paused = before.state is SubscriptionState.PAUSED and halted is not None
+    # A pause may be asked for before the service begins, whose days another may have served.
+    halted = None if before.paused_on is None else max(before.paused_on, before.starts_on)
+    paused = before.state is SubscriptionState.PAUSED
     end = after.ends_on if after.state is SubscriptionState.TERMINATED else None
     if paused and halted is not None and after.state is not before.state:
         back = today if end is None else min(end, today)
@@ -127,33 +128,44 @@ def service_money(
         if charged_at_once(moved=moved, today=today):
             more, after = _pause_charged(account, moved, today, catalogue)
             lines += more
-        for days in _billed_paused(given, invoices, notes):
-            lines += _in_full(account, after, days, catalogue)
-        after = _billed_to(moved, after)
+        ahead = [one for one in given if one.billed_at is BilledAt.PAUSED]
+        again = billed_lines(wanted=ahead, invoices=invoices, notes=notes)
+        served = replace(after, discounts=discounts_before(discounts=after.discounts, lines=again))
+        for days in _days_of(ahead, invoices, notes):
+            lines += _in_full(account, served, days, catalogue)
+        after = _billed_to(moved, after, given, invoices, notes)
         wanted += given
         subscriptions.append(after)
     given_back = refund(wanted=wanted, invoices=invoices, notes=notes, reason=REASON)
     return ServiceMoney(tuple(subscriptions), given_back, tuple(lines))
 
 
-def _billed_paused(
-    given: Sequence[Unserved], invoices: Sequence[Invoice], notes: Sequence[Document]
+def _days_of(
+    wanted: Sequence[Unserved], invoices: Sequence[Invoice], notes: Sequence[Document]
 ) -> list[Period]:
-    """Return the days that are paid ahead at the price of a pause: not those that were made good before."""
-    for wanted in given:
-        if wanted.billed_at is BilledAt.PAUSED:
-            days = still_billed(wanted=wanted, invoices=invoices, notes=notes)
-            if days:
-                return days  # what a service pays for is billed together: one slot tells
-    return []
+    """Return the days that are still billed: of the first slot that has any, for others paid before it."""
+    found = (still_billed(wanted=one, invoices=invoices, notes=notes) for one in wanted)
+    return next((days for days in found if days), [])
 
 
-def _billed_to(moved: Moved, after: Subscription) -> Subscription:
-    """Return the subscription whose days after its end, where they are given back, are not billed."""
+def _billed_to(
+    moved: Moved,
+    after: Subscription,
+    given: Sequence[Unserved],
+    invoices: Sequence[Invoice],
+    notes: Sequence[Document],
+) -> Subscription:
+    """Return the subscription whose days after its end, where they are given back, are not billed.
+
+    They are billed again where the end is withdrawn, and with the discounts that they had.
+    """
     end = after.ends_on
     ended = after.state is SubscriptionState.TERMINATED and end is not None
     if ended and end is not None and moved.refund is not RefundPolicy.NONE and end < after.billed_to:
-        return replace(after, billed_to=end)
+        beyond = [one for one in given if one.end == after.billed_to and one.start >= end]
+        lines = billed_lines(wanted=beyond, invoices=invoices, notes=notes)
+        left = discounts_before(discounts=after.discounts, lines=lines)
+        return replace(after, billed_to=end, discounts=left)
     return after
 
 

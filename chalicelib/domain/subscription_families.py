@@ -1,7 +1,8 @@
 """A service and its add-ons: what happens to the one happens to the others.
 
 An add-on goes where its service goes: it ends, pauses and is suspended with it, and comes
-back with it where it went with it. An add-on that was paused or ended by itself stays so.
+back with it where it went with it. An add-on that was paused or ended by itself stays so, but
+that one which is paused ends at once where the end of its service is announced.
 """
 
 from __future__ import annotations
@@ -78,6 +79,8 @@ def _followed(addon: Subscription, before: Subscription, after: Subscription, to
 def _ended(addon: Subscription, before: Subscription, after: Subscription, today: date) -> Subscription:
     assert after.ends_on is not None, "what is terminated has an end"
     end = max(after.ends_on, addon.starts_on)
+    if addon.state is SubscriptionState.PAUSED:  # what is not in service does not wait for the end
+        end = max(min(after.ends_on, today), addon.starts_on)
     if addon.state is SubscriptionState.TERMINATED:
         if not _ends_after(addon, today):
             return addon

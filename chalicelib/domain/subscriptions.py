@@ -169,9 +169,14 @@ def terminate(*, subscription: Subscription, ends_on: date, today: date) -> Subs
     """Return the subscription ended: ``ends_on`` is the first day without service.
 
     Days in service up to it are billed as any, by the rules of the subscription's timing. An
-    end that has not come may be moved. Raises EndOutOfRange or InvalidTransition.
+    end that has not come may be moved. What is paused ends today or before: days of a pause are
+    settled when it is over, and nobody comes back on the day of an announced end to do so. Raises
+    EndOutOfRange or InvalidTransition.
     """
     _require_not_ended(subscription, to=SubscriptionState.TERMINATED, today=today)
+    if subscription.state is SubscriptionState.PAUSED and ends_on > max(today, subscription.starts_on):
+        message = "a paused subscription ends today or before: make it active first to end it later"
+        raise InvalidTransition(message, param="ends_on")
     latest = today + timedelta(days=END_DAYS_AHEAD_MAX)
     if not subscription.starts_on <= ends_on <= latest:
         message = f"an end lies between {subscription.starts_on} and {latest}"

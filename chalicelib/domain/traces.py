@@ -101,6 +101,11 @@ def _credited(found: Sequence[str], currency: str) -> str:
     return f"credit of {part} of the line's {whole}, its taxes in proportion"
 
 
+def _limited(found: Sequence[str], currency: str) -> str:
+    part, whole = (format_minor(amount=int(one), currency=currency) for one in found)
+    return f"{part} of {whole}: the rest was given back or written off before"
+
+
 _WORDS: Final[tuple[tuple[re.Pattern[str], Words], ...]] = tuple(
     (re.compile(rf"{pattern}\Z", re.ASCII | re.DOTALL), words)
     for pattern, words in (
@@ -119,6 +124,7 @@ _WORDS: Final[tuple[tuple[re.Pattern[str], Words], ...]] = tuple(
         (r"r:(\d+)", _rounding),
         (r"m", lambda _found, _: "entered by hand"),
         (r"n:(-?\d+)/(-?\d+)", _credited),
+        (r"nl:(-?\d+)/(-?\d+)", _limited),
         (r"nd:(\d+)/(\d+)", lambda found, _: f"credit of {found[0]} of the line's {found[1]} days"),
     )
 )

@@ -81,9 +81,15 @@ def _encode(sub: Subscription) -> dict[str, Any]:
         stored["d"] = [[one.code, one.share, one.amount, one.periods] for one in sub.discounts]
     if sub.pause_share:
         stored["zs"] = sub.pause_share
-    if sub.replaces is not None:  # nothing else has an origin of its own
-        stored |= {"rp": sub.replaces, "og": sub.origin.isoformat()} if sub.origin else {"rp": sub.replaces}
+    if sub.replaces is not None:
+        stored |= _successor(sub)
     return stored
+
+
+def _successor(sub: Subscription) -> dict[str, Any]:
+    """Return what only a subscription has that came in the place of another."""
+    dates = {"og": sub.origin, "pf": sub.phases_from}
+    return {"rp": sub.replaces, **{name: on.isoformat() for name, on in dates.items() if on is not None}}
 
 
 _CYCLES: Final[dict[str, Cycle]] = {}
@@ -124,7 +130,7 @@ class SubscriptionsDecoder:
 
 def _decode(row: dict[str, Any]) -> Subscription:
     get = row.get
-    ends_on, paused_on, origin = get("e"), get("z"), get("og")
+    ends_on, paused_on, origin, phases_from = get("e"), get("z"), get("og"), get("pf")
     return Subscription(
         row["n"],
         row["p"],
@@ -144,6 +150,7 @@ def _decode(row: dict[str, Any]) -> Subscription:
         get("zs", 0),
         get("rp"),
         date.fromisoformat(origin) if origin else None,
+        date.fromisoformat(phases_from) if phases_from else None,
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime
 
@@ -16,6 +17,7 @@ from chalicelib.domain.discounts import (
     without_discount,
 )
 from chalicelib.domain.errors import NotFound
+from chalicelib.domain.package_changes import replaced_by
 from chalicelib.ports.store import AuditNote, Idempotency, TenantStore
 from chalicelib.usecases.posting import Books, books_of
 from chalicelib.usecases.redemptions import Redemption, again_where_busy, redemption
@@ -108,12 +110,20 @@ def take_discount(
     at: datetime,
     note: AuditNote,
 ) -> HeldSubscription:
-    """Take a discount from a subscription, from its next bill on; raises NotFound or StaleVersion."""
+    """Take a discount from a subscription, from its next bill on; raises NotFound or StaleVersion.
+
+    What waits to take its place by a change of package loses it too.
+    """
     account_id, slot = parse_id(subscription_id=subscription_id)
     books = _books(store, account_id, at)
     before = held_subscription(account=books.subscriber.account, slot=slot)
     require_version(current=before.account.version, expected=if_match)
     held = _with(before, without_discount(subscription=before.subscription, code=code))
+    successor = replaced_by(account=held.account, slot=slot)
+    if successor is not None and successor.starts_on > books.today:
+        with suppress(NotFound):
+            left = without_discount(subscription=successor, code=code)
+            held = replace(held, account=held.account.with_subscription(subscription=left))
     store.commit(
         *store.subscribers.change_account(before=before.account, after=held.account),
         store.note(note=replace(note, details={"discount": code.strip().upper()})),

@@ -210,13 +210,23 @@ def test_an_end_that_has_not_come_is_moved() -> None:
         move(subscription=ended, to=State.TERMINATED, today=date(2026, 11, 20), ends_on=date(2027, 1, 5))
 
 
-def test_a_withdrawn_end_of_a_paused_one_is_a_resumption() -> None:
-    paused = halt(subscription=active(billed_to=TODAY), to=State.PAUSED, on=TODAY)
-    ended = terminate(subscription=paused, ends_on=date(2026, 12, 1), today=TODAY)
+def test_a_withdrawn_end_of_a_suspended_one_is_a_resumption() -> None:
+    suspended = halt(subscription=active(billed_to=TODAY), to=State.SUSPENDED, on=TODAY)
+    ended = terminate(subscription=suspended, ends_on=date(2026, 12, 1), today=TODAY)
 
     back = resume(subscription=ended, on=date(2026, 11, 20))
 
     assert back == active(billed_to=date(2026, 11, 20))
+
+
+def test_a_paused_one_ends_today_or_before_and_not_later() -> None:
+    paused = halt(subscription=active(billed_to=date(2026, 12, 1)), to=State.PAUSED, on=TODAY)
+
+    with pytest.raises(InvalidTransition) as refused:
+        terminate(subscription=paused, ends_on=TODAY + DAY, today=TODAY)
+
+    assert refused.value.param == "ends_on"
+    assert terminate(subscription=paused, ends_on=TODAY, today=TODAY).ends_on == TODAY
 
 
 def test_a_withdrawn_end_of_a_pending_one_is_its_activation() -> None:
