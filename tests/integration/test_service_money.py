@@ -9,7 +9,7 @@ import pytest
 from tests.fakes.api_client import ApiClient
 from tests.fakes.clock import FakeClock
 from tests.integration.conftest import EngineServices, sign_up_and_in
-from tests.integration.shop import Item, Shop
+from tests.integration.shop import Item, Shop, if_match
 from tests.integration.test_package_changes import Counter, rupees, sold
 
 NOON = datetime(2026, 11, 1, 7, 0, tzinfo=UTC)
@@ -213,3 +213,64 @@ def test_an_addon_is_given_back_with_its_service_by_its_own_policy(counter: Coun
     counter.shop.change(subscription, state="terminated")
 
     assert credited(counter, subscriber) == [20_000]
+
+
+def test_a_paused_bundle_comes_back_at_its_price_once(counter: Counter) -> None:
+    parts = [{"name": "Line", "weight": 1}, {"name": "Box", "weight": 1}]
+    subscriber, subscription = sold(counter, pause_share=500_000, bundle=parts)
+    counter.go_to(date(2026, 11, 30))
+    counter.shop.change(subscription, state="paused")
+    counter.go_to(date(2026, 12, 11))  # December was billed at half
+
+    counter.shop.change(subscription, state="active")
+
+    # 21 days of December at 300,000 / 31, in two halves; the ten days before at half of that.
+    assert billed(counter, subscriber)[-2:] == [("2026-12-11", "2027-01-01", 101_613)] * 2
+    assert sum(credited(counter, subscriber)) == 5_000 + 101_612  # a day of November, 21 at half
+
+
+def test_what_was_written_off_neither_holds_a_subscription_nor_gives_money_back(counter: Counter) -> None:
+    subscriber, subscription = sold(counter, refund="by_day")
+    (invoice,) = counter.shop.invoices(subscriber)
+    path = f"/v1/invoices/{invoice['invoice_id']}/write-offs"
+    headers = {"Idempotency-Key": "lost"}
+    lost = counter.shop.tenant.api.post(path, json={"reason": "uncollectible"}, headers=headers)
+    assert lost.status == 201, lost.text
+    counter.go_to(date(2026, 11, 11))
+    counter.shop.change(subscription, state="paused")
+    counter.go_to(date(2026, 11, 15))
+    counter.shop.change(subscription, state="active")
+
+    ended = counter.shop.change(subscription, state="terminated")
+
+    assert (ended["state"], ended["overbilled_days"]) == ("terminated", 0)
+    assert credited(counter, subscriber) == []
+    assert counter.subscriber(subscriber)["balance"]["amount"] == 0
+
+
+def test_a_paused_subscription_ends_today_or_before(counter: Counter) -> None:
+    subscriber, subscription = sold(counter, refund="by_day")
+    counter.go_to(date(2026, 11, 11))
+    paused = counter.shop.change(subscription, state="paused")
+
+    later = counter.shop.try_to_change(paused, state="terminated", ends_on="2026-11-26")
+
+    assert later.problem == (409, "invalid_transition", "ends_on")
+    counter.shop.change(subscription, state="terminated")
+    assert credited(counter, subscriber) == [200_000]
+
+
+def test_a_discount_taken_away_is_gone_from_what_waits_too(counter: Counter) -> None:
+    subscriber, subscription = sold(counter)
+    api, sub = counter.shop.tenant.api, f"/v1/subscriptions/{subscription['subscription_id']}"
+    two = counter.shop.package(price={"amount": 600_000, "currency": "PKR"})
+    half = {"code": "HALF", "share_millionths": 500_000}
+    change = {"package_id": two["package_id"], "effective": "2026-12-01", "proration": "by_day"}
+    for path, body in (("discounts", half), ("package-changes", change)):
+        assert api.post(f"{sub}/{path}", json=body, headers={"Idempotency-Key": path}).status == 201
+
+    gone = api.delete(f"{sub}/discounts/HALF", headers=if_match(api.get(sub).json))
+
+    assert gone.status == 200, gone.text
+    counter.go_to(date(2026, 12, 1))
+    assert billed(counter, subscriber)[-1] == ("2026-12-01", "2027-01-01", 600_000)
