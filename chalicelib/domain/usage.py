@@ -170,13 +170,13 @@ def usage_period(*, subscription: Subscription, on: date) -> Period:
     ends_on = subscription.ends_on
     if on < subscription.starts_on or (ends_on is not None and on >= ends_on):
         raise NoService(f"there is no service on {on}", param="on")
-    cycle, anchor_day, origin = subscription.cycle, subscription.anchor_day, subscription.starts_on
+    cycle, anchor_day, origin = subscription.cycle, subscription.anchor_day, subscription.cycle_origin
     end = next_boundary(cycle=cycle, anchor_day=anchor_day, origin=origin, after=on)
     if cycle.unit is CycleUnit.MONTH:
         start = add_months(origin=end, months=-cycle.count, anchor_day=anchor_day)
     else:
         start = end - timedelta(days=cycle.count * (7 if cycle.unit is CycleUnit.WEEK else 1))
-    return Period(max(start, origin), end if ends_on is None else min(end, ends_on))
+    return Period(max(start, subscription.starts_on), end if ends_on is None else min(end, ends_on))
 
 
 def standing(
@@ -200,6 +200,7 @@ def standing(
         if use is not None and use.closing is not None:
             found = _carrying(found, use.closing.carried_in_mib)
             break
+        # Where a package changed, the periods of the slot before are not this one's to carry over from.
         first = period.start <= subscription.starts_on
         if first or len(later) >= ROLLOVER_PERIODS_MAX or (use is None and later):
             break  # nothing is carried in, or it is not used: what is carried out is known

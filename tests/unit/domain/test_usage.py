@@ -11,10 +11,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from chalicelib.domain.accounts import Subscription
+from chalicelib.domain.billing import next_period
 from chalicelib.domain.invoices import AmountOutOfRange
 from chalicelib.domain.money import Money
 from chalicelib.domain.packages import CapAction, DataCap, PackageArchived, PackageKind, PackageState
-from chalicelib.domain.periods import period_from
+from chalicelib.domain.periods import NAMED_CYCLES, period_from
 from chalicelib.domain.usage import (
     Closing,
     NoService,
@@ -56,6 +57,42 @@ def test_periods_of_use_are_those_of_the_cycle(sub: Subscription, days: int) -> 
     while start < found.start:
         start = period_from(cycle=cycle, anchor_day=anchor, origin=sub.starts_on, start=start).end
     assert start == found.start
+
+
+@given(subscriptions(), st.integers(0, 400), st.integers(0, 900))
+def test_after_a_change_of_package_periods_of_use_are_those_that_are_billed(
+    before: Subscription, days: int, later: int
+) -> None:
+    changed_on = before.starts_on + days * DAY
+    sub = replace(before, starts_on=changed_on, billed_to=changed_on, replaces=1, origin=before.starts_on)
+    on = changed_on + later * DAY
+    billed = next_period(subscription=sub)
+    while billed is not None and billed.end <= on:
+        billed = next_period(subscription=replace(sub, billed_to=billed.end))
+
+    assert usage_period(subscription=sub, on=on) == billed
+
+
+def test_a_quarter_that_goes_on_with_another_package_by_hand() -> None:
+    """A quarter of 15 November to 15 February; the package changes on 20 December."""
+    quarter = active(
+        cycle=NAMED_CYCLES["quarter"],
+        anchor_day=15,
+        starts_on=date(2026, 12, 20),
+        billed_to=date(2026, 12, 20),
+        replaces=1,
+        origin=date(2026, 11, 15),
+    )
+    first = usage_period(subscription=quarter, on=date(2027, 1, 10))
+    second = usage_period(subscription=quarter, on=date(2027, 2, 20))
+
+    assert (first.start, first.end) == (date(2026, 12, 20), date(2027, 2, 15))
+    assert (second.start, second.end) == (date(2027, 2, 15), date(2027, 5, 15))
+    used = {first.start: PeriodUse(first.start, 0, 400)}
+    found = standing(
+        subscription=quarter, on=second.start, uses=used, cap_on=lambda _on: replace(BLOCK, rollover=True)
+    )
+    assert found.carried_mib == 600
 
 
 @pytest.mark.parametrize("on", [date(2026, 10, 31), date(2026, 12, 20), date(2027, 3, 1)])
