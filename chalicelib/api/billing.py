@@ -86,9 +86,9 @@ class RunList(ListAnswer):
 
 
 class QuarantinedOut(Schema):
-    """A due subscription that could not be billed, and why.
+    """A due subscription that could not be billed, or whose use of data could not be closed, and why.
 
-    The subscription is null where it is the subscriber's pending charges that could not be.
+    The subscription is null where it is the subscriber's pending charges that could not be billed.
     """
 
     subscriber_id: str

@@ -177,7 +177,7 @@ def buy_top_up(request: Request) -> UsageOut:
     idempotency_required=True,
 )
 def close_usage_period(request: Request) -> UsageOut:
-    """Close a period that is over, and charge what was used beyond the cap. It is charged once."""
+    """Close a period that is over before a run does, and charge what was used beyond the cap, once."""
     shown = usage.close_usage(
         store=request.store,
         subscription_id=request.path["subscription_id"],

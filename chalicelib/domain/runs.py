@@ -63,6 +63,11 @@ class ShardProgress:
     updated_at: datetime | None = field(default=None, compare=False)
 
     @property
+    def begun(self) -> bool:
+        """Whether bills were made; what comes before them may have moved the version."""
+        return self.done or bool(self.cursor)
+
+    @property
     def total(self) -> int:
         """Sum of the invoices with tax."""
         return self.net + self.tax
@@ -78,7 +83,8 @@ class ShardProgress:
 class QuarantinedSubscription:
     """A due subscription that could not be billed, with the reason, until it is retried.
 
-    Slot CHARGES_SLOT stands for the account's pending charges.
+    Slot CHARGES_SLOT stands for the account's pending charges; ``of_usage`` says that it is the use
+    of data that could not be closed.
     """
 
     account_id: str
@@ -86,6 +92,7 @@ class QuarantinedSubscription:
     code: str
     message: str
     at: datetime
+    of_usage: bool = False
 
     @property
     def of_charges(self) -> bool:

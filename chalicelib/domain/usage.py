@@ -9,7 +9,7 @@ only included data is ever carried over, and only into the next period.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from enum import StrEnum
 from typing import Final, assert_never
@@ -87,13 +87,17 @@ class Closing:
 
 @dataclass(frozen=True, slots=True)
 class PeriodUse:
-    """What is recorded of the period that begins on ``start``."""
+    """What is recorded of the period that begins on ``start``.
+
+    ``filed_on`` is the date whose run was last told to close it; None where no run was.
+    """
 
     start: date
     up_mib: int = 0
     down_mib: int = 0
     topped_up_mib: int = 0
     closing: Closing | None = None
+    filed_on: date | None = None
 
     @property
     def used_mib(self) -> int:
@@ -170,13 +174,13 @@ def usage_period(*, subscription: Subscription, on: date) -> Period:
     ends_on = subscription.ends_on
     if on < subscription.starts_on or (ends_on is not None and on >= ends_on):
         raise NoService(f"there is no service on {on}", param="on")
-    cycle, anchor_day, origin = subscription.cycle, subscription.anchor_day, subscription.starts_on
+    cycle, anchor_day, origin = subscription.cycle, subscription.anchor_day, subscription.cycle_origin
     end = next_boundary(cycle=cycle, anchor_day=anchor_day, origin=origin, after=on)
     if cycle.unit is CycleUnit.MONTH:
         start = add_months(origin=end, months=-cycle.count, anchor_day=anchor_day)
     else:
         start = end - timedelta(days=cycle.count * (7 if cycle.unit is CycleUnit.WEEK else 1))
-    return Period(max(start, origin), end if ends_on is None else min(end, ends_on))
+    return Period(max(start, subscription.starts_on), end if ends_on is None else min(end, ends_on))
 
 
 def standing(
@@ -200,6 +204,7 @@ def standing(
         if use is not None and use.closing is not None:
             found = _carrying(found, use.closing.carried_in_mib)
             break
+        # Where a package changed, the periods of the slot before are not this one's to carry over from.
         first = period.start <= subscription.starts_on
         if first or len(later) >= ROLLOVER_PERIODS_MAX or (use is None and later):
             break  # nothing is carried in, or it is not used: what is carried out is known
@@ -212,6 +217,57 @@ def standing(
 
 def _carrying(one: Standing, carried_mib: int) -> Standing:
     return Standing(one.period, one.use, one.cap, one.included_mib, carried_mib)
+
+
+# -- closing -------------------------------------------------------------------------------
+
+
+def file_on(*, period: Period, use: PeriodUse | None, cap: DataCap | None) -> date | None:
+    """Return the date whose run is to close a period; None where that is known, or nothing is limited.
+
+    It is the period's end, so that what was used beyond is on the bill of that day.
+    """
+    if cap is None or (use is not None and use.filed_on == period.end):
+        return None
+    return period.end
+
+
+def due_closings(
+    *,
+    subscription: Subscription,
+    on: date,
+    uses: Mapping[date, PeriodUse],
+    cap_on: Callable[[date], DataCap | None],
+) -> tuple[Standing, ...]:
+    """Return how the recorded periods stand that are over on a date and not closed, oldest first.
+
+    Each carries in what the one before it carries out once that is closed as it stands here. Those
+    in which nothing is recorded need no closing: what they carry on is known.
+    """
+    known, found = dict(uses), []
+    for period in _open_periods(subscription, uses):
+        if period.end > on:
+            continue
+        one = standing(subscription=subscription, on=period.start, uses=known, cap_on=cap_on)
+        known[period.start] = replace(one.use, closing=Closing(one.carried_mib, one.carried_out_mib))
+        found.append(one)
+    return tuple(found)
+
+
+def next_closing(*, subscription: Subscription, on: date, uses: Mapping[date, PeriodUse]) -> date | None:
+    """Return when the first of the recorded periods is over that are not on a date; None without any."""
+    ends = [period.end for period in _open_periods(subscription, uses) if period.end > on]
+    return min(ends, default=None)
+
+
+def _open_periods(subscription: Subscription, uses: Mapping[date, PeriodUse]) -> list[Period]:
+    """Return the recorded periods that are not closed; what an end of service leaves out is none."""
+    ends_on = subscription.ends_on
+    return [
+        usage_period(subscription=subscription, on=start)
+        for start, use in sorted(uses.items())
+        if use.closing is None and (ends_on is None or start < ends_on)
+    ]
 
 
 # -- what it costs -------------------------------------------------------------------------

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any, Final
 
@@ -13,6 +13,7 @@ from chalicelib.jobs.collector import few_collections
 from chalicelib.jobs.deadline import deadline
 from chalicelib.jobs.sqs import each_message
 from chalicelib.observability import logger, tell_completed
+from chalicelib.ports.billing import BillingBooks
 from chalicelib.store.base import ServiceUnavailable
 from chalicelib.store.tenant import DynamoTenantStore
 from chalicelib.usecases.billing import (
@@ -26,6 +27,7 @@ from chalicelib.usecases.billing import (
 from chalicelib.usecases.billing_shard import ShardTaken
 from chalicelib.usecases.late_fees import FeePass, charge_late_fees
 from chalicelib.usecases.rehearsal import give_up, work_on_rehearsal
+from chalicelib.usecases.usage_closings import UsagePass, close_due_usage
 
 # A worker stops well before its function's limit (900 s) and hands the rest to a new message.
 WORK_SECONDS_MAX: Final = 780
@@ -113,16 +115,17 @@ def _give_up(services: Services, message: Mapping[str, Any]) -> None:
 def _bill(services: Services, message: Mapping[str, Any]) -> None:
     task = shard_task(message=message)
     store = services.stores.of(tenant_id=task.tenant_id)
+    books = store.books(wire=services.wire)
     try:
         following = work_shard(
             task=task,
             tenant=store.profile(),
             store=store,
-            books=store.books(wire=services.wire),
+            books=books,
             now=services.clock.now,
             out_of_time=deadline(seconds=WORK_SECONDS_MAX),
             completed=_teller(services, task.tenant_id),
-            prepare=lambda one: _charge_late_fees(services, store, one),
+            prepare=lambda one: _prepare(services, store, books, one),
         )
     except ShardTaken:
         logger().info("another worker bills this shard", extra=_named(task))
@@ -132,15 +135,33 @@ def _bill(services: Services, message: Mapping[str, Any]) -> None:
         services.billing_queue.send(message=next_task.message())
 
 
-def _charge_late_fees(services: Services, store: DynamoTenantStore, task: ShardTask) -> bool:
-    """Charge the fees of the shard's date, so that its bills have them."""
+def _prepare(services: Services, store: DynamoTenantStore, books: BillingBooks, task: ShardTask) -> bool:
+    """Charge what the shard's date brings besides its cycles, so that its bills have it."""
+    out_of_time = deadline(seconds=WORK_SECONDS_MAX // 2)
+    closed = close_due_usage(
+        work=UsagePass(
+            store=store,
+            books=books,
+            on=task.on,
+            shard=task.shard,
+            at=services.clock.now(),
+            out_of_time=out_of_time,
+            passing=(Busy, ServiceUnavailable),
+        )
+    )
+    return closed and _charge_late_fees(services, store, task, out_of_time)
+
+
+def _charge_late_fees(
+    services: Services, store: DynamoTenantStore, task: ShardTask, out_of_time: Callable[[], bool]
+) -> bool:
     return charge_late_fees(
         work=FeePass(
             store=store,
             on=task.on,
             shard=task.shard,
             at=services.clock.now(),
-            out_of_time=deadline(seconds=WORK_SECONDS_MAX // 2),
+            out_of_time=out_of_time,
             refused=lambda account_id, code: logger().error(
                 "late fees not charged", extra={**_named(task), "subscriber_id": account_id, "code": code}
             ),

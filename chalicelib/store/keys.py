@@ -137,6 +137,11 @@ def late_fees(tenant_id: str) -> str:
     return f"{tenant_id}#LATE"
 
 
+def usage_closings(tenant_id: str) -> str:
+    """Subscriptions of which periods of use are to be closed, by date."""
+    return f"{tenant_id}#USE"
+
+
 def idempotency(tenant_id: str, operation: str) -> str:
     """Answers kept for clients' keys."""
     return f"{tenant_id}#IDEM#{operation}"

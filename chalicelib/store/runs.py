@@ -11,7 +11,6 @@ import orjson
 from pynamodb.attributes import BooleanAttribute, NumberAttribute, UnicodeAttribute
 from pynamodb.exceptions import DoesNotExist
 
-from chalicelib.domain.accounts import subscription_id
 from chalicelib.domain.errors import NotFound
 from chalicelib.domain.periods import buckets_of_run
 from chalicelib.domain.runs import (
@@ -23,9 +22,10 @@ from chalicelib.domain.runs import (
     ShardProgress,
     run_id,
 )
-from chalicelib.ports.billing import BatchEntry
+from chalicelib.ports.billing import BatchEntry, ProgressMoved
+from chalicelib.ports.runs import RunStarted
 from chalicelib.ports.services import Clock
-from chalicelib.ports.store import Page, RunStarted
+from chalicelib.ports.store import Page
 from chalicelib.store import keys
 from chalicelib.store.base import (
     Database,
@@ -42,9 +42,15 @@ from chalicelib.store.billing_state import BillingStateItem
 from chalicelib.store.due import DueItem, file_for_next_run, unmoved
 from chalicelib.store.ledger import run_totals
 from chalicelib.store.paging import query_page
+from chalicelib.store.quarantine import (
+    QUARANTINE_PREFIX,
+    QuarantineItem,
+    quarantine_key,
+    quarantined_of,
+)
+from chalicelib.store.usage import file_closing
 
 SHARD_PREFIX: Final = "SHARD#"
-QUARANTINE_PREFIX: Final = "Q#"
 
 
 class RunItem(TenantsItem):
@@ -72,14 +78,6 @@ class ShardItem(TenantsItem):
     skipped = UnicodeAttribute()
     ledger = UnicodeAttribute(default="{}")
     updated_at = UnicodeAttribute()
-
-
-class QuarantineItem(TenantsItem):
-    """``<tenant>#RUN#<date>`` / ``Q#<subscription id>``."""
-
-    code = UnicodeAttribute()
-    message = UnicodeAttribute()
-    at = UnicodeAttribute()
 
 
 def progress_values(progress: ShardProgress, *, at: datetime) -> dict[str, dict[str, Any]]:
@@ -130,7 +128,7 @@ class DynamoRuns:
             after=after,
             sort=QuarantineItem.sk.startswith(QUARANTINE_PREFIX),
         )
-        return Page(tuple(map(_quarantined, page.items)), page.after)
+        return Page(tuple(map(quarantined_of, page.items)), page.after)
 
     def count_quarantined(self, *, on: date, most: int) -> int:
         """Return how many the run set aside and are not resolved, ``most`` where there are more."""
@@ -150,13 +148,42 @@ class DynamoRuns:
         """Describe filing what a run set aside under the next date, and taking it from the list."""
         writes = [unmoved(tenant_id=self._tenant_id, state=state)]
         for one in held:
-            key = _quarantine_key(one.account_id, one.slot)
+            key = quarantine_key(account_id=one.account_id, slot=one.slot, of_usage=one.of_usage)
             writes.append(delete(QuarantineItem(keys.run(self._tenant_id, on), key)))
-            filed = file_for_next_run(
-                tenant_id=self._tenant_id, state=state, account_id=one.account_id, slot=one.slot
-            )
-            writes.append(filed)
+            writes.append(self._filed_again(one, state))
         return writes
+
+    def _filed_again(self, one: QuarantinedSubscription, state: BillingState) -> ModelWrite:
+        tenant_id, account_id, slot = self._tenant_id, one.account_id, one.slot
+        if one.of_usage:
+            on = state.started_through + timedelta(days=1)
+            return file_closing(tenant_id=tenant_id, account_id=account_id, slot=slot, on=on)
+        return file_for_next_run(tenant_id=tenant_id, state=state, account_id=account_id, slot=slot)
+
+    def hold_usage(
+        self, *, on: date, progress: ShardProgress, held: QuarantinedSubscription
+    ) -> Sequence[ModelWrite]:
+        """Describe setting aside a subscription whose use of data cannot be closed."""
+        pk = keys.run(self._tenant_id, on)
+        key = quarantine_key(account_id=held.account_id, slot=held.slot, of_usage=True)
+        moved = ProgressMoved("the shard's progress moved")
+        item = QuarantineItem(pk, key, code=held.code, message=held.message, at=to_iso(held.at))
+        counted = [
+            ShardItem.version.set(progress.version + 1),
+            ShardItem.looked_at.set(progress.looked_at + 1),
+            ShardItem.quarantined.set(progress.quarantined + 1),
+            ShardItem.updated_at.set(to_iso(self._clock.now())),
+        ]
+        unmoved = ShardItem.version == progress.version
+        return [
+            put(item, condition=None, refused=moved),
+            update(
+                ShardItem(pk, f"{SHARD_PREFIX}{progress.shard.key}"),
+                actions=counted,
+                condition=unmoved,
+                refused=moved,
+            ),
+        ]
 
     def progress(self, *, on: date, shard: RunShard) -> ShardProgress:
         """Return the shard's progress, or raise NotFound."""
@@ -268,7 +295,7 @@ class DynamoRuns:
                     "TableName": table,
                     "Item": {
                         "pk": {"S": keys.run(self._tenant_id, on)},
-                        "sk": {"S": _quarantine_key(account_id, held.slot)},
+                        "sk": {"S": quarantine_key(account_id=account_id, slot=held.slot)},
                         "code": {"S": held.code},
                         "message": {"S": held.message},
                         "at": {"S": to_iso(self._clock.now())},
@@ -310,10 +337,6 @@ class DynamoRuns:
             keys.run(self._tenant_id, on), ShardItem.sk.startswith(SHARD_PREFIX), consistent_read=True
         )
         return tuple(_progress(item) for item in items)
-
-
-def _quarantine_key(account_id: str, slot: int) -> str:
-    return f"{QUARANTINE_PREFIX}{subscription_id(account_id=account_id, slot=slot)}"
 
 
 def _shard(key: str) -> RunShard:
@@ -366,16 +389,4 @@ def _from_summary(row: dict[str, Any]) -> ShardProgress:
         skipped=row["skipped"],
         ledger=row.get("ledger", {}),
         **{name: row[name] for name in _SUMMARY},
-    )
-
-
-def _quarantined(item: QuarantineItem) -> QuarantinedSubscription:
-    # Not parse_subscription_id: slot 0, the pending charges, is in no identifier that is given out.
-    ulid, _, slot = item.sk.removeprefix(f"{QUARANTINE_PREFIX}sbn_").rpartition("-")
-    return QuarantinedSubscription(
-        account_id=f"sbr_{ulid}",
-        slot=int(slot),
-        code=item.code,
-        message=item.message,
-        at=from_iso(item.at),
     )

@@ -65,6 +65,7 @@ from chalicelib.store.base import (
 )
 from chalicelib.store.due import DueFiling
 from chalicelib.store.subscriber_search import BlindItem, Directory, DirectoryItem
+from chalicelib.store.usage import DynamoUsage
 
 # Named here, for in the class below ``list`` is a method.
 Actions: TypeAlias = list[Any]
@@ -96,7 +97,10 @@ Read: TypeAlias = tuple[type[SubscriberItem], str, str]
 class DynamoSubscribers:
     """A tenant's subscribers."""
 
-    def __init__(self, *, tenant_id: str, tenant_keys: TenantKeys, due: DueFiling) -> None:
+    def __init__(
+        self, *, tenant_id: str, tenant_keys: TenantKeys, due: DueFiling, usage: DynamoUsage
+    ) -> None:
+        self._usage = usage
         self._tenant_id = tenant_id
         self._keys = tenant_keys
         self._due = due
@@ -188,7 +192,12 @@ class DynamoSubscribers:
         writes = [update(item, actions=actions, condition=unmoved, refused=_stale())]
         if _status(before) != _status(after):
             writes.append(self._update_row(before.account_id, before.code, _status_actions(after)))
-        return [*writes, *self._past(before, after), *self._due.file(before=before, after=after)]
+        return [
+            *writes,
+            *self._past(before, after),
+            *self._ended(before, after),
+            *self._due.file(before=before, after=after),
+        ]
 
     def past_subscriptions(self, *, account_id: str, slot: int | None = None) -> tuple[Subscription, ...]:
         """Return the subscriptions that are over and left an account, by slot: all, or that of one."""
@@ -207,6 +216,13 @@ class DynamoSubscribers:
                 pk, text = keys.account(self._tenant_id, before.account_id), encode_subscriptions((sub,))
                 item = PastItem(pk, keys.past_subscription(sub.slot), subscription=text)
                 yield put(item, condition=None, refused=_stale())
+
+    def _ended(self, before: Account, after: Account) -> Iterable[ModelWrite]:
+        """Describe that the use of data is settled with each end of service that is new."""
+        for was in before.subscriptions:
+            sub = after.subscription(slot=was.slot)
+            if sub is not None and sub.ends_on is not None and sub.ends_on != was.ends_on:
+                yield from self._usage.ended(account_id=before.account_id, slot=sub.slot, ends_on=sub.ends_on)
 
     def _change_row(self, before: Subscriber, after: Subscriber) -> Sequence[ModelWrite]:
         if code_key(code=before.code) != code_key(code=after.code):

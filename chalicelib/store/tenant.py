@@ -82,7 +82,7 @@ class DynamoTenantStore:
         from chalicelib.store.subscribers import DynamoSubscribers
 
         due = DueFiling(tenant_id=self._tenant_id, states=self.billing_states)
-        return DynamoSubscribers(tenant_id=self._tenant_id, tenant_keys=self.keys, due=due)
+        return DynamoSubscribers(tenant_id=self._tenant_id, tenant_keys=self.keys, due=due, usage=self.usage)
 
     @cached_property
     def usage(self) -> DynamoUsage:

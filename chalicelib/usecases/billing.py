@@ -27,8 +27,9 @@ from chalicelib.domain.runs import (
 )
 from chalicelib.domain.tenants import Tenant, TenantState
 from chalicelib.ports.billing import BillingBooks
+from chalicelib.ports.runs import Runs, RunStarted
 from chalicelib.ports.services import JobQueue
-from chalicelib.ports.store import AuditNote, Runs, RunStarted, TenantRegistry, TenantStore
+from chalicelib.ports.store import AuditNote, TenantRegistry, TenantStore
 from chalicelib.usecases.billing_shard import ShardRun, bill_shard
 
 TENANTS_PER_PAGE: Final = 100
@@ -230,12 +231,12 @@ def work_shard(
     """Bill a shard and return what is to be done next: its rest, or the next date's shards.
 
     ``prepare`` is called before the shard's first bill, and again where it did not come to its
-    end. A message that comes again after its run is complete costs one read.
+    end; it may set subscriptions aside. A message that comes again after its run is complete costs one read.
     """
     started = store.runs.get(on=task.on)
     if started.state is not RunState.RUNNING:
         return []
-    untouched = any(one.shard == task.shard and one.version == 1 for one in started.shards)
+    untouched = any(one.shard == task.shard and not one.begun for one in started.shards)
     if untouched and not prepare(task):
         return [task]
     catalogue = load_catalogue(tenant=tenant, store=store)

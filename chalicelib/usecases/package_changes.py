@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 
 from chalicelib.domain.account_bills import NewInvoice, bill_account
-from chalicelib.domain.accounts import Account
+from chalicelib.domain.accounts import CHARGES_SLOT, Account
 from chalicelib.domain.billing import next_bill_date
 from chalicelib.domain.catalogue import Catalogue
 from chalicelib.domain.documents import Document, Entry, IssuedInvoice, entry_of
@@ -174,7 +174,9 @@ def _changed(books: Books, wish: _Wish) -> Changed:
         documents=change.refund.documents,
         settled=change.refund.settled,
     )
-    return Changed(change, entry, next_invoice(account=entry.after, catalogue=catalogue, today=today), today)
+    first_open = store.billing_state().completed_through + timedelta(days=1)
+    upcoming = next_invoice(account=entry.after, catalogue=catalogue, first_open=first_open)
+    return Changed(change, entry, upcoming, today)
 
 
 def _package(catalogue: Catalogue, package_id: str) -> Package:
@@ -184,13 +186,19 @@ def _package(catalogue: Catalogue, package_id: str) -> Package:
     return package
 
 
-def next_invoice(*, account: Account, catalogue: Catalogue, today: date) -> NextInvoice | None:
-    """Return the next invoice that runs make of an account as it stands; None where there is none."""
+def next_invoice(*, account: Account, catalogue: Catalogue, first_open: date) -> NextInvoice | None:
+    """Return the next invoice that runs make of an account as it stands; None where there is none.
+
+    ``first_open`` is the first date that runs have not completed: what is due before it is billed on
+    it. Pending charges are billed on their day too, with what else is due by then or alone.
+    """
     dates = {sub.slot: next_bill_date(subscription=sub) for sub in account.subscriptions}
-    bills = [on for on in dates.values() if on is not None]
+    bills = [on for on in dates.values() if on is not None] + [charge.on for charge in account.charges]
     if not bills:
         return None
-    on = max(min(bills), today)
+    on = max(min(bills), first_open)
     slots = [slot for slot, due in dates.items() if due is not None and due <= on]
+    if any(charge.on <= on for charge in account.charges):
+        slots.append(CHARGES_SLOT)
     bill = bill_account(account=account, slots=slots, on=on, catalogue=catalogue, charges_max=_CHARGES_MAX)
     return NextInvoice(on, bill.invoices[0]) if bill.invoices else None

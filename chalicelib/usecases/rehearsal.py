@@ -1,9 +1,9 @@
 """Rehearsing runs: any date's billing against the real books, and nothing written to them.
 
 What is due is read from the due list that runs read, account by account, and billed in
-memory by the rule that runs bill with. What nobody did yet (changes of subscriptions, fees
-that other jobs add) is not foreseen. Where a run is at work, what it has issued is billed
-already and is not counted again.
+memory by the rule that runs bill with. What nobody did yet (changes of subscriptions), and what
+runs charge before they bill (late fees, use of data beyond a cap), is not foreseen. Where a run
+is at work, what it has issued is billed already and is not counted again.
 """
 
 from __future__ import annotations

@@ -31,6 +31,7 @@ from chalicelib.domain.usage import (
     UsagePeriodOpen,
     UsageRecord,
     UsageState,
+    file_on,
     overage_charge,
     standing,
     top_up_charge,
@@ -136,15 +137,17 @@ def record_usage(
     line = _read(store, subscription_id)
     used_on = None if used_at is None else _local_date(line, used_at, at)
     on = _not_later(line, used_on, at, "used_at")
-    start = usage_period(subscription=line.subscription, on=on).start
+    period, uses = usage_period(subscription=line.subscription, on=on), _uses(store, line, on)
+    use = uses.get(period.start)
     try:
         store.commit(
             *store.usage.record(
                 account_id=line.account.account_id,
                 slot=line.subscription.slot,
-                start=start,
+                start=period.start,
                 record=record,
                 actor_id=actor_id,
+                file_on=file_on(period=period, use=use, cap=line.cap_on(period.start)),
             )
         )
     except RecordKept:
@@ -156,7 +159,10 @@ def record_usage(
         if kept != record:
             message = "another record of this subscription has this identifier"
             raise RecordIdReused(message, param="record_id") from None
-    return _shown(store, line, on)
+        return _shown(store, line, on)
+    use = use or PeriodUse(period.start)
+    counted = replace(use, up_mib=use.up_mib + record.up_mib, down_mib=use.down_mib + record.down_mib)
+    return _stands(line, {**uses, period.start: counted}, on)
 
 
 def top_up(
@@ -191,6 +197,7 @@ def top_up(
             slot=line.subscription.slot,
             start=use.start,
             mib=line.asked.top_up_mib,
+            file_on=file_on(period=before.standing.period, use=use, cap=before.standing.cap),
         ),
         *_charged(store, line.account, charge),
         store.note(note=replace(note, details=details)),

@@ -97,7 +97,7 @@ class GoldenIsp:
                 books=books,
                 now=lambda: at,
                 out_of_time=lambda: False,
-                prepare=lambda task: self.shop.charge_late_fees(task, at),
+                prepare=lambda task: self.shop.prepare(task, at),
             )
 
     def at(self, hour: timedelta) -> datetime:

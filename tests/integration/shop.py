@@ -12,6 +12,7 @@ from typing import Any
 from chalicelib.bootstrap import Services
 from chalicelib.usecases.billing import ShardTask, plan_tenant, work_shard
 from chalicelib.usecases.late_fees import FeePass, charge_late_fees
+from chalicelib.usecases.usage_closings import CLOSINGS_PER_PASS_MAX, UsagePass, close_due_usage
 from tests.fakes.api_client import Reply
 from tests.integration.conftest import SignedIn
 from tests.integration.raw import raw_items
@@ -65,7 +66,7 @@ class Shop:
         reply = self.tenant.api.get(f"/v1/subscribers/{subscriber['subscriber_id']}/invoices")
         return list(reversed(ok(reply)["items"]))
 
-    def bill(self, at: datetime) -> None:
+    def bill(self, at: datetime, closings_max: int = CLOSINGS_PER_PASS_MAX) -> None:
         """Run billing for every date that is due at an instant, as the schedule and the queue do."""
         store = self.services.stores.of(tenant_id=self.tenant.tenant_id)
         tenant = store.profile()
@@ -79,8 +80,19 @@ class Shop:
                     now=lambda: at,
                     out_of_time=lambda: False,
                     pause=lambda _seconds: None,
-                    prepare=lambda task: self.charge_late_fees(task, at),
+                    prepare=lambda task: self.prepare(task, at, closings_max),
                 )
+
+    def prepare(self, task: ShardTask, at: datetime, closings_max: int = CLOSINGS_PER_PASS_MAX) -> bool:
+        """Do what a shard's worker does before it bills."""
+        return self.close_usage(task, at, closings_max) and self.charge_late_fees(task, at)
+
+    def close_usage(self, task: ShardTask, at: datetime, closings_max: int = CLOSINGS_PER_PASS_MAX) -> bool:
+        """Close the periods of use of a shard that are over."""
+        store = self.services.stores.of(tenant_id=self.tenant.tenant_id)
+        books = store.books(wire=self.services.wire)
+        work = UsagePass(store, books, task.on, task.shard, at, lambda: False, closings_max=closings_max)
+        return close_due_usage(work=work)
 
     def charge_late_fees(self, task: ShardTask, at: datetime) -> bool:
         """Charge the late fees of a shard, as its worker does before it bills."""

@@ -6,8 +6,22 @@ from datetime import UTC, date, datetime
 
 import pytest
 
-from tests.fakes.api_client import ApiClient, Reply
+from tests.fakes.api_client import ApiClient
 from tests.fakes.clock import FakeClock
+from tests.integration.capped import (
+    CHARGED,
+    cap,
+    close,
+    go_to,
+    money,
+    path,
+    read,
+    record,
+    sold,
+    told,
+    top_up,
+    wake,
+)
 from tests.integration.conftest import EngineServices, SignedIn, sign_up_and_in
 from tests.integration.shop import Item, Shop, created, if_match, ok
 
@@ -19,51 +33,6 @@ def shop(clock: FakeClock, api: ApiClient, services: EngineServices) -> Shop:
     """A shop that signed up on 1 December 2026, at noon."""
     clock.set(NOON)
     return Shop(sign_up_and_in(api, services), services)
-
-
-def cap(included_mib: int = 1_024, action: str = "block", **changes: object) -> Item:
-    return {"included_mib": included_mib, "action": action, **changes}
-
-
-def money(amount: int) -> Item:
-    return {"amount": amount, "currency": "PKR"}
-
-
-CHARGED = cap(action="charge", rollover=True, overage_per_gib=money(2_500))
-
-
-def sold(shop: Shop, **changes: object) -> Item:
-    return shop.subscribe(shop.subscriber(), shop.package(**changes))
-
-
-def path(sold: Item, rest: str = "usage") -> str:
-    return f"/v1/subscriptions/{sold['subscription_id']}/{rest}"
-
-
-def record(shop: Shop, sold: Item, record_id: str, down_mib: int, **changes: object) -> Reply:
-    body = {"record_id": record_id, "up_mib": 0, "down_mib": down_mib, **changes}
-    return shop.tenant.api.post(path(sold), json=body)
-
-
-def close(shop: Shop, sold: Item, start: str, key: str = "k") -> Reply:
-    headers = {"Idempotency-Key": f"{key}-{start}"}
-    return shop.tenant.api.post(path(sold, "usage/closings"), json={"period_start": start}, headers=headers)
-
-
-def top_up(shop: Shop, sold: Item, package: Item, key: str = "t1") -> Reply:
-    headers = {"Idempotency-Key": key}
-    body = {"package_id": package["package_id"]}
-    return shop.tenant.api.post(path(sold, "top-ups"), json=body, headers=headers)
-
-
-def go_to(shop: Shop, clock: FakeClock, day: date) -> None:
-    clock.set(datetime(day.year, day.month, day.day, 7, 0, tzinfo=UTC))
-    shop.bill(clock.now())
-    shop.sign_in_again()
-
-
-def told(answer: Item, *names: str) -> tuple[object, ...]:
-    return tuple(answer[name] for name in names)
 
 
 def test_usage_counts_up_to_the_cap_and_then_service_is_slow(shop: Shop) -> None:
@@ -173,10 +142,6 @@ def test_a_top_up_restores_service_and_is_on_the_next_invoice_once(shop: Shop, c
     assert sorted(map(sorted, amounts)) == [[9_900, 9_900], [310_000], [310_000]]
 
 
-def read(shop: Shop, invoice: Item) -> Item:
-    return ok(shop.tenant.api.get(f"/v1/invoices/{invoice['invoice_id']}"))
-
-
 def test_what_cannot_be_bought_as_a_top_up(shop: Shop) -> None:
     line = sold(shop, cap=cap())
     pack = shop.package(kind="top_up", top_up_mib=500)
@@ -191,16 +156,18 @@ def test_what_cannot_be_bought_as_a_top_up(shop: Shop) -> None:
     assert ok(shop.tenant.api.get(path(line)))["topped_up_mib"] == 0
 
 
-def test_a_period_is_closed_once_charged_once_and_carries_over(shop: Shop, clock: FakeClock) -> None:
+def test_a_period_closed_by_hand_is_closed_once_charged_once_and_carries_over(
+    shop: Shop, clock: FakeClock
+) -> None:
     subscriber = shop.subscriber()
     line = shop.subscribe(subscriber, shop.package(cap=CHARGED))
     ok(record(shop, line, "a", 24))
     assert close(shop, line, "2026-12-01").problem == (409, "usage_period_open", "period_start")
-    go_to(shop, clock, date(2027, 1, 3))
+    wake(shop, clock, date(2027, 1, 3))
     ok(record(shop, line, "late", 100, used_at="2026-12-31T23:00:00+05:00"))
     ok(record(shop, line, "b", 3_000))
     assert ok(shop.tenant.api.get(path(line)))["carried_mib"] == 900
-    go_to(shop, clock, date(2027, 2, 2))
+    wake(shop, clock, date(2027, 2, 2))
 
     assert close(shop, line, "2027-01-01").problem == (409, "usage_period_open", "period_start")
     assert close(shop, line, "2026-12-02").problem == (422, "not_a_period", "period_start")

@@ -11,10 +11,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from chalicelib.domain.accounts import Subscription
+from chalicelib.domain.billing import next_period
 from chalicelib.domain.invoices import AmountOutOfRange
 from chalicelib.domain.money import Money
 from chalicelib.domain.packages import CapAction, DataCap, PackageArchived, PackageKind, PackageState
-from chalicelib.domain.periods import period_from
+from chalicelib.domain.periods import NAMED_CYCLES, period_from
 from chalicelib.domain.usage import (
     Closing,
     NoService,
@@ -23,6 +24,9 @@ from chalicelib.domain.usage import (
     PeriodUse,
     Standing,
     UsageState,
+    due_closings,
+    file_on,
+    next_closing,
     overage_charge,
     overage_price,
     standing,
@@ -56,6 +60,42 @@ def test_periods_of_use_are_those_of_the_cycle(sub: Subscription, days: int) -> 
     while start < found.start:
         start = period_from(cycle=cycle, anchor_day=anchor, origin=sub.starts_on, start=start).end
     assert start == found.start
+
+
+@given(subscriptions(), st.integers(0, 400), st.integers(0, 900))
+def test_after_a_change_of_package_periods_of_use_are_those_that_are_billed(
+    before: Subscription, days: int, later: int
+) -> None:
+    changed_on = before.starts_on + days * DAY
+    sub = replace(before, starts_on=changed_on, billed_to=changed_on, replaces=1, origin=before.starts_on)
+    on = changed_on + later * DAY
+    billed = next_period(subscription=sub)
+    while billed is not None and billed.end <= on:
+        billed = next_period(subscription=replace(sub, billed_to=billed.end))
+
+    assert usage_period(subscription=sub, on=on) == billed
+
+
+def test_a_quarter_that_goes_on_with_another_package_by_hand() -> None:
+    """A quarter of 15 November to 15 February; the package changes on 20 December."""
+    quarter = active(
+        cycle=NAMED_CYCLES["quarter"],
+        anchor_day=15,
+        starts_on=date(2026, 12, 20),
+        billed_to=date(2026, 12, 20),
+        replaces=1,
+        origin=date(2026, 11, 15),
+    )
+    first = usage_period(subscription=quarter, on=date(2027, 1, 10))
+    second = usage_period(subscription=quarter, on=date(2027, 2, 20))
+
+    assert (first.start, first.end) == (date(2026, 12, 20), date(2027, 2, 15))
+    assert (second.start, second.end) == (date(2027, 2, 15), date(2027, 5, 15))
+    used = {first.start: PeriodUse(first.start, 0, 400)}
+    found = standing(
+        subscription=quarter, on=second.start, uses=used, cap_on=lambda _on: replace(BLOCK, rollover=True)
+    )
+    assert found.carried_mib == 600
 
 
 @pytest.mark.parametrize("on", [date(2026, 10, 31), date(2026, 12, 20), date(2027, 3, 1)])
@@ -162,6 +202,81 @@ def test_carrying_over_makes_no_data_and_loses_none_but_the_old(
         topped = sum(one.use.topped_up_mib for one in found)
         lost = sum(max(0, one.carried_mib - one.use.used_mib) for one in found)
         assert served <= total + topped - lost - found[-1].carried_out_mib
+
+
+# -- closing by runs -------------------------------------------------------------------------
+
+
+@given(sub=subscriptions(), cap=caps, used=months, gaps=st.integers(0, 2**12 - 1), ends=st.integers(0, 400))
+def test_runs_that_catch_up_close_what_each_days_run_would_have(
+    sub: Subscription, cap: DataCap, used: list[tuple[int, int, int]], gaps: int, ends: int
+) -> None:
+    """Whatever periods have records, however service ends: closed day by day or all at once is the same."""
+    if ends:
+        sub = replace(sub, ends_on=sub.starts_on + ends * DAY)
+    uses: dict[date, PeriodUse] = {}
+    on, last = sub.starts_on, sub.starts_on
+    for index, (down, up, topped) in enumerate(used):
+        if sub.ends_on is not None and on >= sub.ends_on:
+            break
+        period = usage_period(subscription=sub, on=on)
+        if gaps >> index & 1:
+            uses[period.start] = PeriodUse(period.start, up, down, topped)
+        on = last = period.end
+
+    daily, known = [], dict(uses)
+    dates = sorted({usage_period(subscription=sub, on=start).end for start in uses})
+    for day in dates:
+        assert due_closings(subscription=sub, on=day - DAY, uses=known, cap_on=lambda _on: cap) == ()
+        assert next_closing(subscription=sub, on=day - DAY, uses=known) == day
+        for one in due_closings(subscription=sub, on=day, uses=known, cap_on=lambda _on: cap):
+            assert one.period.end == day
+            known[one.period.start] = closed(one)
+            daily.append(one)
+    at_once = due_closings(subscription=sub, on=last, uses=uses, cap_on=lambda _on: cap)
+
+    assert list(at_once) == daily
+    assert [one.period.start for one in at_once] == sorted(uses)
+    assert due_closings(subscription=sub, on=last, uses=known, cap_on=lambda _on: cap) == ()
+    assert next_closing(subscription=sub, on=last, uses=known) is None
+
+
+def closed(one: Standing) -> PeriodUse:
+    return replace(one.use, closing=Closing(one.carried_mib, one.carried_out_mib))
+
+
+def test_what_is_closed_late_carries_on_by_hand() -> None:
+    rolling = replace(ROLLING, action=CapAction.CHARGE, overage_per_gib=1_024)
+    uses = {
+        NOVEMBER: PeriodUse(NOVEMBER, 0, 400),  # 600 of 1,000 are left
+        DECEMBER: PeriodUse(DECEMBER, 0, 1_700),  # 600 and 1,000: 100 beyond
+        JANUARY: PeriodUse(JANUARY, 0, 5),
+    }
+    found = due_closings(subscription=active(), on=date(2027, 1, 31), uses=uses, cap_on=lambda _on: rolling)
+
+    assert [(one.period.start, one.over_mib, one.overage) for one in found] == [
+        (NOVEMBER, 0, 0),
+        (DECEMBER, 100, 100),
+    ]
+    assert next_closing(subscription=active(), on=date(2027, 1, 31), uses=uses) == date(2027, 2, 1)
+
+
+def test_what_an_end_of_service_leaves_out_is_never_closed() -> None:
+    ended = active(ends_on=DECEMBER)
+    uses = {DECEMBER: PeriodUse(DECEMBER, 0, 4_000)}
+    assert due_closings(subscription=ended, on=JANUARY, uses=uses, cap_on=lambda _on: BLOCK) == ()
+    assert next_closing(subscription=ended, on=NOVEMBER, uses=uses) is None
+
+
+def test_a_period_is_filed_once_for_its_end_and_again_where_that_moves() -> None:
+    whole = usage_period(subscription=active(), on=NOVEMBER)
+    cut = usage_period(subscription=active(ends_on=date(2026, 11, 20)), on=NOVEMBER)
+    filed = PeriodUse(NOVEMBER, 0, 1, filed_on=DECEMBER)
+
+    assert file_on(period=whole, use=None, cap=BLOCK) == DECEMBER
+    assert file_on(period=whole, use=filed, cap=BLOCK) is None
+    assert file_on(period=cut, use=filed, cap=BLOCK) == date(2026, 11, 20)
+    assert file_on(period=whole, use=None, cap=None) is None
 
 
 @given(st.integers(0, 10**6), st.integers(0, 10**6))
