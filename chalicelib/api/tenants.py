@@ -54,7 +54,8 @@ class TenantOut(Schema):
     """An ISP and its settings. Bills are made at ``billing_hour`` of its time zone.
 
     Invoices are rounded half up to a multiple of ``round_to`` minor units by a line of their own (100
-    for whole rupees; 0 not at all). ``consolidated`` puts what a subscriber owes on one day on one invoice.
+    for whole rupees; 0 not at all). ``consolidated`` puts what a subscriber owes on one day on one invoice,
+    unless the subscriber has it otherwise.
     """
 
     tenant_id: str

@@ -223,6 +223,7 @@ class _Biller:
             account.slots_used,
             self._on,
             run_total,
+            account.consolidated,
         )
 
     def _due(self, subscription: Subscription) -> tuple[list[DueCharge], Subscription, SkipReason | None]:
@@ -277,7 +278,8 @@ class _Biller:
         charges = self._charges
         if len(charges) == 1:
             return [list(charges[0].lines)]
-        if not self._catalogue.consolidated:
+        own = self._account.consolidated
+        if not (self._catalogue.consolidated if own is None else own):
             return [list(charge.lines) for charge in charges]
         by_date: dict[date, list[InvoiceLine]] = {}
         for charge in sorted(charges, key=_bill_order):

@@ -12,7 +12,7 @@ from datetime import date
 from typing import Any, Final
 
 import orjson
-from pynamodb.attributes import BinaryAttribute, NumberAttribute, UnicodeAttribute
+from pynamodb.attributes import BinaryAttribute, BooleanAttribute, NumberAttribute, UnicodeAttribute
 
 from chalicelib.crypto.keyring import TenantKeys
 from chalicelib.domain.accounts import (
@@ -48,6 +48,7 @@ class AccountItem(TenantsItem):
     charges = UnicodeAttribute(attr_name="ch", null=True)
     slots_used = NumberAttribute(attr_name="ls", null=True)
     run = UnicodeAttribute(attr_name="ru", null=True)
+    consolidated = BooleanAttribute(attr_name="co", null=True)
 
 
 def encode_subscriptions(subscriptions: tuple[Subscription, ...]) -> str:
@@ -235,6 +236,7 @@ def account_of(item: AccountItem, *, account_id: str) -> Account:
         slots_used=int(nullable(item.slots_used) or 0),
         run_on=run_on,
         run_total=run_total,
+        consolidated=nullable(item.consolidated),
     )
 
 
@@ -254,6 +256,7 @@ def account_values(account: Account) -> dict[str, Any]:
         "charges": encode_charges(account.charges),
         "slots_used": account.slots_used or None,
         "run": encode_run(account),
+        "consolidated": account.consolidated,
     }
 
 

@@ -126,7 +126,7 @@ class DynamoBillingBooks:
         return found
 
     def _account(self, item: Json) -> AccountRead:
-        pk, sealed = item["pk"]["S"], item.get("who")
+        pk, sealed, consolidated = item["pk"]["S"], item.get("who"), item.get("co")
         tax, charges, run = item.get("tx"), item.get("ch"), item.get("ru")
         run_on, run_total = account_codec.decode_run(run["S"]) if run else (None, 0)
         account = Account(
@@ -143,6 +143,7 @@ class DynamoBillingBooks:
             _number(item, "ls"),
             run_on,
             run_total,
+            consolidated["BOOL"] if consolidated else None,
         )
         if sealed is None:
             return AccountRead(account, None)

@@ -98,6 +98,21 @@ def test_what_another_subscription_has_due_counts_though_it_does_not_fit() -> No
     assert enough.billed == [1]
 
 
+@pytest.mark.parametrize(
+    ("tenants", "own", "invoices"), [(True, None, 1), (True, False, 2), (False, None, 2), (False, True, 1)]
+)
+def test_an_accounts_own_way_goes_before_the_tenants(
+    *, tenants: bool, own: bool | None, invoices: int
+) -> None:
+    account = replace(with_subscriptions(active(), active(slot=2)), consolidated=own)
+
+    found = bill(account, replace(CATALOGUE, consolidated=tenants))
+
+    assert len(found.invoices) == invoices
+    assert found.after is not None
+    assert found.after.consolidated is own
+
+
 def test_charges_that_come_first_in_the_due_list_are_not_billed_without_the_rest() -> None:
     fee = PendingCharge("k", ChargeKind.ONE_TIME, "Router", 1_000, 1, None, NOVEMBER)
     account = replace(with_subscriptions(active()), charges=(fee,))
@@ -200,7 +215,8 @@ def accounts(draw: st.DrawFn) -> Days:
         round_to=draw(st.sampled_from([0, 100])),
         invoice_limit=draw(st.integers(1, 30_000)),
     )
-    account = replace(with_subscriptions(*subscriptions), charges=charges)
+    own = draw(st.sampled_from([None, True, False]))
+    account = replace(with_subscriptions(*subscriptions), charges=charges, consolidated=own)
     return Days(account, catalogue, draw(st.integers(1, 8)))
 
 
