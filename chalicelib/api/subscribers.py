@@ -39,6 +39,14 @@ NationalId = Annotated[Line, Field(max_length=ID_NUMBER_CHARS_MAX, examples=["35
 TaxId = Annotated[Line, Field(max_length=ID_NUMBER_CHARS_MAX, examples=["1234567-8"])]
 Note = Annotated[str, Field(max_length=NOTE_CHARS_MAX, examples=["Gate code at the guard"])]
 
+Consolidated = Annotated[
+    bool | None,
+    Field(
+        description="whether what is owed on one day is one invoice, from the next bills on; null: as the "
+        "tenant's `consolidated` says"
+    ),
+]
+
 
 class SubscriberIn(Schema):
     """A customer. ``code`` is the ISP's own customer number, unique whatever its case."""
@@ -52,14 +60,17 @@ class SubscriberIn(Schema):
     national_id: NationalId = ""
     tax_id: TaxId = ""
     note: Note = ""
+    consolidated: Consolidated = None
 
     def contact(self) -> Contact:
         """Return the domain's value."""
-        return Contact(**self.model_dump(exclude={"code", "area"}))
+        return Contact(**self.model_dump(exclude={"code", "area", "consolidated"}))
 
 
 class SubscriberPatch(Patch):
     """What changes; an empty text empties the field."""
+
+    NULLABLE = frozenset({"consolidated"})
 
     code: Code | None = None
     area: Area | None = None
@@ -70,6 +81,7 @@ class SubscriberPatch(Patch):
     national_id: NationalId | None = None
     tax_id: TaxId | None = None
     note: Note | None = None
+    consolidated: Consolidated = None
 
     def change(self) -> subscribers.SubscriberChange:
         """Return the use case's value."""
@@ -92,6 +104,7 @@ class SubscriberOut(Schema):
     national_id: str
     tax_id: str
     note: str
+    consolidated: Consolidated
     status: AccountStatus
     archived: bool
     balance: MoneyOut
@@ -114,6 +127,7 @@ class SubscriberOut(Schema):
             national_id=contact.national_id,
             tax_id=contact.tax_id,
             note=contact.note,
+            consolidated=account.consolidated,
             status=summary_status(account=account),
             archived=subscriber.archived,
             balance=MoneyOut.of(account.owed),
@@ -206,6 +220,7 @@ def create_subscriber(request: Request) -> SubscriberOut:
         code=body.code,
         area=body.area,
         contact=body.contact(),
+        consolidated=body.consolidated,
         at=request.now,
         note=request.note("subscriber.created", subscriber_id),
         idempotency=request.idempotency,

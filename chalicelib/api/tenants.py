@@ -54,7 +54,8 @@ class TenantOut(Schema):
     """An ISP and its settings. Bills are made at ``billing_hour`` of its time zone.
 
     Invoices are rounded half up to a multiple of ``round_to`` minor units by a line of their own (100
-    for whole rupees; 0 not at all). ``consolidated`` puts what a subscriber owes on one day on one invoice.
+    for whole rupees; 0 not at all). ``consolidated`` puts what a subscriber owes on one day on one invoice,
+    unless the subscriber has it otherwise.
     """
 
     tenant_id: str
@@ -69,7 +70,11 @@ class TenantOut(Schema):
     payment_days: int
     round_to: int
     consolidated: bool
-    invoice_limit: int = Field(description="runs set aside what would come to more; 0 is no limit")
+    invoice_limit: int | None = Field(
+        description="minor units; runs set aside a subscriber whose invoices of one run date would come to "
+        "more; 0 is no limit, null 100 times what the dearest package costs to begin with, and at least "
+        "100,000 of the currency"
+    )
     bill_day: int = Field(
         description="day of the month on which new monthly periods begin; 0 is of each start"
     )
@@ -123,6 +128,8 @@ class TenantPatch(Patch):
     kind, from the next.
     """
 
+    NULLABLE = frozenset({"invoice_limit"})
+
     company: Line | None = Field(default=None, min_length=1, max_length=COMPANY_CHARS_MAX)
     time_zone: str | None = Field(default=None, max_length=64, examples=["Asia/Karachi"])
     billing_hour: int | None = Field(default=None, ge=0, le=23)
@@ -130,7 +137,13 @@ class TenantPatch(Patch):
     bill_day: int | None = Field(default=None, ge=0, le=31, examples=[1])
     round_to: int | None = Field(default=None, ge=0, le=ROUND_TO_MAX, examples=[100])
     consolidated: bool | None = None
-    invoice_limit: int | None = Field(default=None, ge=0, le=AMOUNT_MINOR_MAX, examples=[5000000])
+    invoice_limit: int | None = Field(
+        default=None,
+        ge=0,
+        le=AMOUNT_MINOR_MAX,
+        examples=[5000000],
+        description="null: the limit that follows from the packages",
+    )
     number_formats: NumberFormats | None = None
 
     def change(self) -> tenants.TenantChange:

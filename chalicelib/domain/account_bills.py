@@ -9,6 +9,7 @@ from typing import Final
 
 from chalicelib.domain.accounts import (
     CHARGES_SLOT,
+    SUBSCRIPTIONS_PER_ACCOUNT_MAX,
     Account,
     ChargeKind,
     PendingCharge,
@@ -19,23 +20,16 @@ from chalicelib.domain.billing import (
     DueCharge,
     SkipReason,
     due_charge,
-    not_billed,
     pending_charge_line,
 )
 from chalicelib.domain.catalogue import Catalogue
 from chalicelib.domain.charges import check_amount, discounts_after, rounding_line
 from chalicelib.domain.errors import DomainError
 from chalicelib.domain.invoices import InvoiceLine, Posting, invoice_postings
-from chalicelib.domain.periods import cycle_days_max
+from chalicelib.domain.safety_bounds import DUE_PERIODS_MAX, check_periods, check_run_total
 
-# A year of days is caught up in one run; more periods of one subscription are a wrong start.
-DUE_PERIODS_MAX: Final = 400
-
-
-class SafetyBound(DomainError):
-    """An account would be billed for more than is plausible in one run: it is set aside to be looked at."""
-
-    code = "safety_bound"
+# As much of one account as can be due: every period of every subscription.
+_WHOLE_CHARGES_MAX: Final = DUE_PERIODS_MAX * SUBSCRIPTIONS_PER_ACCOUNT_MAX
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,19 +84,22 @@ def bill_account(
     """Bill what is due on or before ``on``: the periods of the subscriptions in ``slots``, oldest first.
 
     What else of the account is due by then, and its pending charges, are billed with them. A
-    subscription that raises is quarantined alone; where an invoice as a whole is refused, such as
-    for the tenant's limit, nothing of the account is billed. At most ``charges_max`` periods are
-    charged; where that cuts a subscription short, the bill is ``unfinished`` and the rest comes next.
+    subscription that raises is quarantined alone; where an invoice as a whole is refused, or runs
+    would have invoiced the account on ``on`` for more than the tenant's limit, nothing of it is
+    billed. At most ``charges_max`` periods are charged; where that cuts a subscription short, the
+    bill is ``unfinished`` and the rest comes next: the limit is of all of it, before the first.
     """
     biller = _Biller(account, on, catalogue, charges_max)
     for slot in slots:
         if not biller.take(slot):
             break
-    if not biller.bill.unfinished and len(account.subscriptions) > len(slots):
+    if not biller.bill.unfinished:
         biller.take_others(slots)
     try:
         if biller.bill.unfinished:
             check_periods(account=account, on=on)
+        if catalogue.invoice_limit and (biller.bill.unfinished or biller.left_off):
+            _check_whole(account, on, catalogue)
         biller.issue()
     except DomainError as error:
         return _set_aside(biller.bill, slots, error)
@@ -116,24 +113,20 @@ def _set_aside(bill: AccountBill, slots: Sequence[int], error: DomainError) -> A
     return AccountBill(skipped=bill.skipped, quarantined=bill.quarantined + held)
 
 
-def check_periods(*, account: Account, on: date) -> None:
-    """Raise SafetyBound where a subscription has more than DUE_PERIODS_MAX unbilled periods behind it."""
-    for subscription in account.subscriptions:
-        if not_billed(subscription=subscription) is not None:
-            continue
-        end = min(on, subscription.stops_on or on)
-        periods = (end - subscription.billed_to).days // cycle_days_max(cycle=subscription.cycle)
-        if periods > DUE_PERIODS_MAX:
-            raise SafetyBound(
-                f"subscription {subscription.slot} would be billed for {periods} periods at once, more "
-                f"than {DUE_PERIODS_MAX}: is its start right?"
-            )
+def _check_whole(account: Account, on: date, catalogue: Catalogue) -> None:
+    """Raise SafetyBound where all that is due of a cut account is too much: nobody gets half of it."""
+    whole = _Biller(account, on, catalogue, _WHOLE_CHARGES_MAX)
+    whole.take_others(())
+    whole.issue()
 
 
 class _Biller:
-    """Collects the charges of one account, then puts them on invoices."""
+    """Collects the charges of one account, then puts them on invoices.
 
-    __slots__ = ("_account", "_catalogue", "_charges", "_charges_max", "_moved", "_on", "bill")
+    ``left_off`` says whether something else of the account is due that there was no room for.
+    """
+
+    __slots__ = ("_account", "_catalogue", "_charges", "_charges_max", "_moved", "_on", "bill", "left_off")
 
     def __init__(self, account: Account, on: date, catalogue: Catalogue, charges_max: int) -> None:
         self._account = account
@@ -143,6 +136,7 @@ class _Biller:
         self._charges: list[DueCharge] = []
         self._moved: dict[int, Subscription] = {}
         self.bill = AccountBill()
+        self.left_off = False
 
     def take(self, slot: int) -> bool:
         """Charge what is due of a slot and say in the bill how it ended; return whether there is room."""
@@ -183,7 +177,9 @@ class _Biller:
                 charges, after, ended = self._due(subscription)
             except DomainError:
                 continue
-            if charges and ended is not None:
+            if ended is None:
+                self.left_off = True
+            elif charges:
                 self._charges += charges
                 self._moved[subscription.slot] = after
 
@@ -196,7 +192,6 @@ class _Biller:
         if not groups:
             return
         balance, credit, deposits = account.balance, account.credit, account.deposits
-        limit = self._catalogue.invoice_limit
         for lines in groups:
             invoice = new_invoice(
                 lines=lines,
@@ -205,14 +200,15 @@ class _Biller:
                 on=self._on,
                 version=account.version,
             )
-            if limit and invoice.total > limit:
-                raise SafetyBound(f"the invoice comes to {invoice.total}, more than the limit of {limit}")
             balance += invoice.total
             credit -= invoice.from_credit
             self.bill.invoices.append(invoice)
             if kept is not account.charges:
                 deposits += sum([line.net for line in lines if line.kind is ChargeKind.DEPOSIT])
         moved, subscriptions = self._moved, account.subscriptions
+        earlier = account.run_total if account.run_on == self._on else 0
+        run_total = earlier + balance - account.balance
+        check_run_total(total=run_total, limit=self._catalogue.invoice_limit, on=self._on)
         self.bill.after = Account(
             account.account_id,
             account.code,
@@ -225,6 +221,9 @@ class _Biller:
             account.tax,
             kept,
             account.slots_used,
+            self._on,
+            run_total,
+            account.consolidated,
         )
 
     def _due(self, subscription: Subscription) -> tuple[list[DueCharge], Subscription, SkipReason | None]:
@@ -279,7 +278,8 @@ class _Biller:
         charges = self._charges
         if len(charges) == 1:
             return [list(charges[0].lines)]
-        if not self._catalogue.consolidated:
+        own = self._account.consolidated
+        if not (self._catalogue.consolidated if own is None else own):
             return [list(charge.lines) for charge in charges]
         by_date: dict[date, list[InvoiceLine]] = {}
         for charge in sorted(charges, key=_bill_order):

@@ -229,7 +229,9 @@ class Account:
     ``balance`` is what the subscriber owes, less ``credit`` (paid or credited and not yet
     allocated to an invoice; it pays for prepaid packages and for the next invoices): the fold of the
     account's ledger entries. ``deposits`` is held and to be given back. ``version`` counts
-    every change. ``slots_used`` is the highest slot ever used.
+    every change. ``slots_used`` is the highest slot ever used. ``run_total`` is what runs invoiced
+    it on ``run_on``, the last run date on which they did. ``consolidated`` puts what it owes on one
+    day on one invoice, or not; None is as its tenant does.
     """
 
     account_id: str
@@ -243,6 +245,9 @@ class Account:
     tax: TaxProfile = NO_TAX_PROFILE
     charges: tuple[PendingCharge, ...] = ()
     slots_used: int = 0
+    run_on: date | None = None
+    run_total: int = 0
+    consolidated: bool | None = None
 
     @property
     def owed(self) -> Money:

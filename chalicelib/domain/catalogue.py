@@ -46,8 +46,8 @@ class Catalogue:
     ``packages`` holds the newest edition of each package by its id, ``editions`` all of them
     by id and number. ``round_to`` is the multiple of minor units that invoices are rounded to
     (100 for whole rupees; 0 not at all). ``consolidated`` puts what one account owes on one
-    day on one invoice. ``invoice_limit`` is the largest total, in minor units, that a run may
-    invoice; 0 is no limit.
+    day on one invoice, where the account does not say. ``invoice_limit`` is the most, in minor
+    units, that runs may invoice one account on one run date; 0 is no limit.
     """
 
     packages: Mapping[str, Package]

@@ -57,7 +57,7 @@ SUBSCRIBERS: Final = Table(
     "subscribers",
     _columns(
         "subscriber_id code:text name:text email:text phone:text address:text national_id:text tax_id:text "
-        "note:text area:text status archived currency balance:amount created_at"
+        "note:text area:text status archived currency balance:amount created_at consolidated"
     ),
 )
 SUBSCRIPTIONS: Final = Table(
@@ -113,6 +113,7 @@ def subscriber_row(*, subscriber: Subscriber) -> Row:
         "currency": account.currency,
         "balance": account.balance,
         "created_at": subscriber.created_at.isoformat().replace("+00:00", "Z"),
+        "consolidated": account.consolidated,
     }
 
 

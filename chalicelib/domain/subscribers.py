@@ -120,7 +120,14 @@ def check_code(*, code: str) -> str:
 
 
 def new_subscriber(
-    *, subscriber_id: str, code: str, area: str, contact: Contact, currency: str, at: datetime
+    *,
+    subscriber_id: str,
+    code: str,
+    area: str,
+    contact: Contact,
+    currency: str,
+    at: datetime,
+    consolidated: bool | None = None,
 ) -> Subscriber:
     """Return a subscriber that owes nothing and has no subscription, or raise InvalidValue."""
     checked = check_code(code=code)
@@ -129,7 +136,7 @@ def new_subscriber(
         code=checked,
         area=check_area(area=area),
         contact=check_contact(contact=contact),
-        account=Account(subscriber_id, checked, currency, balance=0, version=1),
+        account=Account(subscriber_id, checked, currency, balance=0, version=1, consolidated=consolidated),
         archived=False,
         created_at=at,
     )
@@ -232,10 +239,15 @@ def in_service(*, account: Account, on: date) -> bool:
 def changed(*, before: Subscriber, after: Subscriber) -> Subscriber:
     """Return ``after`` as it stands once stored: the versions that the change moves, moved.
 
-    The account's version moves with its code, which it holds, and with archiving, so that no
-    subscription is added to a subscriber that is being archived.
+    The account's version moves with its code and ``consolidated``, which it holds, and with archiving,
+    so that no subscription is added to a subscriber that is being archived.
     """
-    guarded = before.code != after.code or before.archived != after.archived
+    consolidated = after.account.consolidated
+    guarded = (before.code, before.archived, before.account.consolidated) != (
+        after.code,
+        after.archived,
+        consolidated,
+    )
     version = before.account.version + 1 if guarded else before.account.version
-    account = replace(before.account, code=after.code, version=version)
+    account = replace(before.account, code=after.code, version=version, consolidated=consolidated)
     return replace(after, version=before.version + 1, account=account)

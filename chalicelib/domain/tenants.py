@@ -75,10 +75,12 @@ class Tenant:
     """One ISP. Dates of billing are in ``time_zone``; ``fiscal_year_start_month`` is 1 to 12.
 
     Invoices are rounded to a multiple of ``round_to`` minor units (100 for whole rupees; 0 not at
-    all). ``consolidated`` puts what an account owes on one day on one invoice. A run sets aside an
-    account whose invoice would come to more than ``invoice_limit`` minor units (0: no limit). What is
-    sold by the month begins its periods on ``bill_day`` (1 to 31; 0: on the day of its start), after
-    a first one that is charged by the day.
+    all). ``consolidated`` puts what an account owes on one day on one invoice, unless the account has
+    it otherwise. Runs set aside an
+    account whose invoices of one run date would come to more than ``invoice_limit`` minor units (0: no
+    limit; None: the one that follows from the packages, see ``default_invoice_limit``). What is sold
+    by the month begins its periods on ``bill_day`` (1 to 31; 0: on the day of its start), after a first
+    one that is charged by the day.
     """
 
     tenant_id: str
@@ -97,7 +99,7 @@ class Tenant:
     round_to: int = 0
     consolidated: bool = True
     number_formats: tuple[NumberFormat, ...] = ()
-    invoice_limit: int = 0
+    invoice_limit: int | None = None
     bill_day: int = 0
 
     def local_date(self, *, at: datetime) -> date:

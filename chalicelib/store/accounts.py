@@ -12,7 +12,7 @@ from datetime import date
 from typing import Any, Final
 
 import orjson
-from pynamodb.attributes import BinaryAttribute, NumberAttribute, UnicodeAttribute
+from pynamodb.attributes import BinaryAttribute, BooleanAttribute, NumberAttribute, UnicodeAttribute
 
 from chalicelib.crypto.keyring import TenantKeys
 from chalicelib.domain.accounts import (
@@ -47,6 +47,8 @@ class AccountItem(TenantsItem):
     tax = UnicodeAttribute(attr_name="tx", null=True)
     charges = UnicodeAttribute(attr_name="ch", null=True)
     slots_used = NumberAttribute(attr_name="ls", null=True)
+    run = UnicodeAttribute(attr_name="ru", null=True)
+    consolidated = BooleanAttribute(attr_name="co", null=True)
 
 
 def encode_subscriptions(subscriptions: tuple[Subscription, ...]) -> str:
@@ -214,8 +216,19 @@ def decode_charges(text: str | None) -> tuple[PendingCharge, ...]:
     )
 
 
+def encode_run(account: Account) -> str | None:
+    """Return the stored text of what the last run date with an invoice came to; None before the first."""
+    return None if account.run_on is None else f"{account.run_on.isoformat()}:{account.run_total}"
+
+
+def decode_run(text: str | None) -> tuple[date | None, int]:
+    """Read what ``encode_run`` wrote."""
+    return (None, 0) if text is None else (date.fromisoformat(text[:10]), int(text[11:]))
+
+
 def account_of(item: AccountItem, *, account_id: str) -> Account:
     """Read an account item."""
+    run_on, run_total = decode_run(nullable(item.run))
     return Account(
         account_id=account_id,
         code=item.code,
@@ -228,6 +241,9 @@ def account_of(item: AccountItem, *, account_id: str) -> Account:
         tax=decode_tax(nullable(item.tax)),
         charges=decode_charges(nullable(item.charges)),
         slots_used=int(nullable(item.slots_used) or 0),
+        run_on=run_on,
+        run_total=run_total,
+        consolidated=nullable(item.consolidated),
     )
 
 
@@ -246,6 +262,8 @@ def account_values(account: Account) -> dict[str, Any]:
         "tax": encode_tax(account.tax),
         "charges": encode_charges(account.charges),
         "slots_used": account.slots_used or None,
+        "run": encode_run(account),
+        "consolidated": account.consolidated,
     }
 
 

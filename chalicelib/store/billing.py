@@ -45,7 +45,7 @@ from chalicelib.store.wire import BATCH_GET_KEYS_MAX, DynamoWire, Json, Transact
 
 # Decoded tax profiles that one run holds; where there are more, it begins anew.
 PROFILES_KEPT_MAX: Final = 1024
-_SETS: Final = "SET #s=:s,b=:b,v=:w"
+_SETS: Final = "SET #s=:s,b=:b,v=:w,ru=:r"
 _NAMES: Final = {"#s": "s"}
 
 
@@ -126,8 +126,9 @@ class DynamoBillingBooks:
         return found
 
     def _account(self, item: Json) -> AccountRead:
-        pk, sealed = item["pk"]["S"], item.get("who")
-        tax, charges = item.get("tx"), item.get("ch")
+        pk, sealed, consolidated = item["pk"]["S"], item.get("who"), item.get("co")
+        tax, charges, run = item.get("tx"), item.get("ch"), item.get("ru")
+        run_on, run_total = account_codec.decode_run(run["S"]) if run else (None, 0)
         account = Account(
             f"sbr_{pk.rpartition('#')[2]}",
             item["c"]["S"],
@@ -140,6 +141,9 @@ class DynamoBillingBooks:
             self._profile(tax["S"]) if tax else NO_TAX_PROFILE,
             account_codec.decode_charges(charges["S"]) if charges else (),
             _number(item, "ls"),
+            run_on,
+            run_total,
+            consolidated["BOOL"] if consolidated else None,
         )
         if sealed is None:
             return AccountRead(account, None)
@@ -301,10 +305,13 @@ class DynamoBillingBooks:
     def _account_update(self, entry: BatchEntry) -> Json:
         account, after = entry.read.account, entry.bill.after
         assert after is not None, "a billed account has a state after the bill"
+        run = account_codec.encode_run(after)
+        assert run is not None, "a run has billed it"
         values: Json = {
             ":s": {"S": account_codec.encode_subscriptions(after.subscriptions)},
             ":b": {"N": str(after.balance)},
             ":w": {"N": str(after.version)},
+            ":r": {"S": run},
             ":v": {"N": str(account.version)},
         }
         expression = _SETS

@@ -258,6 +258,8 @@ class DynamoSubscribers:
         if after.account.version != before.account.version:
             condition = AccountItem.version == before.account.version
             actions += [AccountItem.code.set(after.code), AccountItem.version.set(after.account.version)]
+            own, consolidated = after.account.consolidated, AccountItem.consolidated
+            actions.append(consolidated.remove() if own is None else consolidated.set(own))
         if not actions:
             return []
         item = AccountItem(keys.account(self._tenant_id, before.subscriber_id), keys.ACCOUNT)

@@ -25,6 +25,7 @@ from chalicelib.domain.runs import (
     run_id,
     run_shards,
 )
+from chalicelib.domain.safety_bounds import default_invoice_limit
 from chalicelib.domain.tenants import Tenant, TenantState
 from chalicelib.ports.billing import BillingBooks
 from chalicelib.ports.runs import Runs, RunStarted
@@ -261,13 +262,17 @@ def work_shard(
 
 def load_catalogue(*, tenant: Tenant, store: TenantStore) -> Catalogue:
     """Return what billing needs besides the accounts."""
+    packages, editions = list(store.packages.all()), list(store.packages.editions())
+    limit = tenant.invoice_limit
+    if limit is None:
+        limit = default_invoice_limit(packages=[*packages, *editions], currency=tenant.currency)
     return Catalogue(
-        packages={package.package_id: package for package in store.packages.all()},
+        packages={package.package_id: package for package in packages},
         tax_groups={group.code: group for group in tenant.tax_groups},
-        editions={(one.package_id, one.edition): one for one in store.packages.editions()},
+        editions={(one.package_id, one.edition): one for one in editions},
         round_to=tenant.round_to,
         consolidated=tenant.consolidated,
-        invoice_limit=tenant.invoice_limit,
+        invoice_limit=limit,
     )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from datetime import datetime
 
 from chalicelib.domain.subscribers import (
@@ -17,13 +17,17 @@ from chalicelib.domain.subscribers import (
     new_subscriber,
 )
 from chalicelib.ports.store import AuditNote, Idempotency, TenantStore, Write
+from chalicelib.usecases.changes import UNCHANGED, Unchanged
 from chalicelib.usecases.plans import subscriber_room
 from chalicelib.usecases.versions import require_version
 
 
 @dataclass(frozen=True, slots=True)
 class SubscriberChange:
-    """What a change sets; None leaves as it is, an empty text empties."""
+    """What a change sets; None leaves as it is, an empty text empties.
+
+    ``consolidated`` is of the subscriber's invoices; there None is as the tenant has it.
+    """
 
     code: str | None = None
     area: str | None = None
@@ -34,6 +38,7 @@ class SubscriberChange:
     national_id: str | None = None
     tax_id: str | None = None
     note: str | None = None
+    consolidated: bool | Unchanged | None = UNCHANGED
 
     @property
     def contact(self) -> dict[str, str]:
@@ -52,6 +57,7 @@ def create_subscriber(
     contact: Contact,
     at: datetime,
     note: AuditNote,
+    consolidated: bool | None = None,
     idempotency: Idempotency | None = None,
 ) -> Subscriber:
     """Add a subscriber without subscriptions; raise InvalidValue, CodeTaken or PlanLimitReached."""
@@ -62,6 +68,7 @@ def create_subscriber(
         contact=contact,
         currency=subscriber_room(store=store).currency,
         at=at,
+        consolidated=consolidated,
     )
     store.commit(
         *store.subscribers.add(subscriber=subscriber),
@@ -78,8 +85,12 @@ def change_subscriber(
     """Change a subscriber's data; raise NotFound, InvalidValue, CodeTaken or StaleVersion."""
     before = store.subscribers.get(subscriber_id=subscriber_id)
     require_version(current=before.version, expected=if_match)
+    account, consolidated = before.account, change.consolidated
+    if not isinstance(consolidated, Unchanged):
+        account = replace(account, consolidated=consolidated)
     after = replace(
         before,
+        account=account,
         code=before.code if change.code is None else check_code(code=change.code),
         area=before.area if change.area is None else check_area(area=change.area),
         contact=check_contact(contact=replace(before.contact, **change.contact)),
@@ -139,8 +150,10 @@ def _told(before: Subscriber, after: Subscriber) -> dict[str, object]:
         details["code"] = [before.code, after.code]
     if before.area != after.area:
         details["area"] = [before.area, after.area]
-    names = SubscriberChange.__dataclass_fields__
-    personal = [name for name in names if name not in {"code", "area"}]
+    was, now = before.account.consolidated, after.account.consolidated
+    if was != now:
+        details["consolidated"] = [was, now]
+    personal = [one.name for one in fields(Contact)]
     moved = [name for name in personal if getattr(before.contact, name) != getattr(after.contact, name)]
     if moved:
         details["contact"] = moved

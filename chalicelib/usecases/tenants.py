@@ -17,12 +17,13 @@ from chalicelib.domain.tenants import (
     check_time_zone,
 )
 from chalicelib.ports.store import AuditNote, TenantStore, Write
+from chalicelib.usecases.changes import UNCHANGED, Unchanged
 from chalicelib.usecases.versions import require_version
 
 
 @dataclass(frozen=True, slots=True)
 class TenantChange:
-    """New settings; None leaves one as it is.
+    """New settings; None leaves one as it is, but for ``invoice_limit``, where it is the default again.
 
     Country, currency and fiscal year stay: invoices and their numbers are made of them.
     ``number_formats`` are those of the kinds to change.
@@ -34,7 +35,7 @@ class TenantChange:
     payment_days: int | None = None
     round_to: int | None = None
     consolidated: bool | None = None
-    invoice_limit: int | None = None
+    invoice_limit: int | Unchanged | None = UNCHANGED
     bill_day: int | None = None
     number_formats: Mapping[DocumentKind, str] = field(default_factory=dict)
 
@@ -50,6 +51,7 @@ def change_settings(
     """
     before = store.profile()
     require_version(current=before.version, expected=if_match)
+    limit = change.invoice_limit
     after = replace(
         before,
         company=before.company if change.company is None else check_company(company=change.company),
@@ -58,7 +60,7 @@ def change_settings(
         payment_days=before.payment_days if change.payment_days is None else change.payment_days,
         round_to=before.round_to if change.round_to is None else change.round_to,
         consolidated=before.consolidated if change.consolidated is None else change.consolidated,
-        invoice_limit=before.invoice_limit if change.invoice_limit is None else change.invoice_limit,
+        invoice_limit=before.invoice_limit if isinstance(limit, Unchanged) else limit,
         bill_day=before.bill_day if change.bill_day is None else change.bill_day,
     )
     check_time_zone(time_zone=after.time_zone)

@@ -25,6 +25,7 @@ from chalicelib.adapters.ids import UlidIds
 from chalicelib.crypto.keyring import TenantKeys
 from chalicelib.domain.catalogue import Catalogue
 from chalicelib.domain.runs import RunShard, ShardProgress
+from chalicelib.domain.safety_bounds import default_invoice_limit
 from chalicelib.domain.tenants import Tenant
 from chalicelib.jobs.collector import few_collections
 from chalicelib.store.billing import DynamoBillingBooks
@@ -153,14 +154,16 @@ def stub_run(*, subscribers: int, full: bool = True) -> tuple[ShardRun, StubPool
 
 
 def _shard_run(tenant: Tenant, books: DynamoBillingBooks) -> ShardRun:
+    packages = bench_packages(tenant=tenant)
     return ShardRun(
         tenant=tenant,
         on=BILL_DAY,
         shard=SHARD,
         books=books,
         catalogue=Catalogue(
-            packages={package.package_id: package for package in bench_packages(tenant=tenant)},
+            packages={package.package_id: package for package in packages},
             tax_groups={group.code: group for group in tenant.tax_groups},
+            invoice_limit=default_invoice_limit(packages=packages, currency=tenant.currency),
         ),
         today=BILL_DAY,
         pause=lambda _: None,

@@ -7,12 +7,13 @@ from datetime import date, timedelta
 
 import pytest
 
-from chalicelib.domain.account_bills import DUE_PERIODS_MAX, AccountBill, bill_account
+from chalicelib.domain.account_bills import AccountBill, bill_account
 from chalicelib.domain.accounts import Account, SubscriptionState
 from chalicelib.domain.billing import SkipReason
 from chalicelib.domain.catalogue import Catalogue
 from chalicelib.domain.money import AMOUNT_MINOR_MAX
 from chalicelib.domain.periods import NAMED_CYCLES
+from chalicelib.domain.safety_bounds import DUE_PERIODS_MAX
 from tests.bench.books import BILL_DAY, bench_account, bench_packages, bench_tenant
 
 TENANT = bench_tenant(tenant_id="ten_1")

@@ -165,7 +165,7 @@ def test_a_code_is_unique_whatever_its_case(isp: Isp) -> None:
     assert isp.stored() == before
 
 
-def edit(isp: Isp, subscriber: Subscriber, **changes: str) -> Subscriber:
+def edit(isp: Isp, subscriber: Subscriber, **changes: Any) -> Subscriber:
     return change_subscriber(
         store=isp.store,
         subscriber_id=subscriber.subscriber_id,
