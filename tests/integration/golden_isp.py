@@ -39,16 +39,15 @@ def pkr(amount: int) -> Item:
     return {"amount": amount, "currency": "PKR"}
 
 
+def tax(code: str, rate_millionths: int, base: str = "net") -> Item:
+    """A component of a tax row."""
+    return {"code": code, "name": code, "rate_millionths": rate_millionths, "base": base}
+
+
 def tax_row(starts_on: str, sales_tax: int) -> Item:
     """Sales tax on the charge, and advance income tax of 15 % on both."""
-    income = {"code": "ait", "name": "Advance income tax", "rate_millionths": 150_000}
-    return {
-        "starts_on": starts_on,
-        "components": [
-            {"code": "sales_tax", "name": "Sales tax", "rate_millionths": sales_tax},
-            {**income, "base": "net_plus_previous"},
-        ],
-    }
+    components = [tax("sales_tax", sales_tax), tax("ait", 150_000, "net_plus_previous")]
+    return {"starts_on": starts_on, "components": components}
 
 
 class GoldenIsp:
@@ -138,9 +137,10 @@ class GoldenIsp:
         """Return a subscriber's path."""
         return f"/v1/subscribers/{self.people[who]['subscriber_id']}"
 
-    def taxes(self, *rows: Item) -> None:
-        """Set the tax group."""
-        self.put("/v1/tenant/tax-groups/internet", {"name": "Internet", "rows": rows}, read="/v1/tenant")
+    def taxes(self, *rows: Item, group: str = "internet", inclusive: bool = False) -> None:
+        """Set a tax group."""
+        body = {"name": group, "rows": rows, "inclusive": inclusive}
+        self.put(f"/v1/tenant/tax-groups/{group}", body, read="/v1/tenant")
 
     def sell(self, who: str, package: str, **terms: object) -> None:
         """Sell a package from today; a subscriber is made where there is none of the name."""
@@ -153,9 +153,14 @@ class GoldenIsp:
         """A change of what was sold."""
         return lambda: self.shop.change(self.sold[key], **changes)
 
-    def pay(self, who: str, amount: int, channel: str = "cash") -> Callable[[], object]:
+    def end(self, key: str, ends_on: str) -> Callable[[], object]:
+        """The announcement of an end of service."""
+        return self.change(key, state="terminated", ends_on=day(ends_on).isoformat())
+
+    def pay(self, who: str, amount: int, channel: str = "cash", **terms: object) -> Callable[[], object]:
         """A payment."""
-        return lambda: self.post(f"{self.of(who)}/payments", {"amount": pkr(amount), "channel": channel})
+        body = {"amount": pkr(amount), "channel": channel, **terms}
+        return lambda: self.post(f"{self.of(who)}/payments", body)
 
     def give_back(self, who: str, amount: int, source: str) -> Callable[[], object]:
         """Money given back in cash."""
@@ -184,6 +189,18 @@ class GoldenIsp:
         def happens() -> None:
             (invoice,) = self.invoices(who, issued_on)
             self.post(f"/v1/invoices/{invoice['invoice_id']}/{how}", body)
+
+        return happens
+
+    def by_hand(self, who: str, due_on: str, *lines: Item) -> Callable[[], object]:
+        """An invoice by hand; a subscriber is made where there is none of the name."""
+
+        def happens() -> None:
+            if who not in self.people:
+                self.people[who] = self.shop.subscriber(name=who)
+            body = {"lines": lines, "due_on": day(due_on).isoformat()}
+            preview = ok(self.send(f"{self.of(who)}/invoice-previews", body))
+            assert self.post(f"{self.of(who)}/invoices", body)["total"] == preview["total"]
 
         return happens
 

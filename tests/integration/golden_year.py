@@ -1,17 +1,29 @@
 """The year of the golden book, July 2026 to June 2027: who buys, pays, pauses and leaves.
 
-What it comes to is in ``test_golden_book``, computed by hand.
+What it comes to is in ``golden_year_figures``, computed by hand.
 """
 
 from __future__ import annotations
 
-from tests.integration.golden_isp import GoldenIsp, pkr, tax_row
+from typing import Final
+
+from tests.integration.golden_isp import GoldenIsp, pkr, tax, tax_row
 from tests.integration.shop import Item, ok
+
+# Sindh has a tax of its own in the place of the sales tax; in the tribal districts none is charged.
+PROVINCES: Final = (
+    {
+        "starts_on": "2026-07-01",
+        "jurisdiction": "PK-SD",
+        "components": [tax("sst", 130_000), tax("ait", 150_000, "net_plus_previous")],
+    },
+    {"starts_on": "2026-07-01", "jurisdiction": "PK-KP-TD", "components": []},
+)
 
 
 def open_business(isp: GoldenIsp) -> None:
     """The first night: taxes, the catalogue, and fees."""
-    isp.taxes(tax_row("2026-07-01", 195_000))
+    isp.taxes(tax_row("2026-07-01", 195_000), *PROVINCES)
     for name, price, terms in (
         ("Home 20", 164_900, {"tax_group": "internet"}),
         ("Home 50", 300_000, {"tax_group": "internet"}),
@@ -218,5 +230,5 @@ def plan_year(isp: GoldenIsp) -> None:
     for story in (ayesha, bilal, chaman, dawood, erum, farah, ghazala, hamza, imran, jamila):
         story(isp)
     rows = (tax_row("2026-07-01", 195_000), tax_row("2027-01-01", 180_000))
-    isp.on("12-20", lambda: isp.taxes(*rows))
+    isp.on("12-20", lambda: isp.taxes(*rows, *PROVINCES))
     isp.on("01-01", lambda: isp.settings(round_to=100))
