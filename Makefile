@@ -73,6 +73,7 @@ simulate: dev-env
 
 e2e: dev-env engine-env
 	$(BIN)/python .chalice/build.py --local --out build/e2e
+	$(BIN)/cfn-lint --template build/e2e/template.json --regions us-east-1
 	$(BIN)/pytest tests/e2e $(ARGS)
 
 # SIZES="1000" and RUNS=1 make a quick look.
