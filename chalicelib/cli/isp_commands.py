@@ -187,7 +187,7 @@ def show_run(context: Context, args: argparse.Namespace) -> int:
     if more:
         context.output.note(f"these are the first {len(held)} of {one['quarantined']} set aside")
     if "not_due" in one["skipped"]:
-        context.output.note("not_due: nothing to bill yet; a run that goes on again counts them once more")
+        context.output.note("not_due: nothing to bill yet")
     return 0
 
 
