@@ -22,7 +22,7 @@ from typing import Any, Final
 
 from chalicelib.adapters.clock import SystemClock
 from chalicelib.bootstrap import Services
-from chalicelib.config import Settings
+from chalicelib.config import JOB_PATIENCE, RUN_PATIENCE, Settings
 from chalicelib.local.engine import Engine
 from chalicelib.local.stack import (
     LOCAL_VARIABLES,
@@ -105,7 +105,12 @@ def measure(venv: Path, size: int, runs: int, *, full: bool = True) -> dict[str,
         )
         env = {**os.environ, **variables, **engine.client_environment()}
         os.environ.update(engine.client_environment())
-        services = Services(settings=Settings.from_env(env), clock=SystemClock())
+        services = Services(
+            settings=Settings.from_env(env),
+            clock=SystemClock(),
+            patience=JOB_PATIENCE,
+            wire_patience=RUN_PATIENCE,
+        )
         found = [
             _one(services, env, size, f"ten_{size:020d}{run:06d}", full=full, engine_pid=engine.pid)
             for run in range(runs)
