@@ -39,7 +39,7 @@ PORT ?= 8000
 ENGINE_PORT ?= 4566
 
 .PHONY: run reset
-# With the engine's data kept in .local/state; ARGS=--no-demo starts without demo data, ARGS=--debug shows traces.
+# With the engine's data kept in .local/state; ARGS=--no-demo starts without demo data, ARGS=--debug shows the whole log, with traces.
 run: run-env engine-env
 	@exec $(BIN)/python -m chalicelib.local run --port $(PORT) --engine-port $(ENGINE_PORT) $(ARGS)
 

@@ -22,7 +22,9 @@ def _arguments(arguments: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--local", type=Path, help="state and locks; default: .local in --root")
     parser.add_argument("--engine-venv", type=Path, help="default: engine-venv in --local")
     parser.add_argument("--no-demo", action="store_true", help="start without demo data")
-    parser.add_argument("--debug", action="store_true", help="stack traces of failing handlers")
+    parser.add_argument(
+        "--debug", action="store_true", help="show the whole log, with stack traces of failing handlers"
+    )
     return parser.parse_args(arguments)
 
 
