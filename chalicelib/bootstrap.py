@@ -138,6 +138,7 @@ class Services:
             passwords=self.passwords,
             ids=self.ids,
             mailer=self.mailer,
+            public_base_url=self.settings.public_base_url,
         )
 
     @cached_property
