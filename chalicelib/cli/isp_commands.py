@@ -12,8 +12,8 @@ from chalicelib.cli.client import CliError
 from chalicelib.cli.context import Context
 from chalicelib.cli.listing import add_limit, show_list
 from chalicelib.cli.output import money, watch
+from chalicelib.cli.values import date_given, price_given
 from chalicelib.cli.wording import PACKAGE, RUN, SUBSCRIBERS
-from chalicelib.domain.money import InvalidAmount, parse_decimal
 from chalicelib.domain.periods import NAMED_CYCLES
 
 
@@ -28,7 +28,7 @@ def add_parsers(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
     add_limit(listing, default=20)
     listing.set_defaults(run=list_runs)
     show = runs.add_parser("show", help="show the run of a date, and what it set aside")
-    show.add_argument("date", metavar="DATE", help="such as 2026-11-01")
+    show.add_argument("date", type=date_given, metavar="DATE", help="such as 2026-11-01")
     show.set_defaults(run=show_run, names=RUN)
     run = commands.add_parser("run", help="bill now whatever is due")
     run.add_argument("--watch", action="store_true", help="look on until it is billed")
@@ -85,14 +85,9 @@ def list_packages(context: Context, _args: argparse.Namespace) -> int:
 
 def add_package(context: Context, args: argparse.Namespace) -> int:
     """Add a package."""
-    currency = context.currency
-    try:
-        price = parse_decimal(text=args.price, currency=currency)
-    except InvalidAmount as error:
-        raise CliError(f"--price: {error.message}") from None
     body = {
         "name": args.name,
-        "price": {"amount": price.amount, "currency": currency},
+        "price": price_given(args.price, currency=context.currency),
         "cycle": args.cycle,
         "timing": args.timing,
         "download_kbps": args.down,
