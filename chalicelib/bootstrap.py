@@ -14,7 +14,7 @@ from chalicelib.adapters.clock import SystemClock
 from chalicelib.adapters.email.null import NullMailer
 from chalicelib.adapters.ids import UlidIds
 from chalicelib.adapters.readiness import Readiness
-from chalicelib.config import JOB_PATIENCE, REQUEST_PATIENCE, Patience, Settings
+from chalicelib.config import JOB_PATIENCE, REQUEST_PATIENCE, RUN_PATIENCE, Patience, Settings
 from chalicelib.crypto.keyring import Keyring
 from chalicelib.crypto.kms import KmsKeyWrapper
 from chalicelib.crypto.tokens import RandomTokens
@@ -40,6 +40,7 @@ class Services:
     settings: Settings
     clock: Clock
     patience: Patience = REQUEST_PATIENCE
+    wire_patience: Patience = REQUEST_PATIENCE
 
     @cached_property
     def _session(self) -> Session:
@@ -137,6 +138,7 @@ class Services:
             passwords=self.passwords,
             ids=self.ids,
             mailer=self.mailer,
+            public_base_url=self.settings.public_base_url,
         )
 
     @cached_property
@@ -173,8 +175,12 @@ class Services:
 
     @cached_property
     def wire(self) -> DynamoWire:
-        """The billing run's lean database client."""
-        return HttpWire(region=self.settings.region, endpoint_url=self.settings.endpoint_url)
+        """The lean database client of billing runs and rehearsals."""
+        return HttpWire(
+            region=self.settings.region,
+            endpoint_url=self.settings.endpoint_url,
+            patience=self.wire_patience,
+        )
 
 
 @lru_cache(maxsize=1)
@@ -186,4 +192,9 @@ def services() -> Services:
 @lru_cache(maxsize=1)
 def job_services() -> Services:
     """Return the services of jobs: the same, with a job's patience."""
-    return Services(settings=Settings.from_env(), clock=SystemClock(), patience=JOB_PATIENCE)
+    return Services(
+        settings=Settings.from_env(),
+        clock=SystemClock(),
+        patience=JOB_PATIENCE,
+        wire_patience=RUN_PATIENCE,
+    )

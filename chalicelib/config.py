@@ -27,6 +27,8 @@ class Patience:
 REQUEST_PATIENCE: Final = Patience(connect_seconds=1, read_seconds=4, attempts_max=3)
 # A job has a quarter of an hour, and starts again from where it was.
 JOB_PATIENCE: Final = Patience(connect_seconds=5, read_seconds=30, attempts_max=5)
+# A billing run waits out throttling, some ten seconds of it, rather than give its shard back.
+RUN_PATIENCE: Final = Patience(connect_seconds=3, read_seconds=15, attempts_max=8)
 
 
 class SettingMissing(RuntimeError):

@@ -6,6 +6,8 @@ import argparse
 import os
 import sys
 from collections.abc import Sequence
+from difflib import get_close_matches
+from itertools import takewhile
 from typing import Any
 
 from chalicelib.cli import (
@@ -69,6 +71,19 @@ class _Parser(argparse.ArgumentParser):
         common.add_argument(
             "--timeout", type=float, default=unset, metavar="SECONDS", help="of one request (60)"
         )
+
+    def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
+        """Name a misspelt option of a command, which would be told as another one missing."""
+        if self._subparsers is None:
+            for word in takewhile(lambda word: word != "--", args or ()):
+                self._check_spelling(word.partition("=")[0])
+        return super().parse_known_args(args, namespace)
+
+    def _check_spelling(self, word: str) -> None:
+        known = self._option_string_actions
+        if word.startswith("--") and not any(option.startswith(word) for option in known):
+            for meant in get_close_matches(word, known, n=1):
+                self.error(f"there is no option {word}; is {meant} meant?")
 
 
 def parser() -> argparse.ArgumentParser:

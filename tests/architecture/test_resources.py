@@ -16,6 +16,7 @@ from tests.architecture.code import ROOT, event_names, sources
 PROBLEM_KEYS = {"type", "title", "status", "code", "message", "param", "request_id"}
 # Lambda's own tracing has no resource to name.
 ANY_RESOURCE = {"xray:PutTelemetryRecords", "xray:PutTraceSegments"}
+DATA_KEY = {"Fn::GetAtt": ["DataKey", "Arn"]}
 FORBIDDEN_ACTIONS = {"dynamodb:Scan", "dynamodb:DeleteTable", "kms:CreateGrant", "kms:ScheduleKeyDeletion"}
 
 
@@ -75,27 +76,61 @@ def test_a_wide_policy_is_found() -> None:
         assert too_wide(policy), (action, resource)
 
 
+def recovery_days(table: Any) -> int:
+    """For how many days a table can be brought back; 0 where recovery is not on, whatever its period."""
+    recovery = table.get("PointInTimeRecoverySpecification", {})
+    return recovery["RecoveryPeriodInDays"] if recovery.get("PointInTimeRecoveryEnabled") is True else 0
+
+
+def expiry_attribute(table: Any) -> str | None:
+    """The attribute by which a table's items expire; None where nothing does."""
+    expiry = table.get("TimeToLiveSpecification", {})
+    return expiry["AttributeName"] if expiry.get("Enabled") is True else None
+
+
 def test_tables_are_encrypted_protected_and_kept() -> None:
-    recovery = {}
-    for name, table in resources("AWS::DynamoDB::Table").items():
+    tables = resources("AWS::DynamoDB::Table")
+    for table in tables.values():
         assert table["BillingMode"] == "PAY_PER_REQUEST"
-        assert table["SSESpecification"]["KMSMasterKeyId"] == {"Fn::GetAtt": ["DataKey", "Arn"]}
+        assert table["SSESpecification"] == {
+            "SSEEnabled": True,
+            "SSEType": "KMS",
+            "KMSMasterKeyId": DATA_KEY,
+        }
         assert table["DeletionProtectionEnabled"] is True
         assert table["_"]["DeletionPolicy"] == table["_"]["UpdateReplacePolicy"] == "Retain"
-        recovery[name] = table.get("PointInTimeRecoverySpecification", {}).get("RecoveryPeriodInDays", 0)
     # Longer would keep what was erased; a destroyed key must not come back at all.
+    recovery = {name: recovery_days(table) for name, table in tables.items()}
     assert recovery == {"TenantsTable": 7, "PlatformTable": 7, "KeysTable": 1, "EphemeralTable": 0}
+
+
+def test_rows_of_imports_sessions_and_tokens_expire() -> None:
+    expiry = {name: expiry_attribute(table) for name, table in resources("AWS::DynamoDB::Table").items()}
+    # The attribute is the one that the items of store/imports.py, sessions.py and tokens.py have.
+    assert expiry == {
+        "TenantsTable": "ttl",
+        "PlatformTable": None,
+        "KeysTable": None,
+        "EphemeralTable": "ttl",
+    }
 
 
 def test_files_are_private_encrypted_and_expire() -> None:
     (bucket,) = resources("AWS::S3::Bucket").values()
-    assert set(bucket["PublicAccessBlockConfiguration"].values()) == {True}
-    (rule,) = bucket["BucketEncryption"]["ServerSideEncryptionConfiguration"]
-    assert rule["ServerSideEncryptionByDefault"]["SSEAlgorithm"] == "aws:kms"
-    days = {
-        r["Prefix"]: r["ExpirationInDays"] for r in bucket["LifecycleConfiguration"]["Rules"] if "Prefix" in r
+    assert bucket["PublicAccessBlockConfiguration"] == {
+        "BlockPublicAcls": True,
+        "BlockPublicPolicy": True,
+        "IgnorePublicAcls": True,
+        "RestrictPublicBuckets": True,
     }
+    (rule,) = bucket["BucketEncryption"]["ServerSideEncryptionConfiguration"]
+    assert rule["ServerSideEncryptionByDefault"] == {"SSEAlgorithm": "aws:kms", "KMSMasterKeyID": DATA_KEY}
+    rules = bucket["LifecycleConfiguration"]["Rules"]
+    assert {rule["Status"] for rule in rules} == {"Enabled"}
+    days = {rule["Prefix"]: rule["ExpirationInDays"] for rule in rules if "Prefix" in rule}
     assert days == {"exports/": 7, "imports/": 7}
+    (abandoned,) = [rule for rule in rules if "Prefix" not in rule]
+    assert abandoned["AbortIncompleteMultipartUpload"] == {"DaysAfterInitiation": 1}
     assert "VersioningConfiguration" not in bucket  # a deleted file is to be gone
 
 
@@ -120,8 +155,8 @@ def test_queues_have_dead_letters_and_outlast_their_function() -> None:
         timeout = functions()[f"{kind.lower()}_worker"]["lambda_timeout"]
         assert queues[name]["VisibilityTimeout"] > timeout
         assert f"{kind}DeadLettersAlarm" in resources("AWS::CloudWatch::Alarm")
-        assert "KmsMasterKeyId" in queues[name]
-        assert "KmsMasterKeyId" in queues[f"{kind}DeadLetters"]
+        assert queues[name]["KmsMasterKeyId"] == DATA_KEY
+        assert queues[f"{kind}DeadLetters"]["KmsMasterKeyId"] == DATA_KEY
 
 
 def test_keys_rotate_and_are_kept() -> None:
@@ -135,7 +170,8 @@ def test_log_groups_expire_and_are_encrypted() -> None:
     used = {f["LoggingConfig"]["LogGroup"]["Ref"] for f in resources("AWS::Serverless::Function").values()}
     assert used == set(groups)
     for group in groups.values():
-        assert {"RetentionInDays", "KmsKeyId"} <= set(group)
+        assert "RetentionInDays" in group
+        assert group["KmsKeyId"] == DATA_KEY
 
 
 def test_the_gateway_answers_in_the_shape_of_the_api() -> None:

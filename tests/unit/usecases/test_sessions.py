@@ -78,6 +78,7 @@ class World:
             passwords=self.passwords,
             ids=FakeIds(),
             mailer=InMemoryMailer(),
+            public_base_url="https://console.example",
         )
 
     def log_in(self, **changes: str) -> LoggedIn:
