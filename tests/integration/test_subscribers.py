@@ -52,6 +52,7 @@ def test_a_subscriber_is_created_read_and_listed(shop: Shop) -> None:
         "code": "LHR-1",
         "area": "Gulberg III",
         **PERSON,
+        "consolidated": None,
         "status": "new",
         "archived": False,
         "balance": {"amount": 0, "currency": "PKR"},
