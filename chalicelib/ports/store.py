@@ -18,16 +18,18 @@ if TYPE_CHECKING:
     from chalicelib.domain.documents import Document, DocumentKind, Entry
     from chalicelib.domain.invoices import Invoice, Recipient
     from chalicelib.domain.packages import Package
-    from chalicelib.domain.runs import BillingRun, BillingState, QuarantinedSubscription
+    from chalicelib.domain.runs import BillingState
     from chalicelib.domain.staff import StaffMember
     from chalicelib.domain.subscribers import Subscriber, SubscriberSummary
     from chalicelib.domain.tenants import Tenant
+    from chalicelib.ports.audit import AuditLog
     from chalicelib.ports.coupons import Coupons
     from chalicelib.ports.jobs import Exports, Imports, Rehearsals
     from chalicelib.ports.late_fees import LateFees
     from chalicelib.ports.ledger import BooksReader, Ledger
     from chalicelib.ports.plans import Plans
     from chalicelib.ports.prepaid import Prepaid
+    from chalicelib.ports.runs import Runs
     from chalicelib.ports.staff import Staff
     from chalicelib.ports.usage import Usage
 
@@ -84,7 +86,12 @@ class Subscribing:
 
 @dataclass(frozen=True, slots=True)
 class AuditNote:
-    """Who did what to which object; ``details`` may hold personal data and is encrypted."""
+    """Who did what to which object, and from which network address.
+
+    ``details`` and the address are encrypted under the audit key, which outlives everything else.
+    ``personal`` is what a person's data was before and after: it is under the key of operational
+    data and can be taken away without a trace in the chain but that it was there.
+    """
 
     actor_id: str
     action: str
@@ -92,6 +99,8 @@ class AuditNote:
     at: datetime
     request_id: str = ""
     details: Mapping[str, object] = field(default_factory=dict)
+    address: str = ""
+    personal: Mapping[str, object] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -225,45 +234,6 @@ class Documents(Protocol):
         """
 
 
-class RunStarted(DomainError):
-    """Another planner started the run first: nothing was written."""
-
-    code = "run_started"
-
-
-class Runs(Protocol):
-    """The run ledger."""
-
-    def start(self, *, run: BillingRun, after: date) -> None:
-        """Write a new run with its shards, if runs are completed through ``after``; else RunStarted."""
-
-    def reopen(self, *, run: BillingRun) -> None:
-        """Make the newest completed run go on with what was filed since; else RunStarted."""
-
-    def filed_since(self, *, on: date) -> bool:
-        """Whether anything was filed for the day after ``on`` because that date's run had started."""
-
-    def complete(self, *, run: BillingRun) -> bool:
-        """Mark a run whose shards are all done; return False where it was completed already."""
-
-    def get(self, *, on: date) -> BillingRun:
-        """Return the run of a local date, or raise NotFound."""
-
-    def list(self, *, limit: int, after: str | None) -> Page[BillingRun]:
-        """Return a page, newest first."""
-
-    def quarantined(self, *, on: date, limit: int, after: str | None) -> Page[QuarantinedSubscription]:
-        """Return the subscriptions that a run set aside and that are not resolved yet."""
-
-    def count_quarantined(self, *, on: date, most: int) -> int:
-        """Return how many of them there are, ``most`` where there are more."""
-
-    def file_again(
-        self, *, on: date, held: Sequence[QuarantinedSubscription], state: BillingState
-    ) -> Sequence[Write]:
-        """Describe filing what a run set aside under the next date; refused with Busy where it starts."""
-
-
 class TenantStore(Protocol):
     """Everything of one tenant; cannot be had without naming the tenant."""
 
@@ -334,6 +304,10 @@ class TenantStore(Protocol):
     @property
     def rehearsals(self) -> Rehearsals:
         """Rehearsals asked for as jobs."""
+
+    @property
+    def audit(self) -> AuditLog:
+        """Audit entries, and the chain that seals them."""
 
     def profile(self) -> Tenant:
         """Return the tenant's own record."""

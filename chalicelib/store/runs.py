@@ -24,8 +24,9 @@ from chalicelib.domain.runs import (
     run_id,
 )
 from chalicelib.ports.billing import BatchEntry
+from chalicelib.ports.runs import RunStarted
 from chalicelib.ports.services import Clock
-from chalicelib.ports.store import Page, RunStarted
+from chalicelib.ports.store import Page
 from chalicelib.store import keys
 from chalicelib.store.base import (
     Database,

@@ -27,8 +27,9 @@ from chalicelib.domain.runs import (
 )
 from chalicelib.domain.tenants import Tenant, TenantState
 from chalicelib.ports.billing import BillingBooks
+from chalicelib.ports.runs import Runs, RunStarted
 from chalicelib.ports.services import JobQueue
-from chalicelib.ports.store import AuditNote, Runs, RunStarted, TenantRegistry, TenantStore
+from chalicelib.ports.store import AuditNote, TenantRegistry, TenantStore
 from chalicelib.usecases.billing_shard import ShardRun, bill_shard
 
 TENANTS_PER_PAGE: Final = 100

@@ -21,7 +21,7 @@ from chalicelib.ports.billing import (
     NumbersMoved,
     ProgressMoved,
 )
-from chalicelib.ports.store import RunStarted
+from chalicelib.ports.runs import RunStarted
 from chalicelib.store.due import due_sort_key
 
 

@@ -10,7 +10,8 @@ import pytest
 
 from chalicelib.domain.runs import BillingRun, RunShard, RunState, ShardProgress
 from chalicelib.domain.tenants import Tenant
-from chalicelib.ports.store import Page, Runs, TenantRegistry
+from chalicelib.ports.runs import Runs
+from chalicelib.ports.store import Page, TenantRegistry
 from chalicelib.usecases.billing import (
     PLANNED_EVERY,
     PlanReport,
