@@ -1,0 +1,22 @@
+"""Reading the audit log."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+
+from chalicelib.ports.audit import AuditEntry, AuditQuery
+from chalicelib.ports.store import Page, TenantStore
+
+
+def list_entries(
+    *, store: TenantStore, query: AuditQuery, limit: int, after: str | None, newest_first: bool
+) -> Page[AuditEntry]:
+    """Return a page of entries; nothing is older than the tenant."""
+    begins = store.profile().created_at - timedelta(days=1)
+    since = begins if query.since is None else max(begins, query.since)
+    if query.before is not None and query.before <= since:
+        return Page(())
+    return store.audit.search(
+        query=replace(query, since=since), limit=limit, after=after, newest_first=newest_first
+    )
