@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
+import csv
+import io
+import json
+from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
-from typing import Annotated, Any, Final
+from functools import partial
+from typing import Annotated, Any, Final, Literal
 
 from pydantic import AwareDatetime, Field
 
+from chalicelib.api.request import Answer
 from chalicelib.api.routing import Request, endpoint
 from chalicelib.api.schemas import Line, ListAnswer, ListQuery, Schema
 from chalicelib.domain.audit_chain import Fault, Flaw, Position
+from chalicelib.domain.spreadsheets import text_cell
 from chalicelib.domain.staff import Permission
 from chalicelib.ports.audit import AuditEntry, AuditQuery
 from chalicelib.ports.store import Page
-from chalicelib.usecases.audit import list_entries
+from chalicelib.usecases.audit import export_entries, list_entries
 from chalicelib.usecases.audit_verification import verify_piece
 
 FILTER_CHARS_MAX: Final = 120
@@ -76,6 +83,10 @@ class AuditListQuery(ListQuery):
     since: AwareDatetime | None = Field(default=None, alias="from", examples=["2026-11-01T00:00:00Z"])
     before: AwareDatetime | None = Field(default=None, alias="to", examples=["2026-12-01T00:00:00Z"])
     oldest_first: bool = False
+    format: Literal["json", "csv", "jsonl"] = Field(
+        default="json",
+        description="csv and jsonl have the same entries as a file; X-Next-Cursor leads to the next page",
+    )
 
     def query(self) -> AuditQuery:
         """Return the store's value."""
@@ -124,17 +135,50 @@ class VerificationQuery(ListQuery):
 
 
 @endpoint("GET", "/v1/audit", permission=Permission.AUDIT_READ, query=AuditListQuery, answer=AuditList)
-def list_audit_entries(request: Request) -> AuditList:
-    """List what was done: by object, person, action and time."""
+def list_audit_entries(request: Request) -> AuditList | Answer:
+    """List what was done: by object, person, action and time. A file of it is audited itself."""
     asked = request.query_as(AuditListQuery)
-    page = list_entries(
+    read = list_entries if asked.format == "json" else _exported(request)
+    page = read(
         store=request.store,
         query=asked.query(),
         limit=asked.limit,
         after=request.after,
         newest_first=not asked.oldest_first,
     )
-    return request.listing(AuditList, page, AuditEntryOut.of)
+    listed = request.listing(AuditList, page, AuditEntryOut.of)
+    return listed if asked.format == "json" else _file(listed, asked.format)
+
+
+def _exported(request: Request) -> Callable[..., Page[AuditEntry]]:
+    note = request.note("audit.exported", request.principal.tenant_id)
+    return partial(export_entries, note=note)
+
+
+def _file(listed: AuditList, kind: str) -> Answer:
+    """Return entries as a file's piece; each piece of a table has its heading."""
+    following = {"X-Next-Cursor": listed.next_cursor} if listed.next_cursor else {}
+    if kind == "jsonl":
+        text = "".join(f"{entry.model_dump_json()}\n" for entry in listed.items)
+        return Answer(None, headers={"Content-Type": "application/jsonl", **following}, text=text)
+    text = entries_csv([entry.model_dump(mode="json") for entry in listed.items])
+    return Answer(None, headers={"Content-Type": "text/csv; charset=utf-8", **following}, text=text)
+
+
+def entries_csv(entries: Iterable[Mapping[str, Any]]) -> str:
+    """Return entries as a table; what is nested is JSON, and nothing is run by a spreadsheet."""
+    out = io.StringIO()
+    writer = csv.writer(out, lineterminator="\r\n")
+    writer.writerow(AuditEntryOut.model_fields)
+    for entry in entries:
+        writer.writerow(text_cell(text=_cell(value)) for value in entry.values())
+    return out.getvalue()
+
+
+def _cell(value: object) -> str:
+    if value is None or isinstance(value, str):
+        return value or ""
+    return json.dumps(value, ensure_ascii=False)
 
 
 @endpoint(

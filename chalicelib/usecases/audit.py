@@ -6,7 +6,7 @@ from dataclasses import replace
 from datetime import timedelta
 
 from chalicelib.ports.audit import AuditEntry, AuditQuery
-from chalicelib.ports.store import Page, TenantStore
+from chalicelib.ports.store import AuditNote, Page, TenantStore
 
 
 def list_entries(
@@ -20,3 +20,18 @@ def list_entries(
     return store.audit.search(
         query=replace(query, since=since), limit=limit, after=after, newest_first=newest_first
     )
+
+
+def export_entries(
+    *,
+    store: TenantStore,
+    query: AuditQuery,
+    limit: int,
+    after: str | None,
+    newest_first: bool,
+    note: AuditNote,
+) -> Page[AuditEntry]:
+    """Return a page of entries to be taken away as a file; the first page of each is audited itself."""
+    if after is None:
+        store.commit(store.note(note=replace(note, details={"asked": query})))
+    return list_entries(store=store, query=query, limit=limit, after=after, newest_first=newest_first)
