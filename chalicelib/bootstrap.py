@@ -19,6 +19,7 @@ from chalicelib.crypto.keyring import Keyring
 from chalicelib.crypto.kms import KmsKeyWrapper
 from chalicelib.crypto.tokens import RandomTokens
 from chalicelib.domain.tenants import TenantState
+from chalicelib.ports.audit import Anchors
 from chalicelib.ports.services import Blobs, Clock, Ids, JobQueue, Mailer, Passwords
 from chalicelib.store.base import Database
 from chalicelib.store.sessions import DynamoSessions
@@ -148,6 +149,15 @@ class Services:
 
         config = client_config(endpoint_url=self.settings.endpoint_url)
         return S3Blobs(client=self._client("s3", config), bucket=self.settings.files_bucket)
+
+    @cached_property
+    def anchors(self) -> Anchors:
+        """Heads of audit chains, in a bucket where nothing can be changed or deleted."""
+        from chalicelib.adapters.blobs.anchors import S3Anchors
+        from chalicelib.adapters.blobs.s3 import client_config
+
+        config = client_config(endpoint_url=self.settings.endpoint_url)
+        return S3Anchors(client=self._client("s3", config), bucket=self.settings.anchors_bucket)
 
     @cached_property
     def _sqs(self) -> Any:

@@ -46,6 +46,7 @@ class Settings:
     keys_table: str
     ephemeral_table: str
     files_bucket: str
+    anchors_bucket: str
     billing_queue_url: str
     import_queue_url: str
     export_queue_url: str
@@ -77,6 +78,7 @@ class Settings:
             keys_table=required("KEYS_TABLE"),
             ephemeral_table=required("EPHEMERAL_TABLE"),
             files_bucket=required("FILES_BUCKET"),
+            anchors_bucket=required("ANCHORS_BUCKET"),
             billing_queue_url=required("BILLING_QUEUE_URL"),
             import_queue_url=required("IMPORT_QUEUE_URL"),
             export_queue_url=required("EXPORT_QUEUE_URL"),

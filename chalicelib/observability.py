@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import re
 import sys
+from datetime import datetime
 from functools import lru_cache
 from typing import Any, Final
 
@@ -15,6 +16,7 @@ from chalicelib.domain.runs import BillingRun
 SERVICE = "isp-billing"
 METRICS_NAMESPACE: Final = "IspBilling"
 QUARANTINED_METRIC: Final = "QuarantinedSubscriptions"
+UNSEALED_METRIC: Final = "AuditUnsealedSeconds"
 CAUSES_MAX: Final = 6
 # What AWS calls an error; anything else that stands in its place may be somebody's data.
 _AWS_CODE: Final = re.compile(r"[A-Za-z0-9.]{1,64}")
@@ -61,6 +63,30 @@ def tell_completed(*, stage: str, tenant_id: str, run: BillingRun) -> None:
         "_aws": {"Timestamp": int(run.completed_at.timestamp() * 1000), "CloudWatchMetrics": [metric]},
     }
     (logger().warning if run.quarantined else logger().info)("billing run completed", extra=facts)
+
+
+def tell_sealed(
+    *, stage: str, at: datetime, tenants: int, sealed: int, late: int, waited_seconds: int, left: int
+) -> None:
+    """Log a pass over the audit logs; ``waited_seconds`` is how long the oldest entry was unsealed.
+
+    The line is a metric too: an alarm looks at how long entries wait.
+    """
+    metric = {
+        "Namespace": METRICS_NAMESPACE,
+        "Dimensions": [["Stage"]],
+        "Metrics": [{"Name": UNSEALED_METRIC, "Unit": "Seconds"}],
+    }
+    facts: dict[str, Any] = {
+        "tenants": tenants,
+        "sealed": sealed,
+        "late": late,
+        "tenants_left": left,
+        "Stage": stage,
+        UNSEALED_METRIC: waited_seconds,
+        "_aws": {"Timestamp": int(at.timestamp() * 1000), "CloudWatchMetrics": [metric]},
+    }
+    (logger().warning if left or late else logger().info)("audit logs sealed", extra=facts)
 
 
 def causes_of(error: BaseException) -> list[str]:

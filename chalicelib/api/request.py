@@ -70,6 +70,7 @@ class Request:
             at=self.now,
             request_id=self.request_id,
             details=details,
+            address=self.address,
         )
 
     @property

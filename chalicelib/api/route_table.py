@@ -3,6 +3,8 @@
 from typing import Final
 
 ROUTES: Final[dict[str, str]] = {
+    "GET /v1/audit": "audit.list_audit_entries",
+    "GET /v1/audit/verification": "audit.verify_audit_log",
     "GET /v1/billing": "billing.get_billing_state",
     "GET /v1/billing/runs": "billing.list_billing_runs",
     "POST /v1/billing/runs": "billing.start_billing_runs",

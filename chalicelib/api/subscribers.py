@@ -232,8 +232,11 @@ def create_subscriber(request: Request) -> SubscriberOut:
     "GET", "/v1/subscribers/{subscriber_id}", permission=Permission.SUBSCRIBERS_READ, answer=SubscriberOut
 )
 def get_subscriber(request: Request) -> SubscriberOut:
-    """Show a subscriber with balance and subscriptions."""
-    return SubscriberOut.of(request.store.subscribers.get(subscriber_id=request.path["subscriber_id"]))
+    """Show a subscriber with balance and subscriptions; that a national id is shown is audited."""
+    subscriber_id = request.path["subscriber_id"]
+    note = request.note(subscribers.IDENTITY_SHOWN, subscriber_id)
+    subscriber = subscribers.show_subscriber(store=request.store, subscriber_id=subscriber_id, note=note)
+    return SubscriberOut.of(subscriber)
 
 
 @endpoint(

@@ -175,9 +175,7 @@ def change_tenant(request: Request) -> TenantOut:
         change=body.change(),
         if_match=request.if_match,
         at=request.now,
-        note=request.note(
-            "tenant.changed", request.principal.tenant_id, **body.model_dump(exclude_unset=True)
-        ),
+        note=request.note("tenant.changed", request.principal.tenant_id),
     )
     return TenantOut.of(tenant)
 
@@ -200,6 +198,6 @@ def put_tax_group(request: Request) -> TenantOut:
         store=request.store,
         group=body.group(code=request.path["code"]),
         if_match=request.if_match,
-        note=request.note("tenant.tax_group_put", request.path["code"], rows=len(body.rows)),
+        note=request.note("tenant.tax_group_put", request.path["code"]),
     )
     return TenantOut.of(tenant)

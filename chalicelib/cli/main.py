@@ -11,6 +11,7 @@ from itertools import takewhile
 from typing import Any
 
 from chalicelib.cli import (
+    audit_commands,
     billing_commands,
     export_commands,
     import_commands,
@@ -97,7 +98,7 @@ def parser() -> argparse.ArgumentParser:
     made.set_defaults(names={}, url=None, json=False, quiet=False, timeout=TIMEOUT_SECONDS)
     commands = made.add_subparsers(metavar="COMMAND", required=True)
     modules = (session_commands, import_file, import_commands, export_commands, isp_commands)
-    for module in (*modules, billing_commands, ledger_commands):
+    for module in (*modules, billing_commands, ledger_commands, audit_commands):
         module.add_parsers(commands)
     return made
 

@@ -44,6 +44,7 @@ class Permission(StrEnum):
     IMPORTS_WRITE = "imports:write"
     EXPORTS_READ = "exports:read"
     EXPORTS_WRITE = "exports:write"
+    AUDIT_READ = "audit:read"
 
 
 class Role(StrEnum):
@@ -62,7 +63,7 @@ _READ_ALL: Final = frozenset(item for item in _EVERYTHING if item.value.endswith
 ROLE_PERMISSIONS: Final[dict[Role, frozenset[Permission]]] = {
     Role.OWNER: _EVERYTHING,
     Role.ADMIN: _EVERYTHING - {Permission.LEDGER_OPEN},
-    Role.BILLING: _READ_ALL
+    Role.BILLING: (_READ_ALL - {Permission.AUDIT_READ})
     | {
         Permission.SUBSCRIBERS_WRITE,
         Permission.PACKAGES_WRITE,

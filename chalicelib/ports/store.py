@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from chalicelib.domain.staff import StaffMember
     from chalicelib.domain.subscribers import Subscriber, SubscriberSummary
     from chalicelib.domain.tenants import Tenant
+    from chalicelib.ports.audit import AuditLog
     from chalicelib.ports.coupons import Coupons
     from chalicelib.ports.jobs import Exports, Imports, Rehearsals
     from chalicelib.ports.late_fees import LateFees
@@ -85,7 +86,12 @@ class Subscribing:
 
 @dataclass(frozen=True, slots=True)
 class AuditNote:
-    """Who did what to which object; ``details`` may hold personal data and is encrypted."""
+    """Who did what to which object, and from which network address.
+
+    ``details`` and the address are encrypted under the audit key, which outlives everything else.
+    ``personal`` is what a person's data was before and after: it is under the key of operational
+    data and can be taken away without a trace in the chain but that it was there.
+    """
 
     actor_id: str
     action: str
@@ -93,6 +99,8 @@ class AuditNote:
     at: datetime
     request_id: str = ""
     details: Mapping[str, object] = field(default_factory=dict)
+    address: str = ""
+    personal: Mapping[str, object] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -296,6 +304,10 @@ class TenantStore(Protocol):
     @property
     def rehearsals(self) -> Rehearsals:
         """Rehearsals asked for as jobs."""
+
+    @property
+    def audit(self) -> AuditLog:
+        """Audit entries, and the chain that seals them."""
 
     def profile(self) -> Tenant:
         """Return the tenant's own record."""

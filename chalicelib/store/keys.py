@@ -148,5 +148,10 @@ def idempotency(tenant_id: str, operation: str) -> str:
 
 
 def audit(tenant_id: str, month: str) -> str:
-    """Audit entries of a calendar month (UTC)."""
+    """Audit entries written in a calendar month (UTC)."""
     return f"{tenant_id}#AUD#{month}"
+
+
+def audit_chain(tenant_id: str) -> str:
+    """The chain over the audit entries: its records by sequence, its head, and its late entries."""
+    return f"{tenant_id}#CHAIN"

@@ -25,6 +25,7 @@ from chalicelib.store.tenants import TenantItem, TenantProfiles, decode_tenant
 
 # Repositories are imported by who first asks for them: each costs milliseconds of a cold start.
 if TYPE_CHECKING:
+    from chalicelib.store.audit_log import DynamoAuditLog
     from chalicelib.store.billing import DynamoBillingBooks
     from chalicelib.store.book_reader import DynamoBookReader
     from chalicelib.store.coupons import DynamoCoupons
@@ -184,6 +185,18 @@ class DynamoTenantStore:
         from chalicelib.store.rehearsals import DynamoRehearsals
 
         return DynamoRehearsals(tenant_id=self._tenant_id)
+
+    @cached_property
+    def audit(self) -> DynamoAuditLog:
+        """Audit entries, and the chain that seals them."""
+        from chalicelib.store.audit_log import DynamoAuditLog
+
+        return DynamoAuditLog(
+            tenant_id=self._tenant_id,
+            database=self._database,
+            tenant_keys=lambda: self.keys,
+            clock=self._clock,
+        )
 
     @cached_property
     def staff(self) -> DynamoStaff:

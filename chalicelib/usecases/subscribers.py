@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 from datetime import datetime
+from typing import Final
 
 from chalicelib.domain.subscribers import (
     Contact,
@@ -19,7 +20,12 @@ from chalicelib.domain.subscribers import (
 from chalicelib.ports.store import AuditNote, Idempotency, TenantStore, Write
 from chalicelib.usecases.changes import UNCHANGED, Unchanged
 from chalicelib.usecases.plans import subscriber_room
+from chalicelib.usecases.told_changes import changed_fields, masked
 from chalicelib.usecases.versions import require_version
+
+# Whoever is shown one of these is written down. Who changes a subscriber is anyway.
+IDENTIFYING: Final = frozenset({"national_id", "tax_id"})
+IDENTITY_SHOWN: Final = "subscriber.identity_shown"
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +85,21 @@ def create_subscriber(
     return subscriber
 
 
+def show_subscriber(*, store: TenantStore, subscriber_id: str, note: AuditNote) -> Subscriber:
+    """Return the subscriber, or raise NotFound; that identifying numbers were shown is audited."""
+    subscriber = store.subscribers.get(subscriber_id=subscriber_id)
+    _note_shown(store, subscriber, note)
+    return subscriber
+
+
+def _note_shown(store: TenantStore, subscriber: Subscriber, note: AuditNote) -> None:
+    """Write down that a person's identifying numbers are shown, where there are any."""
+    shown = sorted(name for name in IDENTIFYING if getattr(subscriber.contact, name))
+    if shown:
+        told = replace(note, action=IDENTITY_SHOWN, details={"fields": shown})
+        store.commit(store.note(note=told))
+
+
 def change_subscriber(
     *, store: TenantStore, subscriber_id: str, change: SubscriberChange, if_match: int | None, note: AuditNote
 ) -> Subscriber:
@@ -109,6 +130,7 @@ def archive_subscriber(
     before = read.subscriber
     require_version(current=before.version, expected=if_match)
     if before.archived:
+        _note_shown(store, before, note)
         return before
     if in_service(account=before.account, on=read.tenant.local_date(at=at)):
         raise SubscriberInService("end the subscriber's subscriptions first")
@@ -123,6 +145,7 @@ def unarchive_subscriber(
     before = store.subscribers.get(subscriber_id=subscriber_id)
     require_version(current=before.version, expected=if_match)
     if not before.archived:
+        _note_shown(store, before, note)
         return before
     subscriber_room(store=store)
     back = store.plans.counted(more=1, of=subscriber_id)
@@ -135,26 +158,27 @@ def _save(
     store.commit(
         *store.subscribers.change_profile(before=before, after=after),
         *besides,
-        store.note(note=replace(note, details=_told(before, after))),
+        store.note(note=_told(note, before, after)),
     )
     return changed(before=before, after=after)
 
 
-def _told(before: Subscriber, after: Subscriber) -> dict[str, object]:
-    """Return what the audit entry tells: which personal fields changed, never what they held.
+def _told(note: AuditNote, before: Subscriber, after: Subscriber) -> AuditNote:
+    """Return the audit note with what changed, before and after.
 
-    The audit outlives the key under which personal data is erased.
+    Its details name the personal fields; what they held is told apart, under the key with which
+    personal data is erased. Numbers that identify a person are masked.
     """
-    details: dict[str, object] = {}
-    if before.code != after.code:
-        details["code"] = [before.code, after.code]
-    if before.area != after.area:
-        details["area"] = [before.area, after.area]
+    details = changed_fields(before=before, after=after, names=("code", "area", "archived"))
+    names = [
+        name for name in SubscriberChange.__dataclass_fields__ if name not in {"code", "area", "consolidated"}
+    ]
     was, now = before.account.consolidated, after.account.consolidated
     if was != now:
         details["consolidated"] = [was, now]
-    personal = [one.name for one in fields(Contact)]
-    moved = [name for name in personal if getattr(before.contact, name) != getattr(after.contact, name)]
-    if moved:
-        details["contact"] = moved
-    return details
+    personal = changed_fields(before=before.contact, after=after.contact, names=names)
+    for name in IDENTIFYING & set(personal):
+        personal[name] = [masked(text=getattr(one.contact, name)) for one in (before, after)]
+    if personal:
+        details["contact"] = [name for name in names if name in personal]
+    return replace(note, details={**note.details, **details}, personal=personal)

@@ -18,6 +18,7 @@ from chalicelib.domain.tenants import (
 )
 from chalicelib.ports.store import AuditNote, TenantStore, Write
 from chalicelib.usecases.changes import UNCHANGED, Unchanged
+from chalicelib.usecases.told_changes import changed_fields
 from chalicelib.usecases.versions import require_version
 
 
@@ -97,6 +98,7 @@ def put_tax_group(*, store: TenantStore, group: TaxGroup, if_match: int | None, 
     require_version(current=before.version, expected=if_match)
     after = before.with_tax_group(group=group)
     replaced = before.tax_group(code=group.code)
+    note = replace(note, details={"tax_group": [replaced, group]})
     if replaced is None:
         return _save(store, before, after, note)
     state = store.billing_state()
@@ -109,5 +111,8 @@ def put_tax_group(*, store: TenantStore, group: TaxGroup, if_match: int | None, 
 def _save(
     store: TenantStore, before: Tenant, after: Tenant, note: AuditNote, conditions: Sequence[Write] = ()
 ) -> Tenant:
-    store.commit(*store.change_profile(before=before, after=after), store.note(note=note), *conditions)
+    changes = changed_fields(before=before, after=after)
+    changes.pop("tax_groups", None)  # the one that changed is told by itself
+    told = replace(note, details={**note.details, **changes})
+    store.commit(*store.change_profile(before=before, after=after), store.note(note=told), *conditions)
     return replace(after, version=before.version + 1)

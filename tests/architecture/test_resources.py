@@ -11,6 +11,8 @@ from typing import Any
 
 import pytest
 
+from chalicelib.domain.audit_chain import UNSEALED_SECONDS_MAX
+from chalicelib.observability import UNSEALED_METRIC
 from tests.architecture.code import ROOT, event_names, sources
 
 PROBLEM_KEYS = {"type", "title", "status", "code", "message", "param", "request_id"}
@@ -115,16 +117,51 @@ def test_rows_of_imports_sessions_and_tokens_expire() -> None:
     }
 
 
-def test_files_are_private_encrypted_and_expire() -> None:
-    (bucket,) = resources("AWS::S3::Bucket").values()
-    assert bucket["PublicAccessBlockConfiguration"] == {
-        "BlockPublicAcls": True,
-        "BlockPublicPolicy": True,
-        "IgnorePublicAcls": True,
-        "RestrictPublicBuckets": True,
-    }
+def private_bucket(name: str) -> Any:
+    """A bucket that nobody outside reads, encrypted with our key."""
+    bucket = resources("AWS::S3::Bucket")[name]
+    assert set(bucket["PublicAccessBlockConfiguration"].values()) == {True}
+    assert bucket["OwnershipControls"] == {"Rules": [{"ObjectOwnership": "BucketOwnerEnforced"}]}
     (rule,) = bucket["BucketEncryption"]["ServerSideEncryptionConfiguration"]
     assert rule["ServerSideEncryptionByDefault"] == {"SSEAlgorithm": "aws:kms", "KMSMasterKeyID": DATA_KEY}
+    return bucket
+
+
+def test_anchors_are_private_encrypted_and_locked() -> None:
+    bucket = private_bucket("AnchorsBucket")
+    assert bucket["ObjectLockEnabled"] is True
+    assert bucket["VersioningConfiguration"] == {"Status": "Enabled"}
+    # In compliance mode nobody shortens or lifts the lock, not even the account's root.
+    assert bucket["ObjectLockConfiguration"]["Rule"] == {
+        "DefaultRetention": {"Mode": "COMPLIANCE", "Years": 7}
+    }
+    assert "LifecycleConfiguration" not in bucket
+    assert bucket["_"]["DeletionPolicy"] == "Retain"
+
+
+def test_only_the_anchorer_writes_anchors_and_nobody_deletes_them() -> None:
+    allowed = {
+        (function, action)
+        for function in functions()
+        for statement, actions in statements(read(f"policy-{function}.json"))
+        for action in actions
+        if "AnchorsBucket" in json.dumps(statement["Resource"])
+    }
+    assert allowed == {("audit_anchorer", "s3:PutObject"), ("api_handler", "s3:ListBucketVersions")}
+
+
+def test_every_bucket_is_known() -> None:
+    assert set(resources("AWS::S3::Bucket")) == {"FilesBucket", "AnchorsBucket"}
+
+
+def test_the_alarm_for_unsealed_entries_is_at_their_bound() -> None:
+    alarm = resources("AWS::CloudWatch::Alarm")["AuditUnsealedAlarm"]
+    assert (alarm["MetricName"], alarm["Threshold"]) == (UNSEALED_METRIC, UNSEALED_SECONDS_MAX)
+    assert alarm["TreatMissingData"] == "breaching"  # a sealer that is silent seals nothing
+
+
+def test_files_are_private_encrypted_and_expire() -> None:
+    bucket = private_bucket("FilesBucket")
     rules = bucket["LifecycleConfiguration"]["Rules"]
     assert {rule["Status"] for rule in rules} == {"Enabled"}
     days = {rule["Prefix"]: rule["ExpirationInDays"] for rule in rules if "Prefix" in rule}
