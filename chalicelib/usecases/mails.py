@@ -22,3 +22,23 @@ def verification_mail(*, to: str, name: str, company: str, subdomain: str, token
     """Return the mail that confirms an owner's address."""
     text = _VERIFY.format(name=name, company=company, subdomain=subdomain, token=token, hours=hours)
     return Mail(to=to, subject="Confirm your address", text=text)
+
+
+_INVITE = """\
+Hello,
+
+{company} invites you to work with them at ISP Billing, subdomain {subdomain}, as {role}.
+To accept, enter this code with your name and a password of your choice:
+
+    {token}
+
+It works once and within {hours} hours.
+
+If you do not know {company}, do nothing: nobody gets in without this code.
+"""
+
+
+def invitation_mail(*, to: str, company: str, subdomain: str, role: str, token: str, hours: int) -> Mail:
+    """Return the mail that invites somebody to work for a tenant."""
+    text = _INVITE.format(company=company, subdomain=subdomain, role=role, token=token, hours=hours)
+    return Mail(to=to, subject="You are invited", text=text)

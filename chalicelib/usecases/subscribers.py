@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from datetime import datetime
 
+from chalicelib.domain.staff import EVERYTHING, Scope, check_within
 from chalicelib.domain.subscribers import (
     Contact,
     Subscriber,
@@ -13,6 +14,7 @@ from chalicelib.domain.subscribers import (
     check_area,
     check_code,
     check_contact,
+    check_dealer_id,
     in_service,
     new_subscriber,
 )
@@ -27,6 +29,7 @@ class SubscriberChange:
 
     code: str | None = None
     area: str | None = None
+    dealer_id: str | None = None
     name: str | None = None
     email: str | None = None
     phone: str | None = None
@@ -53,8 +56,13 @@ def create_subscriber(
     at: datetime,
     note: AuditNote,
     idempotency: Idempotency | None = None,
+    dealer_id: str = "",
+    scope: Scope = EVERYTHING,
 ) -> Subscriber:
-    """Add a subscriber without subscriptions; raise InvalidValue, CodeTaken or PlanLimitReached."""
+    """Add a subscriber without subscriptions; raise InvalidValue, CodeTaken or PlanLimitReached.
+
+    Who is held to a scope adds within it: OutsideScope. A dealer's need not be said to be so.
+    """
     subscriber = new_subscriber(
         subscriber_id=subscriber_id,
         code=code,
@@ -62,7 +70,9 @@ def create_subscriber(
         contact=contact,
         currency=subscriber_room(store=store).currency,
         at=at,
+        dealer_id=dealer_id or scope.dealer_id,
     )
+    check_within(scope=scope, subscriber=subscriber)
     store.commit(
         *store.subscribers.add(subscriber=subscriber),
         store.plans.counted(more=1, of=subscriber_id),
@@ -73,17 +83,27 @@ def create_subscriber(
 
 
 def change_subscriber(
-    *, store: TenantStore, subscriber_id: str, change: SubscriberChange, if_match: int | None, note: AuditNote
+    *,
+    store: TenantStore,
+    subscriber_id: str,
+    change: SubscriberChange,
+    if_match: int | None,
+    note: AuditNote,
+    scope: Scope = EVERYTHING,
 ) -> Subscriber:
-    """Change a subscriber's data; raise NotFound, InvalidValue, CodeTaken or StaleVersion."""
+    """Change a subscriber's data; raise NotFound, InvalidValue, OutsideScope, CodeTaken or StaleVersion."""
     before = store.subscribers.get(subscriber_id=subscriber_id)
     require_version(current=before.version, expected=if_match)
     after = replace(
         before,
         code=before.code if change.code is None else check_code(code=change.code),
         area=before.area if change.area is None else check_area(area=change.area),
+        dealer_id=before.dealer_id
+        if change.dealer_id is None
+        else check_dealer_id(dealer_id=change.dealer_id),
         contact=check_contact(contact=replace(before.contact, **change.contact)),
     )
+    check_within(scope=scope, subscriber=after)
     return _save(store, before, after, note)
 
 
@@ -139,8 +159,10 @@ def _told(before: Subscriber, after: Subscriber) -> dict[str, object]:
         details["code"] = [before.code, after.code]
     if before.area != after.area:
         details["area"] = [before.area, after.area]
+    if before.dealer_id != after.dealer_id:
+        details["dealer_id"] = [before.dealer_id, after.dealer_id]
     names = SubscriberChange.__dataclass_fields__
-    personal = [name for name in names if name not in {"code", "area"}]
+    personal = [name for name in names if name not in {"code", "area", "dealer_id"}]
     moved = [name for name in personal if getattr(before.contact, name) != getattr(after.contact, name)]
     if moved:
         details["contact"] = moved

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from chalicelib.domain.staff import Role
+from chalicelib.domain.staff import EVERYTHING, Role, Scope
 from chalicelib.store.audit import AuditItem
 from tests.fakes.api_client import ApiClient
 from tests.integration.conftest import EngineServices, SignedIn, sign_up_and_in
@@ -231,14 +231,16 @@ def test_who_may_only_read_changes_nothing(
     assert api.bearer(auditor).get("/v1/tenant").json["billing_hour"] == 2
 
 
-def session_as(services: EngineServices, tenant: SignedIn, role: Role) -> str:
+def session_as(services: EngineServices, tenant: SignedIn, role: Role, scope: Scope = EVERYTHING) -> str:
     """A session with another role, as if such a person had signed in."""
-    tokens = services.identity.tokens
-    own = services.sessions.get(token_hash=tokens.hash(token=tenant.token), at=services.clock.now())
+    tokens, sessions = services.identity.tokens, services.sessions
+    own = sessions.get(token_hash=tokens.hash(token=tenant.token), at=services.clock.now())
     assert own is not None
-    token = tokens.new(prefix="ses")
-    principal = replace(own.principal, role=role)
-    services.sessions.add(session=replace(own, token_hash=tokens.hash(token=token), principal=principal))
+    token, session_id = tokens.new(prefix="ses"), services.ids.new(prefix="sss")
+    principal = replace(own.principal, role=role, scope=scope)
+    session = replace(own, session_id=session_id, token_hash=tokens.hash(token=token), principal=principal)
+    known = sessions.of_person(tenant_id=tenant.tenant_id, staff_id=own.principal.actor_id)
+    tenant.store.commit(*sessions.start(session=session, known=known))
     return token
 
 
