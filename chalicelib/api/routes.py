@@ -33,6 +33,7 @@ MODULES: Final = (
     "late_fees",
     "ledger",
     "manual_invoices",
+    "me",
     "package_changes",
     "packages",
     "payments",

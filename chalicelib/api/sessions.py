@@ -78,10 +78,7 @@ def log_in(request: Request) -> Answer:
         address=request.address,
         at=request.now,
     )
-    answer = SessionOut(
-        token=logged_in.token, csrf_token=logged_in.csrf_token, expires_at=logged_in.session.expires_at
-    )
-    return Answer(answer, headers={"Set-Cookie": _cookie(request, logged_in.token)})
+    return begun(request, logged_in)
 
 
 @endpoint("DELETE", "/v1/sessions/current", permission=Permission.SELF, status=204)
@@ -97,6 +94,14 @@ def get_me(request: Request) -> MeOut:
     """Return who is signed in, with their tenant and permissions."""
     tenant, member = request.store.profile_and_staff(staff_id=request.principal.actor_id)
     return MeOut.of(tenant, member, request.principal)
+
+
+def begun(request: Request, logged_in: sessions.LoggedIn) -> Answer:
+    """Return the answer that hands a new session out."""
+    answer = SessionOut(
+        token=logged_in.token, csrf_token=logged_in.csrf_token, expires_at=logged_in.session.expires_at
+    )
+    return Answer(answer, headers={"Set-Cookie": _cookie(request, logged_in.token)})
 
 
 def _cookie(request: Request, token: str) -> str:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -75,7 +75,13 @@ def log_in(
     give_back(identity=identity, limit=FAILURES, key=key, at=at)
     if not member.email_verified:
         raise EmailNotVerified("confirm your address first: the code is in the mail we sent")
-    return _start(identity, identity.stores.of(tenant_id=tenant_id), member, at)
+    store = identity.stores.of(tenant_id=tenant_id)
+    if not identity.passwords.outdated(stored=member.password_hash):
+        return begin_session(identity=identity, store=store, member=member, at=at)
+    # Now that the password is known, its hash can be made as one would be today.
+    made = identity.passwords.hash(password=normal_password(password=password))
+    renewed = store.staff.change(before=member, after=replace(member, password_hash=made))
+    return begin_session(identity=identity, store=store, member=member, at=at, change=renewed)
 
 
 def _find(identity: Identity, subdomain: str, email: str, at: datetime) -> tuple[str, StaffMember | None]:
@@ -86,30 +92,44 @@ def _find(identity: Identity, subdomain: str, email: str, at: datetime) -> tuple
     return address.tenant_id, store.staff.find_by_email(email=email)
 
 
-def _start(identity: Identity, store: TenantStore, member: StaffMember, at: datetime) -> LoggedIn:
-    """Begin a session on the condition that the person, and their role, are still as they were read."""
+def begin_session(
+    *,
+    identity: Identity,
+    store: TenantStore,
+    member: StaffMember,
+    at: datetime,
+    change: Sequence[Write] = (),
+    instead: bool = False,
+) -> LoggedIn:
+    """Begin a session on the condition that the person, and their role, are still as they were read.
+
+    ``change`` is a change of the person that goes with it, and has that condition itself. With
+    ``instead`` it takes the place of all their sessions. Raises Busy.
+    """
     principal, as_read = _principal(store, member)
+    conditions = [*as_read, *(change or [store.staff.unmoved(member=member)])]
     logged_in = _new(identity, principal, at)
     for _ in range(COMMIT_ATTEMPTS_MAX):
         known = identity.sessions.of_person(tenant_id=store.tenant_id, staff_id=member.staff_id)
-        begun = identity.sessions.start(session=logged_in.session, known=known, ended=_over(known, at))
+        ended = {one.session_id for one in known.listed} if instead else _over(known, at)
+        begun = identity.sessions.start(session=logged_in.session, known=known, ended=ended)
         try:
-            store.commit(*as_read, *begun)
+            store.commit(*conditions, *begun)
         except SessionsMoved:
             continue
         except StaleVersion as error:
-            raise Busy("the account was changed just now: sign in again") from error
+            raise Busy("the account was changed just now: try again") from error
         return logged_in
     raise Busy("others kept signing in to this account: try again")
 
 
 def _principal(store: TenantStore, member: StaffMember) -> tuple[Principal, list[Write]]:
-    granted, as_read = None, [store.staff.unmoved(member=member)]
-    if member.role not in set(Role):
-        role = store.roles.get(role_id=member.role)
-        granted = role.granted
-        as_read.append(store.roles.unmoved(role=role))
-    return Principal(store.tenant_id, member.staff_id, member.role, granted, member.scope), as_read
+    """Return who signs in, and describe that what their role grants is still as it was read."""
+    if member.role in set(Role):
+        return Principal(store.tenant_id, member.staff_id, member.role, scope=member.scope), []
+    role = store.roles.get(role_id=member.role)
+    principal = Principal(store.tenant_id, member.staff_id, member.role, role.granted, member.scope)
+    return principal, [store.roles.unmoved(role=role)]
 
 
 def _over(known: PersonSessions, at: datetime) -> set[str]:

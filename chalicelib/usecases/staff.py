@@ -161,7 +161,13 @@ def transfer_ownership(
 
 
 def ask_password(
-    *, identity: Identity, store: TenantStore, principal: Principal, password: str, at: datetime
+    *,
+    identity: Identity,
+    store: TenantStore,
+    principal: Principal,
+    password: str,
+    at: datetime,
+    param: str = "password",
 ) -> StaffMember:
     """Return who is signed in if the password is theirs, or raise WrongPassword or TooManyAttempts."""
     key = f"{store.tenant_id}|{principal.actor_id}"
@@ -169,7 +175,7 @@ def ask_password(
     member = store.staff.get(staff_id=principal.actor_id)
     given = normal_password(password=password)
     if not identity.passwords.matches(password=given, stored=member.password_hash):
-        raise WrongPassword("this is not your password", param="password")
+        raise WrongPassword("this is not your password", param=param)
     give_back(identity=identity, limit=PASSWORDS_ASKED, key=key, at=at)
     return member
 
