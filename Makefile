@@ -21,7 +21,7 @@ RUN_REQUIREMENTS := requirements.txt chalicelib/local/requirements.txt
 
 .PHONY: help setup python run-env dev-env engine-env
 help:
-	@echo 'make run | reset | test | simulate | check | format | openapi | e2e | bench | package | deploy STAGE=... BUCKET=...'
+	@echo 'make run | reset | test | simulate | check | format | openapi | permissions | e2e | bench | package | deploy STAGE=... BUCKET=...'
 
 setup: run-env engine-env
 
@@ -50,7 +50,7 @@ reset: run-env
 	@$(BIN)/python -m chalicelib.local reset
 
 # ---- gates and tests ---------------------------------------------------------------------
-.PHONY: check format test simulate e2e openapi
+.PHONY: check format test simulate e2e openapi permissions
 check: dev-env
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
@@ -65,6 +65,10 @@ format: dev-env
 # The API's description, which a test compares with the routes.
 openapi: dev-env
 	$(BIN)/python -m chalicelib.api.openapi docs/openapi.json
+
+# Who may do what, which a test compares with the matrix.
+permissions: dev-env
+	$(BIN)/python -m chalicelib.api.permissions docs/permissions.md
 
 test: dev-env engine-env
 	$(BIN)/pytest -n auto $(ARGS)

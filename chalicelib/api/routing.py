@@ -22,6 +22,7 @@ from chalicelib.api import answering, reading
 from chalicelib.api.authentication import SignedIn, authenticate
 from chalicelib.api.errors import MethodNotAllowed, PermissionDenied
 from chalicelib.api.request import Answer, Request
+from chalicelib.api.scoping import within_scope
 from chalicelib.bootstrap import Services
 from chalicelib.domain.errors import DomainError
 from chalicelib.domain.staff import Permission
@@ -211,6 +212,8 @@ def _read(
     """Return the request as the endpoint sees it."""
     headers = raw.headers
     path = reading.decode_path(raw.uri_params)
+    if who is not None and not who.principal.scope.everything:
+        path = within_scope(services=services, principal=who.principal, path=path)
     query = reading.read_query(_query_of(raw), model=spec.query)
     content_type = headers.get("content-type", "")
     body, canonical = reading.read_body(_bytes_of(raw), content_type=content_type, model=spec.body)
@@ -224,8 +227,7 @@ def _read(
         path=path,
         body=body,
         query=query,
-        signed_in=who.principal if who else None,
-        token=who.token if who else None,
+        session=who.session if who else None,
         idempotency=_idempotency(spec, headers, path, canonical),
         if_match=reading.read_if_match(headers.get("if-match"), required=spec.if_match),
         address=str(raw.context.get("identity", {}).get("sourceIp", "")),

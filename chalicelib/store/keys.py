@@ -77,6 +77,16 @@ def staff(tenant_id: str) -> str:
     return f"{tenant_id}#STAFF"
 
 
+def roles(tenant_id: str) -> str:
+    """Roles of the tenant's own, and the names taken by them."""
+    return f"{tenant_id}#ROLES"
+
+
+def invitations(tenant_id: str) -> str:
+    """Invitations to work for the tenant."""
+    return f"{tenant_id}#INVITED"
+
+
 def due(tenant_id: str, bucket: str) -> str:
     """Subscriptions filed under a due bucket."""
     return f"{tenant_id}#DUE#{bucket}"

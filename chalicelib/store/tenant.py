@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from chalicelib.store.documents import DynamoDocuments
     from chalicelib.store.exports import DynamoExports
     from chalicelib.store.imports import DynamoImports
+    from chalicelib.store.invitations import DynamoInvitations
     from chalicelib.store.invoices import DynamoInvoices
     from chalicelib.store.late_fees import DynamoLateFees
     from chalicelib.store.ledger import DynamoLedger
@@ -39,6 +40,7 @@ if TYPE_CHECKING:
     from chalicelib.store.plans import DynamoPlans
     from chalicelib.store.prepaid import DynamoPrepaid
     from chalicelib.store.rehearsals import DynamoRehearsalBooks, DynamoRehearsals
+    from chalicelib.store.roles import DynamoRoles
     from chalicelib.store.runs import DynamoRuns
     from chalicelib.store.subscribers import DynamoSubscribers
     from chalicelib.store.usage import DynamoUsage
@@ -202,6 +204,20 @@ class DynamoTenantStore:
     def staff(self) -> DynamoStaff:
         """People who work for the tenant."""
         return DynamoStaff(tenant_id=self._tenant_id, tenant_keys=self.keys)
+
+    @cached_property
+    def roles(self) -> DynamoRoles:
+        """Roles of the tenant's own."""
+        from chalicelib.store.roles import DynamoRoles
+
+        return DynamoRoles(tenant_id=self._tenant_id)
+
+    @cached_property
+    def invitations(self) -> DynamoInvitations:
+        """Invitations that nobody has taken up yet."""
+        from chalicelib.store.invitations import DynamoInvitations
+
+        return DynamoInvitations(tenant_id=self._tenant_id, tenant_keys=self.keys)
 
     @cached_property
     def _profiles(self) -> TenantProfiles:

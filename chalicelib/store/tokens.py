@@ -70,6 +70,10 @@ class DynamoOneTimeTokens:
             refused=TokenNotValid("the token is not valid, or not any more", param="token"),
         )
 
+    def cancel(self, *, token_hash: str, purpose: str) -> ModelWrite:
+        """Describe making a token worthless; absent is fine."""
+        return delete(OneTimeItem(f"ONCE#{token_hash}", purpose))
+
 
 class DynamoAttempts:
     """Counts attempts in fixed windows of time."""

@@ -28,3 +28,56 @@ def verification_mail(
         name=name, company=company, subdomain=subdomain, address=address, token=token, hours=hours
     )
     return Mail(to=to, subject="Confirm your address", text=text)
+
+
+_INVITE = """\
+Hello,
+
+{company} invites you to work with them at ISP Billing, subdomain {subdomain}, as {role}.
+To accept, enter this code with your name and a password of your choice:
+
+    {token}
+
+It works once and within {hours} hours.
+
+If you do not know {company}, do nothing: nobody gets in without this code.
+"""
+
+
+def invitation_mail(*, to: str, company: str, subdomain: str, role: str, token: str, hours: int) -> Mail:
+    """Return the mail that invites somebody to work for a tenant."""
+    text = _INVITE.format(company=company, subdomain=subdomain, role=role, token=token, hours=hours)
+    return Mail(to=to, subject="You are invited", text=text)
+
+
+_RESET = """\
+Hello {name},
+
+somebody, probably you, asked for a new password at {company}. To choose one, enter this code:
+
+    {token}
+
+It works once and within {minutes} minutes. If it was not you, do nothing: your password stays.
+"""
+
+_NOTICE = """\
+Hello {name},
+
+your password at {company} was changed, and all other sessions were ended. If it was not you,
+ask for a new password at once, and tell who runs {company}.
+"""
+
+
+def reset_mail(*, to: str, name: str, company: str, token: str, minutes: int) -> Mail:
+    """Return the mail with the code for a new password."""
+    text = _RESET.format(name=name, company=company, token=token, minutes=minutes)
+    return Mail(to=to, subject="Choose a new password", text=text)
+
+
+def password_changed_mail(*, to: str, name: str, company: str) -> Mail:
+    """Return the mail that tells somebody that their password was changed."""
+    return Mail(
+        to=to,
+        subject="Your password was changed",
+        text=_NOTICE.format(name=name, company=company),
+    )

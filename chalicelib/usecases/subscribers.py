@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Final
 
+from chalicelib.domain.staff import EVERYTHING, Scope, check_within
 from chalicelib.domain.subscribers import (
     Contact,
     Subscriber,
@@ -14,6 +15,7 @@ from chalicelib.domain.subscribers import (
     check_area,
     check_code,
     check_contact,
+    check_dealer_id,
     in_service,
     new_subscriber,
 )
@@ -37,6 +39,7 @@ class SubscriberChange:
 
     code: str | None = None
     area: str | None = None
+    dealer_id: str | None = None
     name: str | None = None
     email: str | None = None
     phone: str | None = None
@@ -65,8 +68,13 @@ def create_subscriber(
     note: AuditNote,
     consolidated: bool | None = None,
     idempotency: Idempotency | None = None,
+    dealer_id: str = "",
+    scope: Scope = EVERYTHING,
 ) -> Subscriber:
-    """Add a subscriber without subscriptions; raise InvalidValue, CodeTaken or PlanLimitReached."""
+    """Add a subscriber without subscriptions; raise InvalidValue, CodeTaken or PlanLimitReached.
+
+    Who is held to a scope adds within it: OutsideScope. A dealer's need not be said to be so.
+    """
     subscriber = new_subscriber(
         subscriber_id=subscriber_id,
         code=code,
@@ -75,7 +83,9 @@ def create_subscriber(
         currency=subscriber_room(store=store).currency,
         at=at,
         consolidated=consolidated,
+        dealer_id=dealer_id or scope.dealer_id,
     )
+    check_within(scope=scope, subscriber=subscriber)
     store.commit(
         *store.subscribers.add(subscriber=subscriber),
         store.plans.counted(more=1, of=subscriber_id),
@@ -101,9 +111,15 @@ def _note_shown(store: TenantStore, subscriber: Subscriber, note: AuditNote) -> 
 
 
 def change_subscriber(
-    *, store: TenantStore, subscriber_id: str, change: SubscriberChange, if_match: int | None, note: AuditNote
+    *,
+    store: TenantStore,
+    subscriber_id: str,
+    change: SubscriberChange,
+    if_match: int | None,
+    note: AuditNote,
+    scope: Scope = EVERYTHING,
 ) -> Subscriber:
-    """Change a subscriber's data; raise NotFound, InvalidValue, CodeTaken or StaleVersion."""
+    """Change a subscriber's data; raise NotFound, InvalidValue, OutsideScope, CodeTaken or StaleVersion."""
     before = store.subscribers.get(subscriber_id=subscriber_id)
     require_version(current=before.version, expected=if_match)
     account, consolidated = before.account, change.consolidated
@@ -114,8 +130,12 @@ def change_subscriber(
         account=account,
         code=before.code if change.code is None else check_code(code=change.code),
         area=before.area if change.area is None else check_area(area=change.area),
+        dealer_id=before.dealer_id
+        if change.dealer_id is None
+        else check_dealer_id(dealer_id=change.dealer_id),
         contact=check_contact(contact=replace(before.contact, **change.contact)),
     )
+    check_within(scope=scope, subscriber=after)
     return _save(store, before, after, note)
 
 
@@ -169,9 +189,11 @@ def _told(note: AuditNote, before: Subscriber, after: Subscriber) -> AuditNote:
     Its details name the personal fields; what they held is told apart, under the key with which
     personal data is erased. Numbers that identify a person are masked.
     """
-    details = changed_fields(before=before, after=after, names=("code", "area", "archived"))
+    details = changed_fields(before=before, after=after, names=("code", "area", "dealer_id", "archived"))
     names = [
-        name for name in SubscriberChange.__dataclass_fields__ if name not in {"code", "area", "consolidated"}
+        name
+        for name in SubscriberChange.__dataclass_fields__
+        if name not in {"code", "area", "dealer_id", "consolidated"}
     ]
     was, now = before.account.consolidated, after.account.consolidated
     if was != now:
