@@ -10,7 +10,7 @@ import orjson
 from pynamodb.attributes import BinaryAttribute, UnicodeAttribute
 
 from chalicelib.crypto.keyring import TenantKeys
-from chalicelib.domain.audit_chain import month_of
+from chalicelib.domain.audit_ids import month_of
 from chalicelib.domain.errors import Busy
 from chalicelib.ports.services import Ids
 from chalicelib.ports.store import AuditNote

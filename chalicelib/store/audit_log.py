@@ -16,19 +16,8 @@ from pynamodb.attributes import BinaryAttribute, BooleanAttribute, NumberAttribu
 from pynamodb.exceptions import DoesNotExist
 
 from chalicelib.crypto.keyring import CiphertextRejected, TenantKeys
-from chalicelib.domain.audit_chain import (
-    ID_CHARS,
-    LATE,
-    Digest,
-    Position,
-    Record,
-    digest_of,
-    floor_id,
-    month_of,
-    months_between,
-    position_after,
-    written_at,
-)
+from chalicelib.domain.audit_chain import LATE, Digest, Position, Record, digest_of, position_after
+from chalicelib.domain.audit_ids import ID_CHARS, floor_id, month_of, months_between, written_at
 from chalicelib.ports.audit import AuditEntry, AuditQuery, ChainMoved
 from chalicelib.ports.services import Clock
 from chalicelib.ports.store import Page

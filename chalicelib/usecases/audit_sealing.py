@@ -21,10 +21,9 @@ from chalicelib.domain.audit_chain import (
     Digest,
     Position,
     beginning,
-    floor_id,
     record_after,
-    written_at,
 )
+from chalicelib.domain.audit_ids import floor_id, written_at
 from chalicelib.domain.errors import DomainError
 from chalicelib.ports.audit import Anchors, AuditLog, ChainMoved
 

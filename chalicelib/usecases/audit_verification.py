@@ -25,8 +25,8 @@ from chalicelib.domain.audit_chain import (
     examine,
     examine_end,
     examine_unsealed,
-    floor_id,
 )
+from chalicelib.domain.audit_ids import floor_id
 from chalicelib.ports.audit import Anchors, AuditLog
 from chalicelib.ports.store import TenantStore
 

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
-from chalicelib.domain.audit_chain import LATE, SETTLE, UNSEALED_SECONDS_MAX, Position, floor_id
+from chalicelib.domain.audit_chain import LATE, SETTLE, UNSEALED_SECONDS_MAX, Position
+from chalicelib.domain.audit_ids import floor_id
 from chalicelib.ports.store import AuditNote
 from chalicelib.store import keys
 from chalicelib.store.tenant import DynamoTenantStore

@@ -29,14 +29,11 @@ from chalicelib.domain.audit_chain import (
     examine,
     examine_end,
     examine_unsealed,
-    floor_id,
     link_of,
-    month_of,
-    months_between,
     position_after,
     record_after,
-    written_at,
 )
+from chalicelib.domain.audit_ids import floor_id, month_of, months_between, written_at
 from tests.examples import examples
 
 BEGUN = datetime(2026, 11, 1, tzinfo=UTC)
