@@ -22,6 +22,7 @@ from chalicelib.domain.tenants import TenantState
 from chalicelib.ports.audit import Anchors
 from chalicelib.ports.services import Blobs, Clock, Ids, JobQueue, Mailer, Passwords
 from chalicelib.store.base import Database
+from chalicelib.store.origins import DynamoOrigins
 from chalicelib.store.sessions import DynamoSessions
 from chalicelib.store.tenant import DynamoStores, DynamoTenantStore
 from chalicelib.store.tenants import DynamoRegistry
@@ -29,6 +30,7 @@ from chalicelib.store.tokens import DynamoAttempts, DynamoOneTimeTokens
 from chalicelib.store.wire import DynamoWire, HttpWire
 from chalicelib.store.wrapped_keys import DynamoWrappedKeys
 from chalicelib.usecases.identity import Identity
+from chalicelib.usecases.origins import AllowedOrigins
 
 # Clients may be used by many threads at once, but one session makes one at a time.
 _MAKING_CLIENTS: Final = Lock()
@@ -101,6 +103,11 @@ class Services:
     def tenants(self) -> DynamoRegistry:
         """The platform's list of tenants."""
         return DynamoRegistry(database=self.database)
+
+    @cached_property
+    def origins(self) -> AllowedOrigins:
+        """Web pages that tenants let call the API."""
+        return AllowedOrigins(origins=DynamoOrigins(database=self.database))
 
     @property
     def operator(self) -> DynamoTenantStore | None:

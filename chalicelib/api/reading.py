@@ -26,6 +26,7 @@ from chalicelib.domain.errors import NotFound
 BODY_BYTES_MAX: Final = 256 * 1024
 QUERY_PARAMETERS_MAX: Final = 30
 _IDEMPOTENCY_KEY: Final = re.compile(r"[\x21-\x7e]{1,255}")
+_ONE_LINE: Final = re.compile(r"[^\r\n\0]*")
 _IF_MATCH: Final = re.compile(r'"([1-9]\d{0,14})"', re.ASCII)
 # Fields that are never shown or kept as text; and identifiers are made of digits by themselves.
 _NO_WORDS: Final = re.compile(r"password|token|\w+_ids?")
@@ -45,6 +46,13 @@ def decode_path(parameters: Mapping[str, str] | None) -> dict[str, str]:
             raise NotFound("there is nothing at this address")
         decoded[name] = text
     return decoded
+
+
+def check_headers(headers: Mapping[str, str]) -> None:
+    """Raise InvalidHeader where a header holds CR, LF or NUL: no header of HTTP/1.1 or 2 can."""
+    for name, value in headers.items():
+        if not _ONE_LINE.fullmatch(f"{name}{value}"):
+            raise InvalidHeader("a header holds a line break")
 
 
 def read_body(raw: bytes, *, content_type: str, model: type[BaseModel] | None) -> tuple[Any, str]:

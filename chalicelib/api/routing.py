@@ -18,7 +18,7 @@ from chalice.app import Request as ChaliceRequest
 from chalice.app import Response as ChaliceResponse
 from pydantic import BaseModel
 
-from chalicelib.api import answering, reading
+from chalicelib.api import answering, cors, reading
 from chalicelib.api.authentication import SignedIn, authenticate
 from chalicelib.api.errors import MethodNotAllowed, PermissionDenied
 from chalicelib.api.request import Answer, Request
@@ -26,6 +26,7 @@ from chalicelib.api.scoping import within_scope
 from chalicelib.bootstrap import Services
 from chalicelib.domain.errors import DomainError
 from chalicelib.domain.staff import Permission
+from chalicelib.observability import causes_of, logger
 from chalicelib.ports.store import Idempotency
 from chalicelib.store.idempotency import KeyReused
 
@@ -33,6 +34,8 @@ __all__ = ["ENDPOINTS", "Answer", "Endpoint", "Request", "declared", "endpoint",
 
 # Chalice and API Gateway are given every method of a path, so that a wrong one is our 405.
 METHODS: Final = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE")
+
+PREFLIGHT_METHOD: Final = "OPTIONS"  # browsers ask with it whether a page may ask at all
 
 WRONG_METHOD: Final = "refuse_method"
 
@@ -143,7 +146,7 @@ def mount(
         view = _view(app, services, path, operations, find)
         # Content types are checked in reading.py: Chalice's own 415 has another shape.
         app.route(path, methods=list(operations), content_types=["*/*"], name=view.__name__)(view)
-        app.route(path, methods=wrong, content_types=["*/*"], name=WRONG_METHOD)(view)
+        app.route(path, methods=[*wrong, PREFLIGHT_METHOD], content_types=["*/*"], name=WRONG_METHOD)(view)
 
 
 def _view(
@@ -156,6 +159,8 @@ def _view(
     def view(**_path: str) -> ChaliceResponse:
         raw = app.current_request
         assert raw is not None
+        if raw.method == PREFLIGHT_METHOD:
+            return _preflight(raw, services, allowed=operations)
         method = "GET" if raw.method == "HEAD" else raw.method
         spec = find(method, path) if method in operations else None
         return _serve(raw, services, spec, allowed=operations)
@@ -175,6 +180,7 @@ def _serve(
         if spec is None:
             raise MethodNotAllowed(allowed=", ".join(sorted(allowed)))  # noqa: TRY301 - refused like the rest
         wired = services()
+        reading.check_headers(raw.headers)
         who = _authenticated(raw, spec, wired)
         tenant_id = who.principal.tenant_id if who else None
         request = _read(raw, spec, wired, request_id, who)
@@ -191,7 +197,46 @@ def _serve(
         tenant_id=tenant_id,
         error=failure,
     )
+    response = answering.with_headers(response, _for_pages(raw, services, tenant_id))
     return answering.without_body(response) if raw.method == "HEAD" else response
+
+
+def _for_pages(
+    raw: ChaliceRequest, services: Callable[[], Services], tenant_id: str | None
+) -> Mapping[str, str]:
+    """Return what lets a page of another origin read the answer, which stands without it too."""
+    if "origin" not in raw.headers:
+        return {}
+    try:
+        return cors.allowance(raw, services(), tenant_id=tenant_id)
+    except Exception as error:  # noqa: BLE001 - the outer boundary
+        logger().error("origins not read", extra={"cause": causes_of(error)})
+        return {}
+
+
+def _preflight(
+    raw: ChaliceRequest, services: Callable[[], Services], *, allowed: Iterable[str]
+) -> ChaliceResponse:
+    started = time.perf_counter()
+    request_id = answering.request_id_of(raw)
+    failure: Exception | None = None
+    try:
+        reading.check_headers(raw.headers)
+        headers = cors.preflight(raw, services(), allowed=allowed)
+        response = answering.rendered(Answer(None, headers), status=204, request_id=request_id)
+    except DomainError as error:
+        failure, response = error, answering.refused(error, request_id=request_id)
+    except Exception as error:  # noqa: BLE001 - the outer boundary
+        failure, response = error, answering.failed(error, request_id=request_id)
+    answering.log(
+        request_id=request_id,
+        operation="preflight",
+        response=response,
+        started=started,
+        tenant_id=None,
+        error=failure,
+    )
+    return response
 
 
 def _authenticated(raw: ChaliceRequest, spec: Endpoint, services: Services) -> SignedIn | None:

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from chalicelib.api.answering import SECURITY_HEADERS
 from chalicelib.domain.audit_chain import UNSEALED_SECONDS_MAX
 from chalicelib.observability import UNSEALED_METRIC
 from tests.architecture.code import ROOT, event_names, sources
@@ -218,7 +219,11 @@ def test_the_gateway_answers_in_the_shape_of_the_api() -> None:
         problem = json.loads(response["ResponseTemplates"]["application/json"])
         assert set(problem) == PROBLEM_KEYS
         assert problem["status"] == response["StatusCode"]
-        assert response["ResponseParameters"]["Headers"]["Content-Type"] == "'application/problem+json'"
+        headers = response["ResponseParameters"]["Headers"]
+        assert headers["Content-Type"] == "'application/problem+json'"
+        for name in SECURITY_HEADERS.keys() - {"Vary"}:  # which is of what depends on the origin
+            assert headers[name].strip("'"), name
+            assert name == "Content-Security-Policy" or headers[name] == f"'{SECURITY_HEADERS[name]}'"
 
 
 def test_settings_read_no_variable_that_is_not_deployed() -> None:
