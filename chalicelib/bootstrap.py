@@ -18,6 +18,7 @@ from chalicelib.config import JOB_PATIENCE, REQUEST_PATIENCE, RUN_PATIENCE, Pati
 from chalicelib.crypto.keyring import Keyring
 from chalicelib.crypto.kms import KmsKeyWrapper
 from chalicelib.crypto.tokens import RandomTokens
+from chalicelib.domain.rates import Policies
 from chalicelib.domain.tenants import TenantState
 from chalicelib.ports.audit import Anchors
 from chalicelib.ports.services import Blobs, Clock, Ids, JobQueue, Mailer, Passwords
@@ -31,6 +32,7 @@ from chalicelib.store.wire import DynamoWire, HttpWire
 from chalicelib.store.wrapped_keys import DynamoWrappedKeys
 from chalicelib.usecases.identity import Identity
 from chalicelib.usecases.origins import AllowedOrigins
+from chalicelib.usecases.rates import RateLimiter
 
 # Clients may be used by many threads at once, but one session makes one at a time.
 _MAKING_CLIENTS: Final = Lock()
@@ -108,6 +110,16 @@ class Services:
     def origins(self) -> AllowedOrigins:
         """Web pages that tenants let call the API."""
         return AllowedOrigins(origins=DynamoOrigins(database=self.database))
+
+    @cached_property
+    def rate_policies(self) -> Policies:
+        """How many requests an address, an account and a tenant may make."""
+        return Policies.of(per_minute=self.settings.requests_per_minute)
+
+    @cached_property
+    def rates(self) -> RateLimiter:
+        """Counts requests."""
+        return RateLimiter(attempts=DynamoAttempts(database=self.database), tokens=RandomTokens())
 
     @property
     def operator(self) -> DynamoTenantStore | None:

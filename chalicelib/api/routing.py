@@ -1,6 +1,6 @@
 """The ``endpoint()`` decorator: all that HTTP asks of a request, in one place.
 
-In order: method, size, session, CSRF, permission, path, query, body, preconditions; then the
+In order: method, headers, limits, size, session, CSRF, permission, path, query, body, preconditions; then the
 endpoint, which calls one use case; then the answer. Refusals become problem details here,
 for an exception that leaves a Chalice view is a bare 500.
 """
@@ -21,6 +21,7 @@ from pydantic import BaseModel
 from chalicelib.api import answering, cors, reading
 from chalicelib.api.authentication import SignedIn, authenticate
 from chalicelib.api.errors import MethodNotAllowed, PermissionDenied
+from chalicelib.api.metering import Meter, address_of
 from chalicelib.api.request import Answer, Request
 from chalicelib.api.scoping import within_scope
 from chalicelib.bootstrap import Services
@@ -176,12 +177,14 @@ def _serve(
     request_id = answering.request_id_of(raw)
     tenant_id = None
     failure: Exception | None = None
+    meter = Meter()
     try:
         if spec is None:
             raise MethodNotAllowed(allowed=", ".join(sorted(allowed)))  # noqa: TRY301 - refused like the rest
         wired = services()
         reading.check_headers(raw.headers)
-        who = _authenticated(raw, spec, wired)
+        meter.count_address(wired, raw)
+        who = _authenticated(raw, spec, wired, meter)
         tenant_id = who.principal.tenant_id if who else None
         request = _read(raw, spec, wired, request_id, who)
         response = _answer(spec, request)
@@ -197,7 +200,7 @@ def _serve(
         tenant_id=tenant_id,
         error=failure,
     )
-    response = answering.with_headers(response, _for_pages(raw, services, tenant_id))
+    response = answering.with_headers(response, {**meter.headers(), **_for_pages(raw, services, tenant_id)})
     return answering.without_body(response) if raw.method == "HEAD" else response
 
 
@@ -220,8 +223,10 @@ def _preflight(
     started = time.perf_counter()
     request_id = answering.request_id_of(raw)
     failure: Exception | None = None
+    meter = Meter()
     try:
         reading.check_headers(raw.headers)
+        meter.count_address(services(), raw)
         headers = cors.preflight(raw, services(), allowed=allowed)
         response = answering.rendered(Answer(None, headers), status=204, request_id=request_id)
     except DomainError as error:
@@ -236,16 +241,17 @@ def _preflight(
         tenant_id=None,
         error=failure,
     )
-    return response
+    return answering.with_headers(response, meter.headers())
 
 
-def _authenticated(raw: ChaliceRequest, spec: Endpoint, services: Services) -> SignedIn | None:
+def _authenticated(raw: ChaliceRequest, spec: Endpoint, services: Services, meter: Meter) -> SignedIn | None:
     """Return who is asking; None on a public route."""
     reading.check_size(_bytes_of(raw))
     if spec.public:
         return None
     now = services.clock.now()
     who = authenticate(services=services, headers=raw.headers, method=raw.method, now=now)
+    meter.count_principal(services, who.principal)
     if not who.principal.may(permission=spec.permission):
         raise PermissionDenied(f"this needs the permission {spec.permission.value}")
     return who
@@ -275,7 +281,7 @@ def _read(
         session=who.session if who else None,
         idempotency=_idempotency(spec, headers, path, canonical),
         if_match=reading.read_if_match(headers.get("if-match"), required=spec.if_match),
-        address=str(raw.context.get("identity", {}).get("sourceIp", "")),
+        address=address_of(raw),
     )
 
 
