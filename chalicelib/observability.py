@@ -13,12 +13,14 @@ from typing import Any, Final, cast
 from aws_lambda_powertools.logging import Logger
 from aws_lambda_powertools.logging.formatter import LambdaPowertoolsFormatter
 
+from chalicelib.domain.anomalies import Anomaly
 from chalicelib.domain.cards import masked_card_numbers
 from chalicelib.domain.runs import BillingRun
 
 SERVICE = "isp-billing"
 METRICS_NAMESPACE: Final = "IspBilling"
 QUARANTINED_METRIC: Final = "QuarantinedSubscriptions"
+ANOMALIES_METRIC: Final = "Anomalies"
 UNSEALED_METRIC: Final = "AuditUnsealedSeconds"
 CAUSES_MAX: Final = 6
 # What AWS calls an error; anything else that stands in its place may be somebody's data.
@@ -128,6 +130,29 @@ def tell_sealed(
         "_aws": {"Timestamp": int(at.timestamp() * 1000), "CloudWatchMetrics": [metric]},
     }
     (logger().warning if left or late else logger().info)("audit logs sealed", extra=facts)
+
+
+class MetricAlarms:
+    """Tells the operator of anomalies by a line that is a metric too, at which an alarm looks."""
+
+    def __init__(self, *, stage: str) -> None:
+        self._stage = stage
+
+    def tell(self, *, kind: Anomaly, tenant_id: str | None, at: datetime) -> None:
+        """Log an anomaly; ``tenant_id`` is None where there is no such tenant."""
+        metric = {
+            "Namespace": METRICS_NAMESPACE,
+            "Dimensions": [["Stage"]],
+            "Metrics": [{"Name": ANOMALIES_METRIC, "Unit": "Count"}],
+        }
+        facts: dict[str, Any] = {
+            "kind": kind.value,
+            "tenant_id": tenant_id,
+            "Stage": self._stage,
+            ANOMALIES_METRIC: 1,
+            "_aws": {"Timestamp": int(at.timestamp() * 1000), "CloudWatchMetrics": [metric]},
+        }
+        logger().warning("anomaly", extra=facts)
 
 
 def causes_of(error: BaseException) -> list[str]:

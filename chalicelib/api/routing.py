@@ -24,6 +24,7 @@ from chalicelib.api.errors import MethodNotAllowed, PermissionDenied
 from chalicelib.api.metering import Meter, address_of
 from chalicelib.api.request import Answer, Request
 from chalicelib.api.scoping import within_scope
+from chalicelib.api.watching import watch
 from chalicelib.bootstrap import Services
 from chalicelib.domain.errors import DomainError
 from chalicelib.domain.staff import Permission
@@ -178,6 +179,7 @@ def _serve(
     tenant_id = None
     failure: Exception | None = None
     meter = Meter()
+    request: Request | None = None
     try:
         if spec is None:
             raise MethodNotAllowed(allowed=", ".join(sorted(allowed)))  # noqa: TRY301 - refused like the rest
@@ -200,8 +202,19 @@ def _serve(
         tenant_id=tenant_id,
         error=failure,
     )
+    _tell_watch(request, response)
     response = answering.with_headers(response, {**meter.headers(), **_for_pages(raw, services, tenant_id)})
     return answering.without_body(response) if raw.method == "HEAD" else response
+
+
+def _tell_watch(request: Request | None, response: ChaliceResponse) -> None:
+    """Let the watch see the answer, which stands whatever comes of that."""
+    if request is None:
+        return
+    try:
+        watch(request, response)
+    except Exception as error:  # noqa: BLE001 - the outer boundary
+        logger().error("not watched", extra={"request_id": request.request_id, "cause": causes_of(error)})
 
 
 def _for_pages(

@@ -42,7 +42,10 @@ class _Count:
 class RateLimiter:
     """Counts requests by key; safe for many threads."""
 
-    def __init__(self, *, attempts: Attempts, tokens: Tokens) -> None:
+    def __init__(
+        self, *, attempts: Attempts, tokens: Tokens, reports_per_window: int = REPORTS_PER_WINDOW
+    ) -> None:
+        self._reports = reports_per_window
         self._attempts = attempts
         self._tokens = tokens
         self._counts: dict[tuple[str, str], _Count] = {}
@@ -57,7 +60,7 @@ class RateLimiter:
             if remaining <= 0:
                 raise RateLimited(standing=Standing(policy, 0, left))
             count.pending += 1
-            reported = count.pending if count.pending >= max(1, policy.most // REPORTS_PER_WINDOW) else 0
+            reported = count.pending if count.pending >= max(1, policy.most // self._reports) else 0
             count.pending -= reported
             count.shared += reported
         if reported:
@@ -76,7 +79,9 @@ class RateLimiter:
     def _forget(self, at: datetime, policy: Policy) -> None:
         """Forget windows that are over, or where that is not enough all: memory has a limit too."""
         window = policy.window(at=at)
-        live = {key: count for key, count in self._counts.items() if count.window == window}
+        live = {
+            key: one for key, one in self._counts.items() if key[0] != policy.name or one.window == window
+        }
         self._counts = live if len(live) < KEYS_MAX // 2 else {}
 
     def _report(self, policy: Policy, key: str, at: datetime, count: _Count, reported: int) -> None:

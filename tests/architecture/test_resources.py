@@ -13,7 +13,7 @@ import pytest
 
 from chalicelib.api.answering import SECURITY_HEADERS
 from chalicelib.domain.audit_chain import UNSEALED_SECONDS_MAX
-from chalicelib.observability import UNSEALED_METRIC
+from chalicelib.observability import ANOMALIES_METRIC, METRICS_NAMESPACE, UNSEALED_METRIC
 from tests.architecture.code import ROOT, event_names, sources
 
 PROBLEM_KEYS = {"type", "title", "status", "code", "message", "param", "request_id"}
@@ -159,6 +159,12 @@ def test_the_alarm_for_unsealed_entries_is_at_their_bound() -> None:
     alarm = resources("AWS::CloudWatch::Alarm")["AuditUnsealedAlarm"]
     assert (alarm["MetricName"], alarm["Threshold"]) == (UNSEALED_METRIC, UNSEALED_SECONDS_MAX)
     assert alarm["TreatMissingData"] == "breaching"  # a sealer that is silent seals nothing
+
+
+def test_an_alarm_looks_at_anomalies() -> None:
+    alarm = resources("AWS::CloudWatch::Alarm")["AnomaliesAlarm"]
+    assert (alarm["Namespace"], alarm["MetricName"]) == (METRICS_NAMESPACE, ANOMALIES_METRIC)
+    assert (alarm["Threshold"], alarm["ComparisonOperator"]) == (0, "GreaterThanThreshold")
 
 
 def test_files_are_private_encrypted_and_expire() -> None:
