@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from threading import Lock
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from botocore.config import Config
 from botocore.session import Session, get_session
@@ -18,10 +18,14 @@ from chalicelib.config import JOB_PATIENCE, REQUEST_PATIENCE, RUN_PATIENCE, Pati
 from chalicelib.crypto.keyring import Keyring
 from chalicelib.crypto.kms import KmsKeyWrapper
 from chalicelib.crypto.tokens import RandomTokens
+from chalicelib.domain.rates import Policies
 from chalicelib.domain.tenants import TenantState
+from chalicelib.observability import MetricAlarms
 from chalicelib.ports.audit import Anchors
 from chalicelib.ports.services import Blobs, Clock, Ids, JobQueue, Mailer, Passwords
+from chalicelib.ports.watching import Alarms
 from chalicelib.store.base import Database
+from chalicelib.store.origins import DynamoOrigins
 from chalicelib.store.sessions import DynamoSessions
 from chalicelib.store.tenant import DynamoStores, DynamoTenantStore
 from chalicelib.store.tenants import DynamoRegistry
@@ -29,6 +33,11 @@ from chalicelib.store.tokens import DynamoAttempts, DynamoOneTimeTokens
 from chalicelib.store.wire import DynamoWire, HttpWire
 from chalicelib.store.wrapped_keys import DynamoWrappedKeys
 from chalicelib.usecases.identity import Identity
+from chalicelib.usecases.origins import AllowedOrigins
+from chalicelib.usecases.rates import RateLimiter
+
+if TYPE_CHECKING:
+    from chalicelib.usecases.watching import Watch
 
 # Clients may be used by many threads at once, but one session makes one at a time.
 _MAKING_CLIENTS: Final = Lock()
@@ -101,6 +110,43 @@ class Services:
     def tenants(self) -> DynamoRegistry:
         """The platform's list of tenants."""
         return DynamoRegistry(database=self.database)
+
+    @cached_property
+    def origins(self) -> AllowedOrigins:
+        """Web pages that tenants let call the API."""
+        return AllowedOrigins(origins=DynamoOrigins(database=self.database))
+
+    @cached_property
+    def rate_policies(self) -> Policies:
+        """How many requests an address, an account and a tenant may make."""
+        return Policies.of(per_minute=self.settings.requests_per_minute)
+
+    @cached_property
+    def rates(self) -> RateLimiter:
+        """Counts requests."""
+        return RateLimiter(attempts=DynamoAttempts(database=self.database), tokens=RandomTokens())
+
+    @cached_property
+    def alarms(self) -> Alarms:
+        """Tells the operator of anomalies."""
+        return MetricAlarms(stage=self.settings.stage)
+
+    @cached_property
+    def watch(self) -> Watch:
+        """Watches for what is out of the ordinary."""
+        from chalicelib.store.networks import DynamoNetworks
+        from chalicelib.usecases.watching import Watch, WatchPorts
+
+        ports = WatchPorts(
+            attempts=DynamoAttempts(database=self.database),
+            tokens=RandomTokens(),
+            networks=DynamoNetworks(database=self.database),
+            registry=self.tenants,
+            stores=self.stores,
+            mailer=self.mailer,
+            alarms=self.alarms,
+        )
+        return Watch(ports=ports)
 
     @property
     def operator(self) -> DynamoTenantStore | None:

@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from chalicelib.domain.rates import REQUESTS_PER_MINUTE_DEFAULT
+
 
 @dataclass(frozen=True, slots=True)
 class Patience:
@@ -58,6 +60,8 @@ class Settings:
     log_level: str
     # The tenant that is the operator of the platform; empty where it sells no plans.
     platform_subdomain: str = ""
+    # Of one account; addresses and tenants have multiples of it (domain/rates.py).
+    requests_per_minute: int = REQUESTS_PER_MINUTE_DEFAULT
 
     @classmethod
     def from_env(cls, env: Mapping[str, str] | None = None) -> Settings:
@@ -89,6 +93,7 @@ class Settings:
             endpoint_url=source.get("AWS_ENDPOINT_URL") or None,
             log_level=source.get("LOG_LEVEL", "INFO"),
             platform_subdomain=source.get("PLATFORM_SUBDOMAIN", ""),
+            requests_per_minute=int(source.get("REQUESTS_PER_MINUTE") or REQUESTS_PER_MINUTE_DEFAULT),
         )
 
 

@@ -7,11 +7,12 @@ from datetime import datetime
 from typing import Any, Final
 
 from chalicelib.bootstrap import Services
+from chalicelib.domain.anomalies import Anomaly
 from chalicelib.domain.tenants import Tenant
 from chalicelib.jobs.deadline import deadline
 from chalicelib.observability import logger, tell_sealed
 from chalicelib.ports.audit import ChainMoved
-from chalicelib.usecases.audit_sealing import Sealed, anchor_head, seal_entries
+from chalicelib.usecases.audit_sealing import ChainDamaged, Sealed, anchor_head, seal_entries
 from chalicelib.usecases.billing import TENANTS_PER_PAGE, planning_turn
 
 # A pass stops before its function's limit (300 s); two passes at once do no harm.
@@ -57,6 +58,10 @@ def _seal(services: Services, tenant: Tenant, at: datetime, out_of_time: Callabl
         return seal_entries(log=log, created_at=tenant.created_at, at=at, out_of_time=out_of_time)
     except ChainMoved:
         return Sealed()  # another sealer is at it
+    except ChainDamaged:
+        logger().exception("audit log not sealed", extra={"tenant_id": tenant.tenant_id})
+        services.alarms.tell(kind=Anomaly.AUDIT_BROKEN, tenant_id=tenant.tenant_id, at=at)
+        return None
     except Exception:  # noqa: BLE001 - logged with its trace
         logger().exception("audit log not sealed", extra={"tenant_id": tenant.tenant_id})
         return None

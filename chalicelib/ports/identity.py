@@ -128,8 +128,8 @@ class OneTimeTokens(Protocol):
 class Attempts(Protocol):
     """Counts attempts in windows of time."""
 
-    def add(self, *, key: str, window_seconds: int, at: datetime) -> int:
-        """Count one more in the window of ``at``, atomically; return the attempts in it."""
+    def add(self, *, key: str, window_seconds: int, at: datetime, count: int = 1) -> int:
+        """Count one more, or ``count``, in the window of ``at``, atomically; return the attempts in it."""
 
     def take_back(self, *, key: str, window_seconds: int, at: datetime) -> None:
         """Count one less in the window of ``at``."""

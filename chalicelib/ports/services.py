@@ -117,6 +117,13 @@ class Blobs(Protocol):
         """Remove the object; absent is fine."""
 
 
+class Origins(Protocol):
+    """Origins of web pages, and the tenants that allow them."""
+
+    def tenants(self, *, origin: str) -> frozenset[str]:
+        """Return the tenants that allow an origin."""
+
+
 class JobQueue(Protocol):
     """A queue whose messages start work in the background, delivered at least once."""
 

@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Final
+
+from chalicelib.domain.anomalies import Anomaly
 from chalicelib.ports.services import Mail
 
 _VERIFY = """\
@@ -81,3 +86,33 @@ def password_changed_mail(*, to: str, name: str, company: str) -> Mail:
         subject="Your password was changed",
         text=_NOTICE.format(name=name, company=company),
     )
+
+
+_ANOMALY = """\
+Hello {name},
+
+something out of the ordinary was seen at {company} at {time} UTC:
+
+    {what}
+
+If you know why, do nothing. Otherwise look at the audit log (GET /v1/audit) for who did it and
+from where, end the sessions of whom you do not trust, and change passwords. Of the same kind
+there is no other mail within the hour.
+"""
+
+_WHAT: Final[Mapping[Anomaly, str]] = {
+    Anomaly.ACCOUNT_LOG_INS: "more than 20 wrong passwords for one account within an hour",
+    Anomaly.TENANT_LOG_INS: "more than 100 wrong passwords for your accounts within an hour",
+    Anomaly.SUSPENSIONS: "more than 50 subscriptions were suspended within an hour",
+    Anomaly.REFUNDS: "more than 20 refunds, reversals and write-offs within an hour",
+    Anomaly.EXPORT_NETWORK: "an export was asked for or fetched from a network not seen before",
+    Anomaly.AUDIT_BROKEN: "the audit log was found changed, by the check of its chain",
+}
+
+
+def anomaly_mail(*, to: str, name: str, company: str, kind: Anomaly, at: datetime) -> Mail:
+    """Return the mail that tells an owner of an anomaly; it quotes nothing that a stranger wrote."""
+    text = _ANOMALY.format(
+        name=name, company=company, time=f"{at.astimezone(UTC):%Y-%m-%d %H:%M}", what=_WHAT[kind]
+    )
+    return Mail(to=to, subject="Out of the ordinary at ISP Billing", text=text)

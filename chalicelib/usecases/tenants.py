@@ -8,6 +8,7 @@ from datetime import datetime
 
 from chalicelib.domain.invoices import fiscal_year
 from chalicelib.domain.numbering import DocumentKind
+from chalicelib.domain.origins import check_origins
 from chalicelib.domain.taxes import TaxGroup, check_tax_change
 from chalicelib.domain.tenants import (
     Tenant,
@@ -38,6 +39,7 @@ class TenantChange:
     consolidated: bool | None = None
     invoice_limit: int | Unchanged | None = UNCHANGED
     bill_day: int | None = None
+    allowed_origins: Sequence[str] | None = None
     number_formats: Mapping[DocumentKind, str] = field(default_factory=dict)
 
 
@@ -63,12 +65,18 @@ def change_settings(
         consolidated=before.consolidated if change.consolidated is None else change.consolidated,
         invoice_limit=before.invoice_limit if isinstance(limit, Unchanged) else limit,
         bill_day=before.bill_day if change.bill_day is None else change.bill_day,
+        allowed_origins=_origins(before, change),
     )
     check_time_zone(time_zone=after.time_zone)
     check_bill_day(bill_day=after.bill_day)
     check_billing(billing_hour=after.billing_hour, payment_days=after.payment_days, round_to=after.round_to)
     after, numbered = _with_formats(store, after, change.number_formats, at)
     return _save(store, before, after, note, numbered)
+
+
+def _origins(before: Tenant, change: TenantChange) -> tuple[str, ...]:
+    given = change.allowed_origins
+    return before.allowed_origins if given is None else check_origins(origins=given)
 
 
 def _with_formats(

@@ -11,8 +11,9 @@ from typing import Any
 
 import pytest
 
+from chalicelib.api.answering import SECURITY_HEADERS
 from chalicelib.domain.audit_chain import UNSEALED_SECONDS_MAX
-from chalicelib.observability import UNSEALED_METRIC
+from chalicelib.observability import ANOMALIES_METRIC, METRICS_NAMESPACE, UNSEALED_METRIC
 from tests.architecture.code import ROOT, event_names, sources
 
 PROBLEM_KEYS = {"type", "title", "status", "code", "message", "param", "request_id"}
@@ -160,6 +161,12 @@ def test_the_alarm_for_unsealed_entries_is_at_their_bound() -> None:
     assert alarm["TreatMissingData"] == "breaching"  # a sealer that is silent seals nothing
 
 
+def test_an_alarm_looks_at_anomalies() -> None:
+    alarm = resources("AWS::CloudWatch::Alarm")["AnomaliesAlarm"]
+    assert (alarm["Namespace"], alarm["MetricName"]) == (METRICS_NAMESPACE, ANOMALIES_METRIC)
+    assert (alarm["Threshold"], alarm["ComparisonOperator"]) == (0, "GreaterThanThreshold")
+
+
 def test_files_are_private_encrypted_and_expire() -> None:
     bucket = private_bucket("FilesBucket")
     rules = bucket["LifecycleConfiguration"]["Rules"]
@@ -218,7 +225,11 @@ def test_the_gateway_answers_in_the_shape_of_the_api() -> None:
         problem = json.loads(response["ResponseTemplates"]["application/json"])
         assert set(problem) == PROBLEM_KEYS
         assert problem["status"] == response["StatusCode"]
-        assert response["ResponseParameters"]["Headers"]["Content-Type"] == "'application/problem+json'"
+        headers = response["ResponseParameters"]["Headers"]
+        assert headers["Content-Type"] == "'application/problem+json'"
+        for name in SECURITY_HEADERS.keys() - {"Vary"}:  # which is of what depends on the origin
+            assert headers[name].strip("'"), name
+            assert name == "Content-Security-Policy" or headers[name] == f"'{SECURITY_HEADERS[name]}'"
 
 
 def test_settings_read_no_variable_that_is_not_deployed() -> None:

@@ -85,9 +85,9 @@ class InMemoryAttempts:
         self._windows: dict[tuple[str, int, int], int] = defaultdict(int)
         self._lock = Lock()
 
-    def add(self, *, key: str, window_seconds: int, at: datetime) -> int:
-        """Count one more."""
-        return self._change((key, window_seconds, int(at.timestamp()) // window_seconds), by=1)
+    def add(self, *, key: str, window_seconds: int, at: datetime, count: int = 1) -> int:
+        """Count one more, or ``count``."""
+        return self._change((key, window_seconds, int(at.timestamp()) // window_seconds), by=count)
 
     def take_back(self, *, key: str, window_seconds: int, at: datetime) -> None:
         """Count one less."""
