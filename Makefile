@@ -21,7 +21,7 @@ RUN_REQUIREMENTS := requirements.txt chalicelib/local/requirements.txt
 
 .PHONY: help setup python run-env dev-env engine-env
 help:
-	@echo 'make run | reset | test | simulate | check | format | openapi | permissions | e2e | bench | package | deploy STAGE=... BUCKET=...'
+	@echo 'make run | reset | test | simulate | security | check | format | openapi | permissions | e2e | bench | package | deploy STAGE=... BUCKET=...'
 
 setup: run-env engine-env
 
@@ -50,7 +50,7 @@ reset: run-env
 	@$(BIN)/python -m chalicelib.local reset
 
 # ---- gates and tests ---------------------------------------------------------------------
-.PHONY: check format test simulate e2e openapi permissions
+.PHONY: check format test simulate security e2e openapi permissions
 check: dev-env
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
@@ -77,6 +77,10 @@ test: dev-env engine-env
 FACTOR ?= 50
 simulate: dev-env
 	EXAMPLES_FACTOR=$(FACTOR) $(BIN)/pytest -n auto tests/unit tests/simulation $(ARGS)
+
+# Isolation, mass assignment and the like on every operation; `make test` tries a sample. Prints what was tried.
+security: dev-env engine-env
+	EXAMPLES_FACTOR=$(FACTOR) $(BIN)/pytest -n auto tests/security tests/integration/test_foreign_ids_everywhere.py $(ARGS)
 
 e2e: dev-env engine-env
 	$(BIN)/python .chalice/build.py --local --out build/e2e

@@ -30,6 +30,7 @@ from chalicelib.store.sessions import DynamoSessions
 from chalicelib.store.tenant import DynamoStores, DynamoTenantStore
 from chalicelib.store.tenants import DynamoRegistry
 from chalicelib.store.tokens import DynamoAttempts, DynamoOneTimeTokens
+from chalicelib.store.vending import ActingCredentials, StsTenantRole, TenantRole
 from chalicelib.store.wire import DynamoWire, HttpWire
 from chalicelib.store.wrapped_keys import DynamoWrappedKeys
 from chalicelib.usecases.identity import Identity
@@ -85,7 +86,25 @@ class Services:
     @cached_property
     def database(self) -> Database:
         """The process's database connection."""
-        return Database(settings=self.settings, patience=self.patience)
+        return Database(settings=self.settings, patience=self.patience, credentials=self.acting_credentials)
+
+    @cached_property
+    def tenant_role(self) -> TenantRole | None:
+        """The role that work for a tenant is done with; None where the process's own does everything."""
+        if not self.settings.tenant_role_arn:
+            return None
+        return StsTenantRole(client=lambda: self._sts, role_arn=self.settings.tenant_role_arn)
+
+    @cached_property
+    def _sts(self) -> Any:
+        return self._client("sts")
+
+    @cached_property
+    def acting_credentials(self) -> ActingCredentials:
+        """What requests to the database are signed with: the tenant's at work, or the process's own."""
+        own = self._session.get_credentials()
+        assert own is not None, "AWS credentials are configured"
+        return ActingCredentials(own=own, role=self.tenant_role)
 
     @cached_property
     def keyring(self) -> Keyring:
@@ -236,6 +255,7 @@ class Services:
             region=self.settings.region,
             endpoint_url=self.settings.endpoint_url,
             patience=self.wire_patience,
+            credentials=self.acting_credentials,
         )
 
 

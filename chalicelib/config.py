@@ -58,6 +58,8 @@ class Settings:
     cookie_secure: bool
     endpoint_url: str | None
     log_level: str
+    # The role that work for a tenant is done with; empty where the process's own does everything.
+    tenant_role_arn: str = ""
     # The tenant that is the operator of the platform; empty where it sells no plans.
     platform_subdomain: str = ""
     # Of one account; addresses and tenants have multiples of it (domain/rates.py).
@@ -92,6 +94,7 @@ class Settings:
             cookie_secure=source.get("COOKIE_SECURE", "true").lower() != "false",
             endpoint_url=source.get("AWS_ENDPOINT_URL") or None,
             log_level=source.get("LOG_LEVEL", "INFO"),
+            tenant_role_arn=source.get("TENANT_ROLE_ARN", ""),
             platform_subdomain=source.get("PLATFORM_SUBDOMAIN", ""),
             requests_per_minute=int(source.get("REQUESTS_PER_MINUTE") or REQUESTS_PER_MINUTE_DEFAULT),
         )

@@ -1,7 +1,8 @@
 """The deployed resources, created on the embedded engine from the same definitions.
 
 ``.chalice/resources.json`` is the one source of truth. What runs code or fronts it
-(functions, API, log groups, roles) is left out: one machine runs the handlers in process.
+(functions, API, log groups) is left out: one machine runs the handlers in process. The tenant
+role is there, and work for a tenant is done with its credentials, as on AWS.
 The environment of the functions stands in the template too (``Globals``); its expressions
 become outputs of the local stack, so that CloudFormation resolves them and not we.
 """
@@ -35,7 +36,6 @@ LEFT_OUT = (
     "AWS::Lambda::",
     "AWS::ApiGateway",
     "AWS::Logs::",
-    "AWS::IAM::",
     "AWS::Events::",
     "AWS::CloudWatch::",
     "AWS::SES::",

@@ -22,6 +22,7 @@ from chalicelib.ports.audit import AuditEntry, AuditQuery, ChainMoved
 from chalicelib.ports.services import Clock
 from chalicelib.ports.store import Page
 from chalicelib.store import keys
+from chalicelib.store.acting import OfTenant
 from chalicelib.store.audit import FROM, AuditItem, sealed_at
 from chalicelib.store.base import Database, ModelWrite, TenantsItem, nullable, put, put_new
 from chalicelib.store.paging import ITEMS_READ_MAX
@@ -62,7 +63,7 @@ class LateItem(TenantsItem):
     n = NumberAttribute()
 
 
-class DynamoAuditLog:
+class DynamoAuditLog(OfTenant):
     """One tenant's audit entries and their chain."""
 
     def __init__(

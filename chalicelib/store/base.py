@@ -8,8 +8,10 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Final, Literal, TypeVar
 
+from botocore.credentials import Credentials
 from botocore.exceptions import ConnectionError as BotoConnectionError
 from botocore.exceptions import HTTPClientError
+from botocore.session import Session, get_session
 from pynamodb.attributes import UnicodeAttribute
 from pynamodb.connection import Connection, TableConnection
 from pynamodb.connection.base import MetaTable
@@ -74,8 +76,10 @@ class RecordTooLarge(InvalidValue):
     code = "record_too_large"
 
 
+# What the database says of a request that no policy allows: a fault of ours, to be seen as one.
+DENIED: Final = "AccessDeniedException"
 # What the database says of a request that can never succeed, or that another writer decided.
-_NO_OUTAGE: Final = frozenset({"ConditionalCheckFailedException", "ValidationException"})
+_NO_OUTAGE: Final = frozenset({"ConditionalCheckFailedException", "ValidationException", DENIED})
 
 
 def outage_of(error: Exception) -> DomainError | None:
@@ -153,12 +157,48 @@ class ModelWrite:
     decides: bool = False
 
 
-class Database:
-    """The process's connection, and commits over it."""
+class _Given:
+    """Where a botocore session finds the credentials that it is given."""
 
-    def __init__(self, *, settings: Settings, patience: Patience = REQUEST_PATIENCE) -> None:
+    def __init__(self, credentials: Credentials) -> None:
+        self._credentials = credentials
+
+    def load_credentials(self) -> Credentials:
+        return self._credentials
+
+
+class _Connection(Connection):
+    """PynamoDB's connection, which by itself would look for credentials of its own."""
+
+    def __init__(self, *, credentials: Credentials | None, **options: Any) -> None:
+        super().__init__(**options)
+        self._given = credentials
+
+    @property
+    def session(self) -> Session:
+        """A new session for each client that is made, which is one a process."""
+        session = get_session()
+        if self._given is not None:
+            session.register_component("credential_provider", _Given(self._given))
+        return session
+
+
+class Database:
+    """The process's connection, and commits over it.
+
+    Requests are signed with ``credentials``, or with those of the environment.
+    """
+
+    def __init__(
+        self,
+        *,
+        settings: Settings,
+        patience: Patience = REQUEST_PATIENCE,
+        credentials: Credentials | None = None,
+    ) -> None:
         self.settings = settings
-        self._connection = Connection(
+        self._connection = _Connection(
+            credentials=credentials,
             region=settings.region,
             host=settings.endpoint_url,
             connect_timeout_seconds=patience.connect_seconds,
@@ -205,6 +245,8 @@ class Database:
                 with TransactGet(connection=self._connection) as transaction:
                     futures = [transaction.get(model, pk, sk) for model, pk, sk in reads]
             except TransactGetError as error:
+                if error.cause_response_code == DENIED:
+                    raise
                 if error.cause_response_code != "TransactionCanceledException":
                     raise StoreUnavailable("the database did not answer; try again") from error
                 contended = error
@@ -234,6 +276,8 @@ def _raise_refusal(error: TransactWriteError, ordered: Sequence[ModelWrite]) -> 
             raise RecordTooLarge("the record is too large") from error
         if error.cause_response_code in {"TransactionInProgressException", "ThrottlingException"}:
             return
+        if error.cause_response_code == DENIED:
+            raise error
         raise StoreUnavailable(f"the database refused the transaction; {REPEAT}") from error
     reasons = error.cancellation_reasons
     failed = [

@@ -37,6 +37,7 @@ from chalicelib.ports.store import AuditNote
 from chalicelib.store import accounts as account_codec
 from chalicelib.store import invoices as invoice_codec
 from chalicelib.store import keys
+from chalicelib.store.acting import OfTenant
 from chalicelib.store.audit import audit_item
 from chalicelib.store.base import CONTENDED, StoreUnavailable, to_iso
 from chalicelib.store.register import SERIES_PREFIX, register_entry
@@ -49,7 +50,7 @@ _SETS: Final = "SET #s=:s,b=:b,v=:w,ru=:r"
 _NAMES: Final = {"#s": "s"}
 
 
-class DynamoBillingBooks:
+class DynamoBillingBooks(OfTenant):
     """One tenant's books during a run."""
 
     def __init__(

@@ -10,6 +10,7 @@ from pynamodb.exceptions import DoesNotExist
 from chalicelib.domain.errors import NotFound
 from chalicelib.domain.runs import BillingState
 from chalicelib.store import keys
+from chalicelib.store.acting import OfTenant
 from chalicelib.store.base import ModelWrite, TenantsItem, nullable, put_new
 
 
@@ -22,7 +23,7 @@ class BillingStateItem(TenantsItem):
     closed_through = UnicodeAttribute(null=True)
 
 
-class BillingStates:
+class BillingStates(OfTenant):
     """Reads and creates one tenant's state; what was read is kept for this object's life."""
 
     def __init__(self, *, tenant_id: str) -> None:

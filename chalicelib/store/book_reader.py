@@ -18,6 +18,7 @@ from chalicelib.domain.numbering import DocumentKind, NumberFormat
 from chalicelib.domain.statements import StatementEntry
 from chalicelib.store import keys
 from chalicelib.store.accounts import AccountItem
+from chalicelib.store.acting import OfTenant
 from chalicelib.store.base import nullable
 from chalicelib.store.invoices import INVOICE_PREFIX, InvoiceItem
 from chalicelib.store.posting import DOCUMENT_PREFIX, DocumentItem
@@ -30,7 +31,7 @@ _INVOICE_KINDS: Final = frozenset({DocumentKind.INVOICE.value, DocumentKind.DEBI
 _BALANCE: Final = frozenset({RECEIVABLE, CREDIT})
 
 
-class DynamoBookReader:
+class DynamoBookReader(OfTenant):
     """Reads one tenant's documents; ``formats`` are asked for when a number is shown."""
 
     def __init__(self, *, tenant_id: str, formats: Callable[[], Sequence[NumberFormat]] = tuple) -> None:

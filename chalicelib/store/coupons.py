@@ -22,6 +22,7 @@ from chalicelib.domain.discounts import Coupon, CouponTaken
 from chalicelib.domain.errors import Busy, NotFound
 from chalicelib.ports.store import Page
 from chalicelib.store import keys
+from chalicelib.store.acting import OfTenant
 from chalicelib.store.base import ModelWrite, TenantsItem, from_iso, nullable, put_new, to_iso, update
 from chalicelib.store.paging import query_page
 
@@ -41,7 +42,7 @@ class RedeemedItem(TenantsItem):
     redeemed = NumberAttribute(attr_name="n")
 
 
-class DynamoCoupons:
+class DynamoCoupons(OfTenant):
     """A tenant's coupons."""
 
     def __init__(self, *, tenant_id: str) -> None:

@@ -29,6 +29,7 @@ from chalicelib.ports.store import Page
 from chalicelib.store import invoices as codec
 from chalicelib.store import keys
 from chalicelib.store.accounts import recipient_of
+from chalicelib.store.acting import OfTenant
 from chalicelib.store.base import ModelWrite, nullable, to_iso
 from chalicelib.store.ledger import day_totals
 from chalicelib.store.paging import query_page
@@ -45,7 +46,7 @@ from chalicelib.store.subscribers import DynamoSubscribers
 from chalicelib.store.tenants import unchanged
 
 
-class DynamoDocuments:
+class DynamoDocuments(OfTenant):
     """A tenant's documents, and the writes of an entry."""
 
     def __init__(

@@ -18,6 +18,7 @@ from chalicelib.domain.periods import date_bucket
 from chalicelib.domain.runs import BillingState
 from chalicelib.domain.subscriptions import besides_on, bill_dates, bucket_of
 from chalicelib.store import keys
+from chalicelib.store.acting import OfTenant
 from chalicelib.store.base import ModelWrite, TenantsItem, check, delete, put
 from chalicelib.store.billing_state import BillingStateItem, BillingStates
 
@@ -36,7 +37,7 @@ def due_sort_key(*, account_id: str, slot: int) -> str:
     return f"{crc32(ulid.encode()) & 0xFF:02x}#{ulid}-{slot}"
 
 
-class DueFiling:
+class DueFiling(OfTenant):
     """Files a tenant's subscriptions."""
 
     def __init__(self, *, tenant_id: str, states: BillingStates) -> None:

@@ -15,6 +15,7 @@ from chalicelib.domain.exports import ExportJob
 from chalicelib.domain.jobs import JobFailure, JobState
 from chalicelib.ports.store import Page
 from chalicelib.store import keys
+from chalicelib.store.acting import OfTenant
 from chalicelib.store.base import ModelWrite, TenantsItem, from_iso, nullable, put, put_new, to_iso
 from chalicelib.store.paging import query_page
 
@@ -38,7 +39,7 @@ class ExportItem(TenantsItem):
     failure = UnicodeAttribute(null=True)
 
 
-class DynamoExports:
+class DynamoExports(OfTenant):
     """A tenant's exports."""
 
     def __init__(self, *, tenant_id: str) -> None:

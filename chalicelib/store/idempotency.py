@@ -11,6 +11,7 @@ from chalicelib.crypto.keyring import TenantKeys
 from chalicelib.domain.errors import Conflict
 from chalicelib.ports.store import Idempotency
 from chalicelib.store import keys
+from chalicelib.store.acting import OfTenant
 from chalicelib.store.base import ModelWrite, TenantsItem, put_new
 
 
@@ -33,7 +34,7 @@ class IdempotencyItem(TenantsItem):
     answer = BinaryAttribute(legacy_encoding=False)
 
 
-class IdempotencyRecords:
+class IdempotencyRecords(OfTenant):
     """A tenant's kept answers."""
 
     def __init__(self, *, tenant_id: str, tenant_keys: TenantKeys) -> None:

@@ -37,6 +37,7 @@ from chalicelib.domain.money import Money
 from chalicelib.ports.store import Page
 from chalicelib.store import keys
 from chalicelib.store.accounts import OPERATIONAL
+from chalicelib.store.acting import OfTenant
 from chalicelib.store.base import (
     ModelWrite,
     TenantsItem,
@@ -82,7 +83,7 @@ class ReportPageItem(TenantsItem):
     ttl = NumberAttribute()
 
 
-class DynamoImports:
+class DynamoImports(OfTenant):
     """A tenant's imports."""
 
     def __init__(self, *, tenant_id: str, tenant_keys: Callable[[], TenantKeys]) -> None:

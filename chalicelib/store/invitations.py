@@ -10,6 +10,7 @@ from chalicelib.domain.accounts import is_id
 from chalicelib.domain.errors import Busy, NotFound, StaleVersion
 from chalicelib.domain.invitations import Invitation
 from chalicelib.store import keys
+from chalicelib.store.acting import OfTenant
 from chalicelib.store.base import (
     ModelWrite,
     TenantsItem,
@@ -38,10 +39,11 @@ class InvitationItem(TenantsItem):
     version = NumberAttribute()
 
 
-class DynamoInvitations:
+class DynamoInvitations(OfTenant):
     """A tenant's invitations."""
 
     def __init__(self, *, tenant_id: str, tenant_keys: TenantKeys) -> None:
+        self._tenant_id = tenant_id
         self._pk = keys.invitations(tenant_id)
         self._keys = tenant_keys
 

@@ -35,6 +35,7 @@ from chalicelib.domain.taxes import TaxAmount, TaxBase
 from chalicelib.ports.store import Page
 from chalicelib.store import keys
 from chalicelib.store.accounts import recipient_of
+from chalicelib.store.acting import OfTenant
 from chalicelib.store.base import ModelWrite, TenantsItem, check, nullable
 from chalicelib.store.paging import query_page
 from chalicelib.store.register import EPOCH, SeriesItem, page_of_register
@@ -175,7 +176,7 @@ def year_family(fiscal_year: int) -> str:
 # -- reading -------------------------------------------------------------------------------
 
 
-class DynamoInvoices:
+class DynamoInvoices(OfTenant):
     """A tenant's invoices; ``formats`` is asked for the formats of their numbers when one is read."""
 
     def __init__(

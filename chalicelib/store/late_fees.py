@@ -30,6 +30,7 @@ from chalicelib.domain.manual_invoices import DUE_DAYS_AHEAD_MAX
 from chalicelib.domain.runs import RunShard
 from chalicelib.ports.store import Page
 from chalicelib.store import keys
+from chalicelib.store.acting import OfTenant
 from chalicelib.store.base import ModelWrite, TenantsItem, nullable, put, put_new, to_iso, update
 from chalicelib.store.invoices import InvoiceItem
 from chalicelib.store.paging import query_page
@@ -65,7 +66,7 @@ class LateFeeItem(TenantsItem):
     reason = BinaryAttribute(attr_name="re", null=True, legacy_encoding=False)
 
 
-class DynamoLateFees:
+class DynamoLateFees(OfTenant):
     """A tenant's late and reconnect fees."""
 
     def __init__(self, *, tenant_id: str, tenant_keys: TenantKeys, subscribers: DynamoSubscribers) -> None:

@@ -35,6 +35,7 @@ from chalicelib.domain.ledger import (
 from chalicelib.domain.runs import BillingRun, BillingState
 from chalicelib.ports.store import Page
 from chalicelib.store import keys
+from chalicelib.store.acting import OfTenant
 from chalicelib.store.base import ModelWrite, TenantsItem, from_iso, nullable, put, to_iso, update
 from chalicelib.store.billing_state import BillingStateItem
 from chalicelib.store.paging import query_page
@@ -110,7 +111,7 @@ def _attributes(totals: Mapping[str, Turnover]) -> dict[str, int]:
     return named | {f"{CREDIT}{name}": one.credit for name, one in totals.items() if one.credit}
 
 
-class DynamoLedger:
+class DynamoLedger(OfTenant):
     """A tenant's general ledger."""
 
     def __init__(self, *, tenant_id: str) -> None:

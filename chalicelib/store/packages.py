@@ -34,6 +34,7 @@ from chalicelib.domain.periods import BillingTiming, Cycle, CycleUnit
 from chalicelib.domain.runs import BillingState
 from chalicelib.ports.store import Page
 from chalicelib.store import keys
+from chalicelib.store.acting import OfTenant
 from chalicelib.store.base import (
     ModelWrite,
     TenantsItem,
@@ -75,7 +76,7 @@ class PackageNameItem(TenantsItem):
     package_id = UnicodeAttribute()
 
 
-class DynamoPackages:
+class DynamoPackages(OfTenant):
     """A tenant's catalogue."""
 
     def __init__(self, *, tenant_id: str) -> None:

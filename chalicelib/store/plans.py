@@ -24,6 +24,7 @@ from chalicelib.domain.errors import NotFound, StaleVersion
 from chalicelib.domain.plans import Enrolment, PlanLimits, PlanTerms, Tier
 from chalicelib.ports.plans import CountedAlready, EnrolledAlready, Standing
 from chalicelib.store import keys
+from chalicelib.store.acting import OfTenant
 from chalicelib.store.base import ModelWrite, TenantsItem, nullable, put, put_new, update
 from chalicelib.store.prepaid import running_accounts
 from chalicelib.store.subscriber_search import DirectoryItem
@@ -42,7 +43,7 @@ class PlanItem(TenantsItem):
     counted = NumberAttribute(attr_name="n", null=True)
 
 
-class DynamoPlans:
+class DynamoPlans(OfTenant):
     """A tenant's plan and counts."""
 
     def __init__(self, *, tenant_id: str) -> None:

@@ -29,6 +29,7 @@ from chalicelib.domain.periods import Period
 from chalicelib.ports.store import DocumentTaken, NumbersTaken
 from chalicelib.store import invoices as codec
 from chalicelib.store import keys
+from chalicelib.store.acting import OfTenant
 from chalicelib.store.base import ModelWrite, TenantsItem, put_new, update
 from chalicelib.store.register import RegisterItem, SeriesItem, register_entry
 
@@ -67,7 +68,7 @@ class Dated:
     at: str
 
 
-class Poster:
+class Poster(OfTenant):
     """Turns one entry into writes, giving numbers as it goes."""
 
     def __init__(

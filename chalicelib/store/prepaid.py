@@ -23,6 +23,7 @@ from chalicelib.domain.prepaid import PrepaidLine, parse_validity
 from chalicelib.ports.prepaid import Ending
 from chalicelib.ports.store import Page
 from chalicelib.store import keys
+from chalicelib.store.acting import OfTenant
 from chalicelib.store.base import ModelWrite, TenantsItem, delete, from_iso, nullable, put, put_new, to_iso
 from chalicelib.store.paging import query_page
 
@@ -47,7 +48,7 @@ class EndingItem(TenantsItem):
     """``<tenant>#EXP`` / ``<yyyymmddThhmmZ>#<ulid>-<slot>``; its key says it all."""
 
 
-class DynamoPrepaid:
+class DynamoPrepaid(OfTenant):
     """A tenant's prepaid lines."""
 
     def __init__(self, *, tenant_id: str) -> None:

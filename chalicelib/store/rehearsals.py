@@ -29,6 +29,7 @@ from chalicelib.domain.runs import RunShard, run_id
 from chalicelib.ports.store import Page
 from chalicelib.store import invoices as invoice_codec
 from chalicelib.store import keys
+from chalicelib.store.acting import OfTenant
 from chalicelib.store.base import ModelWrite, TenantsItem, from_iso, nullable, put, put_new, to_iso
 from chalicelib.store.billing import DynamoBillingBooks
 from chalicelib.store.paging import query_page
@@ -97,7 +98,7 @@ class RehearsalResultItem(TenantsItem):
     data = UnicodeAttribute()
 
 
-class DynamoRehearsals:
+class DynamoRehearsals(OfTenant):
     """A tenant's rehearsals that were asked for as jobs."""
 
     def __init__(self, *, tenant_id: str) -> None:

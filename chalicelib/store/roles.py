@@ -20,6 +20,7 @@ from chalicelib.domain.roles import (
     role_name_key,
 )
 from chalicelib.store import keys
+from chalicelib.store.acting import OfTenant
 from chalicelib.store.base import (
     ModelWrite,
     TenantsItem,
@@ -53,10 +54,11 @@ class RoleNameItem(TenantsItem):
     role_id = UnicodeAttribute()
 
 
-class DynamoRoles:
+class DynamoRoles(OfTenant):
     """A tenant's own roles."""
 
     def __init__(self, *, tenant_id: str) -> None:
+        self._tenant_id = tenant_id
         self._pk = keys.roles(tenant_id)
 
     def get(self, *, role_id: str) -> CustomRole:

@@ -27,6 +27,7 @@ from chalicelib.ports.runs import RunStarted
 from chalicelib.ports.services import Clock
 from chalicelib.ports.store import Page
 from chalicelib.store import keys
+from chalicelib.store.acting import OfTenant
 from chalicelib.store.base import (
     Database,
     ModelWrite,
@@ -100,7 +101,7 @@ def progress_values(progress: ShardProgress, *, at: datetime) -> dict[str, dict[
     }
 
 
-class DynamoRuns:
+class DynamoRuns(OfTenant):
     """A tenant's runs."""
 
     def __init__(self, *, tenant_id: str, database: Database, clock: Clock) -> None:

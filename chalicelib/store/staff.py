@@ -20,6 +20,7 @@ from chalicelib.domain.staff import EmailTaken, StaffMember
 from chalicelib.domain.subscribers import normal_email
 from chalicelib.ports.store import Page
 from chalicelib.store import keys
+from chalicelib.store.acting import OfTenant
 from chalicelib.store.base import (
     ModelWrite,
     TenantsItem,
@@ -55,7 +56,7 @@ class StaffItem(TenantsItem):
     disabled = BooleanAttribute(null=True)
 
 
-class DynamoStaff:
+class DynamoStaff(OfTenant):
     """A tenant's staff."""
 
     def __init__(self, *, tenant_id: str, tenant_keys: TenantKeys) -> None:

@@ -22,6 +22,7 @@ from chalicelib.domain.subscribers import (
 from chalicelib.ports.store import Page, SubscriberQuery
 from chalicelib.store import keys
 from chalicelib.store.accounts import OPERATIONAL
+from chalicelib.store.acting import OfTenant
 from chalicelib.store.base import TenantsItem, nullable
 from chalicelib.store.paging import query_page
 
@@ -51,7 +52,7 @@ class BlindItem(TenantsItem):
     """``<tenant>#BIX#<kind>#<digest>`` / folded code; its key says it all."""
 
 
-class Directory:
+class Directory(OfTenant):
     """A tenant's list of subscribers; positions in it are folded codes."""
 
     def __init__(self, *, tenant_id: str, tenant_keys: TenantKeys) -> None:

@@ -53,6 +53,7 @@ from chalicelib.store.accounts import (
     encode_subscriptions,
     seal_recipient,
 )
+from chalicelib.store.acting import OfTenant
 from chalicelib.store.base import (
     ModelWrite,
     TenantsItem,
@@ -96,7 +97,7 @@ class SubscriberItem(AccountItem, PersonItem):
 Read: TypeAlias = tuple[type[SubscriberItem], str, str]
 
 
-class DynamoSubscribers:
+class DynamoSubscribers(OfTenant):
     """A tenant's subscribers."""
 
     def __init__(

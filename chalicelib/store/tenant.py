@@ -16,6 +16,7 @@ from chalicelib.domain.tenants import Tenant
 from chalicelib.ports.services import Clock, Ids
 from chalicelib.ports.store import AuditNote, Idempotency, Subscribing, Write
 from chalicelib.store import keys
+from chalicelib.store.acting import OfTenant
 from chalicelib.store.audit import audit_write
 from chalicelib.store.base import Database, ModelWrite
 from chalicelib.store.billing_state import BillingStates
@@ -47,7 +48,7 @@ if TYPE_CHECKING:
     from chalicelib.store.wire import DynamoWire
 
 
-class DynamoTenantStore:
+class DynamoTenantStore(OfTenant):
     """Repositories and commits of one tenant."""
 
     def __init__(

@@ -23,6 +23,7 @@ from chalicelib.domain.tenants import SubdomainTaken, Tenant, TenantState
 from chalicelib.ports.identity import Address
 from chalicelib.ports.store import Page
 from chalicelib.store import keys
+from chalicelib.store.acting import OfTenant
 from chalicelib.store.base import (
     Database,
     ModelWrite,
@@ -64,7 +65,7 @@ class SubdomainItem(PlatformItem):
     held_until = UnicodeAttribute(null=True)
 
 
-class TenantProfiles:
+class TenantProfiles(OfTenant):
     """One tenant's own record."""
 
     def __init__(self, *, tenant_id: str) -> None:

@@ -20,6 +20,7 @@ from chalicelib.domain.runs import RunShard
 from chalicelib.domain.usage import Closing, PeriodUse, Standing, UsagePeriodClosed, UsageRecord
 from chalicelib.ports.usage import ClosingDue, ClosingTaken, RecordKept, UsageMoved
 from chalicelib.store import keys
+from chalicelib.store.acting import OfTenant
 from chalicelib.store.base import ModelWrite, TenantsItem, delete, nullable, put, put_new, update
 from chalicelib.store.due import due_sort_key
 
@@ -51,7 +52,7 @@ class ClosingItem(TenantsItem):
     """``<tenant>#USE`` / ``<yyyymmdd>#<shard>#<account ULID>-<slot>``; its key says it all."""
 
 
-class DynamoUsage:
+class DynamoUsage(OfTenant):
     """Data used by a tenant's subscriptions."""
 
     def __init__(self, *, tenant_id: str) -> None:

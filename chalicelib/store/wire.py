@@ -16,11 +16,12 @@ import orjson
 import urllib3
 from botocore.auth import SigV4Auth
 from botocore.awsrequest import AWSRequest
+from botocore.credentials import Credentials
 from botocore.session import get_session
 from urllib3.exceptions import HTTPError
 
 from chalicelib.config import Patience
-from chalicelib.store.base import StoreUnavailable
+from chalicelib.store.base import DENIED, StoreUnavailable
 from chalicelib.usecases.backoff import backoff_seconds
 
 Json = dict[str, Any]
@@ -43,6 +44,10 @@ _RETRIED: Final = frozenset(
 )
 
 
+class RequestDenied(Exception):
+    """No policy allows the request with the credentials it was signed with: a fault of ours."""
+
+
 class TransactionCancelled(Exception):
     """Conditions failed: ``reasons`` holds a code for each action, ``None`` for those at no fault."""
 
@@ -55,7 +60,7 @@ class DynamoWire(Protocol):
     """One call of DynamoDB's JSON protocol."""
 
     def call(self, operation: str, body: Json) -> Json:
-        """Return the answer, or raise TransactionCancelled or StoreUnavailable."""
+        """Return the answer, or raise TransactionCancelled, StoreUnavailable or RequestDenied."""
 
 
 class HttpAnswer(Protocol):
@@ -90,6 +95,7 @@ class HttpWire:
         patience: Patience,
         sleep: Callable[[float], None] = time.sleep,
         pool: HttpPool | None = None,
+        credentials: Credentials | None = None,
     ) -> None:
         self._url = endpoint_url or f"https://dynamodb.{region}.amazonaws.com"
         self._region = region
@@ -98,7 +104,7 @@ class HttpWire:
         self._sleep = sleep
         self._host = urlsplit(self._url).netloc
         self._pool: HttpPool = pool or urllib3.PoolManager(maxsize=4, retries=False)
-        self._credentials = get_session().get_credentials()
+        self._credentials = credentials or get_session().get_credentials()
 
     def call(self, operation: str, body: Json) -> Json:
         """Send the request, again where the service asks for patience, and read the answer."""
@@ -150,6 +156,8 @@ def _refusal(status: int, data: bytes) -> str:
     name = str(body.get("__type", "")).rpartition("#")[2]
     if name == "TransactionCanceledException":
         raise TransactionCancelled([_code(reason) for reason in body.get("CancellationReasons", [])])
+    if name == DENIED:
+        raise RequestDenied(str(body.get("message") or body.get("Message") or name))
     if name in _RETRIED or status >= 500:
         return name or str(status)
     raise StoreUnavailable(f"the database refused the request: {name or status}")

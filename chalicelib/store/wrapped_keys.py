@@ -5,6 +5,7 @@ from __future__ import annotations
 from pynamodb.attributes import BinaryAttribute
 from pynamodb.exceptions import PutError
 
+from chalicelib.store.acting import ByTenant
 from chalicelib.store.base import KeysItem, StoreUnavailable
 
 
@@ -14,7 +15,7 @@ class WrappedKeyItem(KeysItem):
     wrapped = BinaryAttribute(legacy_encoding=False)
 
 
-class DynamoWrappedKeys:
+class DynamoWrappedKeys(ByTenant):
     """Stores wrapped keys, the first writer of a family wins."""
 
     def load(self, *, tenant_id: str) -> dict[str, bytes]:

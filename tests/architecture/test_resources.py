@@ -243,3 +243,46 @@ def test_settings_read_no_variable_that_is_not_deployed() -> None:
     }
     assert required
     assert required <= given
+
+
+def test_the_tenant_role_is_held_to_its_tag_and_never_scans() -> None:
+    [role] = resources("AWS::IAM::Role").values()
+    [policy] = role["Policies"]
+    own = {"ForAllValues:StringLike": {"dynamodb:LeadingKeys": ["${aws:PrincipalTag/tenant}#*"]}}
+    present = {"Null": {"aws:PrincipalTag/tenant": "false", "dynamodb:LeadingKeys": "false"}}
+    found = {one["Sid"]: one for one, _ in statements(policy["PolicyDocument"])}
+    for sid in ("UseOwnItems", "UseOwnKeys"):
+        assert found[sid]["Condition"] == own | present
+    for statement, actions in statements(policy["PolicyDocument"]):
+        if statement["Effect"] == "Allow" and actions[0].startswith("dynamodb:"):
+            assert statement["Condition"]["Null"] == present["Null"]
+            assert not any("*" in action or "Scan" in action for action in actions)
+    assert found["NeverScan"]["Effect"] == "Deny"
+    assert found["NeverScan"]["Action"] == ["dynamodb:Scan", "dynamodb:PartiQL*"]
+
+
+def test_the_tenant_role_is_taken_on_with_one_tag_by_functions_alone() -> None:
+    [role] = resources("AWS::IAM::Role").values()
+    [trust] = role["AssumeRolePolicyDocument"]["Statement"]
+    assert trust["Condition"]["StringLike"] == {"aws:RequestTag/tenant": "ten_?*"}
+    assert trust["Condition"]["ForAllValues:StringEquals"] == {"aws:TagKeys": ["tenant"]}
+    assert "role/${AWS::StackName}-*" in trust["Condition"]["ArnLike"]["aws:PrincipalArn"]["Fn::Sub"]
+
+
+def test_only_what_visits_every_tenant_works_for_them_by_its_own_role() -> None:
+    off = {
+        name for name, one in functions().items() if "TENANT_ROLE_ARN" in one.get("environment_variables", {})
+    }
+    assert off == {"billing_planner", "audit_sealer", "audit_anchorer"}
+    for name in functions():
+        acts = any("sts:AssumeRole" in actions for _, actions in statements(read(f"policy-{name}.json")))
+        assert acts is (name not in off), name
+
+
+def test_no_role_of_a_function_reaches_tables_of_tenants_without_leading_keys() -> None:
+    for name in functions():
+        for statement, actions in statements(read(f"policy-{name}.json")):
+            tables = [one for one in statement["Resource"] if isinstance(one, dict)]
+            named = {one["Fn::GetAtt"][0] for one in tables if "Fn::GetAtt" in one}
+            if actions[0].startswith("dynamodb:") and named & {"TenantsTable", "KeysTable"}:
+                assert statement["Condition"]["Null"] == {"dynamodb:LeadingKeys": "false"}, (name, statement)

@@ -124,10 +124,37 @@ def test_a_function_is_refused_what_its_policy_does_not_name(
     assert "is not authorized to perform" in str(refused.value)
 
 
-def test_a_function_is_allowed_what_its_policy_names(stack: dict[str, str]) -> None:
-    key = {"pk": {"S": "t#none"}, "sk": {"S": "none"}}
-    table = as_function(stack, "BillingWorker", "dynamodb")
-    assert "Item" not in table.get_item(TableName=stack["TenantsTable"], Key=key)
+def test_a_function_reaches_tables_of_tenants_for_one_of_them_alone(stack: dict[str, str]) -> None:
+    # Which keys the session then reaches, the engine does not look at: tests/security does.
+    role = f"arn:aws:iam::000000000000:role/{stack['TenantRole']}"
+    wanted: dict[str, Any] = {
+        "TableName": stack["TenantsTable"],
+        "Key": {"pk": {"S": "ten_1#T"}, "sk": {"S": "none"}},
+    }
+    tag = [{"Key": "tenant", "Value": "ten_1"}]
+
+    with pytest.raises(ClientError, match="is not authorized to perform"):
+        as_function(stack, "BillingWorker", "dynamodb").get_item(**wanted)
+    sts = as_function(stack, "BillingWorker", "sts")
+    with pytest.raises(ClientError, match="is not authorized to perform"):
+        sts.assume_role(RoleArn=role, RoleSessionName="nobody")
+    with pytest.raises(ClientError, match="is not authorized to perform"):
+        as_function(stack, "BillingPlanner", "sts").assume_role(
+            RoleArn=role, RoleSessionName="ten_1", Tags=tag
+        )
+    given = sts.assume_role(RoleArn=role, RoleSessionName="ten_1", Tags=tag)["Credentials"]
+    session = boto3.client(
+        "dynamodb",
+        aws_access_key_id=given["AccessKeyId"],
+        aws_secret_access_key=given["SecretAccessKey"],
+        aws_session_token=given["SessionToken"],
+    )
+    assert "Item" not in session.get_item(**wanted)
+    with pytest.raises(ClientError, match="not authorized"):
+        session.scan(TableName=stack["TenantsTable"])
+
+
+def test_anchors_are_written_by_one_function_and_seen_by_another(stack: dict[str, str]) -> None:
     kept = {"Bucket": stack["AnchorsBucket"], "Key": "anchors/t/1.json", "Body": b"{}", "IfNoneMatch": "*"}
     as_function(stack, "AuditAnchorer", "s3").put_object(**kept)
     listed = as_function(stack, "APIHandler", "s3").list_object_versions(

@@ -25,6 +25,7 @@ from chalicelib.store.tenant import DynamoTenantStore
 from tests.fakes.api_client import ApiClient
 from tests.fakes.clock import FakeClock
 from tests.fakes.services import InMemoryMailer
+from tests.wall import WalledServices
 
 # Where the tests' clock stands: the same on every day and at every hour that they run. It is far
 # ahead, because the engine deletes what has expired by the machine's clock.
@@ -33,8 +34,8 @@ PASSWORD = "correct horse battery staple"
 
 
 @dataclass(frozen=True)
-class EngineServices(Services):
-    """The real services on the engine, but for the clock, the mail and the price of a password."""
+class EngineServices(WalledServices):
+    """The real services behind the wall, but for the clock, the mail and the price of a password."""
 
     environment: dict[str, str] = field(default_factory=dict)
 
@@ -188,7 +189,7 @@ def on_engine(stack_env: dict[str, str]) -> Services:
     """The services on the engine by the real clock: what a worker has."""
     for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
         os.environ[name] = stack_env[name]
-    return Services(
+    return WalledServices(
         settings=Settings.from_env(stack_env),
         clock=SystemClock(),
         patience=JOB_PATIENCE,

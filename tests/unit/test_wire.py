@@ -11,7 +11,7 @@ from urllib3.exceptions import ProtocolError
 
 from chalicelib.config import Patience
 from chalicelib.store.base import StoreUnavailable
-from chalicelib.store.wire import HttpWire, TransactionCancelled, batch_get
+from chalicelib.store.wire import HttpWire, RequestDenied, TransactionCancelled, batch_get
 
 PATIENCE = Patience(connect_seconds=2, read_seconds=7, attempts_max=4)
 
@@ -119,9 +119,18 @@ def test_patience_ends_and_says_why(wire_of, slept: list[float]) -> None:  # typ
 
 
 def test_a_final_refusal_is_not_tried_again(wire_of) -> None:  # type: ignore[no-untyped-def]
-    wire, pool = wire_of(refusal("AccessDeniedException"))
+    wire, pool = wire_of(refusal("ResourceNotFoundException"))
 
-    with pytest.raises(StoreUnavailable, match="AccessDeniedException"):
+    with pytest.raises(StoreUnavailable, match="ResourceNotFoundException"):
+        wire.call("PutItem", {})
+
+    assert len(pool.sent) == 1
+
+
+def test_a_request_that_no_policy_allows_is_no_outage(wire_of) -> None:  # type: ignore[no-untyped-def]
+    wire, pool = wire_of(refusal("AccessDeniedException", message="not authorized"))
+
+    with pytest.raises(RequestDenied, match="not authorized"):
         wire.call("PutItem", {})
 
     assert len(pool.sent) == 1

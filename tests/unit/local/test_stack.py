@@ -33,10 +33,10 @@ def template(**variables: Any) -> dict[str, Any]:
     }
 
 
-def test_what_runs_code_is_left_out_and_data_stays() -> None:
+def test_what_runs_code_is_left_out_and_data_and_its_roles_stay() -> None:
     local = local_template(template(), given={})
 
-    assert set(local["Resources"]) == {"Table", "Queue"}
+    assert set(local["Resources"]) == {"Table", "Queue", "Role"}
     assert "Globals" not in local
     assert local["Parameters"] == {"Stage": {"Type": "String"}}
 

@@ -1,0 +1,72 @@
+"""The application on the engine, as the integration tests have it, and the ISPs of the generated suites."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from chalicelib.api.openapi import document
+from chalicelib.local.gateway import Gateway
+from tests.fakes.clock import FakeClock
+from tests.integration.conftest import (
+    NOW,
+    EngineServices,
+    api,
+    clock,
+    engine_services,
+    gateway,
+    mailbox,
+    on_engine,
+    other_tenant,
+    services,
+    signed_in,
+    tenant,
+)
+from tests.integration.test_foreign_ids_everywhere import ENDPOINTS, Isp, furnished
+from tests.security.isps import Scene, Victim, victim_of
+
+__all__ = [
+    "api",
+    "clock",
+    "engine_services",
+    "gateway",
+    "mailbox",
+    "on_engine",
+    "other_tenant",
+    "services",
+    "signed_in",
+    "tenant",
+]
+
+
+@pytest.fixture(scope="session")
+def present(engine_services: EngineServices) -> EngineServices:
+    """The services, with the clock at the present."""
+    assert isinstance(engine_services.clock, FakeClock)
+    engine_services.clock.set(NOW)
+    return engine_services
+
+
+@pytest.fixture(scope="module")
+def victim(gateway: Gateway, present: EngineServices) -> Victim:
+    """Another ISP, with everything."""
+    return victim_of(gateway, present)
+
+
+@pytest.fixture(scope="module")
+def attacker(gateway: Gateway, present: EngineServices) -> Isp:
+    """The attacker's own ISP, with everything, so that each request gets as far as it can."""
+    return furnished(gateway, present)
+
+
+@pytest.fixture(scope="session")
+def described() -> dict[str, Any]:
+    """The OpenAPI document."""
+    return document(ENDPOINTS)
+
+
+@pytest.fixture
+def scene(attacker: Isp, victim: Victim, services: EngineServices, described: dict[str, Any]) -> Scene:
+    """Two ISPs, with the clock at the present."""
+    return Scene(attacker, victim, services, described)

@@ -1,0 +1,325 @@
+"""What AWS enforces and the embedded engine does not: policies on the partition keys of requests.
+
+The engine evaluates policies, but knows no ``dynamodb:LeadingKeys`` (tests/contract). So a guard
+stands where requests leave the process: it looks up whose credentials signed the request, reads
+the very policies that are deployed (``.chalice``), and refuses what they do not allow, with the
+answer that DynamoDB gives. A condition that it does not know fails the test.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import sys
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from fnmatch import fnmatchcase
+from functools import cache, cached_property
+from pathlib import Path
+from typing import Any, Final, NamedTuple
+
+import orjson
+import urllib3
+from botocore.awsrequest import AWSResponse
+from botocore.compat import HTTPHeaders
+
+from chalicelib.bootstrap import Services
+from chalicelib.config import Settings
+from chalicelib.store.base import Database
+from chalicelib.store.vending import StsTenantRole
+from chalicelib.store.wire import DynamoWire, HttpWire
+
+ROOT: Final = Path(__file__).resolve().parent.parent
+# Functions that visit every tenant in each pass, by their own roles (ADR 18).
+STEWARDS: Final = {f"policy-{name}.json" for name in ("billing_planner", "audit_sealer", "audit_anchorer")}
+# Code that sends whatever it is told to; who told it is what counts.
+_CARRIERS: Final = tuple(str(ROOT / "chalicelib" / "store" / name) for name in ("wire.py", "base.py"))
+_OURS: Final = (str(ROOT / "chalicelib"), str(ROOT / "tests"))
+_WRITES: Final = {"Put": "PutItem", "Update": "UpdateItem", "Delete": "DeleteItem"}
+
+Json = dict[str, Any]
+
+
+class Use(NamedTuple):
+    """One action on one table, and the partition key that it names."""
+
+    action: str
+    table: str
+    pk: str | None
+
+
+class Signer(NamedTuple):
+    """Whose credentials a request bears."""
+
+    tenant: str | None
+    policies: tuple[str, ...]
+
+
+# -- the deployed policies -------------------------------------------------------------------
+
+
+@cache
+def statements_of(name: str) -> tuple[Json, ...]:
+    """The statements of a policy file about DynamoDB, or of the tenant role."""
+    if name == "TenantRole":
+        template = json.loads((ROOT / ".chalice" / "resources.json").read_text())
+        [policy] = template["Resources"]["TenantRole"]["Properties"]["Policies"]
+        found = policy["PolicyDocument"]["Statement"]
+    else:
+        found = json.loads((ROOT / ".chalice" / name).read_text())["Statement"]
+    return tuple(one for one in found if any(a.startswith("dynamodb:") for a in _listed(one["Action"])))
+
+
+def allowed(use: Use, *, signer: Signer, tables: Mapping[str, str]) -> bool:
+    """Whether the policies allow a use: none denies it, and one allows it."""
+    effects = {
+        one["Effect"]
+        for name in signer.policies
+        for one in statements_of(name)
+        if _speaks_of(one, use, tables) and _holds(one.get("Condition", {}), use, signer)
+    }
+    return effects == {"Allow"}
+
+
+def _speaks_of(statement: Json, use: Use, tables: Mapping[str, str]) -> bool:
+    action = any(fnmatchcase(f"dynamodb:{use.action}", one) for one in _listed(statement["Action"]))
+    resources = _listed(statement["Resource"])
+    named = {tables[one["Fn::GetAtt"][0]] for one in resources if one != "*"}
+    return action and ("*" in resources or use.table in named)
+
+
+def _holds(conditions: Json, use: Use, signer: Signer) -> bool:
+    values = {
+        "dynamodb:LeadingKeys": None if use.pk is None else [use.pk],
+        "aws:PrincipalTag/tenant": None if signer.tenant is None else [signer.tenant],
+    }
+    return all(
+        _compare(operator, values[key], _listed(expected), signer)
+        for operator, keys in conditions.items()
+        for key, expected in keys.items()
+    )
+
+
+def _compare(operator: str, actual: list[str] | None, expected: list[str], signer: Signer) -> bool:
+    match operator:
+        case "Null":
+            return (actual is None) == (expected == ["true"])
+        case "ForAllValues:StringLike" | "ForAllValues:StringEquals":
+            # As in IAM: no value at all is no value that differs. Hence the guards on Null.
+            patterns = [one.replace("${aws:PrincipalTag/tenant}", signer.tenant or "") for one in expected]
+            return all(any(_like(one, pattern) for pattern in patterns) for one in actual or [])
+    raise AssertionError(f"the wall of the tests does not know the condition {operator}")
+
+
+def _like(value: str, pattern: str) -> bool:
+    return re.fullmatch(re.escape(pattern).replace(r"\*", ".*").replace(r"\?", "."), value) is not None
+
+
+def _listed(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else [value]
+
+
+# -- what a request uses ---------------------------------------------------------------------
+
+
+def uses(operation: str, body: Json) -> Iterator[Use]:
+    """Yield what a request does, as policies see it."""
+    if operation in {"BatchGetItem", "BatchWriteItem"}:
+        yield from _batched(body["RequestItems"])
+    elif operation in {"TransactGetItems", "TransactWriteItems"}:
+        for one in body["TransactItems"]:
+            [(kind, inner)] = one.items()
+            action = {"Get": "GetItem", "ConditionCheck": "ConditionCheckItem", **_WRITES}[kind]
+            yield Use(action, inner["TableName"], _key(inner))
+    elif operation == "Query":
+        assert "IndexName" not in body, "say here what the leading key of an index is"
+        yield Use(operation, body["TableName"], _queried(body))
+    else:
+        yield Use(operation, body["TableName"], _key(body))
+
+
+def _batched(items: Mapping[str, Any]) -> Iterator[Use]:
+    for table, asked in items.items():
+        if isinstance(asked, dict):
+            yield from (Use("GetItem", table, one["pk"]["S"]) for one in asked["Keys"])
+            yield Use("BatchGetItem", table, asked["Keys"][0]["pk"]["S"])
+        else:
+            for one in asked:
+                [(kind, inner)] = one.items()
+                yield Use(_WRITES[kind.removesuffix("Request")], table, _key(inner))
+
+
+def _key(body: Json) -> str | None:
+    key = body.get("Key") or body.get("Item")
+    return None if key is None else str(key["pk"]["S"])
+
+
+def _queried(body: Json) -> str:
+    names = {**body.get("ExpressionAttributeNames", {}), "pk": "pk"}
+    found = re.findall(r"([#\w]+)\s*=\s*(:\w+)", body["KeyConditionExpression"])
+    [value] = [value for name, value in found if names.get(name) == "pk"]
+    return str(body["ExpressionAttributeValues"][value]["S"])
+
+
+# -- the guard -------------------------------------------------------------------------------
+
+
+@dataclass
+class Wall:
+    """The guard of one process's connections."""
+
+    settings: Settings
+    own: tuple[str, ...] = ()
+    standing: bool = True
+    sessions: dict[str, str] = field(default_factory=dict)
+    refused: list[tuple[str | None, Use]] = field(default_factory=list)
+    checked: int = 0
+
+    def __post_init__(self) -> None:
+        """By default the policies of functions that act for tenants."""
+        names = {path.name for path in (ROOT / ".chalice").glob("policy-*.json")} - STEWARDS
+        self.own = self.own or tuple(sorted(names))
+
+    @cached_property
+    def tables(self) -> dict[str, str]:
+        """Table names by what the template calls them."""
+        at = self.settings
+        return {
+            "TenantsTable": at.tenants_table,
+            "PlatformTable": at.platform_table,
+            "KeysTable": at.keys_table,
+            "EphemeralTable": at.ephemeral_table,
+        }
+
+    def refusal(self, headers: Mapping[str, Any], body: bytes) -> bytes | None:
+        """Return what DynamoDB answers where no policy allows the request."""
+        if not self.standing:
+            return None
+        texts = {name.lower(): _text(value) for name, value in headers.items()}
+        credential = re.search(r"Credential=([^/]+)/", texts["authorization"])
+        assert credential is not None, "the request is signed"
+        tenant = self.sessions.get(credential[1])
+        if tenant is None and _asked_by_a_test():
+            return None
+        signer = Signer(tenant, self.own if tenant is None else ("TenantRole",))
+        for use in uses(texts["x-amz-target"].partition(".")[2], orjson.loads(body)):
+            self.checked += 1
+            if not allowed(use, signer=signer, tables=self.tables):
+                self.refused.append((tenant, use))
+                return orjson.dumps(
+                    {
+                        "__type": "com.amazon.coral.service#AccessDeniedException",
+                        "message": f"{tenant or 'a function'} is not authorized to perform: {use}",
+                    }
+                )
+        return None
+
+    def before_send(self, request: Any, **_: object) -> AWSResponse | None:
+        """Answer in the database's place where it would refuse."""
+        refusal = self.refusal(request.headers, request.body)
+        return None if refusal is None else AWSResponse(request.url, 400, HTTPHeaders(), _Raw(refusal))
+
+    def guard(self, database: Database) -> Database:
+        """Stand before a connection."""
+        events: Any = database._connection.client.meta.events
+        events.register("before-send.dynamodb", self.before_send)
+        return database
+
+    def watch(self, sts: Any) -> Any:
+        """Learn which tenant each given key is for."""
+        sts.meta.events.register("before-parameter-build.sts.AssumeRole", _remember_tag)
+        sts.meta.events.register("after-call.sts.AssumeRole", self._learn)
+        return sts
+
+    def _learn(self, *, parsed: Json, context: Json, **_: object) -> None:
+        self.sessions[parsed["Credentials"]["AccessKeyId"]] = context["tenant"]
+
+
+def _remember_tag(*, params: Json, context: Json, **_: object) -> None:
+    [tag] = params["Tags"]
+    context["tenant"] = tag["Value"]
+
+
+def _text(value: Any) -> str:
+    return value.decode() if isinstance(value, bytes) else str(value)
+
+
+def _asked_by_a_test() -> bool:
+    """Whether a test itself sends the request, to look or to tamper: the wall is not for its hands."""
+    frame = sys._getframe(1)
+    while frame is not None:
+        path = frame.f_code.co_filename
+        if path.startswith(_OURS) and path not in (*_CARRIERS, __file__):
+            return path.startswith(_OURS[1])
+        if frame.f_back is None:
+            break
+        frame = frame.f_back
+    return False
+
+
+class _Raw:
+    """A refusal as botocore reads an answer."""
+
+    def __init__(self, body: bytes) -> None:
+        self._body = body
+
+    def stream(self) -> Iterator[bytes]:
+        """The body in one part."""
+        yield self._body
+
+
+@dataclass(frozen=True)
+class _Refused:
+    data: bytes
+    status: int = 400
+
+
+@dataclass(frozen=True)
+class _GuardedPool:
+    """The billing run's connections, guarded."""
+
+    wall: Wall
+    pool: urllib3.PoolManager
+
+    def request(
+        self, method: str, url: str, *, body: bytes, headers: dict[str, str], timeout: urllib3.Timeout
+    ) -> Any:
+        """Send what is allowed."""
+        refusal = self.wall.refusal(headers, body)
+        if refusal is not None:
+            return _Refused(refusal)
+        return self.pool.request(method, url, body=body, headers=headers, timeout=timeout)
+
+
+@dataclass(frozen=True)
+class WalledServices(Services):
+    """The real services behind the guard."""
+
+    @cached_property
+    def wall(self) -> Wall:
+        """The guard."""
+        return Wall(self.settings)
+
+    @cached_property
+    def database(self) -> Database:
+        """The process's database connection, guarded."""
+        return self.wall.guard(super().database)
+
+    @cached_property
+    def tenant_role(self) -> StsTenantRole | None:
+        """The tenant role, of which the guard learns who is given what."""
+        if not self.settings.tenant_role_arn:
+            return None
+        sts = self.wall.watch(self._client("sts"))
+        return StsTenantRole(client=lambda: sts, role_arn=self.settings.tenant_role_arn)
+
+    @cached_property
+    def wire(self) -> DynamoWire:
+        """The billing run's client, guarded."""
+        return HttpWire(
+            region=self.settings.region,
+            endpoint_url=self.settings.endpoint_url,
+            patience=self.wire_patience,
+            pool=_GuardedPool(self.wall, urllib3.PoolManager(maxsize=4, retries=False)),
+            credentials=self.acting_credentials,
+        )
