@@ -18,6 +18,7 @@ from chalicelib.config import JOB_PATIENCE, REQUEST_PATIENCE, RUN_PATIENCE, Pati
 from chalicelib.crypto.keyring import Keyring
 from chalicelib.crypto.kms import KmsKeyWrapper
 from chalicelib.crypto.tokens import RandomTokens
+from chalicelib.crypto.totp import TotpAuthenticator
 from chalicelib.domain.tenants import TenantState
 from chalicelib.ports.audit import Anchors
 from chalicelib.ports.services import Blobs, Clock, Ids, JobQueue, Mailer, Passwords
@@ -137,6 +138,7 @@ class Services:
             attempts=DynamoAttempts(database=self.database),
             tokens=RandomTokens(),
             passwords=self.passwords,
+            authenticator=TotpAuthenticator(),
             ids=self.ids,
             mailer=self.mailer,
             public_base_url=self.settings.public_base_url,

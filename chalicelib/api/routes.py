@@ -42,6 +42,7 @@ MODULES: Final = (
     "prepaid",
     "rehearsals",
     "roles",
+    "second_factor",
     "sessions",
     "signups",
     "staff",

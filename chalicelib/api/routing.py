@@ -56,6 +56,7 @@ class Endpoint:
     idempotency_required: bool
     if_match: bool
     field_permissions: Mapping[str, Permission] = field(default_factory=dict)
+    also: Mapping[int, type[BaseModel]] = field(default_factory=dict)
 
     @property
     def operation_id(self) -> str:
@@ -89,13 +90,15 @@ def endpoint(
     idempotency_required: bool = False,
     if_match: bool = False,
     field_permissions: Mapping[str, Permission] | None = None,
+    also: Mapping[int, type[BaseModel]] | None = None,
 ) -> Callable[[Callable[[Request], R]], Callable[[Request], R]]:
     """Declare an operation.
 
     ``idempotent`` honours an ``Idempotency-Key``, ``idempotency_required`` insists on one
     (whatever moves money); then ``answer.of`` renders the use case's result, and the use case
     keeps the answer with its effect. ``if_match`` insists on the version that was read.
-    ``field_permissions`` are what fields of the body ask for besides, where they are given.
+    ``field_permissions`` are what fields of the body ask for besides, where they are given;
+    ``also`` are answers of another status and shape.
     """
     assert method in METHODS, method
     assert not (idempotent or idempotency_required) or hasattr(answer, "of"), f"{path}: the answer needs of()"
@@ -115,6 +118,7 @@ def endpoint(
                 idempotency_required=idempotency_required,
                 if_match=if_match,
                 field_permissions=field_permissions or {},
+                also=also or {},
             )
         )
         return function

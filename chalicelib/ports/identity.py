@@ -145,6 +145,22 @@ class Tokens(Protocol):
         """Return the form in which a token is stored."""
 
 
+class Authenticator(Protocol):
+    """Codes of people's authenticators, and recovery codes."""
+
+    def new_secret(self) -> str:
+        """Return a new secret in Base32."""
+
+    def uri(self, *, secret: str, account: str, issuer: str) -> str:
+        """Return the ``otpauth`` address that an authenticator reads."""
+
+    def step_of(self, *, secret: str, code: str, at: datetime) -> int | None:
+        """Return the time step that the code is of, the present one or a neighbour; or None."""
+
+    def new_recovery_code(self) -> str:
+        """Return a recovery code of more than 112 random bits."""
+
+
 @dataclass(frozen=True, slots=True)
 class Address:
     """Whose a subdomain is."""

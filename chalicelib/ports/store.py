@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from chalicelib.ports.plans import Plans
     from chalicelib.ports.prepaid import Prepaid
     from chalicelib.ports.runs import Runs
-    from chalicelib.ports.staff import Invitations, Roles, Staff
+    from chalicelib.ports.staff import Invitations, Roles, SecondFactors, Staff
     from chalicelib.ports.usage import Usage
 
 T = TypeVar("T")
@@ -274,6 +274,10 @@ class TenantStore(Protocol):
     @property
     def roles(self) -> Roles:
         """Roles of the tenant's own."""
+
+    @property
+    def second_factors(self) -> SecondFactors:
+        """Second factors of staff."""
 
     @property
     def invitations(self) -> Invitations:

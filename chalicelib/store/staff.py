@@ -53,6 +53,7 @@ class StaffItem(TenantsItem):
     version = NumberAttribute()
     scope = UnicodeAttribute(null=True)
     disabled = BooleanAttribute(null=True)
+    second_factor = BooleanAttribute(null=True)
 
 
 class DynamoStaff:
@@ -128,6 +129,7 @@ class DynamoStaff:
             version=member.version,
             scope=encode_scope(member.scope),
             disabled=member.disabled or None,
+            second_factor=member.second_factor or None,
         )
 
     def _read(self, pk: str, sk: str) -> StaffMember | None:
@@ -151,6 +153,7 @@ class DynamoStaff:
             version=int(item.version),
             scope=decode_scope(nullable(item.scope)),
             disabled=bool(nullable(item.disabled)),
+            second_factor=bool(nullable(item.second_factor)),
         )
 
 

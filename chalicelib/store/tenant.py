@@ -42,6 +42,7 @@ if TYPE_CHECKING:
     from chalicelib.store.rehearsals import DynamoRehearsalBooks, DynamoRehearsals
     from chalicelib.store.roles import DynamoRoles
     from chalicelib.store.runs import DynamoRuns
+    from chalicelib.store.second_factors import DynamoSecondFactors
     from chalicelib.store.subscribers import DynamoSubscribers
     from chalicelib.store.usage import DynamoUsage
     from chalicelib.store.wire import DynamoWire
@@ -211,6 +212,13 @@ class DynamoTenantStore:
         from chalicelib.store.roles import DynamoRoles
 
         return DynamoRoles(tenant_id=self._tenant_id)
+
+    @cached_property
+    def second_factors(self) -> DynamoSecondFactors:
+        """Second factors of staff."""
+        from chalicelib.store.second_factors import DynamoSecondFactors
+
+        return DynamoSecondFactors(tenant_id=self._tenant_id, tenant_keys=self.keys)
 
     @cached_property
     def invitations(self) -> DynamoInvitations:

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from hashlib import sha256
 from typing import Final
 
 from chalicelib.domain.errors import Busy, DomainError, StaleVersion
@@ -24,6 +25,8 @@ from chalicelib.usecases.throttle import Limit, client_of, give_back, reserve
 
 SESSION_IDLE: Final = timedelta(hours=12)
 SESSION_LIFE: Final = timedelta(days=7)
+CODE_ASKED: Final = "code-asked"
+CODE_ASKED_LIFE: Final = timedelta(minutes=5)
 EXTEND_AFTER: Final = timedelta(minutes=5)
 # Two people's sessions are ended in one transaction, of two writes each.
 SESSIONS_PER_PERSON_MAX: Final = 20
@@ -54,10 +57,20 @@ class LoggedIn:
     session: Session
 
 
+@dataclass(frozen=True, slots=True)
+class CodeAsked:
+    """The password was right, and a code is asked for besides; the token is no session."""
+
+    token: str
+    expires_at: datetime
+
+
 def log_in(
     *, identity: Identity, subdomain: str, email: str, password: str, address: str, at: datetime
-) -> LoggedIn:
-    """Start a session, or raise WrongCredentials, EmailNotVerified or TooManyAttempts.
+) -> LoggedIn | CodeAsked:
+    """Start a session, or ask for a code of who has a second factor.
+
+    Raises WrongCredentials, EmailNotVerified or TooManyAttempts.
 
     Failures are counted by the client's network address and the account together, so that
     nobody is locked out by a stranger. An attempt counts as failed until the password is known
@@ -76,12 +89,44 @@ def log_in(
     if not member.email_verified:
         raise EmailNotVerified("confirm your address first: the code is in the mail we sent")
     store = identity.stores.of(tenant_id=tenant_id)
-    if not identity.passwords.outdated(stored=member.password_hash):
-        return begin_session(identity=identity, store=store, member=member, at=at)
-    # Now that the password is known, its hash can be made as one would be today.
-    made = identity.passwords.hash(password=normal_password(password=password))
-    renewed = store.staff.change(before=member, after=replace(member, password_hash=made))
+    renewed: Sequence[Write] = ()
+    after = member
+    if identity.passwords.outdated(stored=member.password_hash):
+        # Now that the password is known, its hash can be made as one would be today.
+        made = identity.passwords.hash(password=normal_password(password=password))
+        after = replace(member, password_hash=made)
+        renewed = store.staff.change(before=member, after=after)
+    if member.second_factor:
+        return _ask_code(identity, store, after, at, renewed)
     return begin_session(identity=identity, store=store, member=member, at=at, change=renewed)
+
+
+def _ask_code(
+    identity: Identity, store: TenantStore, member: StaffMember, at: datetime, change: Sequence[Write]
+) -> CodeAsked:
+    """Hand out a token that says that the password was right: this password, and no later one."""
+    asked = CodeAsked(identity.tokens.new(prefix="mfa"), at + CODE_ASKED_LIFE)
+    subject = {
+        "tenant_id": store.tenant_id,
+        "staff_id": member.staff_id,
+        "password": password_mark(member=member),
+    }
+    issued = identity.one_time_tokens.issue(
+        token_hash=identity.tokens.hash(token=asked.token),
+        purpose=CODE_ASKED,
+        subject=subject,
+        expires_at=asked.expires_at,
+    )
+    try:
+        store.commit(issued, *change)
+    except StaleVersion as error:
+        raise Busy("the account was changed just now: try again") from error
+    return asked
+
+
+def password_mark(*, member: StaffMember) -> str:
+    """Return what tells one password from the next, and nothing of it: the hash has its own salt."""
+    return sha256(member.password_hash.encode()).hexdigest()
 
 
 def _find(identity: Identity, subdomain: str, email: str, at: datetime) -> tuple[str, StaffMember | None]:
@@ -159,20 +204,29 @@ def log_out(*, sessions: Sessions, session: Session) -> None:
 
 
 def commit_ending(
-    *, sessions: Sessions, store: TenantStore, staff_ids: Sequence[str], writes: Sequence[Write]
+    *,
+    sessions: Sessions,
+    store: TenantStore,
+    staff_ids: Sequence[str],
+    writes: Sequence[Write],
+    but: str = "",
 ) -> None:
     """Make a change of people's rights and end all their sessions, in one transaction.
 
-    So no request that comes afterwards has the rights of before. Raises what the writes are refused
-    with, or Busy.
+    So no request that comes afterwards has the rights of before. The session ``but`` goes on.
+    Raises what the writes are refused with, or Busy.
     """
     for _ in range(COMMIT_ATTEMPTS_MAX):
         known = [sessions.of_person(tenant_id=store.tenant_id, staff_id=one) for one in staff_ids]
-        ended = [write for one in known for write in sessions.end(known=one)]
+        ended = [write for one in known for write in sessions.end(known=one, session_ids=_all(one, but))]
         with suppress(SessionsMoved):
             store.commit(*writes, *ended)
             return
     raise Busy("the person kept signing in: try again")
+
+
+def _all(known: PersonSessions, but: str) -> set[str]:
+    return {one.session_id for one in known.listed} - {but}
 
 
 def resume(*, sessions: Sessions, token_hash: str, at: datetime) -> Session | None:
