@@ -22,6 +22,7 @@ from chalicelib.crypto.totp import TotpAuthenticator
 from chalicelib.domain.tenants import TenantState
 from chalicelib.ports.audit import Anchors
 from chalicelib.ports.services import Blobs, Clock, Ids, JobQueue, Mailer, Passwords
+from chalicelib.store.api_keys import DynamoKeyFinder
 from chalicelib.store.base import Database
 from chalicelib.store.sessions import DynamoSessions
 from chalicelib.store.tenant import DynamoStores, DynamoTenantStore
@@ -97,6 +98,11 @@ class Services:
     def sessions(self) -> DynamoSessions:
         """Sessions."""
         return DynamoSessions(database=self.database)
+
+    @cached_property
+    def key_finder(self) -> DynamoKeyFinder:
+        """Keys of programs, by their tokens."""
+        return DynamoKeyFinder(database=self.database)
 
     @cached_property
     def tenants(self) -> DynamoRegistry:

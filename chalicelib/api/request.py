@@ -39,12 +39,14 @@ class Request:
     idempotency: Idempotency | None = None
     if_match: int | None = None
     address: str = ""
+    key: Principal | None = None
 
     @property
     def principal(self) -> Principal:
-        """Who is asking; on a PUBLIC route there is nobody."""
-        assert self.session is not None, "a public route has no principal"
-        return self.session.principal
+        """Who is asking, a person or a program; on a PUBLIC route there is nobody."""
+        who = self.session.principal if self.session else self.key
+        assert who is not None, "a public route has no principal"
+        return who
 
     @cached_property
     def store(self) -> DynamoTenantStore:

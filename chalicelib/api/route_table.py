@@ -3,6 +3,9 @@
 from typing import Final
 
 ROUTES: Final[dict[str, str]] = {
+    "GET /v1/api-keys": "api_keys.list_api_keys",
+    "POST /v1/api-keys": "api_keys.make_api_key",
+    "DELETE /v1/api-keys/{key_id}": "api_keys.revoke_api_key",
     "GET /v1/audit": "audit.list_audit_entries",
     "GET /v1/audit/verification": "audit.verify_audit_log",
     "GET /v1/billing": "billing.get_billing_state",

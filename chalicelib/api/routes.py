@@ -19,6 +19,7 @@ from chalicelib.bootstrap import Services
 
 # In the order of the OpenAPI document. A new module is named here; then `make openapi`.
 MODULES: Final = (
+    "api_keys",
     "audit",
     "billing",
     "books_audit",

@@ -232,6 +232,7 @@ def _read(
         body=body,
         query=query,
         session=who.session if who else None,
+        key=who.principal if who else None,
         idempotency=_idempotency(spec, headers, path, canonical),
         if_match=reading.read_if_match(headers.get("if-match"), required=spec.if_match),
         address=str(raw.context.get("identity", {}).get("sourceIp", "")),

@@ -25,6 +25,7 @@ from chalicelib.store.tenants import TenantItem, TenantProfiles, decode_tenant
 
 # Repositories are imported by who first asks for them: each costs milliseconds of a cold start.
 if TYPE_CHECKING:
+    from chalicelib.store.api_keys import DynamoApiKeys
     from chalicelib.store.audit_log import DynamoAuditLog
     from chalicelib.store.billing import DynamoBillingBooks
     from chalicelib.store.book_reader import DynamoBookReader
@@ -212,6 +213,13 @@ class DynamoTenantStore:
         from chalicelib.store.roles import DynamoRoles
 
         return DynamoRoles(tenant_id=self._tenant_id)
+
+    @cached_property
+    def api_keys(self) -> DynamoApiKeys:
+        """Keys of programs."""
+        from chalicelib.store.api_keys import DynamoApiKeys
+
+        return DynamoApiKeys(tenant_id=self._tenant_id)
 
     @cached_property
     def second_factors(self) -> DynamoSecondFactors:

@@ -151,7 +151,7 @@ def begin_session(
     ``change`` is a change of the person that goes with it, and has that condition itself. With
     ``instead`` it takes the place of all their sessions. Raises Busy.
     """
-    principal, as_read = _principal(store, member)
+    principal, as_read = principal_of(store=store, member=member)
     conditions = [*as_read, *(change or [store.staff.unmoved(member=member)])]
     logged_in = _new(identity, principal, at)
     for _ in range(COMMIT_ATTEMPTS_MAX):
@@ -168,8 +168,8 @@ def begin_session(
     raise Busy("others kept signing in to this account: try again")
 
 
-def _principal(store: TenantStore, member: StaffMember) -> tuple[Principal, list[Write]]:
-    """Return who signs in, and describe that what their role grants is still as it was read."""
+def principal_of(*, store: TenantStore, member: StaffMember) -> tuple[Principal, list[Write]]:
+    """Return who somebody is, and describe that what their role grants is still as it was read."""
     if member.role in set(Role):
         return Principal(store.tenant_id, member.staff_id, member.role, scope=member.scope), []
     role = store.roles.get(role_id=member.role)
