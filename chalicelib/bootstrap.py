@@ -97,7 +97,7 @@ class Services:
     @cached_property
     def sessions(self) -> DynamoSessions:
         """Sessions."""
-        return DynamoSessions(database=self.database)
+        return DynamoSessions(database=self.database, keyring=self.keyring)
 
     @cached_property
     def key_finder(self) -> DynamoKeyFinder:

@@ -13,6 +13,7 @@ from pydantic import BaseModel
 
 from chalicelib.api.schemas import ListAnswer, ListQuery
 from chalicelib.bootstrap import Services
+from chalicelib.domain.devices import Device, device_of
 from chalicelib.domain.staff import Principal
 from chalicelib.ports.identity import Session
 from chalicelib.ports.store import AuditNote, Idempotency, Page
@@ -40,6 +41,7 @@ class Request:
     if_match: int | None = None
     address: str = ""
     key: Principal | None = None
+    user_agent: str = ""
 
     @property
     def principal(self) -> Principal:
@@ -47,6 +49,11 @@ class Request:
         who = self.session.principal if self.session else self.key
         assert who is not None, "a public route has no principal"
         return who
+
+    @property
+    def device(self) -> Device:
+        """What the request comes from, as far as it tells."""
+        return device_of(user_agent=self.user_agent, address=self.address)
 
     @cached_property
     def store(self) -> DynamoTenantStore:

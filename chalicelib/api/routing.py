@@ -34,6 +34,7 @@ __all__ = ["ENDPOINTS", "Answer", "Endpoint", "Request", "declared", "endpoint",
 # Chalice and API Gateway are given every method of a path, so that a wrong one is our 405.
 METHODS: Final = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE")
 
+USER_AGENT_CHARS_MAX: Final = 500
 WRONG_METHOD: Final = "refuse_method"
 
 Result = BaseModel | Answer | None
@@ -233,6 +234,7 @@ def _read(
         query=query,
         session=who.session if who else None,
         key=who.principal if who else None,
+        user_agent=headers.get("user-agent", "")[:USER_AGENT_CHARS_MAX],
         idempotency=_idempotency(spec, headers, path, canonical),
         if_match=reading.read_if_match(headers.get("if-match"), required=spec.if_match),
         address=str(raw.context.get("identity", {}).get("sourceIp", "")),

@@ -108,6 +108,7 @@ def log_in(request: Request) -> Answer:
         email=body.email,
         password=body.password,
         address=request.address,
+        user_agent=request.user_agent,
         at=request.now,
     )
     if isinstance(logged_in, sessions.CodeAsked):
@@ -132,6 +133,7 @@ def complete_log_in(request: Request) -> Answer:
         token=body.token,
         code=body.code,
         address=request.address,
+        user_agent=request.user_agent,
         at=request.now,
         request_id=request.request_id,
     )

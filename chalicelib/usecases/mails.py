@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+
 from chalicelib.ports.services import Mail
 
 _VERIFY = """\
@@ -143,3 +145,25 @@ def codes_tried_mail(*, to: str, name: str, company: str) -> Mail:
     """Return the mail that tells somebody that their password is known to who has no code."""
     text = _CODES_TRIED.format(name=name, company=company)
     return Mail(to=to, subject="Somebody knows your password", text=text)
+
+
+_NEW_DEVICE = """\
+Hello {name},
+
+somebody signed in to {company} with your password from where you did not sign in lately:
+{family}, network {network}, {at}.
+
+If it was you, do nothing. If not, ask for a new password at once: that ends all your sessions.
+"""
+
+
+def new_device_mail(*, to: str, name: str, company: str, family: str, network: str, at: datetime) -> Mail:
+    """Return the mail that tells somebody that they signed in from a device that is not known."""
+    text = _NEW_DEVICE.format(
+        name=name,
+        company=company,
+        family=family,
+        network=network or "unknown",
+        at=f"{at.astimezone(UTC):%Y-%m-%d %H:%M} UTC",
+    )
+    return Mail(to=to, subject="Signed in from a new device", text=text)

@@ -10,6 +10,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Final
 
+from chalicelib.domain.devices import UNKNOWN_DEVICE, Device
 from chalicelib.domain.errors import Busy, NotFound, StaleVersion
 from chalicelib.domain.passwords import check_password, normal_password
 from chalicelib.domain.staff import Principal, StaffMember
@@ -41,6 +42,7 @@ def change_password(
     password: str,
     at: datetime,
     note: AuditNote,
+    device: Device = UNKNOWN_DEVICE,
 ) -> LoggedIn:
     """Change one's own password; one new session takes the place of all the others.
 
@@ -52,7 +54,9 @@ def change_password(
     tenant = store.profile()
     after = _with_password(identity, tenant, before, password)
     change = [*store.staff.change(before=before, after=after), store.note(note=note)]
-    begun = begin_session(identity=identity, store=store, member=before, at=at, change=change, instead=True)
+    begun = begin_session(
+        identity=identity, store=store, member=before, at=at, change=change, instead=True, device=device
+    )
     notice = password_changed_mail(to=before.email, name=before.name, company=tenant.company)
     tell(identity=identity, mail=notice)
     return begun

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Final
 
+from chalicelib.domain.devices import device_of
 from chalicelib.domain.errors import NotFound
 from chalicelib.domain.second_factor import SecondFactorOff
 from chalicelib.domain.staff import StaffMember
@@ -20,7 +21,14 @@ SECOND_STEPS: Final = Limit("second-step", most=100, window_seconds=900)
 
 
 def complete_log_in(
-    *, identity: Identity, token: str, code: str, address: str, at: datetime, request_id: str = ""
+    *,
+    identity: Identity,
+    token: str,
+    code: str,
+    address: str,
+    at: datetime,
+    request_id: str = "",
+    user_agent: str = "",
 ) -> LoggedIn:
     """Start a session by the token of the first step and a code; both are used up with it.
 
@@ -49,7 +57,8 @@ def complete_log_in(
     if used.left is not None:
         note = AuditNote(member.staff_id, "recovery_code.used", member.staff_id, at, request_id)
         writes.append(store.note(note=note))
-    begun = begin_session(identity=identity, store=store, member=member, at=at, change=writes)
+    device = device_of(user_agent=user_agent, address=address)
+    begun = begin_session(identity=identity, store=store, member=member, at=at, change=writes, device=device)
     tell_of_recovery(identity=identity, store=store, member=member, used=used)
     return begun
 

@@ -13,6 +13,7 @@ from datetime import datetime, timedelta
 from hashlib import sha256
 from typing import Final
 
+from chalicelib.domain.devices import UNKNOWN_DEVICE, Device, device_of
 from chalicelib.domain.errors import Busy, DomainError, StaleVersion
 from chalicelib.domain.passwords import normal_password
 from chalicelib.domain.staff import Principal, Role, StaffMember
@@ -20,7 +21,8 @@ from chalicelib.domain.subscribers import normal_email
 from chalicelib.domain.tenants import TenantState
 from chalicelib.ports.identity import PersonSessions, Session, Sessions, SessionsMoved
 from chalicelib.ports.store import TenantStore, Write
-from chalicelib.usecases.identity import Identity
+from chalicelib.usecases.identity import Identity, tell
+from chalicelib.usecases.mails import new_device_mail
 from chalicelib.usecases.throttle import Limit, client_of, give_back, reserve
 
 SESSION_IDLE: Final = timedelta(hours=12)
@@ -66,7 +68,14 @@ class CodeAsked:
 
 
 def log_in(
-    *, identity: Identity, subdomain: str, email: str, password: str, address: str, at: datetime
+    *,
+    identity: Identity,
+    subdomain: str,
+    email: str,
+    password: str,
+    address: str,
+    at: datetime,
+    user_agent: str = "",
 ) -> LoggedIn | CodeAsked:
     """Start a session, or ask for a code of who has a second factor.
 
@@ -98,7 +107,8 @@ def log_in(
         renewed = store.staff.change(before=member, after=after)
     if member.second_factor:
         return _ask_code(identity, store, after, at, renewed)
-    return begin_session(identity=identity, store=store, member=member, at=at, change=renewed)
+    device = device_of(user_agent=user_agent, address=address)
+    return begin_session(identity=identity, store=store, member=member, at=at, change=renewed, device=device)
 
 
 def _ask_code(
@@ -145,15 +155,17 @@ def begin_session(
     at: datetime,
     change: Sequence[Write] = (),
     instead: bool = False,
+    device: Device = UNKNOWN_DEVICE,
 ) -> LoggedIn:
     """Begin a session on the condition that the person, and their role, are still as they were read.
 
     ``change`` is a change of the person that goes with it, and has that condition itself. With
-    ``instead`` it takes the place of all their sessions. Raises Busy.
+    ``instead`` it takes the place of all their sessions. A mail tells of a device that is not known,
+    but of the first. Raises Busy.
     """
     principal, as_read = principal_of(store=store, member=member)
     conditions = [*as_read, *(change or [store.staff.unmoved(member=member)])]
-    logged_in = _new(identity, principal, at)
+    logged_in = _new(identity, principal, at, device)
     for _ in range(COMMIT_ATTEMPTS_MAX):
         known = identity.sessions.of_person(tenant_id=store.tenant_id, staff_id=member.staff_id)
         ended = {one.session_id for one in known.listed} if instead else _over(known, at)
@@ -164,6 +176,7 @@ def begin_session(
             continue
         except StaleVersion as error:
             raise Busy("the account was changed just now: try again") from error
+        _tell_of_device(identity, store, member, logged_in.session, known)
         return logged_in
     raise Busy("others kept signing in to this account: try again")
 
@@ -184,7 +197,25 @@ def _over(known: PersonSessions, at: datetime) -> set[str]:
     return {one.session_id for one in known.listed} - kept
 
 
-def _new(identity: Identity, principal: Principal, at: datetime) -> LoggedIn:
+def _tell_of_device(
+    identity: Identity, store: TenantStore, member: StaffMember, session: Session, known: PersonSessions
+) -> None:
+    """Mail the person where they signed in from a device that is none of those known."""
+    marks = {one.mark for one in known.devices if session.created_at < one.until}
+    if not marks or identity.sessions.mark(session=session) in marks:
+        return
+    mail = new_device_mail(
+        to=member.email,
+        name=member.name,
+        company=store.profile().company,
+        family=session.device.family,
+        network=session.device.network,
+        at=session.created_at,
+    )
+    tell(identity=identity, mail=mail)
+
+
+def _new(identity: Identity, principal: Principal, at: datetime, device: Device) -> LoggedIn:
     token, csrf_token = identity.tokens.new(prefix="ses"), identity.tokens.new(prefix="csrf")
     session = Session(
         session_id=identity.ids.new(prefix="sss"),
@@ -194,6 +225,7 @@ def _new(identity: Identity, principal: Principal, at: datetime) -> LoggedIn:
         created_at=at,
         idle_expires_at=at + SESSION_IDLE,
         expires_at=at + SESSION_LIFE,
+        device=device,
     )
     return LoggedIn(token, csrf_token, session)
 
@@ -237,5 +269,5 @@ def resume(*, sessions: Sessions, token_hash: str, at: datetime) -> Session | No
     idle_until = min(at + SESSION_IDLE, session.expires_at)
     # Not at every request: extending is a write.
     if idle_until - session.idle_expires_at >= EXTEND_AFTER:
-        sessions.extend(session=session, idle_expires_at=idle_until)
+        sessions.extend(session=session, idle_expires_at=idle_until, at=at)
     return session
