@@ -18,12 +18,14 @@ from chalicelib.config import JOB_PATIENCE, REQUEST_PATIENCE, RUN_PATIENCE, Pati
 from chalicelib.crypto.keyring import Keyring
 from chalicelib.crypto.kms import KmsKeyWrapper
 from chalicelib.crypto.tokens import RandomTokens
+from chalicelib.crypto.totp import TotpAuthenticator
 from chalicelib.domain.rates import Policies
 from chalicelib.domain.tenants import TenantState
 from chalicelib.observability import MetricAlarms
 from chalicelib.ports.audit import Anchors
 from chalicelib.ports.services import Blobs, Clock, Ids, JobQueue, Mailer, Passwords
 from chalicelib.ports.watching import Alarms
+from chalicelib.store.api_keys import DynamoKeyFinder
 from chalicelib.store.base import Database
 from chalicelib.store.origins import DynamoOrigins
 from chalicelib.store.sessions import DynamoSessions
@@ -123,7 +125,12 @@ class Services:
     @cached_property
     def sessions(self) -> DynamoSessions:
         """Sessions."""
-        return DynamoSessions(database=self.database)
+        return DynamoSessions(database=self.database, keyring=self.keyring)
+
+    @cached_property
+    def key_finder(self) -> DynamoKeyFinder:
+        """Keys of programs, by their tokens."""
+        return DynamoKeyFinder(database=self.database)
 
     @cached_property
     def tenants(self) -> DynamoRegistry:
@@ -202,6 +209,7 @@ class Services:
             attempts=DynamoAttempts(database=self.database),
             tokens=RandomTokens(),
             passwords=self.passwords,
+            authenticator=TotpAuthenticator(),
             ids=self.ids,
             mailer=self.mailer,
             public_base_url=self.settings.public_base_url,

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Protocol
 if TYPE_CHECKING:
     from chalicelib.domain.invitations import Invitation
     from chalicelib.domain.roles import CustomRole
+    from chalicelib.domain.second_factor import SecondFactor
     from chalicelib.domain.staff import StaffMember
     from chalicelib.ports.store import Page, Write
 
@@ -60,6 +61,19 @@ class Roles(Protocol):
 
     def unmoved(self, *, role: CustomRole) -> Write:
         """Describe the condition that the role's permissions are as read; refused with StaleVersion."""
+
+
+class SecondFactors(Protocol):
+    """Second factors of staff."""
+
+    def find(self, *, staff_id: str) -> SecondFactor | None:
+        """Return what the person's codes are checked against, or None."""
+
+    def save(self, *, before: SecondFactor | None, after: SecondFactor) -> Write:
+        """Describe a change; refused with WrongCode where another was made since ``before`` was read."""
+
+    def remove(self, *, before: SecondFactor) -> Write:
+        """Describe taking it off; refused with WrongCode where it changed since it was read."""
 
 
 class Invitations(Protocol):

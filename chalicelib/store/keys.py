@@ -82,6 +82,16 @@ def roles(tenant_id: str) -> str:
     return f"{tenant_id}#ROLES"
 
 
+def api_keys(tenant_id: str) -> str:
+    """Keys of programs."""
+    return f"{tenant_id}#KEYS"
+
+
+def second_factors(tenant_id: str) -> str:
+    """Second factors of staff."""
+    return f"{tenant_id}#MFA"
+
+
 def invitations(tenant_id: str) -> str:
     """Invitations to work for the tenant."""
     return f"{tenant_id}#INVITED"

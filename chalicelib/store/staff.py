@@ -54,6 +54,7 @@ class StaffItem(TenantsItem):
     version = NumberAttribute()
     scope = UnicodeAttribute(null=True)
     disabled = BooleanAttribute(null=True)
+    second_factor = BooleanAttribute(null=True)
 
 
 class DynamoStaff(OfTenant):
@@ -129,6 +130,7 @@ class DynamoStaff(OfTenant):
             version=member.version,
             scope=encode_scope(member.scope),
             disabled=member.disabled or None,
+            second_factor=member.second_factor or None,
         )
 
     def _read(self, pk: str, sk: str) -> StaffMember | None:
@@ -152,6 +154,7 @@ class DynamoStaff(OfTenant):
             version=int(item.version),
             scope=decode_scope(nullable(item.scope)),
             disabled=bool(nullable(item.disabled)),
+            second_factor=bool(nullable(item.second_factor)),
         )
 
 

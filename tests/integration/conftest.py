@@ -30,7 +30,7 @@ from tests.wall import WalledServices
 # Where the tests' clock stands: the same on every day and at every hour that they run. It is far
 # ahead, because the engine deletes what has expired by the machine's clock.
 NOW = datetime(2041, 5, 15, 6, 0, tzinfo=UTC)
-PASSWORD = "correct horse battery staple"
+PASSWORD = "a lantern under the stairs"
 
 
 @dataclass(frozen=True)
