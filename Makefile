@@ -18,7 +18,7 @@ RUN_REQUIREMENTS := requirements.txt chalicelib/local/requirements.txt
 
 .PHONY: help setup python run-env dev-env engine-env
 help:
-	@echo 'make run | reset | test | simulate | check | format | openapi | e2e | bench | package | deploy STAGE=... BUCKET=...'
+	@echo 'make run | reset | test | simulate | security | check | format | openapi | e2e | bench | package | deploy STAGE=... BUCKET=...'
 
 setup: run-env engine-env
 
@@ -47,7 +47,7 @@ reset: run-env
 	@$(BIN)/python -m chalicelib.local reset
 
 # ---- gates and tests ---------------------------------------------------------------------
-.PHONY: check format test simulate e2e openapi
+.PHONY: check format test simulate security e2e openapi
 check: dev-env
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
@@ -70,6 +70,10 @@ test: dev-env engine-env
 FACTOR ?= 50
 simulate: dev-env
 	EXAMPLES_FACTOR=$(FACTOR) $(BIN)/pytest -n auto tests/unit tests/simulation $(ARGS)
+
+# The security suites in full (`make test` runs a sample of them); what was tried is told at the end.
+security: dev-env engine-env
+	EXAMPLES_FACTOR=$(FACTOR) $(BIN)/pytest -n auto tests/security $(ARGS)
 
 e2e: dev-env engine-env
 	$(BIN)/python .chalice/build.py --local --out build/e2e

@@ -55,6 +55,8 @@ class Settings:
     log_level: str
     # The tenant that is the operator of the platform; empty where it sells no plans.
     platform_subdomain: str = ""
+    # The KMS key that wrapped tenants' roots before ``field_key_id``; empty where none is left.
+    previous_field_key_id: str = ""
 
     @classmethod
     def from_env(cls, env: Mapping[str, str] | None = None) -> Settings:
@@ -85,6 +87,7 @@ class Settings:
             endpoint_url=source.get("AWS_ENDPOINT_URL") or None,
             log_level=source.get("LOG_LEVEL", "INFO"),
             platform_subdomain=source.get("PLATFORM_SUBDOMAIN", ""),
+            previous_field_key_id=source.get("PREVIOUS_FIELD_KEY_ID", ""),
         )
 
 

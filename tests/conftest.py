@@ -2,5 +2,5 @@
 
 from tests import examples
 
-pytest_plugins = ["tests.fixtures_engine"]
+pytest_plugins = ["tests.fixtures_engine", "tests.counts"]
 assert examples.FACTOR >= 1, "properties are tried on at least as many examples as they say"

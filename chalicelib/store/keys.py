@@ -150,3 +150,8 @@ def idempotency(tenant_id: str, operation: str) -> str:
 def audit(tenant_id: str, month: str) -> str:
     """Audit entries of a calendar month (UTC)."""
     return f"{tenant_id}#AUD#{month}"
+
+
+def wrapped_keys(tenant_id: str) -> str:
+    """The tenant's wrapped keys, in the keys table."""
+    return f"{tenant_id}#KEYS"

@@ -22,6 +22,7 @@ FUNCTIONS = {
     "ExportWorker",
     "PrepaidExpirer",
     "PlanKeeper",
+    "KeyKeeper",
 }
 
 
@@ -148,6 +149,7 @@ def test_the_schedules_start_their_functions(
         "BillingPlanner": "rate(15 minutes)",
         "PrepaidExpirer": "rate(5 minutes)",
         "PlanKeeper": "rate(1 hour)",
+        "KeyKeeper": "rate(1 day)",
     }
     for function, schedule in schedules.items():
         (event,) = shipped["Resources"][function]["Properties"]["Events"].values()
