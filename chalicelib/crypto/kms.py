@@ -20,6 +20,8 @@ class KeysUnavailable(Busy):
     code = "keys_unavailable"
 
 
+# As long as KMS takes one (AWS KMS API Reference, "Decrypt").
+WRAPPED_BYTES_MAX: Final = 6_144
 # What KMS says of a ciphertext that it did not make for this key and context.
 _NOT_OURS: Final = frozenset({"InvalidCiphertextException", "IncorrectKeyException"})
 
@@ -66,8 +68,8 @@ class KmsKeyWrapper:
         a KMS key that is not ours, and KeysUnavailable where KMS does not answer.
         """
         key_id = key.wrapped_by or self._key_id
-        if key_id not in self._key_ids:
-            raise CiphertextRejected("the key was wrapped by a key that is not ours")
+        if key_id not in self._key_ids or not 0 < len(key.wrapped) <= WRAPPED_BYTES_MAX:
+            raise CiphertextRejected("the key was not wrapped by a key of ours")
         try:
             answer = self._client.decrypt(KeyId=key_id, CiphertextBlob=key.wrapped, EncryptionContext=context)
         except ClientError as error:
