@@ -5,25 +5,28 @@ SHELL := /bin/bash
 .DELETE_ON_ERROR:
 
 # ---- environments: made at once where they are missing, redone when requirements change -----
-# A name on PATH may be a shim that does not run, or a Python without ensurepip: ask it.
-ifndef PYTHON
-PYTHON := $(shell for name in python3.13 python3.12 python3.11 python3; do \
-	$$name -c 'import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$name && break; done)
+# A name on PATH may be a shim that does not run, or a Python without ensurepip, and what PYTHON=<path>
+# names may be anything: ask it.
+NO_PYTHON = Python 3.11 or newer with ensurepip is needed
+ifdef PYTHON
+NO_PYTHON = PYTHON=$(PYTHON) does not run, or is no Python 3.11 or newer with ensurepip
 endif
+FOUND_PYTHON := $(shell for name in $(or $(PYTHON),python3.13 python3.12 python3.11 python3); do \
+	$$name -c 'import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$name && break; done)
 VENV := .venv
 BIN := $(VENV)/bin
 ENGINE_VENV := .local/engine-venv
-SETUP_ENV = $(PYTHON) chalicelib/local/setup_env.py
+SETUP_ENV = $(FOUND_PYTHON) chalicelib/local/setup_env.py
 RUN_REQUIREMENTS := requirements.txt chalicelib/local/requirements.txt
 
 .PHONY: help setup python run-env dev-env engine-env
 help:
-	@echo 'make run | reset | test | simulate | security | check | format | openapi | e2e | bench | package | deploy STAGE=... BUCKET=...'
+	@echo 'make run | reset | test | simulate | security | check | format | openapi | permissions | e2e | bench | package | deploy STAGE=... BUCKET=...'
 
 setup: run-env engine-env
 
 python:
-	@test -n '$(PYTHON)' || { echo 'isp-billing: Python 3.11 or newer with ensurepip is needed: install it (on Debian and Ubuntu python3-venv too), or say where it is with PYTHON=<path>' >&2; exit 1; }
+	@test -n '$(FOUND_PYTHON)' || { echo 'isp-billing: $(NO_PYTHON): install it (on Debian and Ubuntu python3-venv too), or say where it is with PYTHON=<path>' >&2; exit 1; }
 
 run-env: python
 	@$(SETUP_ENV) $(VENV) $(RUN_REQUIREMENTS)
@@ -39,7 +42,7 @@ PORT ?= 8000
 ENGINE_PORT ?= 4566
 
 .PHONY: run reset
-# With the engine's data kept in .local/state; ARGS=--no-demo starts without demo data, ARGS=--debug shows traces.
+# With the engine's data kept in .local/state; ARGS=--no-demo starts without demo data, ARGS=--debug shows the whole log, with traces.
 run: run-env engine-env
 	@exec $(BIN)/python -m chalicelib.local run --port $(PORT) --engine-port $(ENGINE_PORT) $(ARGS)
 
@@ -47,7 +50,7 @@ reset: run-env
 	@$(BIN)/python -m chalicelib.local reset
 
 # ---- gates and tests ---------------------------------------------------------------------
-.PHONY: check format test simulate security e2e openapi
+.PHONY: check format test simulate security e2e openapi permissions
 check: dev-env
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
@@ -63,6 +66,10 @@ format: dev-env
 openapi: dev-env
 	$(BIN)/python -m chalicelib.api.openapi docs/openapi.json
 
+# Who may do what, which a test compares with the matrix.
+permissions: dev-env
+	$(BIN)/python -m chalicelib.api.permissions docs/permissions.md
+
 test: dev-env engine-env
 	$(BIN)/pytest -n auto $(ARGS)
 
@@ -77,6 +84,7 @@ security: dev-env engine-env
 
 e2e: dev-env engine-env
 	$(BIN)/python .chalice/build.py --local --out build/e2e
+	$(BIN)/cfn-lint --template build/e2e/template.json --regions us-east-1
 	$(BIN)/pytest tests/e2e $(ARGS)
 
 # SIZES="1000" and RUNS=1 make a quick look.

@@ -14,7 +14,7 @@ from typing import Any
 gc.disable()
 
 # ruff: noqa: E402
-from chalice.app import Chalice, CloudWatchEvent, Rate, SQSEvent
+from chalice.app import Chalice, CloudWatchEvent, Cron, Rate, SQSEvent
 
 from chalicelib.api.routes import register
 from chalicelib.bootstrap import job_services, services
@@ -63,6 +63,22 @@ def prepaid_expirer(event: CloudWatchEvent) -> None:
     from chalicelib.jobs.prepaid import expire_prepaid_lines
 
     expire_prepaid_lines(job_services(), event.to_dict())
+
+
+@app.schedule(Rate(1, unit=Rate.MINUTES), name="audit_sealer")
+def audit_sealer(event: CloudWatchEvent) -> None:
+    """Chain the audit entries that were written since the last pass."""
+    from chalicelib.jobs.audit import seal_audit_logs
+
+    seal_audit_logs(job_services(), event.to_dict())
+
+
+@app.schedule(Cron(10, 0, "*", "*", "?", "*"), name="audit_anchorer")
+def audit_anchorer(event: CloudWatchEvent) -> None:
+    """Keep the heads of the audit chains where nobody can change them."""
+    from chalicelib.jobs.audit import anchor_audit_chains
+
+    anchor_audit_chains(job_services(), event.to_dict())
 
 
 @app.schedule(Rate(1, unit=Rate.HOURS), name="plan_keeper")

@@ -20,7 +20,7 @@ import sys
 import zipfile
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 from strip import is_shipped
@@ -89,6 +89,7 @@ def build(out: Path, target: Target) -> None:
     compile_tree(tree, target)
     (out / "template.json").write_text(json.dumps(template, indent=1, sort_keys=True) + "\n")
     pack(tree, out / "deployment.zip")
+    check_compiled(out / "deployment.zip", target)
     import_ms = measure_import(tree, target, python, work / "importable")
     size = (out / "deployment.zip").stat().st_size
     print(
@@ -262,6 +263,19 @@ def pack(tree: Path, package: Path) -> None:
             entry.compress_type = zipfile.ZIP_DEFLATED
             entry.external_attr = 0o644 << 16
             archive.writestr(entry, path.read_bytes())
+
+
+def check_compiled(package: Path, target: Target) -> None:
+    """Every module in the zip has its compiled file, or a cold start would compile it each time."""
+    tag = f"cpython-{target.version.replace('.', '')}"
+    with zipfile.ZipFile(package) as archive:
+        names = set(archive.namelist())
+    for name in sorted(names):
+        module = PurePosixPath(name)
+        if module.suffix != ".py":
+            continue
+        if (module.parent / "__pycache__" / f"{module.stem}.{tag}.pyc").as_posix() not in names:
+            raise BuildError(f"{name} is not compiled in the package")
 
 
 def measure_import(tree: Path, target: Target, python: Path, scratch: Path) -> float:

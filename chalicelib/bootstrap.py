@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from threading import Lock
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from botocore.config import Config
 from botocore.session import Session, get_session
@@ -14,14 +14,18 @@ from chalicelib.adapters.clock import SystemClock
 from chalicelib.adapters.email.null import NullMailer
 from chalicelib.adapters.ids import UlidIds
 from chalicelib.adapters.readiness import Readiness
-from chalicelib.config import JOB_PATIENCE, REQUEST_PATIENCE, Patience, Settings
+from chalicelib.config import JOB_PATIENCE, REQUEST_PATIENCE, RUN_PATIENCE, Patience, Settings
 from chalicelib.crypto.keyring import Keyring, Rejected
 from chalicelib.crypto.kms import KmsKeyWrapper
 from chalicelib.crypto.tokens import RandomTokens
+from chalicelib.domain.rates import Policies
 from chalicelib.domain.tenants import TenantState
-from chalicelib.observability import tell_unreadable
+from chalicelib.observability import MetricAlarms, tell_unreadable
+from chalicelib.ports.audit import Anchors
 from chalicelib.ports.services import Blobs, Clock, Ids, JobQueue, Mailer, Passwords
+from chalicelib.ports.watching import Alarms
 from chalicelib.store.base import Database
+from chalicelib.store.origins import DynamoOrigins
 from chalicelib.store.sessions import DynamoSessions
 from chalicelib.store.tenant import DynamoStores, DynamoTenantStore
 from chalicelib.store.tenants import DynamoRegistry
@@ -29,6 +33,11 @@ from chalicelib.store.tokens import DynamoAttempts, DynamoOneTimeTokens
 from chalicelib.store.wire import DynamoWire, HttpWire
 from chalicelib.store.wrapped_keys import DynamoWrappedKeys
 from chalicelib.usecases.identity import Identity
+from chalicelib.usecases.origins import AllowedOrigins
+from chalicelib.usecases.rates import RateLimiter
+
+if TYPE_CHECKING:
+    from chalicelib.usecases.watching import Watch
 
 # Clients may be used by many threads at once, but one session makes one at a time.
 _MAKING_CLIENTS: Final = Lock()
@@ -41,6 +50,7 @@ class Services:
     settings: Settings
     clock: Clock
     patience: Patience = REQUEST_PATIENCE
+    wire_patience: Patience = REQUEST_PATIENCE
 
     @cached_property
     def _session(self) -> Session:
@@ -115,6 +125,43 @@ class Services:
         """The platform's list of tenants."""
         return DynamoRegistry(database=self.database)
 
+    @cached_property
+    def origins(self) -> AllowedOrigins:
+        """Web pages that tenants let call the API."""
+        return AllowedOrigins(origins=DynamoOrigins(database=self.database))
+
+    @cached_property
+    def rate_policies(self) -> Policies:
+        """How many requests an address, an account and a tenant may make."""
+        return Policies.of(per_minute=self.settings.requests_per_minute)
+
+    @cached_property
+    def rates(self) -> RateLimiter:
+        """Counts requests."""
+        return RateLimiter(attempts=DynamoAttempts(database=self.database), tokens=RandomTokens())
+
+    @cached_property
+    def alarms(self) -> Alarms:
+        """Tells the operator of anomalies."""
+        return MetricAlarms(stage=self.settings.stage)
+
+    @cached_property
+    def watch(self) -> Watch:
+        """Watches for what is out of the ordinary."""
+        from chalicelib.store.networks import DynamoNetworks
+        from chalicelib.usecases.watching import Watch, WatchPorts
+
+        ports = WatchPorts(
+            attempts=DynamoAttempts(database=self.database),
+            tokens=RandomTokens(),
+            networks=DynamoNetworks(database=self.database),
+            registry=self.tenants,
+            stores=self.stores,
+            mailer=self.mailer,
+            alarms=self.alarms,
+        )
+        return Watch(ports=ports)
+
     @property
     def operator(self) -> DynamoTenantStore | None:
         """The store of the platform's operator, which sells plans to the others; None where nobody does."""
@@ -152,6 +199,7 @@ class Services:
             passwords=self.passwords,
             ids=self.ids,
             mailer=self.mailer,
+            public_base_url=self.settings.public_base_url,
         )
 
     @cached_property
@@ -161,6 +209,15 @@ class Services:
 
         config = client_config(endpoint_url=self.settings.endpoint_url)
         return S3Blobs(client=self._client("s3", config), bucket=self.settings.files_bucket)
+
+    @cached_property
+    def anchors(self) -> Anchors:
+        """Heads of audit chains, in a bucket where nothing can be changed or deleted."""
+        from chalicelib.adapters.blobs.anchors import S3Anchors
+        from chalicelib.adapters.blobs.s3 import client_config
+
+        config = client_config(endpoint_url=self.settings.endpoint_url)
+        return S3Anchors(client=self._client("s3", config), bucket=self.settings.anchors_bucket)
 
     @cached_property
     def _sqs(self) -> Any:
@@ -188,8 +245,12 @@ class Services:
 
     @cached_property
     def wire(self) -> DynamoWire:
-        """The billing run's lean database client."""
-        return HttpWire(region=self.settings.region, endpoint_url=self.settings.endpoint_url)
+        """The lean database client of billing runs and rehearsals."""
+        return HttpWire(
+            region=self.settings.region,
+            endpoint_url=self.settings.endpoint_url,
+            patience=self.wire_patience,
+        )
 
 
 @lru_cache(maxsize=1)
@@ -201,4 +262,9 @@ def services() -> Services:
 @lru_cache(maxsize=1)
 def job_services() -> Services:
     """Return the services of jobs: the same, with a job's patience."""
-    return Services(settings=Settings.from_env(), clock=SystemClock(), patience=JOB_PATIENCE)
+    return Services(
+        settings=Settings.from_env(),
+        clock=SystemClock(),
+        patience=JOB_PATIENCE,
+        wire_patience=RUN_PATIENCE,
+    )

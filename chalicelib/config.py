@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from chalicelib.domain.rates import REQUESTS_PER_MINUTE_DEFAULT
+
 
 @dataclass(frozen=True, slots=True)
 class Patience:
@@ -27,6 +29,8 @@ class Patience:
 REQUEST_PATIENCE: Final = Patience(connect_seconds=1, read_seconds=4, attempts_max=3)
 # A job has a quarter of an hour, and starts again from where it was.
 JOB_PATIENCE: Final = Patience(connect_seconds=5, read_seconds=30, attempts_max=5)
+# A billing run waits out throttling, some ten seconds of it, rather than give its shard back.
+RUN_PATIENCE: Final = Patience(connect_seconds=3, read_seconds=15, attempts_max=8)
 
 
 class SettingMissing(RuntimeError):
@@ -44,6 +48,7 @@ class Settings:
     keys_table: str
     ephemeral_table: str
     files_bucket: str
+    anchors_bucket: str
     billing_queue_url: str
     import_queue_url: str
     export_queue_url: str
@@ -57,6 +62,8 @@ class Settings:
     platform_subdomain: str = ""
     # The KMS key that wrapped tenants' roots before ``field_key_id``; empty where none is left.
     previous_field_key_id: str = ""
+    # Of one account; addresses and tenants have multiples of it (domain/rates.py).
+    requests_per_minute: int = REQUESTS_PER_MINUTE_DEFAULT
 
     @classmethod
     def from_env(cls, env: Mapping[str, str] | None = None) -> Settings:
@@ -77,6 +84,7 @@ class Settings:
             keys_table=required("KEYS_TABLE"),
             ephemeral_table=required("EPHEMERAL_TABLE"),
             files_bucket=required("FILES_BUCKET"),
+            anchors_bucket=required("ANCHORS_BUCKET"),
             billing_queue_url=required("BILLING_QUEUE_URL"),
             import_queue_url=required("IMPORT_QUEUE_URL"),
             export_queue_url=required("EXPORT_QUEUE_URL"),
@@ -88,6 +96,7 @@ class Settings:
             log_level=source.get("LOG_LEVEL", "INFO"),
             platform_subdomain=source.get("PLATFORM_SUBDOMAIN", ""),
             previous_field_key_id=source.get("PREVIOUS_FIELD_KEY_ID", ""),
+            requests_per_minute=int(source.get("REQUESTS_PER_MINUTE") or REQUESTS_PER_MINUTE_DEFAULT),
         )
 
 

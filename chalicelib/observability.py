@@ -5,12 +5,16 @@ from __future__ import annotations
 import logging
 import re
 import sys
+import traceback
 from datetime import datetime
 from functools import lru_cache
-from typing import Any, Final
+from typing import Any, Final, cast
 
 from aws_lambda_powertools.logging import Logger
+from aws_lambda_powertools.logging.formatter import LambdaPowertoolsFormatter
 
+from chalicelib.domain.anomalies import Anomaly
+from chalicelib.domain.cards import masked_card_numbers
 from chalicelib.domain.runs import BillingRun
 
 SERVICE = "isp-billing"
@@ -18,10 +22,13 @@ METRICS_NAMESPACE: Final = "IspBilling"
 QUARANTINED_METRIC: Final = "QuarantinedSubscriptions"
 UNREADABLE_METRIC: Final = "UnreadableRecords"
 UNREADABLE_CODE: Final = "data_unreadable"
+ANOMALIES_METRIC: Final = "Anomalies"
+UNSEALED_METRIC: Final = "AuditUnsealedSeconds"
 CAUSES_MAX: Final = 6
 # Partitions named by an identifier of ours; other keys may hold a subscriber's code or a client's text.
 _OUR_PARTITION: Final = re.compile(r"ten_[0-9A-Z]{1,26}#(?:A#[0-9A-Z]{1,26}|T|STAFF|AUD#[0-9-]{7})")
 # What AWS calls an error; anything else that stands in its place may be somebody's data.
+_OWN: Final = re.compile(r"timestamp|[a-z_]+_id")
 _AWS_CODE: Final = re.compile(r"[A-Za-z0-9.]{1,64}")
 
 
@@ -33,10 +40,47 @@ class _StandardOutput(logging.StreamHandler[Any]):
         super().emit(record)
 
 
+class _Formatter(LambdaPowertoolsFormatter):
+    """One JSON line an event, in which neither a card number nor the text of an exception stands."""
+
+    def formatException(self, ei: Any) -> str:  # noqa: N802 - the name is logging's
+        """Return where an exception was raised and what it came from, without its messages."""
+        lines: list[str] = []
+        error: BaseException | None = ei[1]
+        seen: set[int] = set()
+        while error is not None and id(error) not in seen:
+            seen.add(id(error))
+            frames = traceback.extract_tb(error.__traceback__)
+            lines += [f"{one.filename}:{one.lineno} in {one.name}" for one in frames]
+            lines.append(type(error).__qualname__)
+            error = error.__cause__ or (None if error.__suppress_context__ else error.__context__)
+        return "\n".join(lines)
+
+    def serialize(self, log: Any) -> str:
+        """Return the line; numbers that are ours, such as identifiers, are left as they are."""
+        told = {name: _masked(name, value) for name, value in log.items() if name != "exception_notes"}
+        return str(super().serialize(log=cast(Any, told)))
+
+
+def _masked(name: str, value: Any) -> Any:
+    if isinstance(value, str):
+        return value if _OWN.fullmatch(name) else masked_card_numbers(text=value)
+    if isinstance(value, dict):
+        return {key: _masked(str(key), one) for key, one in value.items()}
+    if isinstance(value, list | tuple):
+        return [_masked(name, one) for one in value]
+    return value
+
+
 @lru_cache(maxsize=1)
 def logger() -> Logger:
     """Return the process's logger; Powertools itself reads its level from LOG_LEVEL."""
-    return Logger(service=SERVICE, use_rfc3339=True, utc=True, logger_handler=_StandardOutput(sys.stdout))
+    logging.getLogger(SERVICE).propagate = False  # nobody else writes our lines, unmasked
+    return Logger(
+        service=SERVICE,
+        logger_formatter=_Formatter(use_rfc3339=True, utc=True, serialize_stacktrace=False),
+        logger_handler=_StandardOutput(sys.stdout),
+    )
 
 
 def tell_completed(*, stage: str, tenant_id: str, run: BillingRun) -> None:
@@ -81,15 +125,48 @@ def tell_unreadable(*, stage: str, tenant_id: str, family: str, place: str, at: 
     logger().error("record unreadable", extra=facts)
 
 
-def _metric(*, stage: str, name: str, value: int, at: datetime) -> dict[str, Any]:
+def _metric(*, stage: str, name: str, value: int, at: datetime, unit: str = "Count") -> dict[str, Any]:
     """Return what makes a log line a metric too ("embedded metric format")."""
     metric = {
         "Namespace": METRICS_NAMESPACE,
         "Dimensions": [["Stage"]],
-        "Metrics": [{"Name": name, "Unit": "Count"}],
+        "Metrics": [{"Name": name, "Unit": unit}],
     }
     about = {"Timestamp": int(at.timestamp() * 1000), "CloudWatchMetrics": [metric]}
     return {"Stage": stage, name: value, "_aws": about}
+
+
+def tell_sealed(
+    *, stage: str, at: datetime, tenants: int, sealed: int, late: int, waited_seconds: int, left: int
+) -> None:
+    """Log a pass over the audit logs; ``waited_seconds`` is how long the oldest entry was unsealed.
+
+    The line is a metric too: an alarm looks at how long entries wait.
+    """
+    facts: dict[str, Any] = {
+        "tenants": tenants,
+        "sealed": sealed,
+        "late": late,
+        "tenants_left": left,
+        **_metric(stage=stage, name=UNSEALED_METRIC, value=waited_seconds, at=at, unit="Seconds"),
+    }
+    (logger().warning if left or late else logger().info)("audit logs sealed", extra=facts)
+
+
+class MetricAlarms:
+    """Tells the operator of anomalies by a line that is a metric too, at which an alarm looks."""
+
+    def __init__(self, *, stage: str) -> None:
+        self._stage = stage
+
+    def tell(self, *, kind: Anomaly, tenant_id: str | None, at: datetime) -> None:
+        """Log an anomaly; ``tenant_id`` is None where there is no such tenant."""
+        facts: dict[str, Any] = {
+            "kind": kind.value,
+            "tenant_id": tenant_id,
+            **_metric(stage=self._stage, name=ANOMALIES_METRIC, value=1, at=at),
+        }
+        logger().warning("anomaly", extra=facts)
 
 
 def causes_of(error: BaseException) -> list[str]:

@@ -27,8 +27,10 @@ SECURITY_HEADERS: Final = {
     "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
     "Referrer-Policy": "no-referrer",
     "Strict-Transport-Security": "max-age=63072000; includeSubDomains",
+    "Vary": "Origin",
     "X-Content-Type-Options": "nosniff",
 }
+_HEADER_NAME: Final = re.compile(r"[A-Za-z0-9-]{1,64}")
 _HEADER_VALUE: Final = re.compile(r"[\x20-\x7e]*")
 _REQUEST_ID: Final = re.compile(r"[\w-]{1,64}", re.ASCII)
 
@@ -82,6 +84,14 @@ def failed(error: Exception, *, request_id: str) -> ChaliceResponse:
     return _problem(internal_problem(request_id=request_id), headers={}, request_id=request_id)
 
 
+def with_headers(response: ChaliceResponse, headers: Mapping[str, str]) -> ChaliceResponse:
+    """Return the answer with headers of the edge besides its own."""
+    for value in headers.values():
+        assert _HEADER_VALUE.fullmatch(value), "a header is one line of ASCII"
+    every = {**response.headers, **headers}
+    return ChaliceResponse(body=response.body, headers=every, status_code=response.status_code)
+
+
 def without_body(response: ChaliceResponse) -> ChaliceResponse:
     """Return the answer to HEAD."""
     return ChaliceResponse(body="", headers=response.headers, status_code=response.status_code)
@@ -98,7 +108,9 @@ def _response(text: str, *, status: int, headers: Mapping[str, str], request_id:
     every: dict[str, str | list[str]] = {**SECURITY_HEADERS, "X-Request-Id": request_id, **headers}
     for name, value in every.items():
         # Chalice lets CR through, and LF in lists: a header is one line of ASCII, or a bug.
-        assert _HEADER_VALUE.fullmatch(str(value)), f"header {name} is not one line of ASCII"
+        assert _HEADER_NAME.fullmatch(name), "a header's name is not a token"
+        for one in value if isinstance(value, list) else [value]:
+            assert _HEADER_VALUE.fullmatch(one), f"header {name} is not one line of ASCII"
     return ChaliceResponse(body=text, status_code=status, headers=every)
 
 

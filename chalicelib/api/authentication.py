@@ -12,6 +12,7 @@ from chalicelib.api.errors import CsrfRejected, NotSignedIn
 from chalicelib.bootstrap import Services
 from chalicelib.crypto.tokens import token_hash
 from chalicelib.domain.staff import Principal
+from chalicelib.ports.identity import Session
 from chalicelib.usecases.sessions import resume
 
 SAFE_METHODS: Final = frozenset({"GET", "HEAD"})
@@ -20,10 +21,14 @@ TOKEN_CHARS_MAX: Final = 100
 
 @dataclass(frozen=True)
 class SignedIn:
-    """The principal, and the token that said so."""
+    """The principal, and the session that said so."""
 
-    principal: Principal
-    token: str
+    session: Session
+
+    @property
+    def principal(self) -> Principal:
+        """Who is asking."""
+        return self.session.principal
 
 
 def cookie_name(*, secure: bool) -> str:
@@ -41,7 +46,7 @@ def authenticate(*, services: Services, headers: Mapping[str, str], method: str,
         given = token_hash(headers.get("x-csrf-token", ""))
         if not hmac.compare_digest(given, session.csrf_hash):
             raise CsrfRejected("send the session's CSRF token", param="X-CSRF-Token")
-    return SignedIn(session.principal, token)
+    return SignedIn(session)
 
 
 def _token(headers: Mapping[str, str], *, secure: bool) -> tuple[str, bool]:

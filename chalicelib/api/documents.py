@@ -131,6 +131,7 @@ def list_documents(request: Request) -> DocumentList:
         after=request.after,
         newest_first=asked.order == "-number",
         at=request.now,
+        scope=request.principal.scope,
     )
     return request.listing(DocumentList, page, DocumentOut.of)
 

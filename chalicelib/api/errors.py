@@ -9,9 +9,11 @@ from typing import Final
 from chalicelib.crypto.keyring import CiphertextRejected
 from chalicelib.domain.errors import Busy, Conflict, DomainError, InvalidValue, NotFound, StaleVersion
 from chalicelib.domain.jobs import FileExpired
+from chalicelib.domain.staff import RightsExceeded
 from chalicelib.ports.identity import TokenNotValid, TooManyAttempts
 from chalicelib.store.base import ServiceUnavailable
 from chalicelib.store.idempotency import KeyReused
+from chalicelib.usecases.rates import RateLimited
 from chalicelib.usecases.sessions import EmailNotVerified, WrongCredentials
 
 RETRY_AFTER_SECONDS: Final = 1
@@ -100,6 +102,7 @@ STATUS: Final[dict[type[DomainError], int]] = {
     PermissionDenied: 403,
     CsrfRejected: 403,
     EmailNotVerified: 403,
+    RightsExceeded: 403,
     NotFound: 404,
     MethodNotAllowed: 405,
     Conflict: 409,
@@ -112,6 +115,7 @@ STATUS: Final[dict[type[DomainError], int]] = {
     TokenNotValid: 422,
     PreconditionRequired: 428,
     TooManyAttempts: 429,
+    RateLimited: 429,
     CiphertextRejected: 500,
     Busy: 503,
     ServiceUnavailable: 503,
@@ -166,7 +170,7 @@ def problem_headers(error: DomainError) -> Mapping[str, str]:
         return {"WWW-Authenticate": "Bearer"}
     if isinstance(error, MethodNotAllowed):
         return {"Allow": error.allowed}
-    if isinstance(error, TooManyAttempts):
+    if isinstance(error, TooManyAttempts | RateLimited):
         return {"Retry-After": str(error.retry_after)}
     if isinstance(error, Busy | ServiceUnavailable):
         return {"Retry-After": str(RETRY_AFTER_SECONDS)}

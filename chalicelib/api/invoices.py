@@ -215,6 +215,7 @@ def list_invoices(request: Request) -> InvoiceList:
         after=request.after,
         newest_first=asked.order == "-number",
         at=request.now,
+        scope=request.principal.scope,
     )
     return request.listing(InvoiceList, page, shown)
 

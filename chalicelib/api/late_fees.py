@@ -285,7 +285,7 @@ def change_late_fee_rule(request: Request) -> LateFeeRuleOut:
         rule_id=request.path["rule_id"],
         change=change,
         if_match=request.if_match,
-        note=request.note("late_fee_rule.changed", request.path["rule_id"], **change),
+        note=request.note("late_fee_rule.changed", request.path["rule_id"]),
     )
     return LateFeeRuleOut.of(rule)
 
@@ -311,7 +311,7 @@ def put_reconnect_fee(request: Request) -> ReconnectFeeOut:
         store=request.store,
         fee=body.fee(),
         if_match=request.if_match,
-        note=request.note("reconnect_fee.changed", request.principal.tenant_id, **body.model_dump()),
+        note=request.note("reconnect_fee.changed", request.principal.tenant_id),
     )
     return ReconnectFeeOut.of(fee)
 

@@ -251,5 +251,6 @@ def list_debit_notes(request: Request) -> InvoiceList:
         newest_first=asked.order == "-number",
         at=request.now,
         kind=DocumentKind.DEBIT_NOTE,
+        scope=request.principal.scope,
     )
     return request.listing(InvoiceList, page, shown)

@@ -155,7 +155,7 @@ def _parameters(one: Endpoint, schemas: _Schemas) -> list[JsonObject]:
 
 
 def _responses(one: Endpoint, schemas: _Schemas) -> JsonObject:
-    names = ["RequestId"]
+    names = ["RequestId", "RateLimit", "RateLimitPolicy"]
     done: JsonObject = {"description": phrase_of(one.status)}
     if one.answer is not None:
         done["content"] = {JSON: {"schema": schemas.ref(one.answer, "serialization")}}
@@ -168,7 +168,8 @@ def _responses(one: Endpoint, schemas: _Schemas) -> JsonObject:
 
 
 def _header_name(name: str) -> str:
-    return {"RequestId": "X-Request-Id", "Version": "ETag", "Replayed": "Idempotent-Replayed"}[name]
+    names = {"RequestId": "X-Request-Id", "Version": "ETag", "Replayed": "Idempotent-Replayed"}
+    return names.get(name) or {"RateLimit": "RateLimit", "RateLimitPolicy": "RateLimit-Policy"}[name]
 
 
 def _problems(one: Endpoint) -> Mapping[int, str]:
@@ -185,7 +186,7 @@ def _problems(one: Endpoint) -> Mapping[int, str]:
         415: one.body is not None,
         422: one.body is not None or one.query is not None or "{" in one.path,
         428: one.if_match,
-        429: one.public and one.method == "POST",
+        429: True,
         500: True,
         503: True,
     }

@@ -69,7 +69,7 @@ _REFUSALS: Final[dict[int, str]] = {
     415: "The body is not declared as application/json.",
     422: "A field is missing, unknown, of the wrong type, or not allowed; `param` names it.",
     428: "`If-Match` is missing.",
-    429: "Too many attempts; `Retry-After` says for how many seconds.",
+    429: "Too many requests or attempts; `Retry-After` says for how many seconds.",
     500: "A failure of ours.",
     503: "The database is busy or away; nothing was changed, so try again after `Retry-After` seconds.",
 }
@@ -84,6 +84,16 @@ RESPONSES: Final[JsonObject] = {
 }
 
 HEADERS: Final[JsonObject] = {
+    "RateLimit": {
+        "description": "What remains (`r`) of each limit, and for how many seconds (`t`).",
+        "schema": {"type": "string"},
+        "example": '"address";r=1199;t=42, "account";r=599;t=42, "tenant";r=2999;t=42',
+    },
+    "RateLimitPolicy": {
+        "description": "The limits: requests (`q`) within a window of seconds (`w`).",
+        "schema": {"type": "string"},
+        "example": '"address";q=1200;w=60, "account";q=600;w=60, "tenant";q=3000;w=60',
+    },
     "RequestId": {
         "description": "Finds the request in our logs.",
         "required": True,

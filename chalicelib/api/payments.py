@@ -66,7 +66,7 @@ class RefundIn(Schema):
 @endpoint(
     "POST",
     "/v1/subscribers/{subscriber_id}/payments",
-    permission=Permission.PAYMENTS_WRITE,
+    permission=Permission.PAYMENTS_RECORD,
     body=PaymentIn,
     answer=DocumentOut,
     status=201,

@@ -129,7 +129,7 @@ class RechargeReversalOut(Schema):
 @endpoint(
     "POST",
     "/v1/subscribers/{subscriber_id}/recharges",
-    permission=Permission.PAYMENTS_WRITE,
+    permission=Permission.PAYMENTS_RECORD,
     body=RechargeIn,
     answer=RechargeOut,
     status=201,

@@ -26,9 +26,10 @@ from chalicelib.domain.errors import NotFound
 BODY_BYTES_MAX: Final = 256 * 1024
 QUERY_PARAMETERS_MAX: Final = 30
 _IDEMPOTENCY_KEY: Final = re.compile(r"[\x21-\x7e]{1,255}")
+_ONE_LINE: Final = re.compile(r"[^\r\n\0]*")
 _IF_MATCH: Final = re.compile(r'"([1-9]\d{0,14})"', re.ASCII)
 # Fields that are never shown or kept as text; and identifiers are made of digits by themselves.
-_NO_WORDS: Final = re.compile(r"password|token|\w+_ids?")
+_NO_WORDS: Final = re.compile(r"password|token|cursor|\w+_ids?")
 _MESSAGES: Final = {"missing": "this field is needed", "extra_forbidden": "there is no such field"}
 _JSON_TYPE: Final = re.compile(r'application/json(\s*;\s*charset="?utf-8"?)?', re.IGNORECASE)
 
@@ -45,6 +46,13 @@ def decode_path(parameters: Mapping[str, str] | None) -> dict[str, str]:
             raise NotFound("there is nothing at this address")
         decoded[name] = text
     return decoded
+
+
+def check_headers(headers: Mapping[str, str]) -> None:
+    """Raise InvalidHeader where a header holds CR, LF or NUL: no header of HTTP/1.1 or 2 can."""
+    for name, value in headers.items():
+        if not _ONE_LINE.fullmatch(f"{name}{value}"):
+            raise InvalidHeader("a header holds a line break")
 
 
 def read_body(raw: bytes, *, content_type: str, model: type[BaseModel] | None) -> tuple[Any, str]:
@@ -109,12 +117,14 @@ def _without_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 
 def read_query(values: Mapping[str, list[str]], *, model: type[BaseModel] | None) -> Any:
-    """Return the validated query; unknown and repeated parameters are refused."""
+    """Return the validated query; unknown and repeated parameters are refused, and card numbers."""
     if len(values) > QUERY_PARAMETERS_MAX:
         raise BadRequest(f"a query has at most {QUERY_PARAMETERS_MAX} parameters")
     for name, given in values.items():
         if len(given) > 1:
             raise InvalidField("the parameter is given twice", param=name, code="repeated_parameter")
+        if not _NO_WORDS.fullmatch(name):
+            refuse_card_number(text=given[0], param=name)
     if model is None:
         if values:
             raise InvalidField("there is no such parameter", param=next(iter(values)), code="unknown_field")

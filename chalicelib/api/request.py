@@ -14,6 +14,7 @@ from pydantic import BaseModel
 from chalicelib.api.schemas import ListAnswer, ListQuery
 from chalicelib.bootstrap import Services
 from chalicelib.domain.staff import Principal
+from chalicelib.ports.identity import Session
 from chalicelib.ports.store import AuditNote, Idempotency, Page
 from chalicelib.store.cursor import open_cursor, seal_cursor
 from chalicelib.store.tenant import DynamoTenantStore
@@ -34,8 +35,7 @@ class Request:
     path: Mapping[str, str]
     body: Any = None
     query: Any = None
-    signed_in: Principal | None = None
-    token: str | None = None
+    session: Session | None = None
     idempotency: Idempotency | None = None
     if_match: int | None = None
     address: str = ""
@@ -43,8 +43,8 @@ class Request:
     @property
     def principal(self) -> Principal:
         """Who is asking; on a PUBLIC route there is nobody."""
-        assert self.signed_in is not None, "a public route has no principal"
-        return self.signed_in
+        assert self.session is not None, "a public route has no principal"
+        return self.session.principal
 
     @cached_property
     def store(self) -> DynamoTenantStore:
@@ -70,6 +70,7 @@ class Request:
             at=self.now,
             request_id=self.request_id,
             details=details,
+            address=self.address,
         )
 
     @property

@@ -1,6 +1,6 @@
 """The ``endpoint()`` decorator: all that HTTP asks of a request, in one place.
 
-In order: method, size, session, CSRF, permission, path, query, body, preconditions; then the
+In order: method, headers, limits, size, session, CSRF, permission, path, query, body, preconditions; then the
 endpoint, which calls one use case; then the answer. Refusals become problem details here,
 for an exception that leaves a Chalice view is a bare 500.
 """
@@ -18,13 +18,17 @@ from chalice.app import Request as ChaliceRequest
 from chalice.app import Response as ChaliceResponse
 from pydantic import BaseModel
 
-from chalicelib.api import answering, reading
+from chalicelib.api import answering, cors, reading
 from chalicelib.api.authentication import SignedIn, authenticate
 from chalicelib.api.errors import MethodNotAllowed, PermissionDenied
+from chalicelib.api.metering import Meter, address_of
 from chalicelib.api.request import Answer, Request
+from chalicelib.api.scoping import within_scope
+from chalicelib.api.watching import watch
 from chalicelib.bootstrap import Services
 from chalicelib.domain.errors import DomainError
 from chalicelib.domain.staff import Permission
+from chalicelib.observability import causes_of, logger
 from chalicelib.ports.store import Idempotency
 from chalicelib.store.idempotency import KeyReused
 
@@ -32,6 +36,8 @@ __all__ = ["ENDPOINTS", "Answer", "Endpoint", "Request", "declared", "endpoint",
 
 # Chalice and API Gateway are given every method of a path, so that a wrong one is our 405.
 METHODS: Final = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE")
+
+PREFLIGHT_METHOD: Final = "OPTIONS"  # browsers ask with it whether a page may ask at all
 
 WRONG_METHOD: Final = "refuse_method"
 
@@ -142,7 +148,7 @@ def mount(
         view = _view(app, services, path, operations, find)
         # Content types are checked in reading.py: Chalice's own 415 has another shape.
         app.route(path, methods=list(operations), content_types=["*/*"], name=view.__name__)(view)
-        app.route(path, methods=wrong, content_types=["*/*"], name=WRONG_METHOD)(view)
+        app.route(path, methods=[*wrong, PREFLIGHT_METHOD], content_types=["*/*"], name=WRONG_METHOD)(view)
 
 
 def _view(
@@ -155,6 +161,8 @@ def _view(
     def view(**_path: str) -> ChaliceResponse:
         raw = app.current_request
         assert raw is not None
+        if raw.method == PREFLIGHT_METHOD:
+            return _preflight(raw, services, allowed=operations)
         method = "GET" if raw.method == "HEAD" else raw.method
         spec = find(method, path) if method in operations else None
         return _serve(raw, services, spec, allowed=operations)
@@ -170,11 +178,15 @@ def _serve(
     request_id = answering.request_id_of(raw)
     tenant_id = None
     failure: Exception | None = None
+    meter = Meter()
+    request: Request | None = None
     try:
         if spec is None:
             raise MethodNotAllowed(allowed=", ".join(sorted(allowed)))  # noqa: TRY301 - refused like the rest
         wired = services()
-        who = _authenticated(raw, spec, wired)
+        reading.check_headers(raw.headers)
+        meter.count_address(wired, raw)
+        who = _authenticated(raw, spec, wired, meter)
         tenant_id = who.principal.tenant_id if who else None
         request = _read(raw, spec, wired, request_id, who)
         response = _answer(spec, request)
@@ -190,16 +202,69 @@ def _serve(
         tenant_id=tenant_id,
         error=failure,
     )
+    _tell_watch(request, response)
+    response = answering.with_headers(response, {**meter.headers(), **_for_pages(raw, services, tenant_id)})
     return answering.without_body(response) if raw.method == "HEAD" else response
 
 
-def _authenticated(raw: ChaliceRequest, spec: Endpoint, services: Services) -> SignedIn | None:
+def _tell_watch(request: Request | None, response: ChaliceResponse) -> None:
+    """Let the watch see the answer, which stands whatever comes of that."""
+    if request is None:
+        return
+    try:
+        watch(request, response)
+    except Exception as error:  # noqa: BLE001 - the outer boundary
+        logger().error("not watched", extra={"request_id": request.request_id, "cause": causes_of(error)})
+
+
+def _for_pages(
+    raw: ChaliceRequest, services: Callable[[], Services], tenant_id: str | None
+) -> Mapping[str, str]:
+    """Return what lets a page of another origin read the answer, which stands without it too."""
+    if "origin" not in raw.headers:
+        return {}
+    try:
+        return cors.allowance(raw, services(), tenant_id=tenant_id)
+    except Exception as error:  # noqa: BLE001 - the outer boundary
+        logger().error("origins not read", extra={"cause": causes_of(error)})
+        return {}
+
+
+def _preflight(
+    raw: ChaliceRequest, services: Callable[[], Services], *, allowed: Iterable[str]
+) -> ChaliceResponse:
+    started = time.perf_counter()
+    request_id = answering.request_id_of(raw)
+    failure: Exception | None = None
+    meter = Meter()
+    try:
+        reading.check_headers(raw.headers)
+        meter.count_address(services(), raw)
+        headers = cors.preflight(raw, services(), allowed=allowed)
+        response = answering.rendered(Answer(None, headers), status=204, request_id=request_id)
+    except DomainError as error:
+        failure, response = error, answering.refused(error, request_id=request_id)
+    except Exception as error:  # noqa: BLE001 - the outer boundary
+        failure, response = error, answering.failed(error, request_id=request_id)
+    answering.log(
+        request_id=request_id,
+        operation="preflight",
+        response=response,
+        started=started,
+        tenant_id=None,
+        error=failure,
+    )
+    return answering.with_headers(response, meter.headers())
+
+
+def _authenticated(raw: ChaliceRequest, spec: Endpoint, services: Services, meter: Meter) -> SignedIn | None:
     """Return who is asking; None on a public route."""
     reading.check_size(_bytes_of(raw))
     if spec.public:
         return None
     now = services.clock.now()
     who = authenticate(services=services, headers=raw.headers, method=raw.method, now=now)
+    meter.count_principal(services, who.principal)
     if not who.principal.may(permission=spec.permission):
         raise PermissionDenied(f"this needs the permission {spec.permission.value}")
     return who
@@ -211,6 +276,8 @@ def _read(
     """Return the request as the endpoint sees it."""
     headers = raw.headers
     path = reading.decode_path(raw.uri_params)
+    if who is not None and not who.principal.scope.everything:
+        path = within_scope(services=services, principal=who.principal, path=path)
     query = reading.read_query(_query_of(raw), model=spec.query)
     content_type = headers.get("content-type", "")
     body, canonical = reading.read_body(_bytes_of(raw), content_type=content_type, model=spec.body)
@@ -224,11 +291,10 @@ def _read(
         path=path,
         body=body,
         query=query,
-        signed_in=who.principal if who else None,
-        token=who.token if who else None,
+        session=who.session if who else None,
         idempotency=_idempotency(spec, headers, path, canonical),
         if_match=reading.read_if_match(headers.get("if-match"), required=spec.if_match),
-        address=str(raw.context.get("identity", {}).get("sourceIp", "")),
+        address=address_of(raw),
     )
 
 

@@ -9,10 +9,10 @@ from pydantic import Field
 from chalicelib.api.authentication import cookie_name
 from chalicelib.api.routing import Answer, Request, endpoint
 from chalicelib.api.schemas import Schema
-from chalicelib.crypto.tokens import token_hash
+from chalicelib.api.staff import StaffOut
 from chalicelib.domain.emails import EMAIL_CHARS_MAX
 from chalicelib.domain.passwords import PASSWORD_CHARS_MAX
-from chalicelib.domain.staff import ROLE_PERMISSIONS, Permission, Role, StaffMember
+from chalicelib.domain.staff import Permission, Principal, StaffMember
 from chalicelib.domain.tenants import SUBDOMAIN_CHARS_MAX, Tenant
 from chalicelib.usecases import sessions
 
@@ -33,20 +33,6 @@ class SessionOut(Schema):
     expires_at: datetime
 
 
-class StaffOut(Schema):
-    """A person who works for the tenant."""
-
-    staff_id: str
-    name: str
-    email: str
-    role: Role
-
-    @classmethod
-    def of(cls, member: StaffMember) -> StaffOut:
-        """Render a person."""
-        return cls(staff_id=member.staff_id, name=member.name, email=member.email, role=member.role)
-
-
 class MyTenantOut(Schema):
     """The tenant one is signed in to."""
 
@@ -65,8 +51,8 @@ class MeOut(Schema):
     permissions: list[Permission]
 
     @classmethod
-    def of(cls, tenant: Tenant, member: StaffMember) -> MeOut:
-        """Render a person with the tenant."""
+    def of(cls, tenant: Tenant, member: StaffMember, principal: Principal) -> MeOut:
+        """Render a person with the tenant, and what their session may do."""
         return cls(
             staff=StaffOut.of(member),
             tenant=MyTenantOut(
@@ -76,7 +62,7 @@ class MeOut(Schema):
                 currency=tenant.currency,
                 time_zone=tenant.time_zone,
             ),
-            permissions=sorted(ROLE_PERMISSIONS[member.role]),
+            permissions=sorted(principal.permissions),
         )
 
 
@@ -92,17 +78,14 @@ def log_in(request: Request) -> Answer:
         address=request.address,
         at=request.now,
     )
-    answer = SessionOut(
-        token=logged_in.token, csrf_token=logged_in.csrf_token, expires_at=logged_in.session.expires_at
-    )
-    return Answer(answer, headers={"Set-Cookie": _cookie(request, logged_in.token)})
+    return begun(request, logged_in)
 
 
 @endpoint("DELETE", "/v1/sessions/current", permission=Permission.SELF, status=204)
 def log_out(request: Request) -> Answer:
     """Sign out: the session ends at once."""
-    assert request.token is not None, "who is signed in has a token"
-    sessions.log_out(sessions=request.services.sessions, token_hash=token_hash(request.token))
+    assert request.session is not None, "who is signed in has a session"
+    sessions.log_out(sessions=request.services.sessions, session=request.session)
     return Answer(None, headers={"Set-Cookie": f"{_cookie(request, '')}; Max-Age=0"})
 
 
@@ -110,7 +93,15 @@ def log_out(request: Request) -> Answer:
 def get_me(request: Request) -> MeOut:
     """Return who is signed in, with their tenant and permissions."""
     tenant, member = request.store.profile_and_staff(staff_id=request.principal.actor_id)
-    return MeOut.of(tenant, member)
+    return MeOut.of(tenant, member, request.principal)
+
+
+def begun(request: Request, logged_in: sessions.LoggedIn) -> Answer:
+    """Return the answer that hands a new session out."""
+    answer = SessionOut(
+        token=logged_in.token, csrf_token=logged_in.csrf_token, expires_at=logged_in.session.expires_at
+    )
+    return Answer(answer, headers={"Set-Cookie": _cookie(request, logged_in.token)})
 
 
 def _cookie(request: Request, token: str) -> str:

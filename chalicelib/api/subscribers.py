@@ -12,11 +12,12 @@ from chalicelib.api.schemas import Line, ListAnswer, ListQuery, MoneyOut, Patch,
 from chalicelib.api.subscriptions import PackageId, SubscriptionOut
 from chalicelib.domain.accounts import AccountStatus, summary_status
 from chalicelib.domain.emails import EMAIL_CHARS_MAX
-from chalicelib.domain.staff import Permission
+from chalicelib.domain.staff import Permission, Scope
 from chalicelib.domain.subscribers import (
     ADDRESS_CHARS_MAX,
     AREA_CHARS_MAX,
     CODE_CHARS_MAX,
+    DEALER_ID_CHARS_MAX,
     ID_NUMBER_CHARS_MAX,
     NAME_CHARS_MAX,
     NOTE_CHARS_MAX,
@@ -31,6 +32,7 @@ from chalicelib.usecases.subscriptions import HeldSubscription
 
 Code = Annotated[str, Field(min_length=1, max_length=CODE_CHARS_MAX, examples=["LHR-00042"])]
 Area = Annotated[Line, Field(max_length=AREA_CHARS_MAX, examples=["Gulberg III"])]
+DealerId = Annotated[str, Field(max_length=DEALER_ID_CHARS_MAX, examples=["DLR-7"])]
 Name = Annotated[Line, Field(max_length=NAME_CHARS_MAX, examples=["Ayesha Khan"])]
 Email = Annotated[str, Field(max_length=EMAIL_CHARS_MAX, examples=["ayesha@example.com"])]
 Phone = Annotated[Line, Field(max_length=PHONE_CHARS_MAX, examples=["+92 300 1234567"])]
@@ -53,6 +55,7 @@ class SubscriberIn(Schema):
 
     code: Code
     area: Area = ""
+    dealer_id: DealerId = ""
     name: Name = ""
     email: Email = ""
     phone: Phone = ""
@@ -64,7 +67,7 @@ class SubscriberIn(Schema):
 
     def contact(self) -> Contact:
         """Return the domain's value."""
-        return Contact(**self.model_dump(exclude={"code", "area", "consolidated"}))
+        return Contact(**self.model_dump(exclude={"code", "area", "dealer_id", "consolidated"}))
 
 
 class SubscriberPatch(Patch):
@@ -74,6 +77,7 @@ class SubscriberPatch(Patch):
 
     code: Code | None = None
     area: Area | None = None
+    dealer_id: DealerId | None = None
     name: Name | None = None
     email: Email | None = None
     phone: Phone | None = None
@@ -97,6 +101,7 @@ class SubscriberOut(Schema):
     subscriber_id: str = Field(examples=["sbr_01JD0000000000000000000000"])
     code: str
     area: str
+    dealer_id: str
     name: str
     email: str
     phone: str
@@ -120,6 +125,7 @@ class SubscriberOut(Schema):
             subscriber_id=subscriber.subscriber_id,
             code=subscriber.code,
             area=subscriber.area,
+            dealer_id=subscriber.dealer_id,
             name=contact.name,
             email=contact.email,
             phone=contact.phone,
@@ -146,6 +152,7 @@ class SubscriberRow(Schema):
     code: str
     name: str
     area: str
+    dealer_id: str
     status: AccountStatus
     archived: bool
     package_ids: list[str]
@@ -158,6 +165,7 @@ class SubscriberRow(Schema):
             code=summary.code,
             name=summary.name,
             area=summary.area,
+            dealer_id=summary.dealer_id,
             status=summary.status,
             archived=summary.archived,
             package_ids=list(summary.package_ids),
@@ -178,14 +186,15 @@ class SubscriberListQuery(ListQuery):
     )
     package_id: PackageId | None = None
     area: Annotated[str, Field(min_length=1, max_length=AREA_CHARS_MAX)] | None = None
+    dealer_id: Annotated[str, Field(min_length=1, max_length=DEALER_ID_CHARS_MAX)] | None = None
     text: Annotated[Line, Field(min_length=1, max_length=EMAIL_CHARS_MAX)] | None = Field(
         default=None, description="an email, phone or national id in full, or a code's beginning"
     )
     archived: bool = Field(default=False, description="true lists archived subscribers too")
 
-    def query(self) -> SubscriberQuery:
-        """Return the store's value."""
-        return SubscriberQuery(**self.model_dump(exclude={"limit", "cursor"}))
+    def query(self, scope: Scope) -> SubscriberQuery:
+        """Return the store's value, for who is held to a scope."""
+        return SubscriberQuery(**self.model_dump(exclude={"limit", "cursor"}), scope=scope)
 
 
 @endpoint(
@@ -198,7 +207,8 @@ class SubscriberListQuery(ListQuery):
 def list_subscribers(request: Request) -> SubscriberList:
     """List subscribers by code."""
     asked = request.query_as(SubscriberListQuery)
-    page = request.store.subscribers.list(query=asked.query(), limit=asked.limit, after=request.after)
+    query = asked.query(request.principal.scope)
+    page = request.store.subscribers.list(query=query, limit=asked.limit, after=request.after)
     return request.listing(SubscriberList, page, SubscriberRow.of)
 
 
@@ -224,6 +234,8 @@ def create_subscriber(request: Request) -> SubscriberOut:
         at=request.now,
         note=request.note("subscriber.created", subscriber_id),
         idempotency=request.idempotency,
+        dealer_id=body.dealer_id,
+        scope=request.principal.scope,
     )
     return SubscriberOut.of(subscriber)
 
@@ -232,8 +244,11 @@ def create_subscriber(request: Request) -> SubscriberOut:
     "GET", "/v1/subscribers/{subscriber_id}", permission=Permission.SUBSCRIBERS_READ, answer=SubscriberOut
 )
 def get_subscriber(request: Request) -> SubscriberOut:
-    """Show a subscriber with balance and subscriptions."""
-    return SubscriberOut.of(request.store.subscribers.get(subscriber_id=request.path["subscriber_id"]))
+    """Show a subscriber with balance and subscriptions; that a national id is shown is audited."""
+    subscriber_id = request.path["subscriber_id"]
+    note = request.note(subscribers.IDENTITY_SHOWN, subscriber_id)
+    subscriber = subscribers.show_subscriber(store=request.store, subscriber_id=subscriber_id, note=note)
+    return SubscriberOut.of(subscriber)
 
 
 @endpoint(
@@ -253,6 +268,7 @@ def change_subscriber(request: Request) -> SubscriberOut:
         change=request.body_as(SubscriberPatch).change(),
         if_match=request.if_match,
         note=request.note("subscriber.changed", subscriber_id),
+        scope=request.principal.scope,
     )
     return SubscriberOut.of(subscriber)
 

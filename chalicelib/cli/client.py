@@ -178,9 +178,11 @@ def _opened(request: urllib.request.Request, timeout: float) -> http.client.HTTP
         with error:
             raise _refusal(error) from None
     except (urllib.error.URLError, http.client.HTTPException, ssl.SSLError, OSError) as error:
-        host = urlsplit(request.full_url).netloc
+        place = urlsplit(request.full_url)
         reason = getattr(error, "reason", None) or error
-        raise Unreachable(f"{host} does not answer ({reason}): is the platform running there?") from None
+        start = " `make run` starts it on this machine." if place.hostname in LOOPBACK else ""
+        told = f"{place.netloc} does not answer ({reason}): is the platform running there?{start}"
+        raise Unreachable(told) from None
     return answer
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import contextlib
 from collections.abc import Callable, Iterator, Mapping
-from datetime import date
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
@@ -14,10 +13,10 @@ from chalicelib.cli.client import CliError, Interrupted, upload
 from chalicelib.cli.context import Context
 from chalicelib.cli.files import add_force, check_out
 from chalicelib.cli.import_commands import show_job, watch_job
+from chalicelib.cli.values import date_given, price_given
 from chalicelib.cli.wording import IMPORT
 from chalicelib.domain.csv_inspect import FILE_BYTES_MAX
 from chalicelib.domain.import_mapping import DateFormat, DecimalFormat, ImportField
-from chalicelib.domain.money import InvalidAmount, parse_decimal
 
 FIELDS = [field.value for field in ImportField]
 EXAMPLE = """\
@@ -47,7 +46,7 @@ def add_parsers(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
         help=f"which column holds what; fields: {', '.join(FIELDS)}",
     )
     parser.add_argument(
-        "--start", type=_date, metavar="DATE", help="first day to be billed, where no column says it"
+        "--start", type=date_given, metavar="DATE", help="first day to be billed, where no column says it"
     )
     parser.add_argument(
         "--anchor-day", type=int, metavar="DAY", help="day of the month on which periods begin"
@@ -171,7 +170,7 @@ def _mapping(context: Context, args: argparse.Namespace, columns: Mapping[str, s
         "area": args.area,
     }
     if args.price is not None:
-        defaults["price"] = _price(args.price, context.currency)
+        defaults["price"] = price_given(args.price, currency=context.currency)
     mapping: dict[str, object] = {
         "columns": columns,
         "defaults": {name: value for name, value in defaults.items() if value is not None},
@@ -182,13 +181,6 @@ def _mapping(context: Context, args: argparse.Namespace, columns: Mapping[str, s
     if args.decimals:
         mapping["decimal_format"] = args.decimals
     return mapping
-
-
-def _price(text: str, currency: str) -> dict[str, object]:
-    try:
-        return {"amount": parse_decimal(text=text, currency=currency).amount, "currency": currency}
-    except InvalidAmount as error:
-        raise CliError(f"--price: {error.message}") from None
 
 
 def _skip(text: str) -> dict[str, object]:
@@ -202,13 +194,6 @@ def _pair(text: str, option: str, form: str) -> tuple[str, str]:
     if not equals or not name:
         raise CliError(f"{option} takes {form}, and {text!r} is not that")
     return name, value
-
-
-def _date(text: str) -> str:
-    try:
-        return date.fromisoformat(text).isoformat()
-    except ValueError:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a date such as 2026-11-01") from None
 
 
 def _tell_preview(context: Context, preview: Mapping[str, Any]) -> None:

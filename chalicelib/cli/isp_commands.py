@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Mapping
+from itertools import takewhile
 from typing import Any
 from urllib.parse import quote
 
@@ -11,8 +12,8 @@ from chalicelib.cli.client import CliError
 from chalicelib.cli.context import Context
 from chalicelib.cli.listing import add_limit, show_list
 from chalicelib.cli.output import money, watch
+from chalicelib.cli.values import date_given, price_given
 from chalicelib.cli.wording import PACKAGE, RUN, SUBSCRIBERS
-from chalicelib.domain.money import InvalidAmount, parse_decimal
 from chalicelib.domain.periods import NAMED_CYCLES
 
 
@@ -27,7 +28,7 @@ def add_parsers(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
     add_limit(listing, default=20)
     listing.set_defaults(run=list_runs)
     show = runs.add_parser("show", help="show the run of a date, and what it set aside")
-    show.add_argument("date", metavar="DATE", help="such as 2026-11-01")
+    show.add_argument("date", type=date_given, metavar="DATE", help="such as 2026-11-01")
     show.set_defaults(run=show_run, names=RUN)
     run = commands.add_parser("run", help="bill now whatever is due")
     run.add_argument("--watch", action="store_true", help="look on until it is billed")
@@ -84,14 +85,9 @@ def list_packages(context: Context, _args: argparse.Namespace) -> int:
 
 def add_package(context: Context, args: argparse.Namespace) -> int:
     """Add a package."""
-    currency = context.currency
-    try:
-        price = parse_decimal(text=args.price, currency=currency)
-    except InvalidAmount as error:
-        raise CliError(f"--price: {error.message}") from None
     body = {
         "name": args.name,
-        "price": {"amount": price.amount, "currency": currency},
+        "price": price_given(args.price, currency=context.currency),
         "cycle": args.cycle,
         "timing": args.timing,
         "download_kbps": args.down,
@@ -187,7 +183,7 @@ def show_run(context: Context, args: argparse.Namespace) -> int:
     if more:
         context.output.note(f"these are the first {len(held)} of {one['quarantined']} set aside")
     if "not_due" in one["skipped"]:
-        context.output.note("not_due: nothing to bill yet; a run that goes on again counts them once more")
+        context.output.note("not_due: nothing to bill yet")
     return 0
 
 
@@ -197,33 +193,37 @@ def whose(held: Mapping[str, Any]) -> str:
 
 
 def run_billing(context: Context, args: argparse.Namespace) -> int:
-    """Bill what is due; perhaps look on."""
+    """Bill what is due; perhaps look on, and say what came of it."""
+    before = next(context.api.items("/v1/billing/runs", limit=1), None)
     state = context.api.post("/v1/billing/runs")
-    if state["started_through"] == state["completed_through"]:
-        context.output.note(f"nothing is due: every day through {state['completed_through']} is billed")
-    elif not args.watch:
-        day = state["started_through"]
-        context.output.note(f"started the run of {day}; it goes on by itself, and later days follow")
-        context.output.note(f"look at it with: runs show {day}, or look on with: run --watch")
-    else:
+    running = state["started_through"] != state["completed_through"]
+    if running and args.watch:
         state = watch(
             context.output,
-            look=lambda: _billing(context),
+            look=lambda: _billing(context, before),
             tell=_told_billing,
             ended=lambda one: one["completed_through"] == one["started_through"],
             again="runs list",
             stalled="the schedule starts again what stands still, within half an hour",
         )
+        running = False
+    if running:
+        day = state["started_through"]
+        context.output.note(f"started the run of {day}; it goes on by itself, and later days follow")
+        context.output.note(f"look at it with: runs show {day}, or look on with: run --watch")
+    else:
+        context.output.note(_told_issued(context, before, state["completed_through"]))
     fields = [("started through", state["started_through"]), ("billed through", state["completed_through"])]
     context.output.record(state, fields)
     return 0
 
 
-def _billing(context: Context) -> Mapping[str, Any]:
-    """Look how far billing is; while a run is at work, how many invoices it has issued too."""
+def _billing(context: Context, before: Mapping[str, Any] | None) -> Mapping[str, Any]:
+    """Look how far billing is; while a run is at work, how many it has issued since ``before``."""
     state = dict(context.api.get("/v1/billing"))
     if state["started_through"] != state["completed_through"]:
-        state["invoices"] = context.api.get(f"/v1/billing/runs/{state['started_through']}")["invoices"]
+        run = context.api.get(f"/v1/billing/runs/{state['started_through']}")
+        state["invoices"] = run["invoices"] - _of_day(before, run["date"])[0]
     return state
 
 
@@ -231,7 +231,33 @@ def _told_billing(state: Mapping[str, Any]) -> str:
     day = state["started_through"]
     if day == state["completed_through"]:
         return f"billed through {day}"
-    return f"billing {day}: {state['invoices']:,} invoices"
+    return f"billing {day}: {state['invoices']:,} invoices so far"
+
+
+def _of_day(run: Mapping[str, Any] | None, day: str) -> tuple[int, int]:
+    """Return the invoices of a run, and their total in minor units, if it is that day's."""
+    return (run["invoices"], run["total"]["amount"]) if run is not None and run["date"] == day else (0, 0)
+
+
+def _told_issued(context: Context, before: Mapping[str, Any] | None, through: str) -> str:
+    """Say what the runs from that of ``before`` on, the newest when billing was asked for, have issued."""
+    since = before["date"] if before is not None else ""
+    runs = list(
+        takewhile(lambda one: one["date"] >= since, context.api.items("/v1/billing/runs", limit=None))
+    )
+    issued, amount = 0, 0
+    for run in runs:
+        had, came_to = _of_day(before, run["date"])
+        issued, amount = issued + run["invoices"] - had, amount + run["total"]["amount"] - came_to
+    if not issued:
+        return f"nothing was due: every day through {through} is billed"
+    last = runs[0]
+    told = {"amount": amount, "currency": last["total"]["currency"]}
+    return f"issued {_invoices(issued)} over {money(told)}; {last['date']} has {_invoices(last['invoices'])}"
+
+
+def _invoices(count: int) -> str:
+    return "1 invoice" if count == 1 else f"{count:,} invoices"
 
 
 def _cycle(cycle: Mapping[str, Any]) -> str:

@@ -206,14 +206,14 @@ def verify_books(context: Context, _args: argparse.Namespace) -> int:
         postings.update(piece["postings"])
         documents.update(piece["documents"])
         found += piece["items"]
-        context.output.progress(f"{accounts} accounts, {sum(documents.values())} documents")
+        context.output.progress(f"{accounts} accounts, {sum(documents.values())} documents", often=True)
     registered: dict[str, int] = {}
     for series in before["series"]:
         path = f"/v1/ledger/audit/series/{series.replace('#', '/')}"
         for piece in _pieces(context, path, PIECE_NUMBERS):
             registered[series] = registered.get(series, 0) + piece["numbers"]
             found += piece["items"]
-            context.output.progress(f"{registered[series]} numbers of {series.replace('#', ' ')}")
+            context.output.progress(f"{registered[series]} numbers of {series.replace('#', ' ')}", often=True)
     found += _closed_differences(context)
     context.output.done()
     moved = context.api.get("/v1/ledger/audit") != before

@@ -6,9 +6,12 @@ import argparse
 import os
 import sys
 from collections.abc import Sequence
+from difflib import get_close_matches
+from itertools import takewhile
 from typing import Any
 
 from chalicelib.cli import (
+    audit_commands,
     billing_commands,
     export_commands,
     import_commands,
@@ -70,6 +73,19 @@ class _Parser(argparse.ArgumentParser):
             "--timeout", type=float, default=unset, metavar="SECONDS", help="of one request (60)"
         )
 
+    def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
+        """Name a misspelt option of a command, which would be told as another one missing."""
+        if self._subparsers is None:
+            for word in takewhile(lambda word: word != "--", args or ()):
+                self._check_spelling(word.partition("=")[0])
+        return super().parse_known_args(args, namespace)
+
+    def _check_spelling(self, word: str) -> None:
+        known = self._option_string_actions
+        if word.startswith("--") and not any(option.startswith(word) for option in known):
+            for meant in get_close_matches(word, known, n=1):
+                self.error(f"there is no option {word}; is {meant} meant?")
+
 
 def parser() -> argparse.ArgumentParser:
     """Return the parser of every command."""
@@ -82,7 +98,7 @@ def parser() -> argparse.ArgumentParser:
     made.set_defaults(names={}, url=None, json=False, quiet=False, timeout=TIMEOUT_SECONDS)
     commands = made.add_subparsers(metavar="COMMAND", required=True)
     modules = (session_commands, import_file, import_commands, export_commands, isp_commands)
-    for module in (*modules, billing_commands, ledger_commands):
+    for module in (*modules, billing_commands, ledger_commands, audit_commands):
         module.add_parsers(commands)
     return made
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import sys
 import time
 import unicodedata
@@ -16,6 +17,7 @@ from chalicelib.domain.money import format_minor
 CELL_CHARS_MAX: Final = 48
 POLL_SECONDS: Final = 1.0
 STALLED_SECONDS: Final = 60
+OFTEN_SECONDS: Final = 10
 
 
 @dataclass
@@ -26,6 +28,8 @@ class Output:
     quiet: bool = False
     out: TextIO = field(default_factory=lambda: sys.stdout)
     err: TextIO = field(default_factory=lambda: sys.stderr)
+    now: Callable[[], float] = time.monotonic
+    _told_at: float = -math.inf
 
     def table(self, rows: Iterable[Any], columns: Sequence[tuple[str, Callable[[Any], object]]]) -> None:
         """Show a list."""
@@ -56,13 +60,17 @@ class Output:
         if not self.quiet:
             print(harmless(text), file=self.err)
 
-    def progress(self, text: str) -> None:
-        """Show how far something is: in place on a terminal, line by line elsewhere."""
+    def progress(self, text: str, *, often: bool = False) -> None:
+        """Show how far something is: in place on a terminal, line by line elsewhere.
+
+        What is told ``often`` is a line now and then there.
+        """
         if self.quiet:
             return
         if self.err.isatty():
             print(f"\r\x1b[K{text}", end="", file=self.err, flush=True)
-        else:
+        elif not often or self.now() - self._told_at >= OFTEN_SECONDS:
+            self._told_at = self.now()
             print(text, file=self.err, flush=True)
 
     def done(self) -> None:

@@ -26,6 +26,13 @@ IMPORT: Final[Names] = {
     "decimal_format": "--decimals",
 }
 IMPORTS: Final[Names] = {"import_id": "IMPORT"}
+AUDIT: Final[Names] = {
+    "object_id": "--object",
+    "actor_id": "--actor",
+    "action": "--action",
+    "from": "--from",
+    "to": "--to",
+}
 EXPORTS: Final[Names] = {"export_id": "EXPORT"}
 PACKAGE: Final[Names] = {
     "name": "NAME",

@@ -34,6 +34,13 @@ class Argon2Passwords:
             return False
         return bool(stored)
 
+    def outdated(self, *, stored: str) -> bool:
+        """Whether the string was made with other parameters than a new one would be."""
+        try:
+            return self._hasher.check_needs_rehash(stored)
+        except InvalidHashError:
+            return False
+
     @cached_property
     def _decoy(self) -> str:
         return self._hasher.hash("no account has this password")

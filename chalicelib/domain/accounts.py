@@ -315,6 +315,11 @@ def is_ulid(*, text: str) -> bool:
     return len(text) == ULID_CHARS and _CROCKFORD.issuperset(text)
 
 
+def is_id(*, value: str, prefix: str) -> bool:
+    """Whether the text is ``<prefix>_<ULID>``."""
+    return value.startswith(f"{prefix}_") and is_ulid(text=value.removeprefix(f"{prefix}_"))
+
+
 def is_subscriber_id(*, value: str) -> bool:
     """Whether the text is ``sbr_<ULID>``."""
     return value.startswith("sbr_") and is_ulid(text=value.removeprefix("sbr_"))

@@ -13,6 +13,7 @@ from typing import Final
 from chalicelib.domain.errors import InvalidValue
 
 DIGITS_MAX: Final = 19
+MASK: Final = "[card number]"
 _RUN: Final = re.compile(r"[0-9]+(?:[ -][0-9]+)*")
 _CARD: Final = re.compile(
     r"4(?:\d{15}|\d{18})"  # Visa
@@ -42,6 +43,13 @@ def holds_card_number(*, text: str) -> bool:
         if any(_begins_card(groups, first) for first in range(len(groups))):
             return True
     return False
+
+
+def masked_card_numbers(*, text: str) -> str:
+    """Return the text with each run of digits that holds a card number taken out."""
+    if not holds_card_number(text=text):
+        return text
+    return _RUN.sub(lambda run: MASK if holds_card_number(text=run.group()) else run.group(), text)
 
 
 def refuse_card_number(*, text: str, param: str | None = None) -> None:

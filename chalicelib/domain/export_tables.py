@@ -57,7 +57,7 @@ SUBSCRIBERS: Final = Table(
     "subscribers",
     _columns(
         "subscriber_id code:text name:text email:text phone:text address:text national_id:text tax_id:text "
-        "note:text area:text status archived currency balance:amount created_at consolidated"
+        "note:text area:text dealer_id:text status archived currency balance:amount created_at consolidated"
     ),
 )
 SUBSCRIPTIONS: Final = Table(
@@ -108,6 +108,7 @@ def subscriber_row(*, subscriber: Subscriber) -> Row:
         "tax_id": contact.tax_id,
         "note": contact.note,
         "area": subscriber.area,
+        "dealer_id": subscriber.dealer_id,
         "status": summary_status(account=account).value,
         "archived": subscriber.archived,
         "currency": account.currency,

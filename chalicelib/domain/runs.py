@@ -45,7 +45,8 @@ class ShardProgress:
 
     Each subscription that was looked at is billed, skipped for a reason, or quarantined:
     ``balanced`` says so. Amounts are minor units of the tenant's currency; ``ledger`` is the sum
-    of the invoices' postings by ledger account, which is zero in all.
+    of the invoices' postings by ledger account, which is zero in all. ``goes_on`` is set once the
+    shard was done and its run taken up again.
     """
 
     shard: RunShard
@@ -60,6 +61,7 @@ class ShardProgress:
     quarantined: int = 0
     skipped: Mapping[str, int] = field(default_factory=dict)
     ledger: Mapping[str, int] = field(default_factory=dict)
+    goes_on: bool = False
     updated_at: datetime | None = field(default=None, compare=False)
 
     @property

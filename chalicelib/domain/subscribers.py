@@ -23,6 +23,7 @@ PHONE_CHARS_MAX: Final = 40
 PHONE_DIGITS_MIN: Final = 5
 PHONE_DIGITS_MAX: Final = 17
 ID_NUMBER_CHARS_MAX: Final = 40
+DEALER_ID_CHARS_MAX: Final = 40
 
 _CODE: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@/-]*\Z", re.ASCII)
 
@@ -31,6 +32,12 @@ class InvalidCode(InvalidValue):
     """The subscriber code is empty, too long, or has characters that a code may not have."""
 
     code = "invalid_code"
+
+
+class InvalidDealerId(InvalidValue):
+    """What names a dealer is written like a code."""
+
+    code = "invalid_dealer_id"
 
 
 class CodeTaken(Conflict):
@@ -82,7 +89,8 @@ class Subscriber:
     """A customer: the person, and the account with its subscriptions.
 
     ``code`` is the ISP's own customer number, unique in the tenant. ``version`` is the
-    profile's; the account counts its own.
+    profile's; the account counts its own. ``dealer_id`` is the ISP's own name for the dealer
+    whose customer it is; empty where it is the ISP's own.
     """
 
     subscriber_id: str
@@ -93,6 +101,7 @@ class Subscriber:
     archived: bool
     created_at: datetime
     version: int = 1
+    dealer_id: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +115,7 @@ class SubscriberSummary:
     status: AccountStatus
     archived: bool
     package_ids: tuple[str, ...] = field(default=())
+    dealer_id: str = ""
 
 
 def check_code(*, code: str) -> str:
@@ -128,6 +138,7 @@ def new_subscriber(
     currency: str,
     at: datetime,
     consolidated: bool | None = None,
+    dealer_id: str = "",
 ) -> Subscriber:
     """Return a subscriber that owes nothing and has no subscription, or raise InvalidValue."""
     checked = check_code(code=code)
@@ -139,6 +150,7 @@ def new_subscriber(
         account=Account(subscriber_id, checked, currency, balance=0, version=1, consolidated=consolidated),
         archived=False,
         created_at=at,
+        dealer_id=check_dealer_id(dealer_id=dealer_id),
     )
 
 
@@ -199,6 +211,16 @@ def check_area(*, area: str) -> str:
     if any(unicodedata.category(char) in {"Cc", "Cs"} for char in cleaned):
         raise InvalidValue("control characters are not allowed", param="area")
     refuse_card_number(text=cleaned, param="area")
+    return cleaned
+
+
+def check_dealer_id(*, dealer_id: str) -> str:
+    """Return what names a dealer, or nothing, or raise InvalidDealerId or CardNumberRefused."""
+    cleaned = dealer_id.strip()
+    if cleaned and (len(cleaned) > DEALER_ID_CHARS_MAX or not _CODE.match(cleaned)):
+        message = f"a dealer is named by 1 to {DEALER_ID_CHARS_MAX} letters, digits, and . _ @ / -"
+        raise InvalidDealerId(message, param="dealer_id")
+    refuse_card_number(text=cleaned, param="dealer_id")
     return cleaned
 
 

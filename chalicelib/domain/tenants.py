@@ -80,7 +80,7 @@ class Tenant:
     account whose invoices of one run date would come to more than ``invoice_limit`` minor units (0: no
     limit; None: the one that follows from the packages, see ``default_invoice_limit``). What is sold
     by the month begins its periods on ``bill_day`` (1 to 31; 0: on the day of its start), after a first
-    one that is charged by the day.
+    one that is charged by the day. Web pages of ``allowed_origins`` may call the API from a browser.
     """
 
     tenant_id: str
@@ -101,6 +101,7 @@ class Tenant:
     number_formats: tuple[NumberFormat, ...] = ()
     invoice_limit: int | None = None
     bill_day: int = 0
+    allowed_origins: tuple[str, ...] = ()
 
     def local_date(self, *, at: datetime) -> date:
         """Return the calendar date in the tenant's zone."""

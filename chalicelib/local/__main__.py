@@ -8,21 +8,41 @@ from __future__ import annotations
 import argparse
 import sys
 from pathlib import Path
+from typing import NoReturn
 
 PYTHON_MIN = (3, 11)
+PORT_MAX = 65_535
 ROOT = Path(__file__).resolve().parent.parent.parent
 
 
+class _Parser(argparse.ArgumentParser):
+    """A parser whose refusals are one line: they come through make, which adds its own."""
+
+    def error(self, message: str) -> NoReturn:
+        """Say what is wrong, and end."""
+        self.exit(
+            2, f"isp-billing: {message} (make run takes PORT, ENGINE_PORT, ARGS=--no-demo, ARGS=--debug)\n"
+        )
+
+
+def _port(text: str) -> int:
+    if text.isascii() and text.isdigit() and 0 < int(text) <= PORT_MAX:
+        return int(text)
+    raise argparse.ArgumentTypeError(f"{text!r} is no port: a number from 1 to {PORT_MAX}")
+
+
 def _arguments(arguments: list[str] | None) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="chalicelib.local", description=__doc__)
+    parser = _Parser(prog="chalicelib.local", description=__doc__)
     parser.add_argument("command", choices=("run", "reset", "status"))
-    parser.add_argument("--port", type=int, default=8000, help="of the front door")
-    parser.add_argument("--engine-port", type=int, default=4566)
+    parser.add_argument("--port", type=_port, default=8000, help="of the front door")
+    parser.add_argument("--engine-port", type=_port, default=4566)
     parser.add_argument("--root", type=Path, default=ROOT, help="the checkout")
     parser.add_argument("--local", type=Path, help="state and locks; default: .local in --root")
     parser.add_argument("--engine-venv", type=Path, help="default: engine-venv in --local")
     parser.add_argument("--no-demo", action="store_true", help="start without demo data")
-    parser.add_argument("--debug", action="store_true", help="stack traces of failing handlers")
+    parser.add_argument(
+        "--debug", action="store_true", help="show the whole log, with stack traces of failing handlers"
+    )
     return parser.parse_args(arguments)
 
 

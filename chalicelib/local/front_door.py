@@ -23,6 +23,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
+from chalicelib.api.answering import SECURITY_HEADERS
 from chalicelib.local.gateway import BODY_BYTES_MAX, Answer, Gateway, problem
 from chalicelib.local.mailbox import MailboxError, read_mailbox
 from chalicelib.local.pages import landing_page, mail_page, mailbox_page, message_page
@@ -35,13 +36,14 @@ CHUNK_LINE_BYTES_MAX = 1024
 EXIT_PORT_IN_USE = 98
 API_PREFIX = "/v1"
 MAIL_PATH = re.compile(r"/mailbox/(\d{1,9})")
+# Written here, or (RFC 6797, section 7.2) not for an address without TLS.
+NOT_PASSED_ON = ("content-length", "connection", "strict-transport-security")
+BROKEN_LINE = re.compile(r"[\r\n\0]")
 PAGE_HEADERS = {
+    **SECURITY_HEADERS,
     "Content-Type": "text/html; charset=utf-8",
-    "Cache-Control": "no-store",
     "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'; img-src data:; "
-    "frame-src 'self'; base-uri 'none'; form-action 'none'",
-    "Referrer-Policy": "no-referrer",
-    "X-Content-Type-Options": "nosniff",
+    "frame-src 'self'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'",
 }
 
 
@@ -207,11 +209,13 @@ class Handler(BaseHTTPRequestHandler):
             left -= dropped
 
     def _send(self, answer: Answer) -> None:
+        if any(BROKEN_LINE.search(f"{name}{value}") for name, value in _lines(answer)):
+            text = "Something went wrong on our side."
+            answer = problem(status=500, code="internal_error", message=text)
         self.send_response(answer.status)
-        for name, value in answer.headers.items():
-            if name.lower() not in ("content-length", "connection"):
-                for one in value if isinstance(value, list) else [value]:
-                    self.send_header(name, one)
+        for name, value in _lines(answer):
+            if name.lower() not in NOT_PASSED_ON:
+                self.send_header(name, value)
         bodiless = answer.status in (204, 304)
         if not bodiless:
             self.send_header("Content-Length", str(len(answer.body)))
@@ -238,6 +242,15 @@ class Server(ThreadingHTTPServer):
         error = sys.exception()
         if not isinstance(error, ConnectionError | TimeoutError):
             print(f"front door: {type(error).__name__}: {error}", file=sys.stderr, flush=True)
+
+
+def _lines(answer: Answer) -> list[tuple[str, str]]:
+    """The headers of an answer, one for each value."""
+    return [
+        (name, one)
+        for name, value in answer.headers.items()
+        for one in (value if isinstance(value, list) else [value])
+    ]
 
 
 def _is_local(host: str) -> bool:

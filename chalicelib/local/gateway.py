@@ -24,7 +24,8 @@ from chalice.local import (
     RouteMatcher,
 )
 
-from chalicelib.api.routing import WRONG_METHOD
+from chalicelib.api.answering import SECURITY_HEADERS
+from chalicelib.api.routing import PREFLIGHT_METHOD, WRONG_METHOD
 
 BODY_BYTES_MAX = 10 * 1024 * 1024  # API Gateway's own limit, not adjustable
 STAGE = "local"
@@ -53,8 +54,8 @@ def problem(*, status: int, code: str, message: str, headers: Mapping[str, str] 
         "request_id": request_id,
     }
     fixed = {
+        **SECURITY_HEADERS,
         "Content-Type": "application/problem+json",
-        "Cache-Control": "no-store",
         "x-amzn-RequestId": request_id,
         "X-Request-Id": request_id,
     }
@@ -92,7 +93,7 @@ class Gateway:
                 status=405,
                 code="method_not_allowed",
                 message=f"{method} is not possible here.",
-                headers={"Allow": ", ".join(sorted(allowed))},
+                headers={"Allow": ", ".join(sorted(allowed - {PREFLIGHT_METHOD}))},
             )
         sent = {**headers, "X-Forwarded-For": caller}
         try:

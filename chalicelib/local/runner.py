@@ -32,6 +32,7 @@ from chalicelib.local.stack import (
     local_parameters,
     verify_sender,
 )
+from chalicelib.local.terminal import LOG_NAME, Terminal
 
 HOST = "127.0.0.1"
 STEPS = 5
@@ -61,6 +62,11 @@ class Options:
         return self.local / "state"
 
     @property
+    def log(self) -> Path:
+        """Everything that the parts said."""
+        return self.state / LOG_NAME
+
+    @property
     def unfinished(self) -> Path:
         """Exists while a fresh state is being filled with demo data."""
         return self.state / "unfinished"
@@ -88,6 +94,7 @@ class Platform:
     engine: Engine | None = None
     front_door: subprocess.Popen[bytes] | None = None
     pump: subprocess.Popen[bytes] | None = None
+    terminal: Terminal | None = None
     environment: dict[str, str] = field(default_factory=dict)
     demo: dict[str, str] = field(default_factory=dict)
     _step: int = 0
@@ -107,16 +114,19 @@ class Platform:
             self._seed()
         except (EngineError, StackError) as error:
             raise RunError(str(error)) from error
+        self.terminal = Terminal(self.options.log, everything=self.options.debug)
         self._start_front_door()
         self._start_pump()
 
     def watch(self) -> None:
         """Until a stop is asked for. Raises RunError when a part ends that cannot be replaced."""
         assert self.engine is not None
+        assert self.terminal is not None
         pump_started = time.monotonic()
         unsaved: str | None = None
         while not self.stopping.wait(WATCH_S):
             unsaved = self._tell_unsaved(unsaved)
+            self.terminal.tell_runs()
             if not self.engine.is_running():
                 raise RunError(f"the engine ended by itself: see {self.engine.log_path}")
             if self.front_door is None or self.front_door.poll() is not None:
@@ -138,8 +148,11 @@ class Platform:
         for child, grace_s in ((self.front_door, FRONT_DOOR_STOP_S), (self.pump, PUMP_STOP_S)):
             if child is not None:
                 _end(child, grace_s)
+        if self.terminal is not None:
+            self.terminal.end()
         if self.engine.stop():
-            print("Stopped; the state is kept", flush=True)
+            afresh = self.options.unfinished.exists()
+            print("Stopped" if afresh else "Stopped; the state is kept", flush=True)
         elif self.engine.unsaved:
             print(
                 f"Stopped, but the state could not be saved ({self.engine.unsaved}): {self._lost()}",
@@ -230,7 +243,10 @@ class Platform:
         while child.poll() is None:
             if self.stopping.wait(WATCH_S) or time.monotonic() > deadline:
                 _end(child, 0)
-                raise RunError("ended before the demo data was complete")
+                raise RunError(
+                    "ended before the demo data was complete: the next start "
+                    + ("begins afresh" if self._fresh else "tries again")
+                )
         return child.returncode
 
     def _start_front_door(self) -> None:
@@ -239,7 +255,7 @@ class Platform:
         arguments = ["--port", str(self.options.port), "--engine-url", self.engine.url]
         if self.demo:
             arguments += ["--demo", str(self.options.state / "demo.json")]
-        self.front_door = self._child("front_door", *arguments)
+        self.front_door = self._followed("front_door", *arguments)
         deadline = time.monotonic() + FRONT_DOOR_DEADLINE_S
         while not _accepts(self.options.port):
             if self.front_door.poll() is not None or time.monotonic() > deadline:
@@ -252,9 +268,18 @@ class Platform:
         self.pump = self._new_pump()
 
     def _new_pump(self) -> subprocess.Popen[bytes]:
-        return self._child("pump", "--log-level", "DEBUG" if self.options.debug else "INFO")
+        return self._followed("pump", "--log-level", "DEBUG" if self.options.debug else "INFO")
 
-    def _child(self, module: str, *arguments: str) -> subprocess.Popen[bytes]:
+    def _followed(self, module: str, *arguments: str) -> subprocess.Popen[bytes]:
+        """Start a part whose lines the terminal takes."""
+        assert self.terminal is not None
+        child = self._child(module, *arguments, streams=subprocess.PIPE)
+        assert child.stdout is not None
+        assert child.stderr is not None
+        self.terminal.follow(child.stdout, child.stderr)
+        return child
+
+    def _child(self, module: str, *arguments: str, streams: int | None = None) -> subprocess.Popen[bytes]:
         return subprocess.Popen(
             [sys.executable, "-m", f"chalicelib.local.{module}", *arguments],
             env=self.environment,
@@ -262,6 +287,8 @@ class Platform:
             stdin=subprocess.DEVNULL,
             start_new_session=True,  # Ctrl-C reaches this process only, which stops them in order
             pass_fds=(self.lock.inherited,),
+            stdout=streams,
+            stderr=streams,
         )
 
 
@@ -288,11 +315,18 @@ def _print_where_to_look(platform: Platform) -> None:
         "API": f"{url}/v1/openapi.json",
         "Mailbox": f"{url}/mailbox",
         "AWS": f"{platform.engine.url} (embedded engine)",
+        "Log": _log(platform.options),
         **platform.demo,
     }
     width = max(map(len, lines))
     print("\nReady", *(f"  {name:<{width}}  {value}" for name, value in lines.items()), sep="\n")
     print("\nCtrl-C stops everything and keeps the state\n", flush=True)
+
+
+def _log(options: Options) -> str:
+    log = options.log
+    shown = log.relative_to(options.root) if log.is_relative_to(options.root) else log
+    return str(shown) if options.debug else f"{shown} (make run ARGS=--debug shows it here)"
 
 
 def _require_free_port(port: int) -> None:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Protocol
 
-from chalicelib.domain.errors import DomainError, InvalidValue
+from chalicelib.domain.errors import Busy, DomainError, InvalidValue
 from chalicelib.ports.store import TenantRegistry
 
 if TYPE_CHECKING:
@@ -34,8 +34,12 @@ class TooManyAttempts(DomainError):
 
 @dataclass(frozen=True, slots=True)
 class Session:
-    """A signed-in person; ``token_hash`` finds it, ``csrf_hash`` guards cookie requests."""
+    """A signed-in person; ``token_hash`` finds it, ``csrf_hash`` guards cookie requests.
 
+    ``session_id`` names it to the person, and opens nothing.
+    """
+
+    session_id: str
     token_hash: str
     principal: Principal
     csrf_hash: str
@@ -44,11 +48,34 @@ class Session:
     expires_at: datetime
 
 
-class Sessions(Protocol):
-    """Sessions: short-lived, never returned once expired."""
+@dataclass(frozen=True, slots=True)
+class ListedSession:
+    """A session as its person's list names it."""
 
-    def add(self, *, session: Session) -> None:
-        """Store a new session."""
+    session_id: str
+    token_hash: str
+    created_at: datetime
+    expires_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class PersonSessions:
+    """The sessions of one person, oldest first; ``begun`` counts all that ever began."""
+
+    tenant_id: str
+    staff_id: str
+    begun: int
+    listed: tuple[ListedSession, ...]
+
+
+class SessionsMoved(Busy):
+    """Sessions of the person began meanwhile: read them and try again."""
+
+    code = "sessions_moved"
+
+
+class Sessions(Protocol):
+    """Sessions: short-lived, never returned once expired or ended."""
 
     def get(self, *, token_hash: str, at: datetime) -> Session | None:
         """Return the live session, or None."""
@@ -56,8 +83,28 @@ class Sessions(Protocol):
     def extend(self, *, session: Session, idle_expires_at: datetime) -> None:
         """Move the idle expiry of a session that still exists."""
 
-    def remove(self, *, token_hash: str) -> None:
+    def remove(self, *, session: Session) -> None:
         """End a session; absent is fine."""
+
+    def of_person(self, *, tenant_id: str, staff_id: str) -> PersonSessions:
+        """Return a person's sessions, expired ones too."""
+
+    def start(
+        self, *, session: Session, known: PersonSessions, ended: Collection[str] = ()
+    ) -> Sequence[Write]:
+        """Describe beginning a session, and ending those of the person that are named.
+
+        Refused with SessionsMoved where another began since ``known`` was read.
+        """
+
+    def end(self, *, known: PersonSessions, session_ids: Collection[str] | None = None) -> Sequence[Write]:
+        """Describe ending a person's sessions, all of them unless some are named.
+
+        Refused with SessionsMoved where one began since ``known`` was read: so none is missed.
+        """
+
+    def none_begun(self, *, known: PersonSessions) -> Write:
+        """Describe the condition that no session began since ``known``; refused with SessionsMoved."""
 
 
 class OneTimeTokens(Protocol):
@@ -74,12 +121,15 @@ class OneTimeTokens(Protocol):
     def spend(self, *, token_hash: str, purpose: str) -> Write:
         """Describe using a token up; refused with TokenNotValid where that was done already."""
 
+    def cancel(self, *, token_hash: str, purpose: str) -> Write:
+        """Describe making a token worthless; absent is fine."""
+
 
 class Attempts(Protocol):
     """Counts attempts in windows of time."""
 
-    def add(self, *, key: str, window_seconds: int, at: datetime) -> int:
-        """Count one more in the window of ``at``, atomically; return the attempts in it."""
+    def add(self, *, key: str, window_seconds: int, at: datetime, count: int = 1) -> int:
+        """Count one more, or ``count``, in the window of ``at``, atomically; return the attempts in it."""
 
     def take_back(self, *, key: str, window_seconds: int, at: datetime) -> None:
         """Count one less in the window of ``at``."""

@@ -7,9 +7,9 @@ from datetime import date
 from typing import TYPE_CHECKING, Protocol
 
 from chalicelib.domain.errors import DomainError
-from chalicelib.domain.runs import BillingRun, BillingState, QuarantinedSubscription, ShardProgress
 
 if TYPE_CHECKING:
+    from chalicelib.domain.runs import BillingRun, BillingState, QuarantinedSubscription, ShardProgress
     from chalicelib.ports.store import Page, Write
 
 

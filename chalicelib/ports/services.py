@@ -52,6 +52,9 @@ class Passwords(Protocol):
     def hash(self, *, password: str) -> str:
         """Return the string to store."""
 
+    def outdated(self, *, stored: str) -> bool:
+        """Whether the string was made with other parameters than a new one would be."""
+
     def matches(self, *, password: str, stored: str | None) -> bool:
         """Whether the password is the stored one; None takes the same time and is never right."""
 
@@ -112,6 +115,13 @@ class Blobs(Protocol):
 
     def delete(self, *, key: str) -> None:
         """Remove the object; absent is fine."""
+
+
+class Origins(Protocol):
+    """Origins of web pages, and the tenants that allow them."""
+
+    def tenants(self, *, origin: str) -> frozenset[str]:
+        """Return the tenants that allow an origin."""
 
 
 class JobQueue(Protocol):

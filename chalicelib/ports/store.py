@@ -6,7 +6,7 @@ given all the writes of a command, which then happen together or not at all.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
@@ -19,17 +19,19 @@ if TYPE_CHECKING:
     from chalicelib.domain.invoices import Invoice, Recipient
     from chalicelib.domain.packages import Package
     from chalicelib.domain.runs import BillingState
-    from chalicelib.domain.staff import StaffMember
+    from chalicelib.domain.staff import Scope, StaffMember
     from chalicelib.domain.subscribers import Subscriber, SubscriberSummary
     from chalicelib.domain.tenants import Tenant
+    from chalicelib.ports.audit import AuditLog
     from chalicelib.ports.coupons import Coupons
     from chalicelib.ports.jobs import Exports, Imports, Rehearsals
     from chalicelib.ports.late_fees import LateFees
     from chalicelib.ports.ledger import BooksReader, Ledger
+    from chalicelib.ports.packages import Packages
     from chalicelib.ports.plans import Plans
     from chalicelib.ports.prepaid import Prepaid
     from chalicelib.ports.runs import Runs
-    from chalicelib.ports.staff import Staff
+    from chalicelib.ports.staff import Invitations, Roles, Staff
     from chalicelib.ports.usage import Usage
 
 T = TypeVar("T")
@@ -60,7 +62,7 @@ class SubscriberQuery:
     """Filters of the subscriber list.
 
     ``text`` is an email, phone or national id in full, or a code's beginning. Archived
-    subscribers are left out unless asked for.
+    subscribers are left out unless asked for, and always those outside the ``scope``.
     """
 
     status: str | None = None
@@ -68,6 +70,8 @@ class SubscriberQuery:
     area: str | None = None
     text: str | None = None
     archived: bool = False
+    dealer_id: str | None = None
+    scope: Scope | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +89,12 @@ class Subscribing:
 
 @dataclass(frozen=True, slots=True)
 class AuditNote:
-    """Who did what to which object; ``details`` may hold personal data and is encrypted."""
+    """Who did what to which object, and from which network address.
+
+    ``details`` and the address are encrypted under the audit key, which outlives everything else.
+    ``personal`` is what a person's data was before and after: it is under the key of operational
+    data and can be taken away without a trace in the chain but that it was there.
+    """
 
     actor_id: str
     action: str
@@ -93,6 +102,8 @@ class AuditNote:
     at: datetime
     request_id: str = ""
     details: Mapping[str, object] = field(default_factory=dict)
+    address: str = ""
+    personal: Mapping[str, object] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,6 +128,9 @@ class Subscribers(Protocol):
     def list(self, *, query: SubscriberQuery, limit: int, after: str | None) -> Page[SubscriberSummary]:
         """Return a page ordered by code, case aside; with filters it may be short and yet go on."""
 
+    def within(self, *, scope: Scope, account_ids: Collection[str]) -> set[str]:
+        """Return which of the accounts are of subscribers that the scope holds."""
+
     def existing_codes(self, *, codes: Sequence[str]) -> set[str]:
         """Return which of the codes are taken, case aside, as they were given."""
 
@@ -135,34 +149,6 @@ class Subscribers(Protocol):
 
     def past_subscriptions(self, *, account_id: str, slot: int | None = None) -> tuple[Subscription, ...]:
         """Return the subscriptions that are over and left an account, by slot: all, or that of one."""
-
-
-class Packages(Protocol):
-    """The catalogue."""
-
-    def get(self, *, package_id: str) -> Package:
-        """Return the package, or raise NotFound."""
-
-    def list(self, *, limit: int, after: str | None) -> Page[Package]:
-        """Return a page, oldest first."""
-
-    def all(self) -> tuple[Package, ...]:
-        """Return the whole catalogue (at most PACKAGES_MAX)."""
-
-    def editions(self, *, package_id: str | None = None) -> tuple[Package, ...]:
-        """Return the editions that later ones took the place of, oldest first: of one package or of all."""
-
-    def add(self, *, package: Package) -> Sequence[Write]:
-        """Describe adding a package; refused with PackageNameTaken."""
-
-    def change(
-        self, *, before: Package, after: Package, unless_run_starts: BillingState | None = None
-    ) -> Sequence[Write]:
-        """Describe a change, keeping ``before`` where ``after`` is another edition.
-
-        Refused with StaleVersion or PackageNameTaken, or with Busy where a run starts after the
-        state given.
-        """
 
 
 class Invoices(Protocol):
@@ -286,6 +272,14 @@ class TenantStore(Protocol):
         """People who work for the tenant."""
 
     @property
+    def roles(self) -> Roles:
+        """Roles of the tenant's own."""
+
+    @property
+    def invitations(self) -> Invitations:
+        """Invitations that nobody has taken up yet."""
+
+    @property
     def imports(self) -> Imports:
         """Imports asked for, and how far they are."""
 
@@ -296,6 +290,10 @@ class TenantStore(Protocol):
     @property
     def rehearsals(self) -> Rehearsals:
         """Rehearsals asked for as jobs."""
+
+    @property
+    def audit(self) -> AuditLog:
+        """Audit entries, and the chain that seals them."""
 
     def profile(self) -> Tenant:
         """Return the tenant's own record."""

@@ -3,20 +3,30 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from hashlib import sha256
+from typing import Final
 
 import orjson
 from pynamodb.attributes import BinaryAttribute, UnicodeAttribute
 
 from chalicelib.crypto.keyring import TenantKeys
+from chalicelib.domain.audit_ids import month_of
 from chalicelib.domain.errors import Busy
 from chalicelib.ports.services import Ids
 from chalicelib.ports.store import AuditNote
 from chalicelib.store import keys
 from chalicelib.store.base import ModelWrite, TenantsItem, put_new, to_iso
 
+# Beside the details, under the same seal: where the request came from.
+FROM: Final = "from"
+
 
 class AuditItem(TenantsItem):
-    """``<tenant>#AUD#<yyyy-mm>`` / ULID; ``details`` is sealed under the audit key."""
+    """``<tenant>#AUD#<yyyy-mm>`` / ULID; ``details`` is sealed under the audit key.
+
+    ``personal`` is sealed under the key of operational data. The chain holds its hash, in hex, and
+    not itself: an erasure takes it away, and the entry stays what it was.
+    """
 
     actor_id = UnicodeAttribute()
     action = UnicodeAttribute()
@@ -24,6 +34,8 @@ class AuditItem(TenantsItem):
     at = UnicodeAttribute()
     request_id = UnicodeAttribute(null=True)
     details = BinaryAttribute(null=True, legacy_encoding=False)
+    personal = BinaryAttribute(null=True, legacy_encoding=False)
+    personal_hash = UnicodeAttribute(null=True)
 
 
 def audit_write(
@@ -37,12 +49,16 @@ def audit_write(
 def audit_item(
     *, tenant_id: str, tenant_keys: Callable[[], TenantKeys], ids: Ids, note: AuditNote
 ) -> AuditItem:
-    """Return the entry's item."""
-    pk, sk = keys.audit(tenant_id, note.at.strftime("%Y-%m")), ids.new(prefix="aud")
-    sealed = None
-    if note.details:
-        place = f"tenants|{pk}|{sk}|details"
-        sealed = tenant_keys().seal(family="audit", place=place, plain=orjson.dumps(note.details))
+    """Return the entry's item, under the month of its identifier: so all are in the order of these."""
+    sk = ids.new(prefix="aud")
+    pk = keys.audit(tenant_id, month_of(entry_id=sk))
+
+    def seal(family: str, attribute: str, told: object) -> bytes:
+        place = sealed_at(pk, sk, attribute)
+        return tenant_keys().seal(family=family, place=place, plain=orjson.dumps(told))
+
+    told = {**note.details, **({FROM: note.address} if note.address else {})}
+    personal = seal("op", "personal", note.personal) if note.personal else None
     return AuditItem(
         pk,
         sk,
@@ -51,5 +67,12 @@ def audit_item(
         object_id=note.object_id,
         at=to_iso(note.at),
         request_id=note.request_id or None,
-        details=sealed,
+        details=seal("audit", "details", told) if told else None,
+        personal=personal,
+        personal_hash=sha256(personal).hexdigest() if personal else None,
     )
+
+
+def sealed_at(pk: str, sk: str, attribute: str) -> str:
+    """Return what a sealed attribute of an entry is bound to."""
+    return f"tenants|{pk}|{sk}|{attribute}"

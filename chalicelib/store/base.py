@@ -142,13 +142,15 @@ class EphemeralItem(Item):
 class ModelWrite:
     """A write of one item; ``refused`` is raised where its condition does not hold.
 
-    Writes that say the same ``once`` are the same check, and made once in a transaction.
+    Writes that say the same ``once`` are the same check, and made once in a transaction. One that
+    ``decides`` says whose work this is: where it is refused, what else is does not matter.
     """
 
     kind: WriteKind
     apply: Callable[[TransactWrite], None]
     refused: Exception
     once: str = ""
+    decides: bool = False
 
 
 class Database:
@@ -234,9 +236,13 @@ def _raise_refusal(error: TransactWriteError, ordered: Sequence[ModelWrite]) -> 
             return
         raise StoreUnavailable(f"the database refused the transaction; {REPEAT}") from error
     reasons = error.cancellation_reasons
-    for write, reason in zip(ordered, reasons, strict=True):
-        if reason is not None and reason.code == "ConditionalCheckFailed":
-            raise write.refused from error
+    failed = [
+        write
+        for write, reason in zip(ordered, reasons, strict=True)
+        if reason is not None and reason.code == "ConditionalCheckFailed"
+    ]
+    if failed:
+        raise next((write for write in failed if write.decides), failed[0]).refused from error
     if any(reason is not None and _too_large(reason.code, reason.message) for reason in reasons):
         raise RecordTooLarge("the record is too large") from error
     if not any(reason is not None and reason.code in CONTENDED for reason in reasons):
@@ -254,10 +260,20 @@ def put_new(model: Item, *, refused: Exception) -> ModelWrite:
 
 
 def update(
-    model: Model, *, actions: list[Any], condition: Condition | None, refused: Exception
+    model: Model,
+    *,
+    actions: list[Any],
+    condition: Condition | None,
+    refused: Exception,
+    decides: bool = False,
 ) -> ModelWrite:
     """Describe updating attributes of an item named by its keys."""
-    return ModelWrite("update", lambda t: t.update(model, actions=actions, condition=condition), refused)
+    return ModelWrite(
+        "update",
+        lambda t: t.update(model, actions=actions, condition=condition),
+        refused,
+        decides=decides,
+    )
 
 
 def delete(

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any, Final
 
 import orjson
 from pynamodb.attributes import BinaryAttribute, NumberAttribute, UnicodeAttribute
 from pynamodb.exceptions import DoesNotExist
+from pynamodb.expressions.update import Action
 
 from chalicelib.crypto.keyring import TenantKeys
 from chalicelib.domain.accounts import is_ulid
@@ -36,7 +37,17 @@ from chalicelib.domain.money import Money
 from chalicelib.ports.store import Page
 from chalicelib.store import keys
 from chalicelib.store.accounts import OPERATIONAL
-from chalicelib.store.base import ModelWrite, TenantsItem, delete, from_iso, nullable, put, put_new, to_iso
+from chalicelib.store.base import (
+    ModelWrite,
+    TenantsItem,
+    delete,
+    from_iso,
+    nullable,
+    put,
+    put_new,
+    to_iso,
+    update,
+)
 from chalicelib.store.paging import query_page
 
 KIND: Final = "imports"
@@ -103,10 +114,20 @@ class DynamoImports:
         return [put_new(self._item(job), refused=Busy("the import's identifier was taken"))]
 
     def change(self, *, before: ImportJob, after: ImportJob) -> Sequence[ModelWrite]:
-        """Describe a change; the version must still be ``before``'s."""
+        """Describe a change; the version must still be ``before``'s.
+
+        Only what differs is sent: a batch moves the progress, and the mapping may be large.
+        """
         assert after.version == before.version + 1, "every change counts the version up"
-        refused = StaleVersion("the import changed since it was read")
-        writes = [put(self._item(after), condition=ImportItem.version == before.version, refused=refused)]
+        writes = [
+            update(
+                ImportItem(keys.jobs(self._tenant_id, KIND), after.import_id),
+                actions=_changes(before, after),
+                condition=ImportItem.version == before.version,
+                refused=StaleVersion("the import changed since it was read"),
+                decides=True,
+            )
+        ]
         if after.at_work and not before.at_work:
             busy = Busy("the import changed meanwhile")
             writes.append(put(AtWorkItem(self._at_work(), after.import_id), condition=None, refused=busy))
@@ -150,19 +171,7 @@ class DynamoImports:
         return ImportItem(
             keys.jobs(self._tenant_id, KIND),
             job.import_id,
-            file_name=job.file_name,
-            size_bytes=job.size_bytes,
-            state=job.state.value,
-            created_by=job.created_by,
-            created_at=to_iso(job.created_at),
-            version=job.version,
-            source=_json(job.source),
-            mapping=_json(job.mapping),
-            progress=_json(job.progress),
-            started_at=to_iso(job.started_at) if job.started_at else None,
-            updated_at=to_iso(job.updated_at) if job.updated_at else None,
-            finished_at=to_iso(job.finished_at) if job.finished_at else None,
-            failure=_json(job.failure),
+            **{name: encode(getattr(job, name)) for name, encode in _ENCODERS.items()},
         )
 
 
@@ -177,6 +186,42 @@ def _row(report: RowReport) -> list[Any]:
 def _json(value: Any) -> str | None:
     """Return a dataclass of plain values, dates and enumerations as JSON."""
     return None if value is None else orjson.dumps(asdict(value), option=orjson.OPT_NON_STR_KEYS).decode()
+
+
+def _time(value: datetime | None) -> str | None:
+    return None if value is None else to_iso(value)
+
+
+def _plain(value: Any) -> Any:
+    return value
+
+
+# How each field of a job is stored, under its own name.
+_ENCODERS: Final[Mapping[str, Callable[[Any], Any]]] = {
+    "file_name": _plain,
+    "size_bytes": _plain,
+    "state": lambda state: state.value,
+    "created_by": _plain,
+    "created_at": _time,
+    "version": _plain,
+    "source": _json,
+    "mapping": _json,
+    "progress": _json,
+    "started_at": _time,
+    "updated_at": _time,
+    "finished_at": _time,
+    "failure": _json,
+}
+
+
+def _changes(before: ImportJob, after: ImportJob) -> list[Action]:
+    """Return what makes the item of ``before`` that of ``after``."""
+    actions: list[Action] = []
+    for name, encode in _ENCODERS.items():
+        if getattr(before, name) != getattr(after, name):
+            attribute, value = getattr(ImportItem, name), encode(getattr(after, name))
+            actions.append(attribute.remove() if value is None else attribute.set(value))
+    return actions
 
 
 def _job(item: ImportItem) -> ImportJob:

@@ -77,6 +77,16 @@ def staff(tenant_id: str) -> str:
     return f"{tenant_id}#STAFF"
 
 
+def roles(tenant_id: str) -> str:
+    """Roles of the tenant's own, and the names taken by them."""
+    return f"{tenant_id}#ROLES"
+
+
+def invitations(tenant_id: str) -> str:
+    """Invitations to work for the tenant."""
+    return f"{tenant_id}#INVITED"
+
+
 def due(tenant_id: str, bucket: str) -> str:
     """Subscriptions filed under a due bucket."""
     return f"{tenant_id}#DUE#{bucket}"
@@ -148,10 +158,15 @@ def idempotency(tenant_id: str, operation: str) -> str:
 
 
 def audit(tenant_id: str, month: str) -> str:
-    """Audit entries of a calendar month (UTC)."""
+    """Audit entries written in a calendar month (UTC)."""
     return f"{tenant_id}#AUD#{month}"
 
 
 def wrapped_keys(tenant_id: str) -> str:
     """The tenant's wrapped keys, in the keys table."""
     return f"{tenant_id}#KEYS"
+
+
+def audit_chain(tenant_id: str) -> str:
+    """The chain over the audit entries: its records by sequence, its head, and its late entries."""
+    return f"{tenant_id}#CHAIN"

@@ -77,6 +77,8 @@ class ShardItem(TenantsItem):
     quarantined = NumberAttribute()
     skipped = UnicodeAttribute()
     ledger = UnicodeAttribute(default="{}")
+    # Set when a run is taken up again, and left alone by the batches.
+    goes_on = BooleanAttribute(null=True)
     updated_at = UnicodeAttribute()
 
 
@@ -253,6 +255,7 @@ class DynamoRuns:
         actions = [
             ShardItem.version.set(progress.version + 1),
             ShardItem.done.set(False),
+            ShardItem.goes_on.set(True),
             ShardItem.cursor.set(f"{len(buckets_of_run(on=on)) - 1:02d}#"),
             ShardItem.updated_at.set(to_iso(self._clock.now())),
         ]
@@ -367,6 +370,7 @@ def _progress(item: ShardItem) -> ShardProgress:
         quarantined=int(item.quarantined),
         skipped=orjson.loads(item.skipped),
         ledger=orjson.loads(item.ledger),
+        goes_on=bool(item.goes_on),
         updated_at=from_iso(item.updated_at),
     )
 

@@ -1,29 +1,58 @@
-"""Sessions in the ephemeral table, found by the hash of their token.
+"""Sessions in the ephemeral table, found by the hash of their token, and listed by person.
+
+A session is looked up by one read and holds what its person may do. So whatever changes that
+ends it, in the transaction of the change: the person's list names their sessions, and its
+``BEGUN`` item counts those that began, so that none that begins meanwhile is missed.
 
 The table's TTL removes items days late, so expiry is checked on read.
 """
 
 from __future__ import annotations
 
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Final
 
+import orjson
 from pynamodb.attributes import NumberAttribute, UnicodeAttribute
 from pynamodb.exceptions import DoesNotExist, UpdateError
+from pynamodb.expressions.condition import Condition
 
-from chalicelib.domain.staff import Principal, Role
-from chalicelib.ports.identity import Session
-from chalicelib.store.base import Database, EphemeralItem, StoreUnavailable, from_iso, to_iso
+from chalicelib.domain.permissions import Permission
+from chalicelib.domain.staff import Principal, Scope
+from chalicelib.ports.identity import ListedSession, PersonSessions, Session, SessionsMoved
+from chalicelib.store.base import (
+    Database,
+    EphemeralItem,
+    ModelWrite,
+    StoreUnavailable,
+    check,
+    delete,
+    from_iso,
+    nullable,
+    put,
+    put_new,
+    to_iso,
+)
 
 CONDITION_FAILED: Final = "ConditionalCheckFailedException"
+# Before the sessions in the order of keys.
+BEGUN: Final = "BEGUN"
+LISTED: Final = "SESSION#"
 
 
 class SessionItem(EphemeralItem):
-    """``SESSION#<token hash>`` / ``SESSION``; ``ttl`` is the absolute expiry in epoch seconds."""
+    """``SESSION#<token hash>`` / ``SESSION``; ``ttl`` is the absolute expiry in epoch seconds.
 
+    ``granted`` is there for roles of the tenant's own, ``scope`` for who does not have all of it.
+    """
+
+    session_id = UnicodeAttribute()
     tenant_id = UnicodeAttribute()
     actor_id = UnicodeAttribute()
     role = UnicodeAttribute()
+    granted = UnicodeAttribute(null=True)
+    scope = UnicodeAttribute(null=True)
     csrf_hash = UnicodeAttribute()
     created_at = UnicodeAttribute()
     idle_expires_at = UnicodeAttribute()
@@ -31,8 +60,22 @@ class SessionItem(EphemeralItem):
     ttl = NumberAttribute()
 
 
+class PersonItem(EphemeralItem):
+    """``PERSON#<tenant id>#<staff id>`` / ``BEGUN``, and ``SESSION#<session id>`` of each session."""
+
+    begun = NumberAttribute(null=True)
+    token_hash = UnicodeAttribute(null=True)
+    created_at = UnicodeAttribute(null=True)
+    expires_at = UnicodeAttribute(null=True)
+    ttl = NumberAttribute()
+
+
 def _session_key(token_hash: str) -> str:
     return f"SESSION#{token_hash}"
+
+
+def _person_key(tenant_id: str, staff_id: str) -> str:
+    return f"PERSON#{tenant_id}#{staff_id}"
 
 
 class DynamoSessions:
@@ -41,26 +84,13 @@ class DynamoSessions:
     def __init__(self, *, database: Database) -> None:
         self._database = database  # binds the tables
 
-    def add(self, *, session: Session) -> None:
-        """Store a new session."""
-        SessionItem(
-            _session_key(session.token_hash),
-            "SESSION",
-            tenant_id=session.principal.tenant_id,
-            actor_id=session.principal.actor_id,
-            role=session.principal.role.value,
-            csrf_hash=session.csrf_hash,
-            created_at=to_iso(session.created_at),
-            idle_expires_at=to_iso(session.idle_expires_at),
-            expires_at=to_iso(session.expires_at),
-            ttl=int(session.expires_at.timestamp()),
-        ).save()
-
     def get(self, *, token_hash: str, at: datetime) -> Session | None:
         """Return the live session, or None."""
         try:
             item = SessionItem.get(_session_key(token_hash), "SESSION", consistent_read=True)
         except DoesNotExist:
+            return None
+        if nullable(item.session_id) is None:  # of a version that did not list them: nobody could end it
             return None
         session = _session(item, token_hash)
         return session if at < min(session.idle_expires_at, session.expires_at) else None
@@ -77,17 +107,134 @@ class DynamoSessions:
             if error.cause_response_code != CONDITION_FAILED:
                 raise StoreUnavailable("the session table did not answer") from error
 
-    def remove(self, *, token_hash: str) -> None:
+    def remove(self, *, session: Session) -> None:
         """End a session; absent is fine."""
-        SessionItem(_session_key(token_hash), "SESSION").delete()
+        who = session.principal
+        pk = _person_key(who.tenant_id, who.actor_id)
+        self._database.commit(_ending(pk, session.session_id, session.token_hash))
+
+    def of_person(self, *, tenant_id: str, staff_id: str) -> PersonSessions:
+        """Return a person's sessions, expired ones too: one round trip."""
+        items = PersonItem.query(_person_key(tenant_id, staff_id), consistent_read=True)
+        begun, listed = 0, []
+        for item in items:
+            if item.sk == BEGUN:
+                begun = int(item.begun)
+            else:
+                listed.append(_listed(item))
+        ordered = sorted(listed, key=lambda one: (one.created_at, one.session_id))
+        return PersonSessions(tenant_id, staff_id, begun, tuple(ordered))
+
+    def start(
+        self, *, session: Session, known: PersonSessions, ended: Collection[str] = ()
+    ) -> Sequence[ModelWrite]:
+        """Describe beginning a session, and ending those named; refused with SessionsMoved."""
+        item, ttl = _item(session), int(session.expires_at.timestamp())
+        pk = _person_key(session.principal.tenant_id, session.principal.actor_id)
+        listed = PersonItem(
+            pk,
+            f"{LISTED}{session.session_id}",
+            token_hash=session.token_hash,
+            created_at=to_iso(session.created_at),
+            expires_at=to_iso(session.expires_at),
+            ttl=ttl,
+        )
+        counted = PersonItem(pk, BEGUN, begun=known.begun + 1, ttl=ttl)
+        return [
+            put(counted, condition=_unmoved(known), refused=_moved()),
+            put_new(item, refused=_moved()),
+            put_new(listed, refused=_moved()),
+            *_endings(known, ended),
+        ]
+
+    def end(
+        self, *, known: PersonSessions, session_ids: Collection[str] | None = None
+    ) -> Sequence[ModelWrite]:
+        """Describe ending a person's sessions, all of them unless some are named."""
+        return [self.none_begun(known=known), *_endings(known, session_ids)]
+
+    def none_begun(self, *, known: PersonSessions) -> ModelWrite:
+        """Describe the condition that no session began since ``known``."""
+        pk = _person_key(known.tenant_id, known.staff_id)
+        return check(PersonItem, pk, BEGUN, condition=_unmoved(known), refused=_moved())
+
+
+def _endings(known: PersonSessions, session_ids: Collection[str] | None) -> list[ModelWrite]:
+    pk = _person_key(known.tenant_id, known.staff_id)
+    ended = [one for one in known.listed if session_ids is None or one.session_id in session_ids]
+    return [write for one in ended for write in _ending(pk, one.session_id, one.token_hash)]
+
+
+def _ending(pk: str, session_id: str, token_hash: str) -> list[ModelWrite]:
+    return [
+        delete(SessionItem(_session_key(token_hash), "SESSION")),
+        delete(PersonItem(pk, f"{LISTED}{session_id}")),
+    ]
+
+
+def _unmoved(known: PersonSessions) -> Condition:
+    return PersonItem.begun == known.begun if known.begun else PersonItem.pk.does_not_exist()
+
+
+def _moved() -> SessionsMoved:
+    return SessionsMoved("the person signed in meanwhile: try again")
+
+
+def _item(session: Session) -> SessionItem:
+    who = session.principal
+    return SessionItem(
+        _session_key(session.token_hash),
+        "SESSION",
+        session_id=session.session_id,
+        tenant_id=who.tenant_id,
+        actor_id=who.actor_id,
+        role=who.role,
+        granted=None if who.granted is None else " ".join(sorted(who.granted)),
+        scope=encode_scope(who.scope),
+        csrf_hash=session.csrf_hash,
+        created_at=to_iso(session.created_at),
+        idle_expires_at=to_iso(session.idle_expires_at),
+        expires_at=to_iso(session.expires_at),
+        ttl=int(session.expires_at.timestamp()),
+    )
 
 
 def _session(item: SessionItem, token_hash: str) -> Session:
+    granted = nullable(item.granted)
     return Session(
+        session_id=item.session_id,
         token_hash=token_hash,
-        principal=Principal(tenant_id=item.tenant_id, actor_id=item.actor_id, role=Role(item.role)),
+        principal=Principal(
+            tenant_id=item.tenant_id,
+            actor_id=item.actor_id,
+            role=str(item.role),
+            granted=None if granted is None else frozenset(map(Permission, granted.split())),
+            scope=decode_scope(nullable(item.scope)),
+        ),
         csrf_hash=item.csrf_hash,
         created_at=from_iso(item.created_at),
         idle_expires_at=from_iso(item.idle_expires_at),
         expires_at=from_iso(item.expires_at),
     )
+
+
+def _listed(item: PersonItem) -> ListedSession:
+    return ListedSession(
+        session_id=str(item.sk).removeprefix(LISTED),
+        token_hash=item.token_hash,
+        created_at=from_iso(item.created_at),
+        expires_at=from_iso(item.expires_at),
+    )
+
+
+def encode_scope(scope: Scope) -> str | None:
+    """Return the stored JSON of a scope; None where nobody is left out."""
+    return None if scope.everything else orjson.dumps([scope.areas, scope.dealer_id]).decode()
+
+
+def decode_scope(text: str | None) -> Scope:
+    """Read what ``encode_scope`` wrote."""
+    if text is None:
+        return Scope()
+    areas, dealer_id = orjson.loads(text)
+    return Scope(tuple(areas), dealer_id)

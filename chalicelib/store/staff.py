@@ -14,11 +14,25 @@ from pynamodb.attributes import BinaryAttribute, BooleanAttribute, NumberAttribu
 from pynamodb.exceptions import DoesNotExist
 
 from chalicelib.crypto.keyring import TenantKeys
+from chalicelib.domain.accounts import is_id
 from chalicelib.domain.errors import NotFound, StaleVersion
-from chalicelib.domain.staff import EmailTaken, Role, StaffMember
+from chalicelib.domain.staff import EmailTaken, StaffMember
 from chalicelib.domain.subscribers import normal_email
+from chalicelib.ports.store import Page
 from chalicelib.store import keys
-from chalicelib.store.base import ModelWrite, TenantsItem, delete, from_iso, put, put_new, to_iso
+from chalicelib.store.base import (
+    ModelWrite,
+    TenantsItem,
+    check,
+    delete,
+    from_iso,
+    nullable,
+    put,
+    put_new,
+    to_iso,
+)
+from chalicelib.store.paging import query_page
+from chalicelib.store.sessions import decode_scope, encode_scope
 
 OPERATIONAL = "op"
 BY_EMAIL = "STAFF"
@@ -37,6 +51,8 @@ class StaffItem(TenantsItem):
     password_hash = UnicodeAttribute()
     created_at = UnicodeAttribute()
     version = NumberAttribute()
+    scope = UnicodeAttribute(null=True)
+    disabled = BooleanAttribute(null=True)
 
 
 class DynamoStaff:
@@ -48,7 +64,8 @@ class DynamoStaff:
 
     def get(self, *, staff_id: str) -> StaffMember:
         """Return the person, or raise NotFound."""
-        member = self._read(keys.staff(self._tenant_id), staff_id)
+        known = is_id(value=staff_id, prefix="stf")
+        member = self._read(keys.staff(self._tenant_id), staff_id) if known else None
         if member is None:
             raise NotFound("no such person", param="staff_id")
         return member
@@ -57,6 +74,20 @@ class DynamoStaff:
         """Return the person with the address, or None."""
         return self._read(self._email_key(email), BY_EMAIL)
 
+    def list(self, *, limit: int, after: str | None) -> Page[StaffMember]:
+        """Return a page, oldest first."""
+        page = query_page(StaffItem, keys.staff(self._tenant_id), limit=limit, after=after)
+        return Page(tuple(map(self.member_of, page.items)), page.after)
+
+    def count(self) -> int:
+        """Return how many people there are."""
+        return StaffItem.count(keys.staff(self._tenant_id), consistent_read=True)
+
+    def unmoved(self, *, member: StaffMember) -> ModelWrite:
+        """Describe the condition that the person is as they were read; refused with StaleVersion."""
+        pk, same = keys.staff(self._tenant_id), StaffItem.version == member.version
+        return check(StaffItem, pk, member.staff_id, condition=same, refused=_stale())
+
     def add(self, *, member: StaffMember) -> Sequence[ModelWrite]:
         """Describe adding a person."""
         by_id, by_email = self._items(member)
@@ -64,7 +95,7 @@ class DynamoStaff:
 
     def change(self, *, before: StaffMember, after: StaffMember) -> Sequence[ModelWrite]:
         """Describe a change; the version must still be ``before``'s."""
-        stale = StaleVersion("the person changed since they were read")
+        stale = _stale()
         unmoved = StaffItem.version == before.version
         by_id, by_email = self._items(replace(after, version=before.version + 1))
         writes = [put(by_id, condition=unmoved, refused=stale)]
@@ -90,11 +121,13 @@ class DynamoStaff:
             sk,
             staff_id=member.staff_id,
             person=self._keys.seal(family=OPERATIONAL, place=_place(pk, sk), plain=plain),
-            role=member.role.value,
+            role=str(member.role),
             email_verified=member.email_verified,
             password_hash=member.password_hash,
             created_at=to_iso(member.created_at),
             version=member.version,
+            scope=encode_scope(member.scope),
+            disabled=member.disabled or None,
         )
 
     def _read(self, pk: str, sk: str) -> StaffMember | None:
@@ -111,16 +144,22 @@ class DynamoStaff:
             staff_id=item.staff_id,
             name=name,
             email=email,
-            role=Role(item.role),
+            role=item.role,
             email_verified=item.email_verified,
             password_hash=item.password_hash,
             created_at=from_iso(item.created_at),
             version=int(item.version),
+            scope=decode_scope(nullable(item.scope)),
+            disabled=bool(nullable(item.disabled)),
         )
 
 
 def _place(pk: str, sk: str) -> str:
     return f"tenants|{pk}|{sk}|person"
+
+
+def _stale() -> StaleVersion:
+    return StaleVersion("the person changed since they were read")
 
 
 def _taken() -> EmailTaken:

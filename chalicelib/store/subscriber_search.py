@@ -44,6 +44,7 @@ class DirectoryItem(TenantsItem):
     package_ids = UnicodeAttribute(attr_name="p", null=True)
     archived = BooleanAttribute(attr_name="x")
     name = BinaryAttribute(attr_name="n", null=True, legacy_encoding=False)
+    dealer_id = UnicodeAttribute(attr_name="dl", null=True)
 
 
 class BlindItem(TenantsItem):
@@ -76,7 +77,8 @@ class Directory:
             if after > prefix:
                 return Page(())
             after = None
-        narrow = query.status or query.area or query.package_id
+        scoped = query.scope is not None and not query.scope.everything
+        narrow = query.status or query.area or query.package_id or query.dealer_id or scoped
         return query_page(
             DirectoryItem,
             keys.directory(self._tenant_id),
@@ -144,6 +146,7 @@ class Directory:
             status=AccountStatus(row.status),
             archived=row.archived,
             package_ids=tuple((nullable(row.package_ids) or "").split()),
+            dealer_id=nullable(row.dealer_id) or "",
         )
 
 
@@ -151,8 +154,11 @@ def _filter(query: SubscriberQuery) -> Filter:
     area = None if query.area is None else area_key(area=query.area)
 
     def fits(row: DirectoryItem) -> bool:
+        dealer_id = nullable(row.dealer_id) or ""
         return (
-            (query.archived or not row.archived)
+            (query.scope is None or query.scope.holds(area=row.area, dealer_id=dealer_id))
+            and (query.dealer_id is None or query.dealer_id == dealer_id)
+            and (query.archived or not row.archived)
             and (query.status is None or row.status == query.status)
             and (area is None or area_key(area=row.area) == area)
             and (query.package_id is None or query.package_id in (nullable(row.package_ids) or "").split())

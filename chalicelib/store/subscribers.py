@@ -13,7 +13,7 @@ in the place of seven keep the item within a write unit.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import asdict, replace
 from typing import Any, TypeAlias
 
@@ -30,6 +30,7 @@ from chalicelib.domain.accounts import (
     summary_status,
 )
 from chalicelib.domain.errors import Conflict, NotFound, StaleVersion
+from chalicelib.domain.staff import Scope
 from chalicelib.domain.subscribers import (
     CodeTaken,
     Contact,
@@ -77,6 +78,7 @@ class PersonItem(TenantsItem):
     contact = BinaryAttribute(attr_name="d", legacy_encoding=False)
     area = UnicodeAttribute(attr_name="ar")
     archived = BooleanAttribute(attr_name="x")
+    dealer_id = UnicodeAttribute(attr_name="dl", null=True)
     revision = NumberAttribute(attr_name="pv")
     created_at = UnicodeAttribute(attr_name="at")
 
@@ -142,6 +144,17 @@ class DynamoSubscribers:
     def list(self, *, query: SubscriberQuery, limit: int, after: str | None) -> Page[SubscriberSummary]:
         """Return a page ordered by code, case aside."""
         return self._directory.page(query=query, limit=limit, after=after)
+
+    def within(self, *, scope: Scope, account_ids: Collection[str]) -> set[str]:
+        """Return which of the accounts are of subscribers that the scope holds: one round trip for 100."""
+        asked = {keys.account(self._tenant_id, one): one for one in account_ids}
+        wanted = [(pk, keys.PERSON) for pk in asked]
+        people = PersonItem.batch_get(wanted, consistent_read=True)
+        return {
+            asked[str(one.pk)]
+            for one in people
+            if scope.holds(area=one.area, dealer_id=nullable(one.dealer_id) or "")
+        }
 
     def existing_codes(self, *, codes: Sequence[str]) -> set[str]:
         """Return which of the codes are taken, case aside, as they were given."""
@@ -233,12 +246,13 @@ class DynamoSubscribers:
                 put_new(self._row(after), refused=_code_taken(after.code)),
             ]
         row = self._row(after)
-        name = nullable(row.name)
+        name, dealer = nullable(row.name), nullable(row.dealer_id)
         actions: Actions = [
             DirectoryItem.code.set(row.code),
             DirectoryItem.area.set(row.area),
             DirectoryItem.archived.set(row.archived),
             DirectoryItem.name.remove() if name is None else DirectoryItem.name.set(name),
+            DirectoryItem.dealer_id.remove() if dealer is None else DirectoryItem.dealer_id.set(dealer),
         ]
         return [self._update_row(before.subscriber_id, before.code, actions)]
 
@@ -302,6 +316,7 @@ class DynamoSubscribers:
             contact=self._keys.seal(family=OPERATIONAL, place=_contact_place(pk), plain=plain),
             area=subscriber.area,
             archived=subscriber.archived,
+            dealer_id=subscriber.dealer_id or None,
             revision=subscriber.version,
             created_at=to_iso(subscriber.created_at),
         )
@@ -318,6 +333,7 @@ class DynamoSubscribers:
             area=subscriber.area,
             package_ids=package_ids,
             archived=subscriber.archived,
+            dealer_id=subscriber.dealer_id or None,
             name=self._directory.seal_name(sort=sort, name=subscriber.contact.name),
         )
 
@@ -344,6 +360,7 @@ class DynamoSubscribers:
             archived=person.archived,
             created_at=from_iso(person.created_at),
             version=int(person.revision),
+            dealer_id=nullable(person.dealer_id) or "",
         )
 
 

@@ -25,12 +25,14 @@ from chalicelib.store.tenants import TenantItem, TenantProfiles, decode_tenant
 
 # Repositories are imported by who first asks for them: each costs milliseconds of a cold start.
 if TYPE_CHECKING:
+    from chalicelib.store.audit_log import DynamoAuditLog
     from chalicelib.store.billing import DynamoBillingBooks
     from chalicelib.store.book_reader import DynamoBookReader
     from chalicelib.store.coupons import DynamoCoupons
     from chalicelib.store.documents import DynamoDocuments
     from chalicelib.store.exports import DynamoExports
     from chalicelib.store.imports import DynamoImports
+    from chalicelib.store.invitations import DynamoInvitations
     from chalicelib.store.invoices import DynamoInvoices
     from chalicelib.store.key_rotation import DynamoKeyRotation
     from chalicelib.store.late_fees import DynamoLateFees
@@ -39,6 +41,7 @@ if TYPE_CHECKING:
     from chalicelib.store.plans import DynamoPlans
     from chalicelib.store.prepaid import DynamoPrepaid
     from chalicelib.store.rehearsals import DynamoRehearsalBooks, DynamoRehearsals
+    from chalicelib.store.roles import DynamoRoles
     from chalicelib.store.runs import DynamoRuns
     from chalicelib.store.subscribers import DynamoSubscribers
     from chalicelib.store.usage import DynamoUsage
@@ -194,9 +197,35 @@ class DynamoTenantStore:
         return DynamoRehearsals(tenant_id=self._tenant_id)
 
     @cached_property
+    def audit(self) -> DynamoAuditLog:
+        """Audit entries, and the chain that seals them."""
+        from chalicelib.store.audit_log import DynamoAuditLog
+
+        return DynamoAuditLog(
+            tenant_id=self._tenant_id,
+            database=self._database,
+            tenant_keys=lambda: self.keys,
+            clock=self._clock,
+        )
+
+    @cached_property
     def staff(self) -> DynamoStaff:
         """People who work for the tenant."""
         return DynamoStaff(tenant_id=self._tenant_id, tenant_keys=self.keys)
+
+    @cached_property
+    def roles(self) -> DynamoRoles:
+        """Roles of the tenant's own."""
+        from chalicelib.store.roles import DynamoRoles
+
+        return DynamoRoles(tenant_id=self._tenant_id)
+
+    @cached_property
+    def invitations(self) -> DynamoInvitations:
+        """Invitations that nobody has taken up yet."""
+        from chalicelib.store.invitations import DynamoInvitations
+
+        return DynamoInvitations(tenant_id=self._tenant_id, tenant_keys=self.keys)
 
     @cached_property
     def _profiles(self) -> TenantProfiles:

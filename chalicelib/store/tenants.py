@@ -35,6 +35,7 @@ from chalicelib.store.base import (
     to_iso,
     update,
 )
+from chalicelib.store.origins import change_origins
 from chalicelib.store.paging import query_page
 
 LIST_PARTITIONS: Final = 16
@@ -82,7 +83,11 @@ class TenantProfiles:
         changed = replace(after, version=before.version + 1)
         stale = StaleVersion("the settings changed since they were read")
         record = _record(changed)
-        return [put(record, condition=TenantItem.version == before.version, refused=stale), _listed(changed)]
+        return [
+            put(record, condition=TenantItem.version == before.version, refused=stale),
+            _listed(changed),
+            *change_origins(before=before, after=after),
+        ]
 
 
 def unchanged(*, tenant: Tenant) -> ModelWrite:
@@ -237,6 +242,7 @@ def decode_tenant(text: str) -> Tenant:
             "created_at": datetime.fromisoformat(stored["created_at"]),
             "tax_groups": tuple(map(_tax_group, stored["tax_groups"])),
             "number_formats": tuple(map(_number_format, stored.get("number_formats", ()))),
+            "allowed_origins": tuple(stored.get("allowed_origins", ())),
         }
     )
 

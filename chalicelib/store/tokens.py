@@ -70,6 +70,10 @@ class DynamoOneTimeTokens:
             refused=TokenNotValid("the token is not valid, or not any more", param="token"),
         )
 
+    def cancel(self, *, token_hash: str, purpose: str) -> ModelWrite:
+        """Describe making a token worthless; absent is fine."""
+        return delete(OneTimeItem(f"ONCE#{token_hash}", purpose))
+
 
 class DynamoAttempts:
     """Counts attempts in fixed windows of time."""
@@ -77,9 +81,9 @@ class DynamoAttempts:
     def __init__(self, *, database: Database) -> None:
         self._database = database  # binds the tables
 
-    def add(self, *, key: str, window_seconds: int, at: datetime) -> int:
-        """Count one more in the window of ``at``, atomically; return the attempts in it."""
-        return _change(key, window_seconds, at, by=1)
+    def add(self, *, key: str, window_seconds: int, at: datetime, count: int = 1) -> int:
+        """Count one more, or ``count``, in the window of ``at``, atomically; return the attempts in it."""
+        return _change(key, window_seconds, at, by=count)
 
     def take_back(self, *, key: str, window_seconds: int, at: datetime) -> None:
         """Count one less in the window of ``at``."""

@@ -19,16 +19,15 @@ from botocore.awsrequest import AWSRequest
 from botocore.session import get_session
 from urllib3.exceptions import HTTPError
 
+from chalicelib.config import Patience
 from chalicelib.store.base import StoreUnavailable
 from chalicelib.usecases.backoff import backoff_seconds
 
 Json = dict[str, Any]
 
-ATTEMPTS_MAX: Final = 8
+KEYS_ASKED_MAX: Final = 8
 BACKOFF_SECONDS: Final = 0.05
 BACKOFF_SECONDS_MAX: Final = 5.0
-CONNECT_SECONDS: Final = 3.0
-READ_SECONDS: Final = 15.0
 BATCH_GET_KEYS_MAX: Final = 100
 
 _RETRIED: Final = frozenset(
@@ -88,11 +87,14 @@ class HttpWire:
         *,
         region: str,
         endpoint_url: str | None,
+        patience: Patience,
         sleep: Callable[[float], None] = time.sleep,
         pool: HttpPool | None = None,
     ) -> None:
         self._url = endpoint_url or f"https://dynamodb.{region}.amazonaws.com"
         self._region = region
+        self._attempts_max = patience.attempts_max
+        self._timeout = urllib3.Timeout(connect=patience.connect_seconds, read=patience.read_seconds)
         self._sleep = sleep
         self._host = urlsplit(self._url).netloc
         self._pool: HttpPool = pool or urllib3.PoolManager(maxsize=4, retries=False)
@@ -102,7 +104,7 @@ class HttpWire:
         """Send the request, again where the service asks for patience, and read the answer."""
         data = orjson.dumps(body)
         failure = "no answer"
-        for attempt in range(ATTEMPTS_MAX):
+        for attempt in range(self._attempts_max):
             if attempt:
                 self._sleep(_wait_seconds(attempt))
             try:
@@ -131,7 +133,7 @@ class HttpWire:
             f"{self._url}/",
             body=data,
             headers=dict(request.headers),
-            timeout=urllib3.Timeout(connect=CONNECT_SECONDS, read=READ_SECONDS),
+            timeout=self._timeout,
         )
 
 
@@ -177,7 +179,7 @@ def batch_get(
         found += answer["Responses"].get(table, [])
         pending = answer.get("UnprocessedKeys", {}).get(table, {}).get("Keys", [])
         if pending:
-            if calls >= ATTEMPTS_MAX:
+            if calls >= KEYS_ASKED_MAX:
                 raise StoreUnavailable("the database left keys unread")
             sleep(_wait_seconds(calls))
     return found

@@ -227,7 +227,11 @@ def _batch(
 
 
 def _advanced(progress: ShardProgress, units: Sequence[_Unit], *, done: bool) -> ShardProgress:
-    """Return the progress after a batch: counters up, the cursor past what is resolved."""
+    """Return the progress after a batch: counters up, the cursor past what is resolved.
+
+    What a run that goes on skips was counted by the pass before, or is filed for the next date,
+    whose run counts it.
+    """
     billed = quarantined = net = tax = invoices = looked_at = 0
     skipped, ledger = dict(progress.skipped), dict(progress.ledger)
     cursor = progress.cursor
@@ -241,10 +245,13 @@ def _advanced(progress: ShardProgress, units: Sequence[_Unit], *, done: bool) ->
             tax += invoice.tax
             for posting in invoice.postings:
                 ledger[posting.account] = ledger.get(posting.account, 0) + posting.amount
-        for _, reason in bill.skipped:
-            skipped[reason.value] = skipped.get(reason.value, 0) + 1
         resolved = len(bill.billed) + len(bill.quarantined) + len(bill.skipped)
         looked_at += resolved
+        if progress.goes_on:
+            looked_at -= len(bill.skipped)
+        else:
+            for _, reason in bill.skipped:
+                skipped[reason.value] = skipped.get(reason.value, 0) + 1
         if resolved:
             cursor = unit.pointers[resolved - 1].position
     after = replace(

@@ -11,7 +11,7 @@ from chalicelib.ports.store import Stores
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """The ports, wired together once."""
+    """The ports, wired together once; ``public_base_url`` is the console's address, for mails."""
 
     registry: Registry
     stores: Stores
@@ -22,3 +22,4 @@ class Identity:
     passwords: Passwords
     ids: Ids
     mailer: Mailer
+    public_base_url: str

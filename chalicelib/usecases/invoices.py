@@ -9,7 +9,9 @@ from chalicelib.domain.accounts import MalformedId, is_subscriber_id
 from chalicelib.domain.errors import NotFound
 from chalicelib.domain.invoices import Invoice, fiscal_year
 from chalicelib.domain.numbering import DocumentKind
+from chalicelib.domain.staff import EVERYTHING, Scope
 from chalicelib.ports.store import Page, TenantStore
+from chalicelib.usecases.scoped_lists import kept_within
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,13 +40,17 @@ def list_invoices(
     newest_first: bool,
     at: datetime,
     kind: DocumentKind = DocumentKind.INVOICE,
+    scope: Scope = EVERYTHING,
 ) -> Page[AgedInvoice]:
-    """Return invoices, or debit notes, of a fiscal year, the present one where None, by their numbers."""
+    """Return invoices, or debit notes, of a fiscal year, the present one where None, by their numbers.
+
+    Those of subscribers outside the scope are left out: a page may be short, or empty, and yet go on.
+    """
     year = _present_year(store, at) if fiscal_year is None else fiscal_year
     page = store.invoices.by_number(
         fiscal_year=year, limit=limit, after=after, newest_first=newest_first, kind=kind.value
     )
-    return _aged(store, page, at)
+    return _aged(store, kept_within(store=store, scope=scope, page=page), at)
 
 
 def list_of_subscriber(

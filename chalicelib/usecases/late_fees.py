@@ -36,6 +36,7 @@ from chalicelib.domain.runs import RunShard
 from chalicelib.domain.taxes import UnknownTaxGroup
 from chalicelib.domain.tenants import Tenant
 from chalicelib.ports.store import AuditNote, Idempotency, TenantStore, Write
+from chalicelib.usecases.told_changes import changed_fields
 from chalicelib.usecases.versions import require_version
 
 CHARGE_ATTEMPTS_MAX: Final = 6
@@ -71,7 +72,7 @@ def create_rule(
         raise TooManyLateFeeRules(f"a tenant has at most {RULES_MAX} rules in use: end one first")
     store.commit(
         *store.late_fees.add_rule(rule=rule),
-        store.note(note=note),
+        store.note(note=replace(note, details={"rule": rule})),
         *store.remember(idempotency=idempotency, answer=rule),
     )
     return rule
@@ -95,7 +96,8 @@ def change_rule(
     check_rule(rule=after)
     if after.tax_group != before.tax_group:
         _check_group(store.profile(), after.tax_group)
-    store.commit(*store.late_fees.change_rule(before=before, after=after), store.note(note=note))
+    told = replace(note, details=changed_fields(before=before, after=after))
+    store.commit(*store.late_fees.change_rule(before=before, after=after), store.note(note=told))
     return after
 
 
@@ -111,7 +113,8 @@ def change_reconnect(
     if unknown:
         raise InvalidLateFeeRule("there is no package of this id", param="packages")
     after = replace(fee, version=before.version + 1)
-    store.commit(*store.late_fees.change_reconnect(before=before, after=after), store.note(note=note))
+    told = replace(note, details=changed_fields(before=before, after=after))
+    store.commit(*store.late_fees.change_reconnect(before=before, after=after), store.note(note=told))
     return after
 
 

@@ -199,7 +199,7 @@ def close_month(
     )
     store.commit(
         *store.ledger.close(closing=closing, before=before, state=state),
-        store.note(note=note),
+        store.note(note=replace(note, details={"version": closing.version})),
         *store.remember(idempotency=idempotency, answer=closing),
     )
     return closing

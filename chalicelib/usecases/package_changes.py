@@ -134,7 +134,9 @@ def withdraw_package_change(
     require_version(current=before.version, expected=if_match)
     held_subscription(account=before, slot=slot)
     after = replace(withdraw(account=before, slot=slot, today=books.today), version=before.version + 1)
-    store.commit(*store.subscribers.change_account(before=before, after=after), store.note(note=note))
+    withdrawn = [one.package_id for one in before.subscriptions if one not in after.subscriptions]
+    told = replace(note, details={"withdrawn": withdrawn})
+    store.commit(*store.subscribers.change_account(before=before, after=after), store.note(note=told))
     return held_subscription(account=after, slot=slot)
 
 

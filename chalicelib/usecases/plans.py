@@ -51,7 +51,9 @@ def put_plan(
         raise NotTheOperator("only the platform's operator sells plans")
     check_terms(terms=terms)
     store.packages.get(package_id=terms.package_id)
-    store.commit(*store.plans.put_terms(terms=terms), store.note(note=note))
+    store.commit(
+        *store.plans.put_terms(terms=terms), store.note(note=replace(note, details={"terms": terms}))
+    )
     return terms
 
 

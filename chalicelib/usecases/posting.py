@@ -123,12 +123,15 @@ def books_of(*, store: TenantStore, subscriber_id: str, at: datetime) -> Books:
 
 
 def _told(posted: Posted) -> dict[str, object]:
-    """Return what the audit entry tells: numbers and amounts, before and after."""
+    """Return what the audit entry tells: identifiers, numbers and amounts, before and after."""
     entry = posted.entry
     return {
         "documents": [
-            *({"number": one.number, "total": one.total} for one in posted.invoices),
-            *({"number": one.number, "amount": one.amount} for one in posted.documents),
+            *({"id": one.invoice_id, "number": one.number, "total": one.total} for one in posted.invoices),
+            *(
+                {"id": one.document_id, "number": one.number, "amount": one.amount}
+                for one in posted.documents
+            ),
         ],
         "settled": {one.invoice.number: one.amount for one in entry.settled},
         "balance": [entry.before.balance, entry.after.balance],

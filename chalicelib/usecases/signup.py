@@ -173,6 +173,7 @@ def _mail(identity: Identity, tenant: Tenant, owner: StaffMember, *, token: str,
         name=owner.name,
         company=tenant.company,
         subdomain=tenant.subdomain,
+        address=identity.public_base_url,
         token=token,
         hours=hours,
     )

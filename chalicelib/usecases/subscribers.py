@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 from datetime import datetime
+from typing import Final
 
+from chalicelib.domain.staff import EVERYTHING, Scope, check_within
 from chalicelib.domain.subscribers import (
     Contact,
     Subscriber,
@@ -13,13 +15,19 @@ from chalicelib.domain.subscribers import (
     check_area,
     check_code,
     check_contact,
+    check_dealer_id,
     in_service,
     new_subscriber,
 )
 from chalicelib.ports.store import AuditNote, Idempotency, TenantStore, Write
 from chalicelib.usecases.changes import UNCHANGED, Unchanged
 from chalicelib.usecases.plans import subscriber_room
+from chalicelib.usecases.told_changes import changed_fields, masked
 from chalicelib.usecases.versions import require_version
+
+# Whoever is shown one of these is written down. Who changes a subscriber is anyway.
+IDENTIFYING: Final = frozenset({"national_id", "tax_id"})
+IDENTITY_SHOWN: Final = "subscriber.identity_shown"
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +39,7 @@ class SubscriberChange:
 
     code: str | None = None
     area: str | None = None
+    dealer_id: str | None = None
     name: str | None = None
     email: str | None = None
     phone: str | None = None
@@ -59,8 +68,13 @@ def create_subscriber(
     note: AuditNote,
     consolidated: bool | None = None,
     idempotency: Idempotency | None = None,
+    dealer_id: str = "",
+    scope: Scope = EVERYTHING,
 ) -> Subscriber:
-    """Add a subscriber without subscriptions; raise InvalidValue, CodeTaken or PlanLimitReached."""
+    """Add a subscriber without subscriptions; raise InvalidValue, CodeTaken or PlanLimitReached.
+
+    Who is held to a scope adds within it: OutsideScope. A dealer's need not be said to be so.
+    """
     subscriber = new_subscriber(
         subscriber_id=subscriber_id,
         code=code,
@@ -69,7 +83,9 @@ def create_subscriber(
         currency=subscriber_room(store=store).currency,
         at=at,
         consolidated=consolidated,
+        dealer_id=dealer_id or scope.dealer_id,
     )
+    check_within(scope=scope, subscriber=subscriber)
     store.commit(
         *store.subscribers.add(subscriber=subscriber),
         store.plans.counted(more=1, of=subscriber_id),
@@ -79,10 +95,31 @@ def create_subscriber(
     return subscriber
 
 
+def show_subscriber(*, store: TenantStore, subscriber_id: str, note: AuditNote) -> Subscriber:
+    """Return the subscriber, or raise NotFound; that identifying numbers were shown is audited."""
+    subscriber = store.subscribers.get(subscriber_id=subscriber_id)
+    _note_shown(store, subscriber, note)
+    return subscriber
+
+
+def _note_shown(store: TenantStore, subscriber: Subscriber, note: AuditNote) -> None:
+    """Write down that a person's identifying numbers are shown, where there are any."""
+    shown = sorted(name for name in IDENTIFYING if getattr(subscriber.contact, name))
+    if shown:
+        told = replace(note, action=IDENTITY_SHOWN, details={"fields": shown})
+        store.commit(store.note(note=told))
+
+
 def change_subscriber(
-    *, store: TenantStore, subscriber_id: str, change: SubscriberChange, if_match: int | None, note: AuditNote
+    *,
+    store: TenantStore,
+    subscriber_id: str,
+    change: SubscriberChange,
+    if_match: int | None,
+    note: AuditNote,
+    scope: Scope = EVERYTHING,
 ) -> Subscriber:
-    """Change a subscriber's data; raise NotFound, InvalidValue, CodeTaken or StaleVersion."""
+    """Change a subscriber's data; raise NotFound, InvalidValue, OutsideScope, CodeTaken or StaleVersion."""
     before = store.subscribers.get(subscriber_id=subscriber_id)
     require_version(current=before.version, expected=if_match)
     account, consolidated = before.account, change.consolidated
@@ -93,8 +130,12 @@ def change_subscriber(
         account=account,
         code=before.code if change.code is None else check_code(code=change.code),
         area=before.area if change.area is None else check_area(area=change.area),
+        dealer_id=before.dealer_id
+        if change.dealer_id is None
+        else check_dealer_id(dealer_id=change.dealer_id),
         contact=check_contact(contact=replace(before.contact, **change.contact)),
     )
+    check_within(scope=scope, subscriber=after)
     return _save(store, before, after, note)
 
 
@@ -109,6 +150,7 @@ def archive_subscriber(
     before = read.subscriber
     require_version(current=before.version, expected=if_match)
     if before.archived:
+        _note_shown(store, before, note)
         return before
     if in_service(account=before.account, on=read.tenant.local_date(at=at)):
         raise SubscriberInService("end the subscriber's subscriptions first")
@@ -123,6 +165,7 @@ def unarchive_subscriber(
     before = store.subscribers.get(subscriber_id=subscriber_id)
     require_version(current=before.version, expected=if_match)
     if not before.archived:
+        _note_shown(store, before, note)
         return before
     subscriber_room(store=store)
     back = store.plans.counted(more=1, of=subscriber_id)
@@ -135,26 +178,29 @@ def _save(
     store.commit(
         *store.subscribers.change_profile(before=before, after=after),
         *besides,
-        store.note(note=replace(note, details=_told(before, after))),
+        store.note(note=_told(note, before, after)),
     )
     return changed(before=before, after=after)
 
 
-def _told(before: Subscriber, after: Subscriber) -> dict[str, object]:
-    """Return what the audit entry tells: which personal fields changed, never what they held.
+def _told(note: AuditNote, before: Subscriber, after: Subscriber) -> AuditNote:
+    """Return the audit note with what changed, before and after.
 
-    The audit outlives the key under which personal data is erased.
+    Its details name the personal fields; what they held is told apart, under the key with which
+    personal data is erased. Numbers that identify a person are masked.
     """
-    details: dict[str, object] = {}
-    if before.code != after.code:
-        details["code"] = [before.code, after.code]
-    if before.area != after.area:
-        details["area"] = [before.area, after.area]
+    details = changed_fields(before=before, after=after, names=("code", "area", "dealer_id", "archived"))
+    names = [
+        name
+        for name in SubscriberChange.__dataclass_fields__
+        if name not in {"code", "area", "dealer_id", "consolidated"}
+    ]
     was, now = before.account.consolidated, after.account.consolidated
     if was != now:
         details["consolidated"] = [was, now]
-    personal = [one.name for one in fields(Contact)]
-    moved = [name for name in personal if getattr(before.contact, name) != getattr(after.contact, name)]
-    if moved:
-        details["contact"] = moved
-    return details
+    personal = changed_fields(before=before.contact, after=after.contact, names=names)
+    for name in IDENTIFYING & set(personal):
+        personal[name] = [masked(text=getattr(one.contact, name)) for one in (before, after)]
+    if personal:
+        details["contact"] = [name for name in names if name in personal]
+    return replace(note, details={**note.details, **details}, personal=personal)

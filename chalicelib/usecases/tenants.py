@@ -8,6 +8,7 @@ from datetime import datetime
 
 from chalicelib.domain.invoices import fiscal_year
 from chalicelib.domain.numbering import DocumentKind
+from chalicelib.domain.origins import check_origins
 from chalicelib.domain.taxes import TaxGroup, check_tax_change
 from chalicelib.domain.tenants import (
     Tenant,
@@ -18,6 +19,7 @@ from chalicelib.domain.tenants import (
 )
 from chalicelib.ports.store import AuditNote, TenantStore, Write
 from chalicelib.usecases.changes import UNCHANGED, Unchanged
+from chalicelib.usecases.told_changes import changed_fields
 from chalicelib.usecases.versions import require_version
 
 
@@ -37,6 +39,7 @@ class TenantChange:
     consolidated: bool | None = None
     invoice_limit: int | Unchanged | None = UNCHANGED
     bill_day: int | None = None
+    allowed_origins: Sequence[str] | None = None
     number_formats: Mapping[DocumentKind, str] = field(default_factory=dict)
 
 
@@ -62,12 +65,18 @@ def change_settings(
         consolidated=before.consolidated if change.consolidated is None else change.consolidated,
         invoice_limit=before.invoice_limit if isinstance(limit, Unchanged) else limit,
         bill_day=before.bill_day if change.bill_day is None else change.bill_day,
+        allowed_origins=_origins(before, change),
     )
     check_time_zone(time_zone=after.time_zone)
     check_bill_day(bill_day=after.bill_day)
     check_billing(billing_hour=after.billing_hour, payment_days=after.payment_days, round_to=after.round_to)
     after, numbered = _with_formats(store, after, change.number_formats, at)
     return _save(store, before, after, note, numbered)
+
+
+def _origins(before: Tenant, change: TenantChange) -> tuple[str, ...]:
+    given = change.allowed_origins
+    return before.allowed_origins if given is None else check_origins(origins=given)
 
 
 def _with_formats(
@@ -97,6 +106,7 @@ def put_tax_group(*, store: TenantStore, group: TaxGroup, if_match: int | None, 
     require_version(current=before.version, expected=if_match)
     after = before.with_tax_group(group=group)
     replaced = before.tax_group(code=group.code)
+    note = replace(note, details={"tax_group": [replaced, group]})
     if replaced is None:
         return _save(store, before, after, note)
     state = store.billing_state()
@@ -109,5 +119,8 @@ def put_tax_group(*, store: TenantStore, group: TaxGroup, if_match: int | None, 
 def _save(
     store: TenantStore, before: Tenant, after: Tenant, note: AuditNote, conditions: Sequence[Write] = ()
 ) -> Tenant:
-    store.commit(*store.change_profile(before=before, after=after), store.note(note=note), *conditions)
+    changes = changed_fields(before=before, after=after)
+    changes.pop("tax_groups", None)  # the one that changed is told by itself
+    told = replace(note, details={**note.details, **changes})
+    store.commit(*store.change_profile(before=before, after=after), store.note(note=told), *conditions)
     return replace(after, version=before.version + 1)

@@ -11,11 +11,15 @@ from typing import Any
 
 import pytest
 
+from chalicelib.api.answering import SECURITY_HEADERS
+from chalicelib.domain.audit_chain import UNSEALED_SECONDS_MAX
+from chalicelib.observability import ANOMALIES_METRIC, METRICS_NAMESPACE, UNSEALED_METRIC
 from tests.architecture.code import ROOT, event_names, sources
 
 PROBLEM_KEYS = {"type", "title", "status", "code", "message", "param", "request_id"}
 # Lambda's own tracing has no resource to name.
 ANY_RESOURCE = {"xray:PutTelemetryRecords", "xray:PutTraceSegments"}
+DATA_KEY = {"Fn::GetAtt": ["DataKey", "Arn"]}
 FORBIDDEN_ACTIONS = {"dynamodb:Scan", "dynamodb:DeleteTable", "kms:CreateGrant", "kms:ScheduleKeyDeletion"}
 
 
@@ -75,27 +79,102 @@ def test_a_wide_policy_is_found() -> None:
         assert too_wide(policy), (action, resource)
 
 
+def recovery_days(table: Any) -> int:
+    """For how many days a table can be brought back; 0 where recovery is not on, whatever its period."""
+    recovery = table.get("PointInTimeRecoverySpecification", {})
+    return recovery["RecoveryPeriodInDays"] if recovery.get("PointInTimeRecoveryEnabled") is True else 0
+
+
+def expiry_attribute(table: Any) -> str | None:
+    """The attribute by which a table's items expire; None where nothing does."""
+    expiry = table.get("TimeToLiveSpecification", {})
+    return expiry["AttributeName"] if expiry.get("Enabled") is True else None
+
+
 def test_tables_are_encrypted_protected_and_kept() -> None:
-    recovery = {}
-    for name, table in resources("AWS::DynamoDB::Table").items():
+    tables = resources("AWS::DynamoDB::Table")
+    for table in tables.values():
         assert table["BillingMode"] == "PAY_PER_REQUEST"
-        assert table["SSESpecification"]["KMSMasterKeyId"] == {"Fn::GetAtt": ["DataKey", "Arn"]}
+        assert table["SSESpecification"] == {
+            "SSEEnabled": True,
+            "SSEType": "KMS",
+            "KMSMasterKeyId": DATA_KEY,
+        }
         assert table["DeletionProtectionEnabled"] is True
         assert table["_"]["DeletionPolicy"] == table["_"]["UpdateReplacePolicy"] == "Retain"
-        recovery[name] = table.get("PointInTimeRecoverySpecification", {}).get("RecoveryPeriodInDays", 0)
     # Longer would keep what was erased; a destroyed key must not come back at all.
+    recovery = {name: recovery_days(table) for name, table in tables.items()}
     assert recovery == {"TenantsTable": 7, "PlatformTable": 7, "KeysTable": 1, "EphemeralTable": 0}
 
 
-def test_files_are_private_encrypted_and_expire() -> None:
-    (bucket,) = resources("AWS::S3::Bucket").values()
-    assert set(bucket["PublicAccessBlockConfiguration"].values()) == {True}
-    (rule,) = bucket["BucketEncryption"]["ServerSideEncryptionConfiguration"]
-    assert rule["ServerSideEncryptionByDefault"]["SSEAlgorithm"] == "aws:kms"
-    days = {
-        r["Prefix"]: r["ExpirationInDays"] for r in bucket["LifecycleConfiguration"]["Rules"] if "Prefix" in r
+def test_rows_of_imports_sessions_and_tokens_expire() -> None:
+    expiry = {name: expiry_attribute(table) for name, table in resources("AWS::DynamoDB::Table").items()}
+    # The attribute is the one that the items of store/imports.py, sessions.py and tokens.py have.
+    assert expiry == {
+        "TenantsTable": "ttl",
+        "PlatformTable": None,
+        "KeysTable": None,
+        "EphemeralTable": "ttl",
     }
+
+
+def private_bucket(name: str) -> Any:
+    """A bucket that nobody outside reads, encrypted with our key."""
+    bucket = resources("AWS::S3::Bucket")[name]
+    assert set(bucket["PublicAccessBlockConfiguration"].values()) == {True}
+    assert bucket["OwnershipControls"] == {"Rules": [{"ObjectOwnership": "BucketOwnerEnforced"}]}
+    (rule,) = bucket["BucketEncryption"]["ServerSideEncryptionConfiguration"]
+    assert rule["ServerSideEncryptionByDefault"] == {"SSEAlgorithm": "aws:kms", "KMSMasterKeyID": DATA_KEY}
+    return bucket
+
+
+def test_anchors_are_private_encrypted_and_locked() -> None:
+    bucket = private_bucket("AnchorsBucket")
+    assert bucket["ObjectLockEnabled"] is True
+    assert bucket["VersioningConfiguration"] == {"Status": "Enabled"}
+    # In compliance mode nobody shortens or lifts the lock, not even the account's root.
+    assert bucket["ObjectLockConfiguration"]["Rule"] == {
+        "DefaultRetention": {"Mode": "COMPLIANCE", "Years": 7}
+    }
+    assert "LifecycleConfiguration" not in bucket
+    assert bucket["_"]["DeletionPolicy"] == "Retain"
+
+
+def test_only_the_anchorer_writes_anchors_and_nobody_deletes_them() -> None:
+    allowed = {
+        (function, action)
+        for function in functions()
+        for statement, actions in statements(read(f"policy-{function}.json"))
+        for action in actions
+        if "AnchorsBucket" in json.dumps(statement["Resource"])
+    }
+    assert allowed == {("audit_anchorer", "s3:PutObject"), ("api_handler", "s3:ListBucketVersions")}
+
+
+def test_every_bucket_is_known() -> None:
+    assert set(resources("AWS::S3::Bucket")) == {"FilesBucket", "AnchorsBucket"}
+
+
+def test_the_alarm_for_unsealed_entries_is_at_their_bound() -> None:
+    alarm = resources("AWS::CloudWatch::Alarm")["AuditUnsealedAlarm"]
+    assert (alarm["MetricName"], alarm["Threshold"]) == (UNSEALED_METRIC, UNSEALED_SECONDS_MAX)
+    assert alarm["TreatMissingData"] == "breaching"  # a sealer that is silent seals nothing
+
+
+def test_an_alarm_looks_at_anomalies() -> None:
+    alarm = resources("AWS::CloudWatch::Alarm")["AnomaliesAlarm"]
+    assert (alarm["Namespace"], alarm["MetricName"]) == (METRICS_NAMESPACE, ANOMALIES_METRIC)
+    assert (alarm["Threshold"], alarm["ComparisonOperator"]) == (0, "GreaterThanThreshold")
+
+
+def test_files_are_private_encrypted_and_expire() -> None:
+    bucket = private_bucket("FilesBucket")
+    rules = bucket["LifecycleConfiguration"]["Rules"]
+    assert {rule["Status"] for rule in rules} == {"Enabled"}
+    days = {rule["Prefix"]: rule["ExpirationInDays"] for rule in rules if "Prefix" in rule}
     assert days == {"exports/": 7, "imports/": 7}
+    (abandoned,) = [rule for rule in rules if "Prefix" not in rule]
+    assert abandoned["AbortIncompleteMultipartUpload"] == {"DaysAfterInitiation": 1}
     assert "VersioningConfiguration" not in bucket  # a deleted file is to be gone
 
 
@@ -120,8 +199,8 @@ def test_queues_have_dead_letters_and_outlast_their_function() -> None:
         timeout = functions()[f"{kind.lower()}_worker"]["lambda_timeout"]
         assert queues[name]["VisibilityTimeout"] > timeout
         assert f"{kind}DeadLettersAlarm" in resources("AWS::CloudWatch::Alarm")
-        assert "KmsMasterKeyId" in queues[name]
-        assert "KmsMasterKeyId" in queues[f"{kind}DeadLetters"]
+        assert queues[name]["KmsMasterKeyId"] == DATA_KEY
+        assert queues[f"{kind}DeadLetters"]["KmsMasterKeyId"] == DATA_KEY
 
 
 def test_keys_rotate_and_are_kept() -> None:
@@ -135,7 +214,8 @@ def test_log_groups_expire_and_are_encrypted() -> None:
     used = {f["LoggingConfig"]["LogGroup"]["Ref"] for f in resources("AWS::Serverless::Function").values()}
     assert used == set(groups)
     for group in groups.values():
-        assert {"RetentionInDays", "KmsKeyId"} <= set(group)
+        assert "RetentionInDays" in group
+        assert group["KmsKeyId"] == DATA_KEY
 
 
 def test_the_gateway_answers_in_the_shape_of_the_api() -> None:
@@ -145,7 +225,11 @@ def test_the_gateway_answers_in_the_shape_of_the_api() -> None:
         problem = json.loads(response["ResponseTemplates"]["application/json"])
         assert set(problem) == PROBLEM_KEYS
         assert problem["status"] == response["StatusCode"]
-        assert response["ResponseParameters"]["Headers"]["Content-Type"] == "'application/problem+json'"
+        headers = response["ResponseParameters"]["Headers"]
+        assert headers["Content-Type"] == "'application/problem+json'"
+        for name in SECURITY_HEADERS.keys() - {"Vary"}:  # which is of what depends on the origin
+            assert headers[name].strip("'"), name
+            assert name == "Content-Security-Policy" or headers[name] == f"'{SECURITY_HEADERS[name]}'"
 
 
 def test_settings_read_no_variable_that_is_not_deployed() -> None:

@@ -15,6 +15,9 @@ ENDPOINTS = every_endpoint()
 PUBLIC = {
     ("GET", "/v1/health"),
     ("GET", "/v1/openapi.json"),
+    ("POST", "/v1/invitation-acceptances"),
+    ("POST", "/v1/password-reset-completions"),
+    ("POST", "/v1/password-resets"),
     ("POST", "/v1/sessions"),
     ("POST", "/v1/signups"),
     ("POST", "/v1/signups/resend"),

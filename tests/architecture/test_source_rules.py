@@ -20,6 +20,7 @@ ENVIRONMENT_READERS = {
 OUTER_BOUNDARIES = {
     "chalicelib/adapters/readiness.py",
     "chalicelib/api/routing.py",
+    "chalicelib/jobs/audit.py",
     "chalicelib/jobs/billing.py",
     "chalicelib/jobs/plans.py",
     "chalicelib/jobs/prepaid.py",

@@ -13,9 +13,7 @@ import time
 from datetime import UTC, datetime
 from typing import Any, Final
 
-from chalicelib.adapters.clock import SystemClock
-from chalicelib.bootstrap import Services
-from chalicelib.config import Settings
+from chalicelib.bootstrap import Services, job_services
 from chalicelib.domain.runs import RunShard
 from chalicelib.jobs.collector import few_collections
 from chalicelib.store.wire import DynamoWire, Json
@@ -98,7 +96,7 @@ def _warm(services: Services, wire: MeasuringWire, tenant_id: str) -> None:
 
 def main(tenant_id: str) -> dict[str, Any]:
     """Measure the tenant's run and its repetition."""
-    services = Services(settings=Settings.from_env(), clock=SystemClock())
+    services = job_services()
     wire = MeasuringWire(services.wire)
     _warm(services, wire, tenant_id)
     wall, cpu = time.perf_counter(), time.process_time()

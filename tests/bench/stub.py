@@ -22,6 +22,7 @@ import urllib3
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from chalicelib.adapters.ids import UlidIds
+from chalicelib.config import RUN_PATIENCE
 from chalicelib.crypto.keyring import TenantKeys, WrappedKey
 from chalicelib.domain.catalogue import Catalogue
 from chalicelib.domain.runs import RunShard, ShardProgress
@@ -144,7 +145,9 @@ def stub_run(*, subscribers: int, full: bool = True) -> tuple[ShardRun, StubPool
     books = DynamoBillingBooks(
         tenant_id=tenant.tenant_id,
         table=TABLE,
-        wire=HttpWire(region="us-east-1", endpoint_url="http://stub.invalid", pool=pool),
+        wire=HttpWire(
+            region="us-east-1", endpoint_url="http://stub.invalid", patience=RUN_PATIENCE, pool=pool
+        ),
         tenant_keys=keys,
         runs=MemoryRuns(tenant_id=tenant.tenant_id, clock=clock),
         clock=clock,

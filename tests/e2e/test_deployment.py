@@ -23,6 +23,8 @@ FUNCTIONS = {
     "PrepaidExpirer",
     "PlanKeeper",
     "KeyKeeper",
+    "AuditSealer",
+    "AuditAnchorer",
 }
 
 
@@ -97,6 +99,11 @@ def test_queues_start_their_workers_and_take_partial_answers(stack: dict[str, st
         ("ImportWorker", "sqs", "send_message", {"QueueUrl": "BillingQueue", "MessageBody": "{}"}),
         ("ExportWorker", "dynamodb", "delete_item", {"TableName": "TenantsTable", "Key": {}}),
         ("ExportWorker", "kms", "generate_data_key", {"KeyId": "FieldKey", "KeySpec": "AES_256"}),
+        ("APIHandler", "s3", "put_object", {"Bucket": "AnchorsBucket", "Key": "anchors/t/forged.json"}),
+        ("AuditSealer", "dynamodb", "delete_item", {"TableName": "TenantsTable", "Key": {}}),
+        ("AuditSealer", "kms", "generate_data_key", {"KeyId": "FieldKey", "KeySpec": "AES_256"}),
+        ("AuditAnchorer", "s3", "delete_object", {"Bucket": "AnchorsBucket", "Key": "anchors/t/1.json"}),
+        ("AuditAnchorer", "dynamodb", "put_item", {"TableName": "TenantsTable", "Item": {}}),
         ("PrepaidExpirer", "sqs", "send_message", {"QueueUrl": "BillingQueue", "MessageBody": "{}"}),
         ("PrepaidExpirer", "dynamodb", "put_item", {"TableName": "PlatformTable", "Item": {}}),
     ],
@@ -122,6 +129,12 @@ def test_a_function_is_allowed_what_its_policy_names(stack: dict[str, str]) -> N
     key = {"pk": {"S": "t#none"}, "sk": {"S": "none"}}
     table = as_function(stack, "BillingWorker", "dynamodb")
     assert "Item" not in table.get_item(TableName=stack["TenantsTable"], Key=key)
+    kept = {"Bucket": stack["AnchorsBucket"], "Key": "anchors/t/1.json", "Body": b"{}", "IfNoneMatch": "*"}
+    as_function(stack, "AuditAnchorer", "s3").put_object(**kept)
+    listed = as_function(stack, "APIHandler", "s3").list_object_versions(
+        Bucket=stack["AnchorsBucket"], Prefix="anchors/t/"
+    )
+    assert [version["Key"] for version in listed["Versions"]] == ["anchors/t/1.json"]
 
 
 def test_plain_http_is_refused_by_bucket_and_queue(stack: dict[str, str]) -> None:
@@ -150,6 +163,8 @@ def test_the_schedules_start_their_functions(
         "PrepaidExpirer": "rate(5 minutes)",
         "PlanKeeper": "rate(1 hour)",
         "KeyKeeper": "rate(1 day)",
+        "AuditSealer": "rate(1 minute)",
+        "AuditAnchorer": "cron(10 0 * * ? *)",
     }
     for function, schedule in schedules.items():
         (event,) = shipped["Resources"][function]["Properties"]["Events"].values()
@@ -157,7 +172,12 @@ def test_the_schedules_start_their_functions(
     assert len(rules) == len(schedules)
     assert {rule["State"] for rule in rules} == {"ENABLED"}
 
-    told = {"billing-planner": "billing planned", "prepaid-expirer": "prepaid lines looked at"}
+    told = {
+        "billing-planner": "billing planned",
+        "prepaid-expirer": "prepaid lines looked at",
+        "audit-sealer": "audit logs sealed",
+        "audit-anchorer": "audit chains anchored",
+    }
 
     def worked(name: str, line: str) -> object:
         group = f"/aws/lambda/isp-billing-e2e/{name}"

@@ -47,6 +47,10 @@ class PlainPasswords:
         """Return the string to store."""
         return f"plain:{password}"
 
+    def outdated(self, *, stored: str) -> bool:
+        """Plain passwords stay as they are."""
+        return not stored.startswith("plain:")
+
     def matches(self, *, password: str, stored: str | None) -> bool:
         """Whether the password is the stored one."""
         self.checked += 1

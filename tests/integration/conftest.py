@@ -18,7 +18,7 @@ from chalice.app import Chalice
 from chalicelib.adapters.clock import SystemClock
 from chalicelib.api.routes import register
 from chalicelib.bootstrap import Services
-from chalicelib.config import Settings
+from chalicelib.config import JOB_PATIENCE, RUN_PATIENCE, Settings
 from chalicelib.crypto.passwords import Argon2Passwords
 from chalicelib.local.gateway import Gateway
 from chalicelib.store.tenant import DynamoTenantStore
@@ -188,4 +188,9 @@ def on_engine(stack_env: dict[str, str]) -> Services:
     """The services on the engine by the real clock: what a worker has."""
     for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
         os.environ[name] = stack_env[name]
-    return Services(settings=Settings.from_env(stack_env), clock=SystemClock())
+    return Services(
+        settings=Settings.from_env(stack_env),
+        clock=SystemClock(),
+        patience=JOB_PATIENCE,
+        wire_patience=RUN_PATIENCE,
+    )

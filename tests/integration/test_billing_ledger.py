@@ -150,12 +150,28 @@ def test_what_is_sold_after_todays_run_is_billed_today_when_asked_for(on_engine:
     assert len(books.invoices()) == 4
 
 
-def sell_today(books: Books) -> str:
+def test_a_run_that_goes_on_counts_once_what_it_looks_at_again(on_engine: Services) -> None:
+    books = new_books(on_engine, subscribers=3)
+    sell_today(books, 900, paid_through=BILL_DAY + timedelta(days=30))  # looked at, and not due
+    books.run()
+    store = on_engine.stores.of(tenant_id=books.tenant.tenant_id)
+
+    for number in (901, 902):
+        sell_today(books, number)
+        start_due(store=with_profile(store, books), queue=KeptMessages(), at=AT)
+        books.run()
+
+    run = run_of(books)
+    assert (run.invoices, run.skipped) == (5, {"not_due": 1})
+    assert sum(shard.looked_at for shard in run.shards) == 6
+
+
+def sell_today(books: Books, number: int = 900, *, paid_through: date = BILL_DAY) -> str:
     """Copy a subscriber as one sold after today's run has started; return the account."""
-    fresh = account_id(900)
+    fresh = account_id(number)
     model = next(item for item in books.raw_items() if item["sk"]["S"] == keys.ACCOUNT)
     (sub,) = decode_subscriptions(model["s"]["S"])
-    unbilled = encode_subscriptions((replace(sub, billed_to=BILL_DAY),))
+    unbilled = encode_subscriptions((replace(sub, billed_to=paid_through),))
     pk = keys.account(books.tenant.tenant_id, fresh)
     item = {"pk": {"S": pk}, "sk": {"S": keys.ACCOUNT}, "c": {"S": "C-late"}, "cur": {"S": "PKR"}}
     item |= {"b": {"N": "0"}, "v": {"N": "1"}, "s": {"S": unbilled}}

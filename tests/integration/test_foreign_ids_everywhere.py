@@ -28,6 +28,7 @@ from tests.integration.conftest import EngineServices, fresh_caller, sign_up_and
 from tests.integration.counter import Counter, line
 from tests.integration.importing import Importer
 from tests.integration.shop import Item, Shop, created, ok
+from tests.integration.staffing import Company
 from tests.integration.test_bad_input_everywhere import example
 
 ENDPOINTS = every_endpoint()
@@ -43,10 +44,14 @@ ABSENT = {
     "import_id": f"imp_{NOWHERE}",
     "invoice_id": f"inv_{NOWHERE}-20261201-201",
     "kind": "INV",
+    "invitation_id": f"ivt_{NOWHERE}",
     "month": "2031-05",
     "package_id": f"pkg_{NOWHERE}",
     "rehearsal_id": f"rhs_{NOWHERE}",
+    "role_id": f"rol_{NOWHERE}",
     "rule_id": f"lfr_{NOWHERE}",
+    "session_id": f"sss_{NOWHERE}",
+    "staff_id": f"stf_{NOWHERE}",
     "subscriber_id": f"sbr_{NOWHERE}",
     "subscription_id": f"sbn_{NOWHERE}-1",
     "code": "NOSUCHCODE",
@@ -59,9 +64,10 @@ NAMED_BY = {
     "subscription_id": "subscription_id",
     "parent_id": "subscription_id",
     "coupon": "code",
+    "role": "role_id",
 }
 # Fields that end like identifiers, but are words of the ISP's own.
-WORDS = {"record_id", "tax_id", "national_id"}
+WORDS = {"record_id", "tax_id", "national_id", "dealer_id"}
 # These make what their path names, so that it is there for nobody else.
 CREATING = {"put_tax_group"}
 # What else a part of a body has that the example is without.
@@ -111,6 +117,8 @@ def furnished(gateway: Gateway, services: EngineServices) -> Isp:
     code = f"SECRET{secrets.token_hex(4).upper()}"
     created(api.post("/v1/coupons", json={"code": code, "share_millionths": 100_000, "periods": 1}))
     rule = created(api.post("/v1/late-fee-rules", json={"name": "Late", "grace_days": 5, "amount": 100}))
+    role = created(api.post("/v1/roles", json={"name": "Desk", "permissions": ["subscribers:read"]}))
+    guest = {"email": f"guest@{shop.tenant.subdomain}.example", "role": "support"}
     ids = {
         "code": code,
         "date": ok(api.get("/v1/billing/runs"))["items"][0]["date"],
@@ -119,11 +127,15 @@ def furnished(gateway: Gateway, services: EngineServices) -> Isp:
         "fiscal_year": invoice["number"].split("-")[1],
         "import_id": Importer(services, shop.tenant).upload(b"id\nA-1\n"),
         "invoice_id": invoice["invoice_id"],
+        "invitation_id": created(api.post("/v1/invitations", json=guest))["invitation"]["invitation_id"],
         "kind": "INV",
         "month": "2026-10",
         "package_id": package["package_id"],
         "rehearsal_id": rehearsal["rehearsal_id"],
+        "role_id": role["role_id"],
         "rule_id": rule["rule_id"],
+        "session_id": ok(api.get("/v1/me/sessions"))["items"][0]["session_id"],
+        "staff_id": Company(shop.tenant, services, shop.tenant.api).join("support").staff_id,
         "subscriber_id": counter.subscriber["subscriber_id"],
         "subscription_id": subscription["subscription_id"],
     }

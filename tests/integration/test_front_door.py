@@ -46,6 +46,10 @@ def small_app() -> Chalice:
     def nothing() -> Response:
         return Response("", status_code=204)
 
+    @app.route("/v1/broken", methods=["GET"])
+    def broken() -> Response:
+        return Response("", headers={"X-One": ["a", "b\r\nX-Split: c"]})
+
     return app
 
 
@@ -197,3 +201,24 @@ def test_what_is_not_there_is_404(client: http.client.HTTPConnection, path: str)
 
 def test_a_page_takes_no_post(client: http.client.HTTPConnection) -> None:
     assert_problem(*ask(client, "POST", "/mailbox", b"{}"), 405, "method_not_allowed")
+
+
+def test_pages_and_refusals_carry_the_security_headers_without_hsts(
+    client: http.client.HTTPConnection,
+) -> None:
+    for path in ("/", "/mailbox", "/nothing", "/v1/nothing-here"):
+        response, _ = ask(client, "GET", path)
+        assert response.headers["X-Content-Type-Options"] == "nosniff"
+        assert response.headers["Referrer-Policy"] == "no-referrer"
+        assert response.headers["Cache-Control"] == "no-store"
+        assert "frame-ancestors 'none'" in response.headers["Content-Security-Policy"]
+        assert "Strict-Transport-Security" not in response.headers
+
+
+def test_an_answer_with_a_line_break_in_a_header_is_not_passed_on(
+    client: http.client.HTTPConnection,
+) -> None:
+    response, body = ask(client, "GET", "/v1/broken")
+
+    assert_problem(response, body, 500, "internal_error")
+    assert "X-Split" not in response.headers

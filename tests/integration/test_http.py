@@ -214,6 +214,7 @@ def test_a_failure_of_ours_tells_no_particulars(
     logged = capsys.readouterr().out
     assert failed.json["request_id"] in logged
     assert "ZeroDivisionError" in logged
+    assert "secret of the house" not in logged
 
 
 @pytest.mark.parametrize(

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import os
 from datetime import date, timedelta
-from pathlib import Path
 
 import pytest
 
@@ -21,11 +19,8 @@ from tests.integration.importing import (
     people,
 )
 from tests.integration.test_exports import bill
+from tests.sample import BLANK_WITH_SERVICE, BLANK_WITHOUT, PATH, needs_sample, telco_mapping
 
-SAMPLE = Path(
-    os.environ.get("ISPBILLING_SAMPLE_CSV")
-    or Path(__file__).parents[3] / "shared" / "data" / "telco-customer-churn.csv"
-)
 GOOD = "C-1,Ali Raza,0300-1234567,Home 10 MB,1500.50"
 
 
@@ -42,7 +37,7 @@ def start(services: EngineServices, signed_in: SignedIn) -> date:
     return signed_in.store.profile().local_date(at=services.clock.now()) + timedelta(days=30)
 
 
-@pytest.mark.skipif(not SAMPLE.exists(), reason=f"the Telco sample is not at {SAMPLE}")
+@needs_sample
 def test_the_telco_sample_imports_to_the_figures_that_it_has(
     api: ApiClient, services: EngineServices
 ) -> None:
@@ -51,15 +46,12 @@ def test_the_telco_sample_imports_to_the_figures_that_it_has(
     dsl = add_package(tenant, "DSL", 5_000, "USD")
     start = tenant.store.profile().local_date(at=services.clock.now())
     importer = Importer(services, tenant)
-    telco = {
-        "columns": {"code": "customerID", "package": "InternetService", "price": "MonthlyCharges"},
-        "defaults": {"start_date": start.isoformat()},
-        "skip_when": [{"column": "InternetService", "values": ["No"], "reason": "no internet service"}],
-    }
+    telco = telco_mapping(starts_on=start.isoformat())
+    telco["columns"]["note"] = "TotalCharges"  # blank in 11 rows
 
-    done = importer.run(SAMPLE.read_bytes(), telco)
+    done = importer.run(PATH.read_bytes(), telco)
 
-    size = SAMPLE.stat().st_size
+    size = PATH.stat().st_size
     assert done["state"] == "succeeded", done
     assert done["progress"] == {
         "rows_read": 7_043,
@@ -75,12 +67,17 @@ def test_the_telco_sample_imports_to_the_figures_that_it_has(
     report = importer.report(done["import_id"])
     assert len(report) == 1_526
     assert {(row["outcome"], row["message"]) for row in report} == {("skipped", "no internet service")}
-    sold = [sub for one in all_subscribers(tenant) for sub in one.account.subscriptions]
+    created = {one.code: one for one in all_subscribers(tenant)}
+    assert {code for code, one in created.items() if not one.contact.note} == BLANK_WITH_SERVICE
+    assert created["7590-VHVEG"].contact.note == "29.85"
+    assert {row["subscriber_code"] for row in report} >= BLANK_WITHOUT
+    assert not BLANK_WITHOUT & set(created)
+    sold = [sub for one in created.values() for sub in one.account.subscriptions]
     assert str(Money(sum(sub.price_override or 0 for sub in sold), "USD")) == "423949.75 USD"
     assert [sum(sub.package_id == one for sub in sold) for one in (fiber, dsl)] == [3_096, 2_421]
     assert {sub.starts_on for sub in sold} == {start}
 
-    again = importer.run(SAMPLE.read_bytes(), telco)
+    again = importer.run(PATH.read_bytes(), telco)
 
     assert again["progress"]["created"] == 0
     assert again["progress"]["existing"] == 5_517

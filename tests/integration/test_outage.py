@@ -132,7 +132,7 @@ OPERATIONS: dict[str, Callable[[Services], object]] = {
     "query": lambda _: list(TenantsItem.query("a")),
     "update": lambda services: services.identity.attempts.add(key="a", window_seconds=1, at=NOW),
     "put": lambda _: TenantsItem("a", "b").save(),
-    "delete": lambda services: services.sessions.remove(token_hash="a"),
+    "delete": lambda _: TenantsItem("a", "b").delete(),
     "read together": lambda services: services.database.read_together((TenantsItem, "a", "b")),
     "keys": lambda services: services.stores.of(tenant_id="ten_1").keys.blind(kind="staff", value="a"),
 }

@@ -177,7 +177,13 @@ def test_the_platform_runs_stops_and_keeps_its_state(start: Any, root: Path) -> 
     status = first.end()
 
     assert status == 0
-    assert "Stopped; the state is kept" in first.log.read_text()
+    told = first.log.read_text()
+    assert "Stopped; the state is kept" in told
+    assert ".local/state/platform.log (make run ARGS=--debug shows it here)" in told
+    assert "GET /v1/notes" not in told
+    kept = (root / ".local/state/platform.log").read_text()
+    assert "GET /v1/notes 200" in kept
+    assert "import_worker failed: ValueError: poison" in kept
     assert first.is_deaf()
 
     second = start()
@@ -339,6 +345,7 @@ def test_the_demo_data_is_seeded_once_and_its_log_in_shown(start: Any, demo: Pat
         runner = start("--debug")
         assert "owner@demo.example" in runner.log.read_text()
         assert "seeded" in runner.notes()
+        runner.wait_for("GET /v1/notes 200")
         assert runner.end() == 0
 
 
@@ -346,6 +353,9 @@ def test_demo_data_that_was_cut_short_is_made_afresh(start: Any, demo: Path) -> 
     (demo / "slow").touch()
     cut_short = start("--debug", until="one of one")
     assert cut_short.end() == 1
+    told = cut_short.log.read_text()
+    assert "ended before the demo data was complete: the next start begins afresh" in told
+    assert "the state is kept" not in told
     (demo / "slow").unlink()
 
     runner = start("--debug")

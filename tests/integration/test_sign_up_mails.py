@@ -33,6 +33,19 @@ def test_asking_for_the_mail_again_renews_the_hold_and_says_the_same_to_everybod
     assert api.post("/v1/signups/verify", json=code).status == 200
 
 
+def test_the_mail_says_what_to_do_with_the_code_and_where(api: ApiClient, services: EngineServices) -> None:
+    subdomain = fresh_subdomain()
+    sign_up(api, subdomain)
+
+    text = services.mailer.last_to(f"owner@{subdomain}.example").text
+
+    assert (
+        f"enter this code and the password that you chose at\n{services.settings.public_base_url}\n" in text
+    )
+    assert services.settings.public_base_url.startswith("http")
+    assert "POST /v1/signups/verify" in text
+
+
 def test_a_subdomain_is_free_after_a_week_however_often_the_mail_is_asked_for(
     api: ApiClient, services: EngineServices, clock: FakeClock
 ) -> None:

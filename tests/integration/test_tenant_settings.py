@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
 from datetime import date, timedelta
 from typing import Any
 
 import pytest
 
-from chalicelib.domain.staff import Role
+from chalicelib.domain.staff import EVERYTHING, Principal, Role, Scope
+from chalicelib.ports.identity import Session
 from chalicelib.store.audit import AuditItem
 from tests.fakes.api_client import ApiClient
 from tests.integration.conftest import EngineServices, SignedIn, sign_up_and_in
@@ -231,14 +231,22 @@ def test_who_may_only_read_changes_nothing(
     assert api.bearer(auditor).get("/v1/tenant").json["billing_hour"] == 2
 
 
-def session_as(services: EngineServices, tenant: SignedIn, role: Role) -> str:
-    """A session with another role, as if such a person had signed in."""
-    tokens = services.identity.tokens
-    own = services.sessions.get(token_hash=tokens.hash(token=tenant.token), at=services.clock.now())
-    assert own is not None
-    token = tokens.new(prefix="ses")
-    principal = replace(own.principal, role=role)
-    services.sessions.add(session=replace(own, token_hash=tokens.hash(token=token), principal=principal))
+def session_as(services: EngineServices, tenant: SignedIn, role: Role, scope: Scope = EVERYTHING) -> str:
+    """A session of the owner's with another role, as if such a person had signed in."""
+    tokens, sessions, now = services.identity.tokens, services.sessions, services.clock.now()
+    owner, token = tenant.store.staff.find_by_email(email=tenant.email), tokens.new(prefix="ses")
+    assert owner is not None
+    session = Session(
+        session_id=services.ids.new(prefix="sss"),
+        token_hash=tokens.hash(token=token),
+        principal=Principal(tenant.tenant_id, owner.staff_id, role, scope=scope),
+        csrf_hash="",
+        created_at=now,
+        idle_expires_at=now + timedelta(hours=12),
+        expires_at=now + timedelta(days=7),
+    )
+    known = sessions.of_person(tenant_id=tenant.tenant_id, staff_id=owner.staff_id)
+    tenant.store.commit(*sessions.start(session=session, known=known))
     return token
 
 

@@ -314,28 +314,36 @@ def test_pauses_do_not_cut_a_period(shop: Shop, clock: FakeClock) -> None:
 
 
 def test_a_change_of_package_closes_the_old_period_and_begins_another(shop: Shop, clock: FakeClock) -> None:
-    """Three times on one day, so that the first subscription has left the account by the next run."""
     subscriber, line = user(shop)
     go_to(shop, clock, date(2026, 12, 29))
-    for index in range(3):
-        body = {
-            "package_id": shop.package(cap=PLAIN)["package_id"],
-            "effective": "now",
-            "proration": "by_day",
-        }
-        headers = {"Idempotency-Key": f"change-{index}"}
-        reply = shop.tenant.api.post(path(line, "package-changes"), json=body, headers=headers)
-        line = created(reply)["subscription"]
-    ok(record(shop, line, "b", 2_048))
-    assert (
-        len(ok(shop.tenant.api.get(f"/v1/subscribers/{subscriber['subscriber_id']}"))["subscriptions"]) == 3
-    )
+    package = shop.package(cap=PLAIN)
+    body = {"package_id": package["package_id"], "effective": "now", "proration": "by_day"}
+    headers = {"Idempotency-Key": "change"}
+    reply = shop.tenant.api.post(path(line, "package-changes"), json=body, headers=headers)
+    ok(record(shop, created(reply)["subscription"], "b", 2_048))
 
     go_to(shop, clock, date(2026, 12, 30))
     assert overage(shop, subscriber) == [("2026-12-30", 5_000)]
     go_to(shop, clock, NEW_YEAR)
 
     assert overage(shop, subscriber) == [("2026-12-30", 5_000), ("2027-01-01", 2_500)]
+
+
+def test_the_use_of_a_subscription_that_left_its_account_is_charged(shop: Shop, clock: FakeClock) -> None:
+    """Two more were sold and ended since, so that the account has no more room for the first."""
+    subscriber, line = user(shop)
+    go_to(shop, clock, date(2026, 12, 29))
+    shop.change(line, state="terminated")
+    package = shop.package()
+    for _ in range(2):
+        shop.change(shop.subscribe(subscriber, package), state="terminated")
+    shop.subscribe(subscriber, package)
+    now = ok(shop.tenant.api.get(f"/v1/subscribers/{subscriber['subscriber_id']}"))
+    assert line["subscription_id"] not in [one["subscription_id"] for one in now["subscriptions"]]
+
+    go_to(shop, clock, date(2026, 12, 30))
+
+    assert overage(shop, subscriber) == [("2026-12-30", 5_000)]
 
 
 def test_a_tenant_without_caps_pays_one_request_a_shard(

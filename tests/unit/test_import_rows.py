@@ -209,6 +209,15 @@ def test_a_bad_cell_is_reported_by_column_and_code(cell: dict[str, str], code: s
     assert found == [(next(iter(cell)).replace("_", " "), code)]
 
 
+@pytest.mark.parametrize("column", ["id", "full_name", "mail", "cell", "home", "cnic", "zone", "note"])
+@pytest.mark.parametrize("card", ["4111111111111111", "4111-1111-1111-1111"])
+def test_a_row_with_a_card_number_is_refused_whatever_column_it_stands_in(column: str, card: str) -> None:
+    text = f"{card}@example.com" if column == "mail" else card
+    found = mistakes(reader().read(record=record(**{column: text})))
+
+    assert found == [(column.replace("_", " "), "card_number_refused")]
+
+
 def test_all_mistakes_of_a_row_are_reported_together() -> None:
     found = reader().read(record=record(mail="x", cell="1", fee="-5", day="99"))
 

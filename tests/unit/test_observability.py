@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import json
+from typing import Any
+
+import pytest
 from botocore.exceptions import ClientError
 from pynamodb.exceptions import CancellationReason, TransactWriteError, VerboseClientError
 
-from chalicelib.observability import CAUSES_MAX, causes_of
+from chalicelib.observability import CAUSES_MAX, causes_of, logger
 from chalicelib.ports.services import FilesUnavailable
 
 
@@ -50,3 +54,51 @@ def test_a_circle_of_causes_ends() -> None:
     error.__cause__ = error
 
     assert len(causes_of(error)) == CAUSES_MAX
+
+
+def logged(capsys: pytest.CaptureFixture[str]) -> dict[str, Any]:
+    line: dict[str, Any] = json.loads(capsys.readouterr().out)
+    return line
+
+
+@pytest.mark.parametrize("card", ["4111111111111111", "4111 1111 1111 1111", "5555-5555-5555-4444"])
+def test_a_card_number_is_masked_wherever_it_stands(card: str, capsys: pytest.CaptureFixture[str]) -> None:
+    extra = {"note": f"paid by {card}.", "deep": {"list": [card, 7]}, "tenant_id": "ten_4111111111111111"}
+    logger().info(f"paid by {card}", extra=extra)
+
+    line = logged(capsys)
+
+    assert card not in json.dumps(line).replace("ten_4111111111111111", "")
+    assert (line["message"], line["note"]) == ("paid by [card number]", "paid by [card number].")
+    assert line["deep"] == {"list": ["[card number]", 7]}
+    assert line["tenant_id"] == "ten_4111111111111111"
+
+
+def test_an_exception_is_told_by_its_place_and_names_not_its_words(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    cause = KeyError("ayesha@isp.example")
+    cause.add_note("ayesha@isp.example")
+    error = raised(ValueError("Ayesha Khan"), cause)
+
+    logger().exception("it failed", exc_info=error)
+
+    line = logged(capsys)
+    assert "ayesha" not in json.dumps(line).lower()
+    assert line["exception_name"] == "ValueError"
+    assert "test_observability.py" in line["exception"]
+    assert line["exception"].endswith("\nValueError\nKeyError")
+
+
+def test_a_line_says_when_where_and_what(capsys: pytest.CaptureFixture[str]) -> None:
+    logger().info("hello", extra={"request_id": "r-1"})
+
+    line = logged(capsys)
+
+    assert line["timestamp"].endswith("+00:00")
+    assert (line["level"], line["message"], line["service"], line["request_id"]) == (
+        "INFO",
+        "hello",
+        "isp-billing",
+        "r-1",
+    )

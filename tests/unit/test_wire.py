@@ -9,8 +9,11 @@ import pytest
 import urllib3
 from urllib3.exceptions import ProtocolError
 
+from chalicelib.config import Patience
 from chalicelib.store.base import StoreUnavailable
-from chalicelib.store.wire import ATTEMPTS_MAX, HttpWire, TransactionCancelled, batch_get
+from chalicelib.store.wire import HttpWire, TransactionCancelled, batch_get
+
+PATIENCE = Patience(connect_seconds=2, read_seconds=7, attempts_max=4)
 
 
 @dataclass
@@ -25,6 +28,7 @@ class FakePool:
 
     replies: list[Reply | Exception]
     sent: list[tuple[bytes, dict[str, str]]] = field(default_factory=list)
+    timeouts: list[urllib3.Timeout] = field(default_factory=list)
 
     def request(
         self,
@@ -36,6 +40,7 @@ class FakePool:
         timeout: urllib3.Timeout,
     ) -> Reply:
         self.sent.append((body, headers))
+        self.timeouts.append(timeout)
         reply = self.replies.pop(0)
         if isinstance(reply, Exception):
             raise reply
@@ -62,7 +67,10 @@ def wire_of(slept: list[float], monkeypatch: pytest.MonkeyPatch):  # type: ignor
 
     def make(*replies: Reply | Exception) -> tuple[HttpWire, FakePool]:
         pool = FakePool(list(replies))
-        return HttpWire(region="ap-south-1", endpoint_url=None, sleep=slept.append, pool=pool), pool
+        wire = HttpWire(
+            region="ap-south-1", endpoint_url=None, patience=PATIENCE, sleep=slept.append, pool=pool
+        )
+        return wire, pool
 
     return make
 
@@ -101,12 +109,13 @@ def test_what_may_pass_is_tried_again_after_a_pause(  # type: ignore[no-untyped-
 
 
 def test_patience_ends_and_says_why(wire_of, slept: list[float]) -> None:  # type: ignore[no-untyped-def]
-    wire, _ = wire_of(*[refusal("ThrottlingException")] * ATTEMPTS_MAX)
+    wire, pool = wire_of(*[refusal("ThrottlingException")] * PATIENCE.attempts_max)
 
     with pytest.raises(StoreUnavailable, match="ThrottlingException"):
         wire.call("PutItem", {})
 
-    assert len(slept) == ATTEMPTS_MAX - 1
+    assert len(slept) == PATIENCE.attempts_max - 1
+    assert {(one.connect_timeout, one.read_timeout) for one in pool.timeouts} == {(2, 7)}
 
 
 def test_a_final_refusal_is_not_tried_again(wire_of) -> None:  # type: ignore[no-untyped-def]

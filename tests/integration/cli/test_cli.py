@@ -100,14 +100,18 @@ def test_without_a_mapping_nothing_is_imported_and_one_is_suggested(user: Termin
         (["import", "{file}", *MAP, "--report", "{file}"], 1, "--force"),
         (["subscribers", "list", "--limit", "-1"], 2, "not a count"),
         (["import", "{file}", "--map", "code=id", "--start", "soon"], 2, "not a date such as"),
-        (["import", "{file}", "--map", "code=id", "--price", "1,5"], 1, "not a plain decimal"),
+        (["import", "{file}", "--map", "code=id", "--price", "1,5"], 1, "such as 1649.00"),
         (["import", "{file}", "--map", "code=id", "--skip", "plan"], 1, "--skip takes"),
         (["imports", "show", "imp_1"], 1, "[not_found]"),
         (["imports", "report", "imp_1", "--out", "{dir}/x"], 1, "[not_found]"),
         (["export", "--out", "{dir}/no/dir.zip"], 1, "there is no directory"),
-        (["packages", "add", "X", "--price", "-5"], 1, "(--price)"),
+        (["packages", "add", "X", "--price", "-5"], 1, "'-5' is less than nothing; a price is 0 or more"),
+        (["packages", "add", "X", "--price", "1,649.00"], 1, "without commas, such as 1649.00"),
         (["subscribers", "show", "NOPE"], 1, "no subscriber with the code"),
-        (["runs", "show", "never"], 1, "[not_found]"),
+        (["runs", "show", "2026-01-01"], 1, "[not_found]"),
+        (["runs", "show", "2026-13-01"], 2, "'2026-13-01' is not a date such as"),
+        (["login", "--subdomian", "ravi"], 2, "no option --subdomian; is --subdomain meant?"),
+        (["login", "--subdomain=ravi", "--emial=x"], 2, "no option --emial; is --email meant?"),
         (["whoami", "--url", "http://example.com"], 1, "use https"),
         (["whoami", "--url", "ftp://x"], 1, "is not an address"),
         (["whoami", "--url", "http://127.0.0.1:9"], 4, "not signed in"),
@@ -157,6 +161,7 @@ def test_a_platform_that_is_away_is_told_of(terminal: Terminal) -> None:
 
     assert terminal.run("whoami") == 3
     assert "127.0.0.1:9 does not answer" in terminal.err
+    assert "`make run` starts it" in terminal.err
 
 
 def test_a_wrong_password_is_refused(

@@ -1,15 +1,19 @@
-"""The command line at rehearsals of billing."""
+"""The command line at billing runs and rehearsals of them."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import timedelta
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
+from chalicelib.cli import isp_commands
 from chalicelib.jobs.billing import work_billing
 from tests.integration.cli.conftest import MAP, AtOnce, Terminal
 from tests.integration.conftest import EngineServices, SignedIn
+from tests.integration.importing import HEADER
 
 
 def dates(services: EngineServices, signed_in: SignedIn) -> tuple[str, str]:
@@ -61,3 +65,66 @@ def test_what_is_too_large_at_once_is_rehearsed_as_a_job(
 
     assert "in the background" in user.err
     assert "Home" in user.out
+
+
+def new_customers(user: Terminal, tmp_path: Path, *codes: str, starts_on: str) -> None:
+    """Import customers at 100.00 each who start on a date."""
+    file = tmp_path / f"{codes[0]}.csv"
+    rows = [f"{code},Ali Raza,,Home,100.00" for code in codes]
+    file.write_text("\n".join([HEADER, *rows, ""]))
+    assert user.run("import", str(file), *MAP, "--start", starts_on, "--watch") == 0, user.err
+
+
+def test_a_run_tells_what_it_issued_and_not_what_the_day_had(
+    user: Terminal,
+    tmp_path: Path,
+    services: EngineServices,
+    signed_in: SignedIn,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setitem(services.__dict__, "billing_queue", AtOnce(services, work_billing))
+    today, _ = dates(services, signed_in)
+    assert user.run("packages", "add", "Home", "--price", "1649.00") == 0
+    new_customers(user, tmp_path, "A-1", "A-2", starts_on=today)
+
+    assert user.run("run", "--watch") == 0, user.err
+    assert f"issued 2 invoices over 200.00 PKR; {today} has 2 invoices" in user.err
+    assert user.run("run", "--watch") == 0, user.err
+    assert f"nothing was due: every day through {today} is billed" in user.err
+    new_customers(user, tmp_path, "A-3", starts_on=today)
+    assert user.run("run") == 0, user.err
+    assert f"issued 1 invoice over 100.00 PKR; {today} has 3 invoices" in user.err
+    assert user.run("run") == 0, user.err
+    assert "nothing was due" in user.err
+
+
+def test_who_looks_on_at_a_run_sees_what_it_has_issued_so_far(
+    user: Terminal,
+    tmp_path: Path,
+    services: EngineServices,
+    signed_in: SignedIn,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The second run of the day is done by a worker while the first look is shown."""
+    monkeypatch.setitem(services.__dict__, "billing_queue", AtOnce(services, work_billing))
+    today, _ = dates(services, signed_in)
+    assert user.run("packages", "add", "Home", "--price", "1649.00") == 0
+    new_customers(user, tmp_path, "A-1", "A-2", starts_on=today)
+    assert user.run("run") == 0, user.err
+    new_customers(user, tmp_path, "A-3", starts_on=today)
+    sent: list[Mapping[str, object]] = []
+    waiting = SimpleNamespace(send=lambda *, message: sent.append(message))
+    monkeypatch.setitem(services.__dict__, "billing_queue", waiting)
+    told = isp_commands._told_billing
+
+    def tell_and_work(state: Mapping[str, object]) -> str:
+        if sent:
+            AtOnce(services, work_billing).send(message=sent.pop())
+        return told(state)
+
+    monkeypatch.setattr(isp_commands, "_told_billing", tell_and_work)
+
+    assert user.run("run", "--watch") == 0, user.err
+
+    assert f"billing {today}: 0 invoices so far" in user.err
+    assert f"issued 1 invoice over 100.00 PKR; {today} has 3 invoices" in user.err

@@ -232,3 +232,17 @@ def test_an_error_that_reaches_the_log_does_not_tell_what_was_sent() -> None:
 
     assert "password" in str(refused.value)
     assert "hunter2" not in str(refused.value)
+
+
+def test_a_card_number_in_a_query_is_refused_with_its_parameter() -> None:
+    class Query(Schema):
+        text: str = ""
+        cursor: str = ""
+
+    with pytest.raises(CardNumberRefused) as refused:
+        read_query({"text": ["4111 1111 1111 1111"]}, model=Query)
+
+    assert refused.value.param == "text"
+    assert "4111" not in refused.value.message
+    # A cursor is sealed by us, and holds no words.
+    assert read_query({"cursor": ["4111111111111111"]}, model=Query).cursor == "4111111111111111"

@@ -81,3 +81,14 @@ def test_who_stops_looking_on_is_told_how_to_look_again(
         Job("queued", end).watch()
 
     assert raised.value.exit_code == code
+
+
+def test_what_is_told_often_is_a_line_now_and_then_where_there_is_no_terminal() -> None:
+    times = iter([0, 0, 1, 9, 10, 10, 11])
+    output = Output(err=io.StringIO(), now=lambda: next(times))
+
+    for number in range(5):
+        output.progress(f"{number} accounts", often=True)
+
+    assert isinstance(output.err, io.StringIO)
+    assert output.err.getvalue() == "0 accounts\n3 accounts\n"

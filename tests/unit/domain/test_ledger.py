@@ -175,13 +175,13 @@ def test_a_closed_month_differs_where_a_figure_does() -> None:
     assert [one.account for one in closing_differences(closing=closing, now=more)] == ["cash:cash"]
 
 
-def test_all_but_support_read_the_ledger_and_only_owners_open_a_month_again() -> None:
+def test_who_runs_the_company_reads_the_ledger_and_only_owners_open_a_month_again() -> None:
     may = {
         permission: {role for role, granted in ROLE_PERMISSIONS.items() if permission in granted}
         for permission in (Permission.LEDGER_READ, Permission.LEDGER_CLOSE, Permission.LEDGER_OPEN)
     }
     assert may == {
-        Permission.LEDGER_READ: set(Role) - {Role.SUPPORT},
+        Permission.LEDGER_READ: set(Role) - {Role.SUPPORT, Role.COLLECTOR, Role.DEALER},
         Permission.LEDGER_CLOSE: {Role.OWNER, Role.ADMIN, Role.BILLING},
         Permission.LEDGER_OPEN: {Role.OWNER},
     }

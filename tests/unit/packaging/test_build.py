@@ -119,3 +119,30 @@ def test_a_native_module_for_another_machine_is_refused(tmp_path: Path) -> None:
 def test_a_package_without_the_runtime_is_refused(tmp_path: Path) -> None:
     with pytest.raises(build.BuildError, match=r"app\.py is not in the package"):
         build.check_tree(tmp_path, build.Target(Path(sys.executable), "3.13", "arm64"))
+
+
+def test_a_module_that_is_not_compiled_is_refused(tmp_path: Path) -> None:
+    tree = tmp_path / "tree"
+    for name in ("app.py", "chalicelib/api/health.py"):
+        (tree / name).parent.mkdir(parents=True, exist_ok=True)
+        (tree / name).write_text("")
+    target = build.local_target()
+    build.compile_tree(tree, target)
+    build.pack(tree, tmp_path / "compiled.zip")
+    build.check_compiled(tmp_path / "compiled.zip", target)
+
+    (tree / "chalicelib/api/new.py").write_text("")
+    build.pack(tree, tmp_path / "partly.zip")
+
+    with pytest.raises(build.BuildError, match=r"chalicelib/api/new\.py is not compiled"):
+        build.check_compiled(tmp_path / "partly.zip", target)
+
+
+def test_what_is_compiled_for_another_version_is_not_compiled(tmp_path: Path) -> None:
+    (tmp_path / "tree").mkdir()
+    (tmp_path / "tree/app.py").write_text("")
+    build.compile_tree(tmp_path / "tree", build.local_target())
+    build.pack(tmp_path / "tree", tmp_path / "package.zip")
+
+    with pytest.raises(build.BuildError, match=r"app\.py is not compiled"):
+        build.check_compiled(tmp_path / "package.zip", build.Target(Path(sys.executable), "2.7", "arm64"))

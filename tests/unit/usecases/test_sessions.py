@@ -4,17 +4,20 @@ from __future__ import annotations
 
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, cast
 
 import pytest
 
 from chalicelib.crypto.tokens import RandomTokens
+from chalicelib.domain.errors import StaleVersion
 from chalicelib.domain.staff import Principal, Role, StaffMember
 from chalicelib.domain.tenants import TenantState
 from chalicelib.ports.identity import Address, TooManyAttempts
 from chalicelib.usecases.identity import Identity
 from chalicelib.usecases.sessions import (
+    SESSIONS_PER_PERSON_MAX,
     EmailNotVerified,
     LoggedIn,
     WrongCredentials,
@@ -25,6 +28,7 @@ from chalicelib.usecases.sessions import (
 from tests.fakes.clock import FakeClock
 from tests.fakes.identity import InMemoryAttempts, InMemorySessions
 from tests.fakes.services import FakeIds, InMemoryMailer, PlainPasswords
+from tests.fakes.store import MemoryWrite
 
 START = datetime(2026, 11, 1, 9, 0, tzinfo=UTC)
 PASSWORD = "three random words"
@@ -56,6 +60,20 @@ class OneTenant:
     def staff(self) -> OneTenant:
         return self
 
+    @property
+    def tenant_id(self) -> str:
+        return "ten_1"
+
+    def unmoved(self, *, member: StaffMember) -> MemoryWrite:
+        return MemoryWrite(lambda: member == self.owner, lambda: None, StaleVersion("changed"))
+
+    def commit(self, *writes: MemoryWrite) -> None:
+        for write in writes:
+            if not write.holds():
+                raise write.refused
+        for write in writes:
+            write.apply()
+
     def find_by_email(self, *, email: str) -> StaffMember | None:
         return self.owner if email == self.owner.email else None
 
@@ -78,6 +96,7 @@ class World:
             passwords=self.passwords,
             ids=FakeIds(),
             mailer=InMemoryMailer(),
+            public_base_url="https://console.example",
         )
 
     def log_in(self, **changes: str) -> LoggedIn:
@@ -207,8 +226,29 @@ def test_a_session_is_not_extended_beyond_its_life() -> None:
 
 def test_a_session_that_was_ended_is_not_resumed() -> None:
     world = World()
-    token_hash = world.log_in().session.token_hash
+    session = world.log_in().session
 
-    log_out(sessions=world.sessions, token_hash=token_hash)
+    log_out(sessions=world.sessions, session=session)
 
-    assert resume(sessions=world.sessions, token_hash=token_hash, at=world.clock.now()) is None
+    assert resume(sessions=world.sessions, token_hash=session.token_hash, at=world.clock.now()) is None
+
+
+def test_a_disabled_person_is_told_no_more_than_a_wrong_password() -> None:
+    tenant = OneTenant()
+    tenant.owner = replace(tenant.owner, disabled=True)
+
+    with pytest.raises(WrongCredentials):
+        World(tenant).log_in()
+
+
+def test_of_many_sessions_the_oldest_end() -> None:
+    world = World()
+    first = world.log_in().session
+    for _ in range(SESSIONS_PER_PERSON_MAX):
+        world.clock.advance(timedelta(seconds=1))
+        world.log_in()
+    last = world.log_in().session
+
+    assert len(world.sessions.kept) == SESSIONS_PER_PERSON_MAX
+    assert first.token_hash not in world.sessions.kept
+    assert last.token_hash in world.sessions.kept

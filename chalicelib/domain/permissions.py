@@ -1,0 +1,142 @@
+"""What staff may do: the permissions, and the one matrix of which role has which.
+
+``docs/permissions.md`` is made of it (``make permissions``).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from enum import StrEnum
+from typing import Final
+
+
+class Permission(StrEnum):
+    """What a route may ask for; PUBLIC asks for nothing, SELF for any signed-in person."""
+
+    PUBLIC = "public"
+    SELF = "self"
+    TENANT_READ = "tenant:read"
+    TENANT_WRITE = "tenant:write"
+    STAFF_READ = "staff:read"
+    STAFF_WRITE = "staff:write"
+    OWNERSHIP_TRANSFER = "ownership:transfer"
+    SUBSCRIBERS_READ = "subscribers:read"
+    SUBSCRIBERS_WRITE = "subscribers:write"
+    PACKAGES_READ = "packages:read"
+    PACKAGES_WRITE = "packages:write"
+    INVOICES_READ = "invoices:read"
+    INVOICES_WRITE = "invoices:write"
+    PAYMENTS_READ = "payments:read"
+    PAYMENTS_RECORD = "payments:record"
+    PAYMENTS_WRITE = "payments:write"
+    FEES_WAIVE = "fees:waive"
+    BILLING_READ = "billing:read"
+    BILLING_RUN = "billing:run"
+    LEDGER_READ = "ledger:read"
+    LEDGER_CLOSE = "ledger:close"
+    LEDGER_OPEN = "ledger:open"
+    IMPORTS_READ = "imports:read"
+    IMPORTS_WRITE = "imports:write"
+    EXPORTS_READ = "exports:read"
+    EXPORTS_WRITE = "exports:write"
+    AUDIT_READ = "audit:read"
+
+
+class Role(StrEnum):
+    """The roles that every tenant has; its own are ``domain.roles``."""
+
+    OWNER = "owner"
+    ADMIN = "admin"
+    BILLING = "billing"
+    SUPPORT = "support"
+    COLLECTOR = "collector"
+    DEALER = "dealer"
+    AUDITOR = "auditor"
+
+
+P = Permission
+
+# The letters are the roles, in their order: a letter has the permission, a dot has not.
+#   O owner   A admin   B billing   S support   C collector   D dealer   R auditor (reads)
+MATRIX: Final[tuple[tuple[Permission, str, str], ...]] = (
+    (P.SELF, "O A B S C D R", "see who one is, sign out, change one's own password"),
+    (P.TENANT_READ, "O A B S . . R", "see the company's settings, taxes, fee rules and plan"),
+    (P.TENANT_WRITE, "O A . . . . .", "change them"),
+    (P.STAFF_READ, "O A B . . . R", "see staff, invitations and roles"),
+    (P.STAFF_WRITE, "O A . . . . .", "invite and disable staff, give roles, make roles"),
+    (P.OWNERSHIP_TRANSFER, "O . . . . . .", "hand the company over to another person"),
+    (P.SUBSCRIBERS_READ, "O A B S C D R", "see subscribers and their service"),
+    (P.SUBSCRIBERS_WRITE, "O A B S . D .", "add and change subscribers, sell and end service"),
+    (P.PACKAGES_READ, "O A B S C D R", "see the catalogue"),
+    (P.PACKAGES_WRITE, "O A B . . . .", "change the catalogue and coupons"),
+    (P.INVOICES_READ, "O A B S C D R", "see invoices, statements and what is owed"),
+    (P.INVOICES_WRITE, "O A B . . . .", "issue and correct invoices, set own prices, write off"),
+    (P.PAYMENTS_READ, "O A B S C D R", "see receipts, refunds and journals"),
+    (P.PAYMENTS_RECORD, "O A B . C D .", "take payments, and recharge prepaid lines from credit"),
+    (P.PAYMENTS_WRITE, "O A B . . . .", "reverse and refund payments, allocate credit"),
+    (P.FEES_WAIVE, "O A B . . . .", "waive fees, restore service against the rule"),
+    (P.BILLING_READ, "O A B . . . R", "see billing runs and rehearsals"),
+    (P.BILLING_RUN, "O A B . . . .", "start runs and rehearsals, retry what was set aside"),
+    (P.LEDGER_READ, "O A B . . . R", "see the ledger and audit the books"),
+    (P.LEDGER_CLOSE, "O A B . . . .", "close months"),
+    (P.LEDGER_OPEN, "O . . . . . .", "open closed months again"),
+    (P.IMPORTS_READ, "O A B . . . R", "see imports and their reports"),
+    (P.IMPORTS_WRITE, "O A B . . . .", "import subscribers"),
+    (P.EXPORTS_READ, "O A B . . . R", "see and download exports"),
+    (P.EXPORTS_WRITE, "O A B . . . .", "make exports of everything"),
+    (P.AUDIT_READ, "O A . . . . R", "see, export and verify the audit log"),
+)
+
+ROLE_PERMISSIONS: Final[Mapping[Role, frozenset[Permission]]] = {
+    role: frozenset(permission for permission, row, _ in MATRIX if row.split()[place] != ".")
+    for place, role in enumerate(Role)
+}
+
+# All that who is held to areas or to a dealer's customers may ever do: the rest shows or changes
+# the whole tenant.
+WITHIN_SCOPE: Final = frozenset(
+    {
+        P.SELF,
+        P.PACKAGES_READ,
+        P.SUBSCRIBERS_READ,
+        P.SUBSCRIBERS_WRITE,
+        P.INVOICES_READ,
+        P.INVOICES_WRITE,
+        P.PAYMENTS_READ,
+        P.PAYMENTS_RECORD,
+        P.PAYMENTS_WRITE,
+        P.FEES_WAIVE,
+    }
+)
+
+# What a role that a tenant makes may hold: handing over the company is the owner's alone.
+GRANTABLE: Final = frozenset(Permission) - {P.PUBLIC, P.SELF, P.OWNERSHIP_TRANSFER}
+
+_HEAD: Final = """\
+# Who may do what
+
+Made by `make permissions` of `chalicelib/domain/permissions.py`: do not edit. The API refuses with 403
+`permission_denied` what a role has not. Each operation's permission is in `openapi.json` (`x-permission`),
+and those that fields of a body ask for besides (`x-field-permissions`).
+
+"""
+_FOOT: Final = """
+Permissions marked * are never in force for who is held to areas or to a dealer's customers, whatever the
+role: they show or change the whole company. A collector always has areas, and a dealer is always held to
+its own customers. A subscriber of others answers like none, in lists, alone, and in whatever belongs to it.
+
+A role of the company's own holds any of these permissions but `ownership:transfer`, and none that
+its maker lacks; everybody in it has `self`.
+"""
+
+
+def permissions_page() -> str:
+    """Return ``docs/permissions.md``."""
+    rows = [["permission", "allows to", *(role.value for role in Role)]]
+    rows.append(["---", "---", *(":-:" for _ in Role)])
+    for permission, row, words in MATRIX:
+        mark = "" if permission in WITHIN_SCOPE else " *"
+        cells = ["" if letter == "." else "yes" for letter in row.split()]
+        rows.append([f"`{permission.value}`{mark}", words, *cells])
+    table = "".join(f"| {' | '.join(row)} |\n" for row in rows)
+    return f"{_HEAD}{table}{_FOOT}"

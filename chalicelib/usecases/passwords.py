@@ -1,0 +1,150 @@
+"""Passwords of staff: changed by who knows the old one, reset by who has the mailbox.
+
+Either ends every other session. A reset signs nobody in, so what else signing in asks for it
+still asks for; and it answers alike whether or not there is such an account.
+"""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from dataclasses import replace
+from datetime import datetime, timedelta
+from hashlib import sha256
+from typing import Final
+
+from chalicelib.domain.errors import Busy, NotFound, StaleVersion
+from chalicelib.domain.passwords import check_password, normal_password
+from chalicelib.domain.staff import Principal, StaffMember
+from chalicelib.domain.subscribers import normal_email
+from chalicelib.domain.tenants import Tenant, TenantState
+from chalicelib.ports.identity import TokenNotValid
+from chalicelib.ports.services import Mail, MailNotSent
+from chalicelib.ports.store import AuditNote, TenantStore
+from chalicelib.usecases.identity import Identity
+from chalicelib.usecases.mails import password_changed_mail, reset_mail
+from chalicelib.usecases.sessions import LoggedIn, begin_session, commit_ending
+from chalicelib.usecases.staff import ask_password
+from chalicelib.usecases.throttle import Limit, client_of, reserve, within
+
+RESET: Final = "password-reset"
+RESET_LIFE: Final = timedelta(hours=1)
+_HOUR: Final = 3600
+RESETS_PER_CLIENT: Final = Limit("reset", most=20, window_seconds=_HOUR)
+RESETS_PER_MAILBOX: Final = Limit("reset-mail", most=5, window_seconds=_HOUR)
+# Each costs Argon2.
+COMPLETIONS: Final = Limit("complete-reset", most=10, window_seconds=900)
+
+
+def change_password(
+    *,
+    identity: Identity,
+    store: TenantStore,
+    principal: Principal,
+    current: str,
+    password: str,
+    at: datetime,
+    note: AuditNote,
+) -> LoggedIn:
+    """Change one's own password; one new session takes the place of all the others.
+
+    Raises WrongPassword, InvalidValue, TooManyAttempts or Busy.
+    """
+    before = ask_password(
+        identity=identity, store=store, principal=principal, password=current, at=at, param="current"
+    )
+    tenant = store.profile()
+    after = _with_password(identity, tenant, before, password)
+    change = [*store.staff.change(before=before, after=after), store.note(note=note)]
+    begun = begin_session(identity=identity, store=store, member=before, at=at, change=change, instead=True)
+    _tell(identity, password_changed_mail(to=before.email, name=before.name, company=tenant.company))
+    return begun
+
+
+def ask_reset(
+    *, identity: Identity, subdomain: str, email: str, address: str, at: datetime, request_id: str = ""
+) -> bool:
+    """Mail a code for a new password to who has an account; return whether a mail was sent.
+
+    Callers outside must not learn the answer. Raises TooManyAttempts for the client.
+    """
+    reserve(identity=identity, limit=RESETS_PER_CLIENT, key=client_of(address=address), at=at)
+    found = identity.registry.locate(subdomain=subdomain, at=at)
+    if found is None or found.state is not TenantState.ACTIVE:
+        return False
+    store = identity.stores.of(tenant_id=found.tenant_id)
+    member = store.staff.find_by_email(email=email)
+    if member is None or member.disabled or not member.email_verified:
+        return False
+    key = f"{store.tenant_id}|{normal_email(email=email)}"
+    if not within(identity=identity, limit=RESETS_PER_MAILBOX, key=key, at=at):
+        return False
+    token, tenant = identity.tokens.new(prefix="pwr"), store.profile()
+    store.commit(
+        identity.one_time_tokens.issue(
+            token_hash=identity.tokens.hash(token=token),
+            purpose=RESET,
+            subject={
+                "tenant_id": store.tenant_id,
+                "staff_id": member.staff_id,
+                "password": _mark(member),
+            },
+            expires_at=at + RESET_LIFE,
+        ),
+        store.note(note=AuditNote(member.staff_id, "password.reset_asked", member.staff_id, at, request_id)),
+    )
+    minutes = RESET_LIFE // timedelta(minutes=1)
+    mail = reset_mail(to=member.email, name=member.name, company=tenant.company, token=token, minutes=minutes)
+    return _tell(identity, mail)
+
+
+def complete_reset(
+    *, identity: Identity, token: str, password: str, address: str, at: datetime, request_id: str = ""
+) -> None:
+    """Set a new password by the code that was mailed, once, and end all sessions.
+
+    Raises TokenNotValid, InvalidValue, TooManyAttempts or Busy.
+    """
+    reserve(identity=identity, limit=COMPLETIONS, key=client_of(address=address), at=at)
+    token_hash = identity.tokens.hash(token=token)
+    refused = TokenNotValid("the token is not valid, or not any more", param="token")
+    subject = identity.one_time_tokens.find(token_hash=token_hash, purpose=RESET, at=at)
+    if subject is None:
+        raise refused
+    store = identity.stores.of(tenant_id=subject["tenant_id"])
+    try:
+        tenant, before = store.profile_and_staff(staff_id=subject["staff_id"])
+    except NotFound:
+        raise refused from None
+    # A password that was changed since makes older codes worthless.
+    if before.disabled or tenant.state is TenantState.CLOSED or _mark(before) != subject["password"]:
+        raise refused
+    after = _with_password(identity, tenant, before, password)
+    writes = [
+        identity.one_time_tokens.spend(token_hash=token_hash, purpose=RESET),
+        *store.staff.change(before=before, after=after),
+        store.note(note=AuditNote(before.staff_id, "password.reset", before.staff_id, at, request_id)),
+    ]
+    try:
+        commit_ending(sessions=identity.sessions, store=store, staff_ids=(before.staff_id,), writes=writes)
+    except StaleVersion as error:
+        raise Busy("the account was changed just now: try again") from error
+    _tell(identity, password_changed_mail(to=before.email, name=before.name, company=tenant.company))
+
+
+def _with_password(identity: Identity, tenant: Tenant, member: StaffMember, password: str) -> StaffMember:
+    known = (tenant.company, tenant.subdomain, member.name, member.email.partition("@")[0])
+    check_password(password=password, known=known, param="password")
+    made = identity.passwords.hash(password=normal_password(password=password))
+    return replace(member, password_hash=made)
+
+
+def _mark(member: StaffMember) -> str:
+    """Return what tells one password from the next, and nothing of it: the hash has its own salt."""
+    return sha256(member.password_hash.encode()).hexdigest()
+
+
+def _tell(identity: Identity, mail: Mail) -> bool:
+    with suppress(MailNotSent):
+        identity.mailer.send(mail=mail)
+        return True
+    return False
