@@ -87,3 +87,11 @@ def plan_keeper(event: CloudWatchEvent) -> None:
     from chalicelib.jobs.plans import keep_plans
 
     keep_plans(job_services(), event.to_dict())
+
+
+@app.schedule(Rate(1, unit=Rate.DAYS), name="key_keeper")
+def key_keeper(event: CloudWatchEvent) -> None:
+    """Replace tenants' keys that are a year old, or that an operator's event names."""
+    from chalicelib.jobs.keys import keep_keys
+
+    keep_keys(job_services(), event.to_dict())

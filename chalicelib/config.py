@@ -62,6 +62,8 @@ class Settings:
     tenant_role_arn: str = ""
     # The tenant that is the operator of the platform; empty where it sells no plans.
     platform_subdomain: str = ""
+    # The KMS key that wrapped tenants' roots before ``field_key_id``; empty where none is left.
+    previous_field_key_id: str = ""
     # Of one account; addresses and tenants have multiples of it (domain/rates.py).
     requests_per_minute: int = REQUESTS_PER_MINUTE_DEFAULT
 
@@ -96,6 +98,7 @@ class Settings:
             log_level=source.get("LOG_LEVEL", "INFO"),
             tenant_role_arn=source.get("TENANT_ROLE_ARN", ""),
             platform_subdomain=source.get("PLATFORM_SUBDOMAIN", ""),
+            previous_field_key_id=source.get("PREVIOUS_FIELD_KEY_ID", ""),
             requests_per_minute=int(source.get("REQUESTS_PER_MINUTE") or REQUESTS_PER_MINUTE_DEFAULT),
         )
 

@@ -19,6 +19,7 @@ from chalicelib.domain.api_keys import ApiKey
 from chalicelib.domain.permissions import Permission
 from chalicelib.ports.api_keys import FoundKey, KeysMoved, KnownKeys
 from chalicelib.store import keys
+from chalicelib.store.acting import OfTenant
 from chalicelib.store.base import (
     Database,
     ModelWrite,
@@ -64,7 +65,7 @@ class FoundKeyItem(PlatformItem):
     used_at = UnicodeAttribute(null=True)
 
 
-class DynamoApiKeys:
+class DynamoApiKeys(OfTenant):
     """The keys of one tenant."""
 
     def __init__(self, *, tenant_id: str) -> None:

@@ -172,6 +172,11 @@ def audit(tenant_id: str, month: str) -> str:
     return f"{tenant_id}#AUD#{month}"
 
 
+def wrapped_keys(tenant_id: str) -> str:
+    """The tenant's wrapped keys, in the keys table."""
+    return f"{tenant_id}#KEYS"
+
+
 def audit_chain(tenant_id: str) -> str:
     """The chain over the audit entries: its records by sequence, its head, and its late entries."""
     return f"{tenant_id}#CHAIN"

@@ -8,6 +8,7 @@ from pynamodb.exceptions import DoesNotExist
 from chalicelib.crypto.keyring import TenantKeys
 from chalicelib.domain.second_factor import SecondFactor, WrongCode
 from chalicelib.store import keys
+from chalicelib.store.acting import OfTenant
 from chalicelib.store.base import ModelWrite, TenantsItem, delete, from_iso, put, put_new, to_iso
 
 OPERATIONAL = "op"
@@ -24,10 +25,11 @@ class SecondFactorItem(TenantsItem):
     version = NumberAttribute()
 
 
-class DynamoSecondFactors:
+class DynamoSecondFactors(OfTenant):
     """The second factors of a tenant's staff."""
 
     def __init__(self, *, tenant_id: str, tenant_keys: TenantKeys) -> None:
+        self._tenant_id = tenant_id
         self._pk = keys.second_factors(tenant_id)
         self._keys = tenant_keys
 

@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from chalicelib.store.imports import DynamoImports
     from chalicelib.store.invitations import DynamoInvitations
     from chalicelib.store.invoices import DynamoInvoices
+    from chalicelib.store.key_rotation import DynamoKeyRotation
     from chalicelib.store.late_fees import DynamoLateFees
     from chalicelib.store.ledger import DynamoLedger
     from chalicelib.store.packages import DynamoPackages
@@ -73,6 +74,13 @@ class DynamoTenantStore(OfTenant):
     def keys(self) -> TenantKeys:
         """The tenant's keys, unwrapped when first needed."""
         return self._keyring.of(tenant_id=self._tenant_id)
+
+    @cached_property
+    def key_rotation(self) -> DynamoKeyRotation:
+        """The tenant's wrapped keys, to be replaced."""
+        from chalicelib.store.key_rotation import DynamoKeyRotation
+
+        return DynamoKeyRotation(tenant_id=self._tenant_id, keyring=self._keyring, clock=self._clock)
 
     @cached_property
     def packages(self) -> DynamoPackages:
