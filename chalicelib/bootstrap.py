@@ -271,6 +271,11 @@ class Services:
         return self._queue(self.settings.export_queue_url)
 
     @cached_property
+    def mail_queue(self) -> JobQueue:
+        """Mails to send where the asking must not tell whether there is anybody to send them to."""
+        return self._queue(self.settings.mail_queue_url)
+
+    @cached_property
     def wire(self) -> DynamoWire:
         """The lean database client of billing runs and rehearsals."""
         return HttpWire(

@@ -52,6 +52,7 @@ class Settings:
     billing_queue_url: str
     import_queue_url: str
     export_queue_url: str
+    mail_queue_url: str
     field_key_id: str
     mail_from: str
     public_base_url: str
@@ -90,6 +91,7 @@ class Settings:
             billing_queue_url=required("BILLING_QUEUE_URL"),
             import_queue_url=required("IMPORT_QUEUE_URL"),
             export_queue_url=required("EXPORT_QUEUE_URL"),
+            mail_queue_url=required("MAIL_QUEUE_URL"),
             field_key_id=required("FIELD_KEY_ID"),
             mail_from=required("MAIL_FROM"),
             public_base_url=required("PUBLIC_BASE_URL").rstrip("/"),

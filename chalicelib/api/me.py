@@ -151,6 +151,7 @@ def ask_password_reset(request: Request) -> AcceptedOut:
     body = request.body_as(ResetIn)
     passwords.ask_reset(
         identity=request.services.identity,
+        queue=request.services.mail_queue,
         subdomain=body.subdomain,
         email=body.email,
         address=request.address,

@@ -22,6 +22,12 @@ class Staff(Protocol):
     def find_by_email(self, *, email: str) -> StaffMember | None:
         """Return the person with the address, or None."""
 
+    def digest(self, *, email: str) -> str:
+        """Return what finds an address, and does not tell it to who lacks the tenant's key."""
+
+    def find_by_digest(self, *, digest: str) -> StaffMember | None:
+        """Return the person with the address of the digest, or None."""
+
     def list(self, *, limit: int, after: str | None) -> Page[StaffMember]:
         """Return a page, oldest first."""
 

@@ -17,6 +17,7 @@ from chalicelib.domain.staff import Principal, StaffMember
 from chalicelib.domain.subscribers import normal_email
 from chalicelib.domain.tenants import Tenant, TenantState
 from chalicelib.ports.identity import TokenNotValid
+from chalicelib.ports.services import JobQueue
 from chalicelib.ports.store import AuditNote, TenantStore
 from chalicelib.usecases.identity import Identity, tell
 from chalicelib.usecases.mails import password_changed_mail, reset_mail
@@ -63,21 +64,44 @@ def change_password(
 
 
 def ask_reset(
-    *, identity: Identity, subdomain: str, email: str, address: str, at: datetime, request_id: str = ""
-) -> bool:
-    """Mail a code for a new password to who has an account; return whether a mail was sent.
+    *,
+    identity: Identity,
+    queue: JobQueue,
+    subdomain: str,
+    email: str,
+    address: str,
+    at: datetime,
+    request_id: str = "",
+) -> None:
+    """Have a code for a new password mailed to who has an account.
 
-    Callers outside must not learn the answer. Raises TooManyAttempts for the client.
+    Nobody is looked up here, so that neither the answer nor its time tells whether there is
+    somebody. Raises TooManyAttempts for the client.
     """
     reserve(identity=identity, limit=RESETS_PER_CLIENT, key=client_of(address=address), at=at)
     found = identity.registry.locate(subdomain=subdomain, at=at)
     if found is None or found.state is not TenantState.ACTIVE:
-        return False
-    store = identity.stores.of(tenant_id=found.tenant_id)
-    member = store.staff.find_by_email(email=email)
+        return
+    person = identity.stores.of(tenant_id=found.tenant_id).staff.digest(email=email)
+    queue.send(
+        message={
+            "mail": RESET,
+            "tenant_id": found.tenant_id,
+            "person": person,
+            "request_id": request_id,
+        }
+    )
+
+
+def send_reset(
+    *, identity: Identity, tenant_id: str, person: str, at: datetime, request_id: str = ""
+) -> bool:
+    """Mail a code for a new password to who has the address of a digest; return whether one was sent."""
+    store = identity.stores.of(tenant_id=tenant_id)
+    member = store.staff.find_by_digest(digest=person)
     if member is None or member.disabled or not member.email_verified:
         return False
-    key = f"{store.tenant_id}|{normal_email(email=email)}"
+    key = f"{store.tenant_id}|{normal_email(email=member.email)}"
     if not within(identity=identity, limit=RESETS_PER_MAILBOX, key=key, at=at):
         return False
     token, tenant = identity.tokens.new(prefix="pwr"), store.profile()

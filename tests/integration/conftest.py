@@ -20,10 +20,12 @@ from chalicelib.api.routes import register
 from chalicelib.bootstrap import Services
 from chalicelib.config import JOB_PATIENCE, RUN_PATIENCE, Settings
 from chalicelib.crypto.passwords import Argon2Passwords
+from chalicelib.jobs.mails import send_mails
 from chalicelib.local.gateway import Gateway
 from chalicelib.store.tenant import DynamoTenantStore
 from tests.fakes.api_client import ApiClient
 from tests.fakes.clock import FakeClock
+from tests.fakes.queues import AtOnce
 from tests.fakes.services import InMemoryMailer
 from tests.wall import WalledServices
 
@@ -43,6 +45,11 @@ class EngineServices(WalledServices):
     def mailer(self) -> InMemoryMailer:
         """Mail that tests can read."""
         return InMemoryMailer()
+
+    @cached_property
+    def mail_queue(self) -> AtOnce:
+        """Mails that are sent when they are asked for."""
+        return AtOnce(self, send_mails)
 
     @cached_property
     def passwords(self) -> Argon2Passwords:
