@@ -16,12 +16,13 @@ FOUND_PYTHON := $(shell for name in $(or $(PYTHON),python3.13 python3.12 python3
 VENV := .venv
 BIN := $(VENV)/bin
 ENGINE_VENV := .local/engine-venv
+SECURITY_VENV := .local/security-venv
 SETUP_ENV = $(FOUND_PYTHON) chalicelib/local/setup_env.py
 RUN_REQUIREMENTS := requirements.txt chalicelib/local/requirements.txt
 
-.PHONY: help setup python run-env dev-env engine-env
+.PHONY: help setup python run-env dev-env engine-env security-env
 help:
-	@echo 'make run | reset | test | simulate | check | format | openapi | permissions | e2e | bench | package | deploy STAGE=... BUCKET=...'
+	@echo 'make run | reset | test | simulate | check | security | lock | format | openapi | permissions | e2e | bench | package | deploy STAGE=... BUCKET=...'
 
 setup: run-env engine-env
 
@@ -33,6 +34,9 @@ run-env: python
 
 dev-env: python
 	@$(SETUP_ENV) $(VENV) tests/requirements.txt
+
+security-env: python
+	@$(SETUP_ENV) $(SECURITY_VENV) tests/security-requirements.txt
 
 engine-env: python
 	@$(SETUP_ENV) $(ENGINE_VENV) chalicelib/local/engine-requirements.txt
@@ -77,6 +81,17 @@ test: dev-env engine-env
 FACTOR ?= 50
 simulate: dev-env
 	EXAMPLES_FACTOR=$(FACTOR) $(BIN)/pytest -n auto tests/unit tests/simulation $(ARGS)
+
+# Known faults of what ships, and what bandit and checkov find; exceptions and reasons in tests/supply_chain.py.
+.PHONY: security lock
+security: dev-env security-env
+	$(BIN)/python -m tests.supply_chain
+
+# The hashes of what ships, after a change of requirements.txt.
+lock: security-env
+	$(SECURITY_VENV)/bin/pip-compile -q --generate-hashes --no-annotate --no-header --allow-unsafe --strip-extras \
+		--no-emit-index-url --no-emit-find-links --no-emit-trusted-host -o build/requirements.lock requirements.txt
+	{ head -2 requirements.lock; cat build/requirements.lock; } > build/lock && mv build/lock requirements.lock
 
 e2e: dev-env engine-env
 	$(BIN)/python .chalice/build.py --local --out build/e2e
