@@ -32,6 +32,8 @@ ZIP_EPOCH = (1980, 1, 1, 0, 0, 0)  # the earliest a zip can name: builds of the 
 ZIP_UNPACKED_MIB_MAX = 250  # AWS Lambda's own limit
 IMPORT_RUNS = 5
 MACHINES = {"arm64": 183, "x86_64": 62}  # e_machine of an ELF file
+# Of glibc as old as Lambda's or older, newest first (python3.13 runs on Amazon Linux 2023, glibc 2.34).
+MANYLINUX = ("manylinux_2_34", "manylinux_2_28", "manylinux2014")
 LAMBDA_ROOT = "/var/task"
 SOURCES = ("app.py", "requirements.txt", ".chalice/config.json", ".chalice/resources.json")
 PROBE = """
@@ -81,7 +83,8 @@ def build(out: Path, target: Target) -> None:
     work.mkdir(parents=True)
     python = packaging_environment(target)
     source = copy_source(work / "source", target)
-    packaged = run_chalice(python, source, work / "chalice")
+    wheels = fetch_wheels(python, target, work / "wheels")
+    packaged = run_chalice(python, source, wheels, work / "chalice")
     template = json.loads((packaged / "sam.json").read_text())
     complete_template(template)
     tree = unpack(packaged / "deployment.zip", work / "tree")
@@ -157,14 +160,16 @@ def packaging_environment(target: Target) -> Path:
         for line in (ROOT / "chalicelib/local/requirements.txt").read_text().split()
         if "chalice==" in line
     ]
-    requirements = (ROOT / "requirements.txt").read_text()
+    requirements = (ROOT / "requirements.lock").read_text()
     digest = hashlib.sha256(f"{requirements}{pins}".encode()).hexdigest()
     home = ROOT / "build" / f"venv-{target.version}"
     stamp = home / "stamp"
     if not stamp.exists() or stamp.read_text() != digest:
         print(f"package: setting up Python {target.version} in {home}")
         run([target.python, "-m", "venv", "--clear", home])
-        run([home / "bin/python", "-m", "pip", "install", "-q", "-r", ROOT / "requirements.txt", *pins])
+        install = [home / "bin/python", "-m", "pip", "install", "-q"]
+        run([*install, "--require-hashes", "-r", ROOT / "requirements.lock"])
+        run([*install, *pins])
         stamp.write_text(digest)
     return home / "bin" / "python"
 
@@ -186,11 +191,32 @@ def copy_source(copy: Path, target: Target) -> Path:
     return copy
 
 
-def run_chalice(python: Path, source: Path, out: Path) -> Path:
-    """Run ``chalice package``, which warns and succeeds where a dependency is missing: we do not."""
+def fetch_wheels(python: Path, target: Target, wheels: Path) -> Path:
+    """Fetch what ships, each file checked by its hash: Chalice itself would take what the index gives.
+
+    For the machine of the target, and for this one: Chalice asks for both.
+    """
+    command = [python, "-m", "pip", "download", "-q", "--disable-pip-version-check", "--no-deps"]
+    command += ["--only-binary=:all:", "--require-hashes", "-r", ROOT / "requirements.lock", "-d", wheels]
+    run(command)
+    if target.architecture != local_target().architecture:
+        machine = {"arm64": "aarch64"}.get(target.architecture, target.architecture)
+        platforms = [f"--platform={name}_{machine}" for name in MANYLINUX]
+        abi = f"cp{target.version.replace('.', '')}"
+        kinds = ["--implementation=cp", *(f"--abi={one}" for one in (abi, "abi3", "none"))]
+        run([*command, f"--python-version={target.version}", *platforms, *kinds])
+    return wheels
+
+
+def run_chalice(python: Path, source: Path, wheels: Path, out: Path) -> Path:
+    """Run ``chalice package``, which warns and succeeds where a dependency is missing: we do not.
+
+    It takes dependencies from ``wheels`` and from nowhere else.
+    """
     command = [python, "-c", "from chalice.cli import main; main()", "package", "--stage", STAGE]
     command += ["--template-format", "json", "--merge-template", ".chalice/resources.json", out]
     environment = {**os.environ, "AWS_DEFAULT_REGION": "us-east-1", "PYTHONDONTWRITEBYTECODE": "1"}
+    environment |= {"PIP_NO_INDEX": "1", "PIP_FIND_LINKS": str(wheels)}
     output = run(command, cwd=source, env=environment)
     if "Could not install dependencies" in output or not (out / "sam.json").exists():
         raise BuildError(f"chalice could not package the application:\n{output}")

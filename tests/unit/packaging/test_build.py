@@ -64,12 +64,12 @@ def test_a_missing_dependency_fails_though_chalice_succeeds(tmp_path: Path) -> N
     (out / "sam.json").write_text("{}")
     chalice = script(tmp_path / "python", 'echo "Could not install dependencies: nosuch==1"')
     with pytest.raises(build.BuildError, match="nosuch==1"):
-        build.run_chalice(chalice, tmp_path, out)
+        build.run_chalice(chalice, tmp_path, tmp_path, out)
 
 
 def test_a_package_without_template_fails_though_chalice_succeeds(tmp_path: Path) -> None:
     with pytest.raises(build.BuildError, match="boom"):
-        build.run_chalice(script(tmp_path / "python", "echo boom"), tmp_path, tmp_path / "out")
+        build.run_chalice(script(tmp_path / "python", "echo boom"), tmp_path, tmp_path, tmp_path / "out")
 
 
 def test_a_shim_that_does_not_run_is_no_interpreter(tmp_path: Path) -> None:
