@@ -91,6 +91,7 @@ security: dev-env engine-env security-env
 
 # The hashes of what ships, after a change of requirements.txt.
 lock: security-env
+	@mkdir -p build
 	$(SECURITY_VENV)/bin/pip-compile -q --generate-hashes --no-annotate --no-header --allow-unsafe --strip-extras \
 		--no-emit-index-url --no-emit-find-links --no-emit-trusted-host -o build/requirements.lock requirements.txt
 	{ head -2 requirements.lock; cat build/requirements.lock; } > build/lock && mv build/lock requirements.lock

@@ -77,6 +77,7 @@ PUBLIC = {
     "accept_invitation": "a code that was mailed; tests/integration/test_invitations.py",
     "ask_password_reset": "answers alike for everybody; tests/integration/test_passwords.py",
     "check_health": "knows no tenant",
+    "complete_log_in": "a token of the password's step; tests/integration/test_second_factor.py",
     "complete_password_reset": "a code that was mailed; tests/integration/test_passwords.py",
     "get_openapi": "knows no tenant",
     "log_in": "names the tenant with its password; tests/integration/test_sessions.py",
