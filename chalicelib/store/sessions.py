@@ -21,6 +21,7 @@ from pynamodb.expressions.condition import Condition
 from chalicelib.domain.permissions import Permission
 from chalicelib.domain.staff import Principal, Scope
 from chalicelib.ports.identity import ListedSession, PersonSessions, Session, SessionsMoved
+from chalicelib.store.acting import OfPlatform
 from chalicelib.store.base import (
     Database,
     EphemeralItem,
@@ -78,7 +79,7 @@ def _person_key(tenant_id: str, staff_id: str) -> str:
     return f"PERSON#{tenant_id}#{staff_id}"
 
 
-class DynamoSessions:
+class DynamoSessions(OfPlatform):
     """The sessions of every tenant: a token is looked up before its tenant is known."""
 
     def __init__(self, *, database: Database) -> None:
