@@ -78,7 +78,7 @@ FACTOR ?= 50
 simulate: dev-env
 	EXAMPLES_FACTOR=$(FACTOR) $(BIN)/pytest -n auto tests/unit tests/simulation $(ARGS)
 
-# Isolation, mass assignment and the like on every operation; `make test` tries a sample. Prints what was tried.
+# The security suites in full (`make test` runs a sample of them); what was tried is told at the end.
 security: dev-env engine-env
 	EXAMPLES_FACTOR=$(FACTOR) $(BIN)/pytest -n auto tests/security tests/integration/test_foreign_ids_everywhere.py $(ARGS)
 

@@ -57,6 +57,14 @@ def export_worker(event: SQSEvent) -> dict[str, Any]:
     return work_exports(job_services(), event.to_dict())
 
 
+@app.on_sqs_message(queue="MailQueue", batch_size=1, name="mail_worker", maximum_concurrency=5)
+def mail_worker(event: SQSEvent) -> dict[str, Any]:
+    """Send mails that somebody asked for who may be nobody."""
+    from chalicelib.jobs.mails import send_mails
+
+    return send_mails(job_services(), event.to_dict())
+
+
 @app.schedule(Rate(5, unit=Rate.MINUTES), name="prepaid_expirer")
 def prepaid_expirer(event: CloudWatchEvent) -> None:
     """Renew prepaid lines that run out, or mark them as ended."""
@@ -87,3 +95,11 @@ def plan_keeper(event: CloudWatchEvent) -> None:
     from chalicelib.jobs.plans import keep_plans
 
     keep_plans(job_services(), event.to_dict())
+
+
+@app.schedule(Rate(1, unit=Rate.DAYS), name="key_keeper")
+def key_keeper(event: CloudWatchEvent) -> None:
+    """Replace tenants' keys that are a year old, or that an operator's event names."""
+    from chalicelib.jobs.keys import keep_keys
+
+    keep_keys(job_services(), event.to_dict())

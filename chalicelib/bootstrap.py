@@ -15,15 +15,17 @@ from chalicelib.adapters.email.null import NullMailer
 from chalicelib.adapters.ids import UlidIds
 from chalicelib.adapters.readiness import Readiness
 from chalicelib.config import JOB_PATIENCE, REQUEST_PATIENCE, RUN_PATIENCE, Patience, Settings
-from chalicelib.crypto.keyring import Keyring
+from chalicelib.crypto.keyring import Keyring, Rejected
 from chalicelib.crypto.kms import KmsKeyWrapper
 from chalicelib.crypto.tokens import RandomTokens
+from chalicelib.crypto.totp import TotpAuthenticator
 from chalicelib.domain.rates import Policies
 from chalicelib.domain.tenants import TenantState
-from chalicelib.observability import MetricAlarms
+from chalicelib.observability import MetricAlarms, tell_unreadable
 from chalicelib.ports.audit import Anchors
 from chalicelib.ports.services import Blobs, Clock, Ids, JobQueue, Mailer, Passwords
 from chalicelib.ports.watching import Alarms
+from chalicelib.store.api_keys import DynamoKeyFinder
 from chalicelib.store.base import Database
 from chalicelib.store.origins import DynamoOrigins
 from chalicelib.store.sessions import DynamoSessions
@@ -109,11 +111,25 @@ class Services:
     @cached_property
     def keyring(self) -> Keyring:
         """Tenants' keys."""
-        return Keyring(wrapper=self._wrapper, store=DynamoWrappedKeys())
+        return Keyring(wrapper=self._wrapper, store=DynamoWrappedKeys(clock=self.clock), tell=self._tell)
+
+    def _tell(self, rejected: Rejected) -> None:
+        tell_unreadable(
+            stage=self.settings.stage,
+            tenant_id=rejected.tenant_id,
+            family=rejected.family,
+            place=rejected.place,
+            at=self.clock.now(),
+        )
 
     @cached_property
     def _wrapper(self) -> KmsKeyWrapper:
-        return KmsKeyWrapper(client=self._client("kms"), key_id=self.settings.field_key_id)
+        former = self.settings.previous_field_key_id
+        return KmsKeyWrapper(
+            client=self._client("kms"),
+            key_id=self.settings.field_key_id,
+            former_key_ids=(former,) if former else (),
+        )
 
     @cached_property
     def stores(self) -> DynamoStores:
@@ -123,7 +139,12 @@ class Services:
     @cached_property
     def sessions(self) -> DynamoSessions:
         """Sessions."""
-        return DynamoSessions(database=self.database)
+        return DynamoSessions(database=self.database, keyring=self.keyring)
+
+    @cached_property
+    def key_finder(self) -> DynamoKeyFinder:
+        """Keys of programs, by their tokens."""
+        return DynamoKeyFinder(database=self.database)
 
     @cached_property
     def tenants(self) -> DynamoRegistry:
@@ -202,6 +223,7 @@ class Services:
             attempts=DynamoAttempts(database=self.database),
             tokens=RandomTokens(),
             passwords=self.passwords,
+            authenticator=TotpAuthenticator(),
             ids=self.ids,
             mailer=self.mailer,
             public_base_url=self.settings.public_base_url,
@@ -247,6 +269,11 @@ class Services:
     def export_queue(self) -> JobQueue:
         """Exports to make."""
         return self._queue(self.settings.export_queue_url)
+
+    @cached_property
+    def mail_queue(self) -> JobQueue:
+        """Mails to send where the asking must not tell whether there is anybody to send them to."""
+        return self._queue(self.settings.mail_queue_url)
 
     @cached_property
     def wire(self) -> DynamoWire:

@@ -52,6 +52,7 @@ class Settings:
     billing_queue_url: str
     import_queue_url: str
     export_queue_url: str
+    mail_queue_url: str
     field_key_id: str
     mail_from: str
     public_base_url: str
@@ -62,6 +63,8 @@ class Settings:
     tenant_role_arn: str = ""
     # The tenant that is the operator of the platform; empty where it sells no plans.
     platform_subdomain: str = ""
+    # The KMS key that wrapped tenants' roots before ``field_key_id``; empty where none is left.
+    previous_field_key_id: str = ""
     # Of one account; addresses and tenants have multiples of it (domain/rates.py).
     requests_per_minute: int = REQUESTS_PER_MINUTE_DEFAULT
 
@@ -88,6 +91,7 @@ class Settings:
             billing_queue_url=required("BILLING_QUEUE_URL"),
             import_queue_url=required("IMPORT_QUEUE_URL"),
             export_queue_url=required("EXPORT_QUEUE_URL"),
+            mail_queue_url=required("MAIL_QUEUE_URL"),
             field_key_id=required("FIELD_KEY_ID"),
             mail_from=required("MAIL_FROM"),
             public_base_url=required("PUBLIC_BASE_URL").rstrip("/"),
@@ -96,6 +100,7 @@ class Settings:
             log_level=source.get("LOG_LEVEL", "INFO"),
             tenant_role_arn=source.get("TENANT_ROLE_ARN", ""),
             platform_subdomain=source.get("PLATFORM_SUBDOMAIN", ""),
+            previous_field_key_id=source.get("PREVIOUS_FIELD_KEY_ID", ""),
             requests_per_minute=int(source.get("REQUESTS_PER_MINUTE") or REQUESTS_PER_MINUTE_DEFAULT),
         )
 

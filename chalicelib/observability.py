@@ -20,9 +20,13 @@ from chalicelib.domain.runs import BillingRun
 SERVICE = "isp-billing"
 METRICS_NAMESPACE: Final = "IspBilling"
 QUARANTINED_METRIC: Final = "QuarantinedSubscriptions"
+UNREADABLE_METRIC: Final = "UnreadableRecords"
+UNREADABLE_CODE: Final = "data_unreadable"
 ANOMALIES_METRIC: Final = "Anomalies"
 UNSEALED_METRIC: Final = "AuditUnsealedSeconds"
 CAUSES_MAX: Final = 6
+# Partitions named by an identifier of ours; other keys may hold a subscriber's code or a client's text.
+_OUR_PARTITION: Final = re.compile(r"ten_[0-9A-Z]{1,26}#(?:A#[0-9A-Z]{1,26}|T|STAFF|AUD#[0-9-]{7})")
 # What AWS calls an error; anything else that stands in its place may be somebody's data.
 _OWN: Final = re.compile(r"timestamp|[a-z_]+_id")
 _AWS_CODE: Final = re.compile(r"[A-Za-z0-9.]{1,64}")
@@ -85,11 +89,6 @@ def tell_completed(*, stage: str, tenant_id: str, run: BillingRun) -> None:
     CloudWatch reads ``_aws`` as "embedded metric format": an alarm looks at what was set aside.
     """
     assert run.completed_at is not None, "a completed run has an end"
-    metric = {
-        "Namespace": METRICS_NAMESPACE,
-        "Dimensions": [["Stage"]],
-        "Metrics": [{"Name": QUARANTINED_METRIC, "Unit": "Count"}],
-    }
     facts: dict[str, Any] = {
         "tenant_id": tenant_id,
         "on": run.on.isoformat(),
@@ -101,11 +100,40 @@ def tell_completed(*, stage: str, tenant_id: str, run: BillingRun) -> None:
         "invoices": run.invoices,
         "total": run.total,
         "currency": run.currency,
-        "Stage": stage,
-        QUARANTINED_METRIC: run.quarantined,
-        "_aws": {"Timestamp": int(run.completed_at.timestamp() * 1000), "CloudWatchMetrics": [metric]},
+        **_metric(stage=stage, name=QUARANTINED_METRIC, value=run.quarantined, at=run.completed_at),
     }
     (logger().warning if run.quarantined else logger().info)("billing run completed", extra=facts)
+
+
+def tell_unreadable(*, stage: str, tenant_id: str, family: str, place: str, at: datetime) -> None:
+    """Log that a sealed record, or the key to it, cannot be read; the line is a metric too.
+
+    ``place`` is what it was sealed for: table, keys and attribute. Of the keys only those are
+    told that are ours; the attribute says what the record is.
+    """
+    table, _, rest = place.partition("|")
+    partition, attribute = rest.partition("|")[0], rest.rpartition("|")[2]
+    facts: dict[str, Any] = {
+        "code": UNREADABLE_CODE,
+        "tenant_id": tenant_id,
+        "family": family,
+        "table": table,
+        "partition": partition if _OUR_PARTITION.fullmatch(partition) else None,
+        "attribute": attribute,
+    }
+    facts |= _metric(stage=stage, name=UNREADABLE_METRIC, value=1, at=at)
+    logger().error("record unreadable", extra=facts)
+
+
+def _metric(*, stage: str, name: str, value: int, at: datetime, unit: str = "Count") -> dict[str, Any]:
+    """Return what makes a log line a metric too ("embedded metric format")."""
+    metric = {
+        "Namespace": METRICS_NAMESPACE,
+        "Dimensions": [["Stage"]],
+        "Metrics": [{"Name": name, "Unit": unit}],
+    }
+    about = {"Timestamp": int(at.timestamp() * 1000), "CloudWatchMetrics": [metric]}
+    return {"Stage": stage, name: value, "_aws": about}
 
 
 def tell_sealed(
@@ -115,19 +143,12 @@ def tell_sealed(
 
     The line is a metric too: an alarm looks at how long entries wait.
     """
-    metric = {
-        "Namespace": METRICS_NAMESPACE,
-        "Dimensions": [["Stage"]],
-        "Metrics": [{"Name": UNSEALED_METRIC, "Unit": "Seconds"}],
-    }
     facts: dict[str, Any] = {
         "tenants": tenants,
         "sealed": sealed,
         "late": late,
         "tenants_left": left,
-        "Stage": stage,
-        UNSEALED_METRIC: waited_seconds,
-        "_aws": {"Timestamp": int(at.timestamp() * 1000), "CloudWatchMetrics": [metric]},
+        **_metric(stage=stage, name=UNSEALED_METRIC, value=waited_seconds, at=at, unit="Seconds"),
     }
     (logger().warning if left or late else logger().info)("audit logs sealed", extra=facts)
 
@@ -140,17 +161,10 @@ class MetricAlarms:
 
     def tell(self, *, kind: Anomaly, tenant_id: str | None, at: datetime) -> None:
         """Log an anomaly; ``tenant_id`` is None where there is no such tenant."""
-        metric = {
-            "Namespace": METRICS_NAMESPACE,
-            "Dimensions": [["Stage"]],
-            "Metrics": [{"Name": ANOMALIES_METRIC, "Unit": "Count"}],
-        }
         facts: dict[str, Any] = {
             "kind": kind.value,
             "tenant_id": tenant_id,
-            "Stage": self._stage,
-            ANOMALIES_METRIC: 1,
-            "_aws": {"Timestamp": int(at.timestamp() * 1000), "CloudWatchMetrics": [metric]},
+            **_metric(stage=self._stage, name=ANOMALIES_METRIC, value=1, at=at),
         }
         logger().warning("anomaly", extra=facts)
 

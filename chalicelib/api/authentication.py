@@ -1,4 +1,4 @@
-"""Who is asking: a session by cookie, with its CSRF token for changes, or by bearer token."""
+"""Who is asking: a session by cookie, with its CSRF token for changes, or by bearer token; or a key."""
 
 from __future__ import annotations
 
@@ -17,18 +17,15 @@ from chalicelib.usecases.sessions import resume
 
 SAFE_METHODS: Final = frozenset({"GET", "HEAD"})
 TOKEN_CHARS_MAX: Final = 100
+KEY_PREFIX: Final = "key_"
 
 
 @dataclass(frozen=True)
 class SignedIn:
-    """The principal, and the session that said so."""
+    """The principal, and the session that said so; a program with a key has none."""
 
-    session: Session
-
-    @property
-    def principal(self) -> Principal:
-        """Who is asking."""
-        return self.session.principal
+    principal: Principal
+    session: Session | None = None
 
 
 def cookie_name(*, secure: bool) -> str:
@@ -39,6 +36,8 @@ def cookie_name(*, secure: bool) -> str:
 def authenticate(*, services: Services, headers: Mapping[str, str], method: str, now: datetime) -> SignedIn:
     """Return who is asking, or raise NotSignedIn, or CsrfRejected for a change by cookie alone."""
     token, by_cookie = _token(headers, secure=services.settings.cookie_secure)
+    if token.startswith(KEY_PREFIX) and not by_cookie:
+        return SignedIn(_program(services, token, now))
     session = resume(sessions=services.sessions, token_hash=token_hash(token), at=now)
     if session is None:
         raise NotSignedIn("the session has ended: sign in again")
@@ -46,7 +45,18 @@ def authenticate(*, services: Services, headers: Mapping[str, str], method: str,
         given = token_hash(headers.get("x-csrf-token", ""))
         if not hmac.compare_digest(given, session.csrf_hash):
             raise CsrfRejected("send the session's CSRF token", param="X-CSRF-Token")
-    return SignedIn(session)
+    return SignedIn(session.principal, session)
+
+
+def _program(services: Services, token: str, now: datetime) -> Principal:
+    from chalicelib.usecases.api_keys import recognise
+
+    found = recognise(
+        finder=services.key_finder, stores=services.stores, token_hash=token_hash(token), at=now
+    )
+    if found is None:
+        raise NotSignedIn("there is no such key, or it has ended")
+    return found
 
 
 def _token(headers: Mapping[str, str], *, secure: bool) -> tuple[str, bool]:

@@ -153,15 +153,15 @@ def problem_of(error: DomainError, *, request_id: str) -> dict[str, object]:
     """Return the problem details of a refusal; of our own failures they say no more than that."""
     status = status_of(error)
     if status == HTTPStatus.INTERNAL_SERVER_ERROR:
-        return internal_problem(request_id=request_id)
+        return internal_problem(request_id=request_id, code=error.code)
     code = error.field_code if isinstance(error, InvalidField) else error.code
     return problem(status=status, code=code, message=error.message, param=error.param, request_id=request_id)
 
 
-def internal_problem(*, request_id: str) -> dict[str, object]:
+def internal_problem(*, request_id: str, code: str = "internal_error") -> dict[str, object]:
     """Return the problem details of a failure of ours."""
     message = "Something went wrong on our side; the request id finds it in our logs."
-    return problem(status=500, code="internal_error", message=message, param=None, request_id=request_id)
+    return problem(status=500, code=code, message=message, param=None, request_id=request_id)
 
 
 def problem_headers(error: DomainError) -> Mapping[str, str]:

@@ -15,7 +15,6 @@ from chalicelib.domain.emails import EMAIL_CHARS_MAX
 from chalicelib.domain.passwords import PASSWORD_CHARS_MAX, PASSWORD_CHARS_MIN
 from chalicelib.domain.staff import Permission
 from chalicelib.domain.tenants import SUBDOMAIN_CHARS_MAX
-from chalicelib.ports.identity import ListedSession
 from chalicelib.usecases import own_sessions, passwords
 
 NewPassword = Annotated[
@@ -30,21 +29,28 @@ NewPassword = Annotated[
 
 
 class OwnSessionOut(Schema):
-    """A session of one's own; one that was idle for 12 hours has ended though it is still listed."""
+    """A session of one's own: on what kind of device, in which network, and when it was used last."""
 
     session_id: str
     current: bool
     created_at: datetime
     expires_at: datetime
+    last_used_at: datetime
+    device: str
+    network: str
 
     @classmethod
-    def of(cls, one: ListedSession, current: str) -> OwnSessionOut:
+    def of(cls, own: own_sessions.OwnSession, current: str) -> OwnSessionOut:
         """Render a session."""
+        one = own.listed
         return cls(
             session_id=one.session_id,
             current=one.session_id == current,
             created_at=one.created_at,
             expires_at=one.expires_at,
+            last_used_at=own.used_at,
+            device=one.device.family,
+            network=one.device.network,
         )
 
 
@@ -127,6 +133,7 @@ def change_password(request: Request) -> Answer:
         password=body.password,
         at=request.now,
         note=request.note("password.changed", request.principal.actor_id),
+        device=request.device,
     )
     return begun(request, logged_in)
 
@@ -144,6 +151,7 @@ def ask_password_reset(request: Request) -> AcceptedOut:
     body = request.body_as(ResetIn)
     passwords.ask_reset(
         identity=request.services.identity,
+        queue=request.services.mail_queue,
         subdomain=body.subdomain,
         email=body.email,
         address=request.address,

@@ -78,6 +78,7 @@ class _Schemas:
         for one in endpoints:
             wanted += [(model, "validation") for model in (one.body, one.query) if model is not None]
             wanted += [(one.answer, "serialization")] if one.answer is not None else []
+            wanted += [(model, "serialization") for model in one.also.values()]
         places, definitions = models_json_schema(list(dict.fromkeys(wanted)), ref_template=REF)
         self._names = {key: place["$ref"].rpartition("/")[2] for key, place in places.items()}
         self.definitions: JsonObject = definitions["$defs"]
@@ -162,8 +163,22 @@ def _responses(one: Endpoint, schemas: _Schemas) -> JsonObject:
         names += ["Version"] if "version" in one.answer.model_fields else []
     names += ["Replayed"] if one.idempotent else []
     done["headers"] = {_header_name(name): {"$ref": f"#/components/headers/{name}"} for name in names}
-    return {str(one.status): done} | {
-        str(status): {"$ref": f"#/components/responses/{name}"} for status, name in _problems(one).items()
+    return (
+        {str(one.status): done}
+        | _also(one, schemas)
+        | {str(status): {"$ref": f"#/components/responses/{name}"} for status, name in _problems(one).items()}
+    )
+
+
+def _also(one: Endpoint, schemas: _Schemas) -> JsonObject:
+    """Return the answers that the operation has besides its usual one."""
+    return {
+        str(status): {
+            "description": phrase_of(status),
+            "content": {JSON: {"schema": schemas.ref(model, "serialization")}},
+            "headers": {"X-Request-Id": {"$ref": "#/components/headers/RequestId"}},
+        }
+        for status, model in one.also.items()
     }
 
 

@@ -13,6 +13,7 @@ from pydantic import BaseModel
 
 from chalicelib.api.schemas import ListAnswer, ListQuery
 from chalicelib.bootstrap import Services
+from chalicelib.domain.devices import Device, device_of
 from chalicelib.domain.staff import Principal
 from chalicelib.ports.identity import Session
 from chalicelib.ports.store import AuditNote, Idempotency, Page
@@ -39,12 +40,20 @@ class Request:
     idempotency: Idempotency | None = None
     if_match: int | None = None
     address: str = ""
+    key: Principal | None = None
+    user_agent: str = ""
 
     @property
     def principal(self) -> Principal:
-        """Who is asking; on a PUBLIC route there is nobody."""
-        assert self.session is not None, "a public route has no principal"
-        return self.session.principal
+        """Who is asking, a person or a program; on a PUBLIC route there is nobody."""
+        who = self.session.principal if self.session else self.key
+        assert who is not None, "a public route has no principal"
+        return who
+
+    @property
+    def device(self) -> Device:
+        """What the request comes from, as far as it tells."""
+        return device_of(user_agent=self.user_agent, address=self.address)
 
     @cached_property
     def store(self) -> DynamoTenantStore:

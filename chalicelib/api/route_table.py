@@ -3,6 +3,9 @@
 from typing import Final
 
 ROUTES: Final[dict[str, str]] = {
+    "GET /v1/api-keys": "api_keys.list_api_keys",
+    "POST /v1/api-keys": "api_keys.make_api_key",
+    "DELETE /v1/api-keys/{key_id}": "api_keys.revoke_api_key",
     "GET /v1/audit": "audit.list_audit_entries",
     "GET /v1/audit/verification": "audit.verify_audit_log",
     "GET /v1/billing": "billing.get_billing_state",
@@ -106,7 +109,13 @@ ROUTES: Final[dict[str, str]] = {
     "GET /v1/roles/{role_id}": "roles.get_role",
     "PATCH /v1/roles/{role_id}": "roles.change_role",
     "DELETE /v1/roles/{role_id}": "roles.delete_role",
+    "GET /v1/me/second-factor": "second_factor.get_second_factor",
+    "POST /v1/me/second-factor": "second_factor.begin_second_factor",
+    "POST /v1/me/second-factor/confirmation": "second_factor.confirm_second_factor",
+    "POST /v1/me/second-factor/recovery-codes": "second_factor.renew_recovery_codes",
+    "POST /v1/me/second-factor/removal": "second_factor.take_off_second_factor",
     "POST /v1/sessions": "sessions.log_in",
+    "POST /v1/session-completions": "sessions.complete_log_in",
     "DELETE /v1/sessions/current": "sessions.log_out",
     "GET /v1/me": "sessions.get_me",
     "POST /v1/signups": "signups.sign_up",

@@ -19,6 +19,7 @@ from chalicelib.bootstrap import Services
 
 # In the order of the OpenAPI document. A new module is named here; then `make openapi`.
 MODULES: Final = (
+    "api_keys",
     "audit",
     "billing",
     "books_audit",
@@ -42,6 +43,7 @@ MODULES: Final = (
     "prepaid",
     "rehearsals",
     "roles",
+    "second_factor",
     "sessions",
     "signups",
     "staff",

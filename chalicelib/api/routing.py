@@ -38,7 +38,7 @@ __all__ = ["ENDPOINTS", "Answer", "Endpoint", "Request", "declared", "endpoint",
 METHODS: Final = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE")
 
 PREFLIGHT_METHOD: Final = "OPTIONS"  # browsers ask with it whether a page may ask at all
-
+USER_AGENT_CHARS_MAX: Final = 500
 WRONG_METHOD: Final = "refuse_method"
 
 Result = BaseModel | Answer | None
@@ -61,6 +61,7 @@ class Endpoint:
     idempotency_required: bool
     if_match: bool
     field_permissions: Mapping[str, Permission] = field(default_factory=dict)
+    also: Mapping[int, type[BaseModel]] = field(default_factory=dict)
 
     @property
     def operation_id(self) -> str:
@@ -94,13 +95,15 @@ def endpoint(
     idempotency_required: bool = False,
     if_match: bool = False,
     field_permissions: Mapping[str, Permission] | None = None,
+    also: Mapping[int, type[BaseModel]] | None = None,
 ) -> Callable[[Callable[[Request], R]], Callable[[Request], R]]:
     """Declare an operation.
 
     ``idempotent`` honours an ``Idempotency-Key``, ``idempotency_required`` insists on one
     (whatever moves money); then ``answer.of`` renders the use case's result, and the use case
     keeps the answer with its effect. ``if_match`` insists on the version that was read.
-    ``field_permissions`` are what fields of the body ask for besides, where they are given.
+    ``field_permissions`` are what fields of the body ask for besides, where they are given;
+    ``also`` are answers of another status and shape.
     """
     assert method in METHODS, method
     assert not (idempotent or idempotency_required) or hasattr(answer, "of"), f"{path}: the answer needs of()"
@@ -120,6 +123,7 @@ def endpoint(
                 idempotency_required=idempotency_required,
                 if_match=if_match,
                 field_permissions=field_permissions or {},
+                also=also or {},
             )
         )
         return function
@@ -292,6 +296,8 @@ def _read(
         body=body,
         query=query,
         session=who.session if who else None,
+        key=who.principal if who else None,
+        user_agent=headers.get("user-agent", "")[:USER_AGENT_CHARS_MAX],
         idempotency=_idempotency(spec, headers, path, canonical),
         if_match=reading.read_if_match(headers.get("if-match"), required=spec.if_match),
         address=address_of(raw),

@@ -6,15 +6,16 @@ from datetime import datetime
 
 from pydantic import Field
 
-from chalicelib.api.authentication import cookie_name
+from chalicelib.api.authentication import TOKEN_CHARS_MAX, cookie_name
 from chalicelib.api.routing import Answer, Request, endpoint
 from chalicelib.api.schemas import Schema
 from chalicelib.api.staff import StaffOut
 from chalicelib.domain.emails import EMAIL_CHARS_MAX
 from chalicelib.domain.passwords import PASSWORD_CHARS_MAX
+from chalicelib.domain.second_factor import CODE_CHARS_MAX
 from chalicelib.domain.staff import Permission, Principal, StaffMember
 from chalicelib.domain.tenants import SUBDOMAIN_CHARS_MAX, Tenant
-from chalicelib.usecases import sessions
+from chalicelib.usecases import second_step, sessions
 
 
 class LogInIn(Schema):
@@ -31,6 +32,29 @@ class SessionOut(Schema):
     token: str = Field(description="Send as `Authorization: Bearer`.")
     csrf_token: str = Field(description="Send as `X-CSRF-Token` with changes by cookie.")
     expires_at: datetime
+
+
+class CodeAskedOut(Schema):
+    """The password is right; `POST /v1/session-completions` takes the token with a code.
+
+    The token is no session, and good for five minutes.
+    """
+
+    second_step_token: str
+    expires_at: datetime
+
+
+class CompletionIn(Schema):
+    """The token of the first step, and a code."""
+
+    token: str = Field(min_length=1, max_length=TOKEN_CHARS_MAX, repr=False, examples=["mfa_..."])
+    code: str = Field(
+        min_length=1,
+        max_length=CODE_CHARS_MAX,
+        repr=False,
+        description="six digits of the authenticator, or a recovery code",
+        examples=["492039"],
+    )
 
 
 class MyTenantOut(Schema):
@@ -66,9 +90,17 @@ class MeOut(Schema):
         )
 
 
-@endpoint("POST", "/v1/sessions", permission=Permission.PUBLIC, body=LogInIn, answer=SessionOut, status=201)
+@endpoint(
+    "POST",
+    "/v1/sessions",
+    permission=Permission.PUBLIC,
+    body=LogInIn,
+    answer=SessionOut,
+    status=201,
+    also={202: CodeAskedOut},
+)
 def log_in(request: Request) -> Answer:
-    """Sign in: a session by cookie, and the same token for bearer use."""
+    """Sign in: a session by cookie, and the same token for bearer use; or 202, which asks for a code."""
     body = request.body_as(LogInIn)
     logged_in = sessions.log_in(
         identity=request.services.identity,
@@ -76,7 +108,34 @@ def log_in(request: Request) -> Answer:
         email=body.email,
         password=body.password,
         address=request.address,
+        user_agent=request.user_agent,
         at=request.now,
+    )
+    if isinstance(logged_in, sessions.CodeAsked):
+        asked = CodeAskedOut(second_step_token=logged_in.token, expires_at=logged_in.expires_at)
+        return Answer(asked, status=202)
+    return begun(request, logged_in)
+
+
+@endpoint(
+    "POST",
+    "/v1/session-completions",
+    permission=Permission.PUBLIC,
+    body=CompletionIn,
+    answer=SessionOut,
+    status=201,
+)
+def complete_log_in(request: Request) -> Answer:
+    """Sign in where a code is asked for, once the password was right."""
+    body = request.body_as(CompletionIn)
+    logged_in = second_step.complete_log_in(
+        identity=request.services.identity,
+        token=body.token,
+        code=body.code,
+        address=request.address,
+        user_agent=request.user_agent,
+        at=request.now,
+        request_id=request.request_id,
     )
     return begun(request, logged_in)
 

@@ -137,11 +137,13 @@ def _put_on_plan(request: Request, tenant: Tenant) -> None:
 def resend_sign_up_mail(request: Request) -> AcceptedOut:
     """Send the owner's mail again, if there is an unverified sign-up with this address."""
     body = request.body_as(ResendIn)
-    signup.resend_verification(
+    signup.ask_verification(
         identity=request.services.identity,
+        queue=request.services.mail_queue,
         subdomain=body.subdomain,
         email=body.email,
         address=request.address,
         at=request.now,
+        request_id=request.request_id,
     )
     return AcceptedOut()

@@ -45,6 +45,7 @@ class StaffOut(Schema):
     areas: list[str]
     dealer_id: str
     disabled: bool
+    second_factor: bool
     created_at: datetime
     version: int
 
@@ -59,6 +60,7 @@ class StaffOut(Schema):
             areas=list(member.scope.areas),
             dealer_id=member.scope.dealer_id,
             disabled=member.disabled,
+            second_factor=member.second_factor,
             created_at=member.created_at,
             version=member.version,
         )

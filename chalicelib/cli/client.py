@@ -117,6 +117,7 @@ class Client:
     ) -> Any:
         request = urllib.request.Request(f"{self.base_url}{path}", method=method)  # noqa: S310 - checked
         request.add_header("Accept", "application/json")
+        request.add_header("User-Agent", "ispbilling")
         for name, value in (headers or {}).items():
             request.add_header(name, value)
         if self.token:

@@ -18,7 +18,9 @@ def add_parsers(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
     login.add_argument("--subdomain", required=True, help="the ISP's subdomain")
     login.add_argument("--email", required=True, help="your email address")
     login.add_argument(
-        "--password-stdin", action="store_true", help="read the password from standard input, for scripts"
+        "--password-stdin",
+        action="store_true",
+        help="read the password, and in the next line a code if one is asked for, from standard input",
     )
     login.set_defaults(run=log_in, names=LOG_IN)
     commands.add_parser("logout", help="end the session").set_defaults(run=log_out)
@@ -29,6 +31,9 @@ def log_in(context: Context, args: argparse.Namespace) -> int:
     """Sign in and store the session."""
     body = {"subdomain": args.subdomain, "email": args.email, "password": _password(args)}
     session = context.public.post("/v1/sessions", body)
+    if "second_step_token" in session:
+        step = {"token": session["second_step_token"], "code": _code(args)}
+        session = context.public.post("/v1/session-completions", step)
     path = credentials.save(context.config_dir, credentials.Credentials(context.url, session["token"]))
     context.output.note(f"signed in at {context.url} until {session['expires_at']}; stored in {path}")
     return 0
@@ -40,6 +45,12 @@ def _password(args: argparse.Namespace) -> str:
     if not sys.stdin.isatty():
         raise CliError("there is no terminal to ask for the password at: use --password-stdin")
     return getpass.getpass("Password: ")
+
+
+def _code(args: argparse.Namespace) -> str:
+    if args.password_stdin:
+        return sys.stdin.readline().strip()
+    return getpass.getpass("Code of your authenticator, or a recovery code: ").strip()
 
 
 def log_out(context: Context, _args: argparse.Namespace) -> int:

@@ -20,6 +20,8 @@ class Permission(StrEnum):
     STAFF_READ = "staff:read"
     STAFF_WRITE = "staff:write"
     OWNERSHIP_TRANSFER = "ownership:transfer"
+    KEYS_READ = "keys:read"
+    KEYS_WRITE = "keys:write"
     SUBSCRIBERS_READ = "subscribers:read"
     SUBSCRIBERS_WRITE = "subscribers:write"
     PACKAGES_READ = "packages:read"
@@ -65,6 +67,8 @@ MATRIX: Final[tuple[tuple[Permission, str, str], ...]] = (
     (P.STAFF_READ, "O A B . . . R", "see staff, invitations and roles"),
     (P.STAFF_WRITE, "O A . . . . .", "invite and disable staff, give roles, make roles"),
     (P.OWNERSHIP_TRANSFER, "O . . . . . .", "hand the company over to another person"),
+    (P.KEYS_READ, "O A . . . . R", "see the keys of programs"),
+    (P.KEYS_WRITE, "O A . . . . .", "make and revoke them"),
     (P.SUBSCRIBERS_READ, "O A B S C D R", "see subscribers and their service"),
     (P.SUBSCRIBERS_WRITE, "O A B S . D .", "add and change subscribers, sell and end service"),
     (P.PACKAGES_READ, "O A B S C D R", "see the catalogue"),
@@ -126,7 +130,8 @@ role: they show or change the whole company. A collector always has areas, and a
 its own customers. A subscriber of others answers like none, in lists, alone, and in whatever belongs to it.
 
 A role of the company's own holds any of these permissions but `ownership:transfer`, and none that
-its maker lacks; everybody in it has `self`.
+its maker lacks; everybody in it has `self`. A key of a program holds any of them but
+`ownership:transfer`, `staff:write`, `keys:write` and `ledger:open`, and none that its maker lacks.
 """
 
 

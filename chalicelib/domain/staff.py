@@ -90,7 +90,8 @@ EVERYTHING: Final = Scope()
 class StaffMember:
     """A person who works for the tenant; ``password_hash`` is Argon2id in PHC form.
 
-    ``role`` is a ``Role``, or the identifier of a role of the tenant's own.
+    ``role`` is a ``Role``, or the identifier of a role of the tenant's own. With a
+    ``second_factor`` the password alone begins no session.
     """
 
     staff_id: str
@@ -103,6 +104,7 @@ class StaffMember:
     version: int = 1
     scope: Scope = EVERYTHING
     disabled: bool = False
+    second_factor: bool = False
 
     @property
     def active_owner(self) -> bool:

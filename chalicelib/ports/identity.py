@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Protocol
 
+from chalicelib.domain.devices import UNKNOWN_DEVICE, Device
 from chalicelib.domain.errors import Busy, DomainError, InvalidValue
 from chalicelib.ports.store import TenantRegistry
 
@@ -46,6 +47,7 @@ class Session:
     created_at: datetime
     idle_expires_at: datetime
     expires_at: datetime
+    device: Device = UNKNOWN_DEVICE
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +58,15 @@ class ListedSession:
     token_hash: str
     created_at: datetime
     expires_at: datetime
+    device: Device = UNKNOWN_DEVICE
+
+
+@dataclass(frozen=True, slots=True)
+class KnownDevice:
+    """A device that somebody signed in from, told by its blind mark alone, until it is forgotten."""
+
+    mark: str
+    until: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +77,7 @@ class PersonSessions:
     staff_id: str
     begun: int
     listed: tuple[ListedSession, ...]
+    devices: tuple[KnownDevice, ...] = ()
 
 
 class SessionsMoved(Busy):
@@ -80,8 +92,14 @@ class Sessions(Protocol):
     def get(self, *, token_hash: str, at: datetime) -> Session | None:
         """Return the live session, or None."""
 
-    def extend(self, *, session: Session, idle_expires_at: datetime) -> None:
-        """Move the idle expiry of a session that still exists."""
+    def extend(self, *, session: Session, idle_expires_at: datetime, at: datetime) -> None:
+        """Move the idle expiry of a session that still exists; it was used at ``at``."""
+
+    def last_used(self, *, known: PersonSessions, at: datetime) -> Mapping[str, datetime]:
+        """Return when each live session of a person was used last, to five minutes, by identifier."""
+
+    def mark(self, *, session: Session) -> str:
+        """Return the blind mark of the device that a session is on."""
 
     def remove(self, *, session: Session) -> None:
         """End a session; absent is fine."""
@@ -92,7 +110,7 @@ class Sessions(Protocol):
     def start(
         self, *, session: Session, known: PersonSessions, ended: Collection[str] = ()
     ) -> Sequence[Write]:
-        """Describe beginning a session, and ending those of the person that are named.
+        """Describe beginning a session on its device, and ending those of the person that are named.
 
         Refused with SessionsMoved where another began since ``known`` was read.
         """
@@ -143,6 +161,22 @@ class Tokens(Protocol):
 
     def hash(self, *, token: str) -> str:
         """Return the form in which a token is stored."""
+
+
+class Authenticator(Protocol):
+    """Codes of people's authenticators, and recovery codes."""
+
+    def new_secret(self) -> str:
+        """Return a new secret in Base32."""
+
+    def uri(self, *, secret: str, account: str, issuer: str) -> str:
+        """Return the ``otpauth`` address that an authenticator reads."""
+
+    def step_of(self, *, secret: str, code: str, at: datetime) -> int | None:
+        """Return the time step that the code is of, the present one or a neighbour; or None."""
+
+    def new_recovery_code(self) -> str:
+        """Return a recovery code of more than 112 random bits."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Protocol
 if TYPE_CHECKING:
     from chalicelib.domain.invitations import Invitation
     from chalicelib.domain.roles import CustomRole
+    from chalicelib.domain.second_factor import SecondFactor
     from chalicelib.domain.staff import StaffMember
     from chalicelib.ports.store import Page, Write
 
@@ -20,6 +21,12 @@ class Staff(Protocol):
 
     def find_by_email(self, *, email: str) -> StaffMember | None:
         """Return the person with the address, or None."""
+
+    def digest(self, *, email: str) -> str:
+        """Return what finds an address, and does not tell it to who lacks the tenant's key."""
+
+    def find_by_digest(self, *, digest: str) -> StaffMember | None:
+        """Return the person with the address of the digest, or None."""
 
     def list(self, *, limit: int, after: str | None) -> Page[StaffMember]:
         """Return a page, oldest first."""
@@ -60,6 +67,19 @@ class Roles(Protocol):
 
     def unmoved(self, *, role: CustomRole) -> Write:
         """Describe the condition that the role's permissions are as read; refused with StaleVersion."""
+
+
+class SecondFactors(Protocol):
+    """Second factors of staff."""
+
+    def find(self, *, staff_id: str) -> SecondFactor | None:
+        """Return what the person's codes are checked against, or None."""
+
+    def save(self, *, before: SecondFactor | None, after: SecondFactor) -> Write:
+        """Describe a change; refused with WrongCode where another was made since ``before`` was read."""
+
+    def remove(self, *, before: SecondFactor) -> Write:
+        """Describe taking it off; refused with WrongCode where it changed since it was read."""
 
 
 class Invitations(Protocol):

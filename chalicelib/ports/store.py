@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from chalicelib.domain.staff import Scope, StaffMember
     from chalicelib.domain.subscribers import Subscriber, SubscriberSummary
     from chalicelib.domain.tenants import Tenant
+    from chalicelib.ports.api_keys import ApiKeys
     from chalicelib.ports.audit import AuditLog
     from chalicelib.ports.coupons import Coupons
     from chalicelib.ports.jobs import Exports, Imports, Rehearsals
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
     from chalicelib.ports.plans import Plans
     from chalicelib.ports.prepaid import Prepaid
     from chalicelib.ports.runs import Runs
-    from chalicelib.ports.staff import Invitations, Roles, Staff
+    from chalicelib.ports.staff import Invitations, Roles, SecondFactors, Staff
     from chalicelib.ports.usage import Usage
 
 T = TypeVar("T")
@@ -274,6 +275,14 @@ class TenantStore(Protocol):
     @property
     def roles(self) -> Roles:
         """Roles of the tenant's own."""
+
+    @property
+    def api_keys(self) -> ApiKeys:
+        """Keys of programs."""
+
+    @property
+    def second_factors(self) -> SecondFactors:
+        """Second factors of staff."""
 
     @property
     def invitations(self) -> Invitations:

@@ -82,6 +82,16 @@ def roles(tenant_id: str) -> str:
     return f"{tenant_id}#ROLES"
 
 
+def api_keys(tenant_id: str) -> str:
+    """Keys of programs."""
+    return f"{tenant_id}#KEYS"
+
+
+def second_factors(tenant_id: str) -> str:
+    """Second factors of staff."""
+    return f"{tenant_id}#MFA"
+
+
 def invitations(tenant_id: str) -> str:
     """Invitations to work for the tenant."""
     return f"{tenant_id}#INVITED"
@@ -160,6 +170,11 @@ def idempotency(tenant_id: str, operation: str) -> str:
 def audit(tenant_id: str, month: str) -> str:
     """Audit entries written in a calendar month (UTC)."""
     return f"{tenant_id}#AUD#{month}"
+
+
+def wrapped_keys(tenant_id: str) -> str:
+    """The tenant's wrapped keys, in the keys table."""
+    return f"{tenant_id}#KEYS"
 
 
 def audit_chain(tenant_id: str) -> str:

@@ -9,18 +9,20 @@ The table's TTL removes items days late, so expiry is checked on read.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Final
 
 import orjson
-from pynamodb.attributes import NumberAttribute, UnicodeAttribute
+from pynamodb.attributes import BinaryAttribute, NumberAttribute, UnicodeAttribute
 from pynamodb.exceptions import DoesNotExist, UpdateError
 from pynamodb.expressions.condition import Condition
 
+from chalicelib.crypto.keyring import Keyring, TenantKeys
+from chalicelib.domain.devices import DEVICE_LIFE, DEVICES_MAX, UNKNOWN_DEVICE, Device
 from chalicelib.domain.permissions import Permission
 from chalicelib.domain.staff import Principal, Scope
-from chalicelib.ports.identity import ListedSession, PersonSessions, Session, SessionsMoved
+from chalicelib.ports.identity import KnownDevice, ListedSession, PersonSessions, Session, SessionsMoved
 from chalicelib.store.acting import OfPlatform
 from chalicelib.store.base import (
     Database,
@@ -39,6 +41,8 @@ from chalicelib.store.base import (
 CONDITION_FAILED: Final = "ConditionalCheckFailedException"
 # Before the sessions in the order of keys.
 BEGUN: Final = "BEGUN"
+DEVICE: Final = "DEVICE#"
+OPERATIONAL: Final = "op"
 LISTED: Final = "SESSION#"
 
 
@@ -58,16 +62,21 @@ class SessionItem(EphemeralItem):
     created_at = UnicodeAttribute()
     idle_expires_at = UnicodeAttribute()
     expires_at = UnicodeAttribute()
+    used_at = UnicodeAttribute(null=True)
     ttl = NumberAttribute()
 
 
 class PersonItem(EphemeralItem):
-    """``PERSON#<tenant id>#<staff id>`` / ``BEGUN``, and ``SESSION#<session id>`` of each session."""
+    """``PERSON#<tenant id>#<staff id>`` / ``BEGUN``, ``SESSION#<session id>`` and ``DEVICE#<mark>``.
+
+    ``device`` of a session is the sealed JSON of its family and network.
+    """
 
     begun = NumberAttribute(null=True)
     token_hash = UnicodeAttribute(null=True)
     created_at = UnicodeAttribute(null=True)
     expires_at = UnicodeAttribute(null=True)
+    device = BinaryAttribute(legacy_encoding=False, null=True)
     ttl = NumberAttribute()
 
 
@@ -82,8 +91,9 @@ def _person_key(tenant_id: str, staff_id: str) -> str:
 class DynamoSessions(OfPlatform):
     """The sessions of every tenant: a token is looked up before its tenant is known."""
 
-    def __init__(self, *, database: Database) -> None:
+    def __init__(self, *, database: Database, keyring: Keyring) -> None:
         self._database = database  # binds the tables
+        self._keyring = keyring
 
     def get(self, *, token_hash: str, at: datetime) -> Session | None:
         """Return the live session, or None."""
@@ -96,12 +106,15 @@ class DynamoSessions(OfPlatform):
         session = _session(item, token_hash)
         return session if at < min(session.idle_expires_at, session.expires_at) else None
 
-    def extend(self, *, session: Session, idle_expires_at: datetime) -> None:
-        """Move the idle expiry of a session that still exists."""
+    def extend(self, *, session: Session, idle_expires_at: datetime, at: datetime) -> None:
+        """Move the idle expiry of a session that still exists; it was used at ``at``."""
         item = SessionItem(_session_key(session.token_hash), "SESSION")
         try:
             item.update(
-                actions=[SessionItem.idle_expires_at.set(to_iso(idle_expires_at))],
+                actions=[
+                    SessionItem.idle_expires_at.set(to_iso(idle_expires_at)),
+                    SessionItem.used_at.set(to_iso(at)),
+                ],
                 condition=SessionItem.pk.exists(),
             )
         except UpdateError as error:
@@ -116,15 +129,35 @@ class DynamoSessions(OfPlatform):
 
     def of_person(self, *, tenant_id: str, staff_id: str) -> PersonSessions:
         """Return a person's sessions, expired ones too: one round trip."""
-        items = PersonItem.query(_person_key(tenant_id, staff_id), consistent_read=True)
-        begun, listed = 0, []
-        for item in items:
+        keys = self._keyring.of(tenant_id=tenant_id)
+        begun, listed, devices = 0, [], []
+        for item in PersonItem.query(_person_key(tenant_id, staff_id), consistent_read=True):
             if item.sk == BEGUN:
                 begun = int(item.begun)
+            elif item.sk.startswith(DEVICE):
+                devices.append(KnownDevice(item.sk.removeprefix(DEVICE), from_iso(item.expires_at)))
             else:
-                listed.append(_listed(item))
+                listed.append(_listed(item, keys))
         ordered = sorted(listed, key=lambda one: (one.created_at, one.session_id))
-        return PersonSessions(tenant_id, staff_id, begun, tuple(ordered))
+        return PersonSessions(tenant_id, staff_id, begun, tuple(ordered), tuple(devices))
+
+    def last_used(self, *, known: PersonSessions, at: datetime) -> Mapping[str, datetime]:
+        """Return when each live session was used last, by identifier: one round trip."""
+        if not known.listed:
+            return {}
+        keys = [_session_key(one.token_hash) for one in known.listed]
+        found = self._database.read_together(*((SessionItem, key, "SESSION") for key in keys))
+        return {
+            item.session_id: from_iso(nullable(item.used_at) or item.created_at)
+            for item in found
+            if item is not None and at < from_iso(item.idle_expires_at)
+        }
+
+    def mark(self, *, session: Session) -> str:
+        """Return the blind mark of the device that a session is on."""
+        who, device = session.principal, session.device
+        value = f"{who.actor_id}\x00{device.family}\x00{device.network}"
+        return self._keyring.of(tenant_id=who.tenant_id).blind(kind="device", value=value)
 
     def start(
         self, *, session: Session, known: PersonSessions, ended: Collection[str] = ()
@@ -138,6 +171,7 @@ class DynamoSessions(OfPlatform):
             token_hash=session.token_hash,
             created_at=to_iso(session.created_at),
             expires_at=to_iso(session.expires_at),
+            device=self._sealed(pk, session),
             ttl=ttl,
         )
         counted = PersonItem(pk, BEGUN, begun=known.begun + 1, ttl=ttl)
@@ -145,7 +179,25 @@ class DynamoSessions(OfPlatform):
             put(counted, condition=_unmoved(known), refused=_moved()),
             put_new(item, refused=_moved()),
             put_new(listed, refused=_moved()),
+            *self._seen(pk, session, known),
             *_endings(known, ended),
+        ]
+
+    def _sealed(self, pk: str, session: Session) -> bytes:
+        plain = orjson.dumps([session.device.family, session.device.network])
+        keys = self._keyring.of(tenant_id=session.principal.tenant_id)
+        place = _device_place(pk, session.session_id)
+        return keys.seal(family=OPERATIONAL, place=place, plain=plain)
+
+    def _seen(self, pk: str, session: Session, known: PersonSessions) -> list[ModelWrite]:
+        """Describe remembering the session's device, and forgetting what is too old or too much."""
+        mark, until = self.mark(session=session), session.created_at + DEVICE_LIFE
+        item = PersonItem(pk, f"{DEVICE}{mark}", expires_at=to_iso(until), ttl=int(until.timestamp()))
+        others = sorted((one for one in known.devices if one.mark != mark), key=lambda one: one.until)
+        gone = others[: max(0, len(others) - DEVICES_MAX + 1)]
+        return [
+            put(item, condition=None, refused=_moved()),
+            *(delete(PersonItem(pk, f"{DEVICE}{one.mark}")) for one in gone),
         ]
 
     def end(
@@ -219,13 +271,22 @@ def _session(item: SessionItem, token_hash: str) -> Session:
     )
 
 
-def _listed(item: PersonItem) -> ListedSession:
+def _listed(item: PersonItem, keys: TenantKeys) -> ListedSession:
+    session_id, sealed, device = str(item.sk).removeprefix(LISTED), nullable(item.device), UNKNOWN_DEVICE
+    if sealed is not None:
+        place = _device_place(item.pk, session_id)
+        device = Device(*orjson.loads(keys.open(family=OPERATIONAL, place=place, sealed=sealed)))
     return ListedSession(
-        session_id=str(item.sk).removeprefix(LISTED),
+        session_id=session_id,
         token_hash=item.token_hash,
         created_at=from_iso(item.created_at),
         expires_at=from_iso(item.expires_at),
+        device=device,
     )
+
+
+def _device_place(pk: str, session_id: str) -> str:
+    return f"ephemeral|{pk}|{session_id}|device"
 
 
 def encode_scope(scope: Scope) -> str | None:

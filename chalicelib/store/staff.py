@@ -54,6 +54,7 @@ class StaffItem(TenantsItem):
     version = NumberAttribute()
     scope = UnicodeAttribute(null=True)
     disabled = BooleanAttribute(null=True)
+    second_factor = BooleanAttribute(null=True)
 
 
 class DynamoStaff(OfTenant):
@@ -73,7 +74,15 @@ class DynamoStaff(OfTenant):
 
     def find_by_email(self, *, email: str) -> StaffMember | None:
         """Return the person with the address, or None."""
-        return self._read(self._email_key(email), BY_EMAIL)
+        return self.find_by_digest(digest=self.digest(email=email))
+
+    def digest(self, *, email: str) -> str:
+        """Return the blind index of an address."""
+        return self._keys.blind(kind="staff", value=normal_email(email=email))
+
+    def find_by_digest(self, *, digest: str) -> StaffMember | None:
+        """Return the person with the address of the blind index, or None."""
+        return self._read(keys.blind(self._tenant_id, "staff", digest), BY_EMAIL)
 
     def list(self, *, limit: int, after: str | None) -> Page[StaffMember]:
         """Return a page, oldest first."""
@@ -106,8 +115,7 @@ class DynamoStaff(OfTenant):
         return [*writes, put_new(by_email, refused=_taken()), delete(StaffItem(old_key, BY_EMAIL))]
 
     def _email_key(self, email: str) -> str:
-        digest = self._keys.blind(kind="staff", value=normal_email(email=email))
-        return keys.blind(self._tenant_id, "staff", digest)
+        return keys.blind(self._tenant_id, "staff", self.digest(email=email))
 
     def _items(self, member: StaffMember) -> tuple[StaffItem, StaffItem]:
         return (
@@ -129,6 +137,7 @@ class DynamoStaff(OfTenant):
             version=member.version,
             scope=encode_scope(member.scope),
             disabled=member.disabled or None,
+            second_factor=member.second_factor or None,
         )
 
     def _read(self, pk: str, sk: str) -> StaffMember | None:
@@ -152,6 +161,7 @@ class DynamoStaff(OfTenant):
             version=int(item.version),
             scope=decode_scope(nullable(item.scope)),
             disabled=bool(nullable(item.disabled)),
+            second_factor=bool(nullable(item.second_factor)),
         )
 
 

@@ -26,6 +26,7 @@ from chalicelib.store.tenants import TenantItem, TenantProfiles, decode_tenant
 
 # Repositories are imported by who first asks for them: each costs milliseconds of a cold start.
 if TYPE_CHECKING:
+    from chalicelib.store.api_keys import DynamoApiKeys
     from chalicelib.store.audit_log import DynamoAuditLog
     from chalicelib.store.billing import DynamoBillingBooks
     from chalicelib.store.book_reader import DynamoBookReader
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
     from chalicelib.store.imports import DynamoImports
     from chalicelib.store.invitations import DynamoInvitations
     from chalicelib.store.invoices import DynamoInvoices
+    from chalicelib.store.key_rotation import DynamoKeyRotation
     from chalicelib.store.late_fees import DynamoLateFees
     from chalicelib.store.ledger import DynamoLedger
     from chalicelib.store.packages import DynamoPackages
@@ -43,6 +45,7 @@ if TYPE_CHECKING:
     from chalicelib.store.rehearsals import DynamoRehearsalBooks, DynamoRehearsals
     from chalicelib.store.roles import DynamoRoles
     from chalicelib.store.runs import DynamoRuns
+    from chalicelib.store.second_factors import DynamoSecondFactors
     from chalicelib.store.subscribers import DynamoSubscribers
     from chalicelib.store.usage import DynamoUsage
     from chalicelib.store.wire import DynamoWire
@@ -71,6 +74,13 @@ class DynamoTenantStore(OfTenant):
     def keys(self) -> TenantKeys:
         """The tenant's keys, unwrapped when first needed."""
         return self._keyring.of(tenant_id=self._tenant_id)
+
+    @cached_property
+    def key_rotation(self) -> DynamoKeyRotation:
+        """The tenant's wrapped keys, to be replaced."""
+        from chalicelib.store.key_rotation import DynamoKeyRotation
+
+        return DynamoKeyRotation(tenant_id=self._tenant_id, keyring=self._keyring, clock=self._clock)
 
     @cached_property
     def packages(self) -> DynamoPackages:
@@ -212,6 +222,20 @@ class DynamoTenantStore(OfTenant):
         from chalicelib.store.roles import DynamoRoles
 
         return DynamoRoles(tenant_id=self._tenant_id)
+
+    @cached_property
+    def api_keys(self) -> DynamoApiKeys:
+        """Keys of programs."""
+        from chalicelib.store.api_keys import DynamoApiKeys
+
+        return DynamoApiKeys(tenant_id=self._tenant_id)
+
+    @cached_property
+    def second_factors(self) -> DynamoSecondFactors:
+        """Second factors of staff."""
+        from chalicelib.store.second_factors import DynamoSecondFactors
+
+        return DynamoSecondFactors(tenant_id=self._tenant_id, tenant_keys=self.keys)
 
     @cached_property
     def invitations(self) -> DynamoInvitations:

@@ -123,9 +123,21 @@ class DynamoRegistry(OfPlatform):
     def active(self, *, after: str | None, limit: int, turn: int = 0) -> Page[Tenant]:
         """Return a page of active tenants, without their taxes, partition by partition.
 
+        See ``every``.
+        """
+        return self._listed(after=after, limit=limit, turn=turn, states=frozenset({TenantState.ACTIVE}))
+
+    def every(self, *, after: str | None, limit: int, turn: int = 0) -> Page[Tenant]:
+        """Return a page of all tenants that were ever active, without their taxes, partition by partition.
+
         Each turn begins with the next partition; after all of them have been first, each is read
         the other way round, so that nobody always comes after the same others.
         """
+        return self._listed(after=after, limit=limit, turn=turn, states=frozenset(TenantState))
+
+    def _listed(
+        self, *, after: str | None, limit: int, turn: int, states: frozenset[TenantState]
+    ) -> Page[Tenant]:
         found: list[Tenant] = []
         partitions = [(turn + index) % LIST_PARTITIONS for index in range(LIST_PARTITIONS)]
         backwards = turn // LIST_PARTITIONS % 2 == 1
@@ -137,7 +149,7 @@ class DynamoRegistry(OfPlatform):
                 _list_key(partition),
                 limit=limit - len(found),
                 after=position,
-                where=lambda item: item.state == TenantState.ACTIVE.value,
+                where=lambda item: item.state in states,
                 newest_first=backwards,
             )
             found += [decode_tenant(item.data) for item in page.items]

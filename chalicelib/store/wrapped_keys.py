@@ -2,39 +2,53 @@
 
 from __future__ import annotations
 
-from pynamodb.attributes import BinaryAttribute
+from pynamodb.attributes import BinaryAttribute, UnicodeAttribute
 from pynamodb.exceptions import PutError
 
+from chalicelib.crypto.keyring import WrappedKey
+from chalicelib.ports.services import Clock
+from chalicelib.store import keys
 from chalicelib.store.acting import ByTenant
-from chalicelib.store.base import KeysItem, StoreUnavailable
+from chalicelib.store.base import KeysItem, StoreUnavailable, nullable, to_iso
 
 
 class WrappedKeyItem(KeysItem):
-    """``<tenant>#KEYS`` / family."""
+    """``<tenant>#KEYS`` / ``root``, or ``<family>#<version>``; ``at`` is when it was wrapped."""
 
     wrapped = BinaryAttribute(legacy_encoding=False)
+    wrapped_by = UnicodeAttribute(null=True)
+    at = UnicodeAttribute()
 
 
 class DynamoWrappedKeys(ByTenant):
-    """Stores wrapped keys, the first writer of a family wins."""
+    """Stores wrapped keys, the first writer of a name wins."""
 
-    def load(self, *, tenant_id: str) -> dict[str, bytes]:
-        """Return every wrapped key of the tenant by family."""
-        items = WrappedKeyItem.query(f"{tenant_id}#KEYS", consistent_read=True)
-        return {item.sk: item.wrapped for item in items}
+    def __init__(self, *, clock: Clock) -> None:
+        self._clock = clock
 
-    def add(self, *, tenant_id: str, family: str, wrapped: bytes) -> bytes:
-        """Store a wrapped key unless the family has one; return the stored one."""
-        item = WrappedKeyItem(f"{tenant_id}#KEYS", family, wrapped=wrapped)
+    def load(self, *, tenant_id: str) -> dict[str, WrappedKey]:
+        """Return every wrapped key of the tenant by name."""
+        items = WrappedKeyItem.query(keys.wrapped_keys(tenant_id), consistent_read=True)
+        return {item.sk: _key_of(item) for item in items}
+
+    def add(self, *, tenant_id: str, name: str, key: WrappedKey) -> WrappedKey:
+        """Store a wrapped key unless there is one of that name; return the stored one."""
+        pk = keys.wrapped_keys(tenant_id)
+        at = to_iso(self._clock.now())
+        item = WrappedKeyItem(pk, name, wrapped=key.wrapped, wrapped_by=key.wrapped_by, at=at)
         try:
             item.save(condition=WrappedKeyItem.pk.does_not_exist())
         except PutError as error:
             if error.cause_response_code != "ConditionalCheckFailedException":
                 raise StoreUnavailable("the key table did not answer") from error
-            return WrappedKeyItem.get(f"{tenant_id}#KEYS", family, consistent_read=True).wrapped
-        return wrapped
+            return _key_of(WrappedKeyItem.get(pk, name, consistent_read=True))
+        return key
 
     def remove(self, *, tenant_id: str) -> None:
         """Delete every wrapped key of the tenant."""
-        for item in WrappedKeyItem.query(f"{tenant_id}#KEYS", consistent_read=True):
+        for item in WrappedKeyItem.query(keys.wrapped_keys(tenant_id), consistent_read=True):
             item.delete()
+
+
+def _key_of(item: WrappedKeyItem) -> WrappedKey:
+    return WrappedKey(item.wrapped, nullable(item.wrapped_by))

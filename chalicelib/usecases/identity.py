@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass
 
-from chalicelib.ports.identity import Attempts, OneTimeTokens, Registry, Sessions, Tokens
-from chalicelib.ports.services import Ids, Mailer, Passwords
+from chalicelib.ports.identity import Attempts, Authenticator, OneTimeTokens, Registry, Sessions, Tokens
+from chalicelib.ports.services import Ids, Mail, Mailer, MailNotSent, Passwords
 from chalicelib.ports.store import Stores
 
 
@@ -20,6 +21,15 @@ class Identity:
     attempts: Attempts
     tokens: Tokens
     passwords: Passwords
+    authenticator: Authenticator
     ids: Ids
     mailer: Mailer
     public_base_url: str
+
+
+def tell(*, identity: Identity, mail: Mail) -> bool:
+    """Send a mail that nothing hangs on; return whether it was taken."""
+    with suppress(MailNotSent):
+        identity.mailer.send(mail=mail)
+        return True
+    return False

@@ -116,3 +116,87 @@ def anomaly_mail(*, to: str, name: str, company: str, kind: Anomaly, at: datetim
         name=name, company=company, time=f"{at.astimezone(UTC):%Y-%m-%d %H:%M}", what=_WHAT[kind]
     )
     return Mail(to=to, subject="Out of the ordinary at ISP Billing", text=text)
+
+
+_SECOND_FACTOR_ON = """\
+Hello {name},
+
+from now on, signing in at {company} asks for a code of your authenticator besides your password.
+All your other sessions were ended. If it was not you, ask for a new password at once, and tell
+who runs {company}.
+"""
+
+_SECOND_FACTOR_OFF = """\
+Hello {name},
+
+from now on, signing in at {company} asks for your password alone, and for no code. All your other
+sessions were ended. If it was not you, ask for a new password at once, and tell who runs {company}.
+"""
+
+_RECOVERY_USED = """\
+Hello {name},
+
+a recovery code of yours was used at {company}; {left} are left. If it was not you, ask for a new
+password at once, and make new recovery codes.
+"""
+
+_RECOVERY_RENEWED = """\
+Hello {name},
+
+you have new recovery codes at {company}; the ones before are worthless. If it was not you, ask for
+a new password at once, and tell who runs {company}.
+"""
+
+_CODES_TRIED = """\
+Hello {name},
+
+somebody who knows your password at {company} entered several wrong codes. If it was not you, ask
+for a new password at once: nobody gets in without a code, and whoever it is must not go on trying.
+"""
+
+
+def second_factor_mail(*, to: str, name: str, company: str, on: bool) -> Mail:
+    """Return the mail that tells somebody that their second factor was put on, or taken off."""
+    text = _SECOND_FACTOR_ON if on else _SECOND_FACTOR_OFF
+    subject = "Signing in asks for a code now" if on else "Signing in asks for no code any more"
+    return Mail(to=to, subject=subject, text=text.format(name=name, company=company))
+
+
+def recovery_used_mail(*, to: str, name: str, company: str, left: int) -> Mail:
+    """Return the mail that tells somebody that a recovery code of theirs was used."""
+    text = _RECOVERY_USED.format(name=name, company=company, left=left)
+    return Mail(to=to, subject="A recovery code was used", text=text)
+
+
+def recovery_renewed_mail(*, to: str, name: str, company: str) -> Mail:
+    """Return the mail that tells somebody that they have new recovery codes."""
+    text = _RECOVERY_RENEWED.format(name=name, company=company)
+    return Mail(to=to, subject="You have new recovery codes", text=text)
+
+
+def codes_tried_mail(*, to: str, name: str, company: str) -> Mail:
+    """Return the mail that tells somebody that their password is known to who has no code."""
+    text = _CODES_TRIED.format(name=name, company=company)
+    return Mail(to=to, subject="Somebody knows your password", text=text)
+
+
+_NEW_DEVICE = """\
+Hello {name},
+
+somebody signed in to {company} with your password from where you did not sign in lately:
+{family}, network {network}, {at}.
+
+If it was you, do nothing. If not, ask for a new password at once: that ends all your sessions.
+"""
+
+
+def new_device_mail(*, to: str, name: str, company: str, family: str, network: str, at: datetime) -> Mail:
+    """Return the mail that tells somebody that they signed in from a device that is not known."""
+    text = _NEW_DEVICE.format(
+        name=name,
+        company=company,
+        family=family,
+        network=network or "unknown",
+        at=f"{at.astimezone(UTC):%Y-%m-%d %H:%M} UTC",
+    )
+    return Mail(to=to, subject="Signed in from a new device", text=text)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import dataclass
 from datetime import datetime
 
 from chalicelib.domain.errors import Busy, NotFound
@@ -12,10 +13,23 @@ from chalicelib.ports.store import AuditNote, TenantStore
 from chalicelib.usecases.sessions import COMMIT_ATTEMPTS_MAX
 
 
-def own_sessions(*, sessions: Sessions, session: Session, at: datetime) -> tuple[ListedSession, ...]:
-    """Return the sessions of who is signed in that have not expired, newest first."""
-    listed = _known(sessions, session).listed
-    return tuple(one for one in reversed(listed) if at < one.expires_at)
+@dataclass(frozen=True, slots=True)
+class OwnSession:
+    """A live session, and when it was used last, to five minutes."""
+
+    listed: ListedSession
+    used_at: datetime
+
+
+def own_sessions(*, sessions: Sessions, session: Session, at: datetime) -> tuple[OwnSession, ...]:
+    """Return the sessions of who is signed in that have not ended, newest first."""
+    known = _known(sessions, session)
+    used = sessions.last_used(known=known, at=at)
+    return tuple(
+        OwnSession(one, used[one.session_id])
+        for one in reversed(known.listed)
+        if at < one.expires_at and one.session_id in used
+    )
 
 
 def end_own_session(

@@ -6,23 +6,22 @@ still asks for; and it answers alike whether or not there is such an account.
 
 from __future__ import annotations
 
-from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime, timedelta
-from hashlib import sha256
 from typing import Final
 
+from chalicelib.domain.devices import UNKNOWN_DEVICE, Device
 from chalicelib.domain.errors import Busy, NotFound, StaleVersion
 from chalicelib.domain.passwords import check_password, normal_password
 from chalicelib.domain.staff import Principal, StaffMember
 from chalicelib.domain.subscribers import normal_email
 from chalicelib.domain.tenants import Tenant, TenantState
 from chalicelib.ports.identity import TokenNotValid
-from chalicelib.ports.services import Mail, MailNotSent
+from chalicelib.ports.services import JobQueue
 from chalicelib.ports.store import AuditNote, TenantStore
-from chalicelib.usecases.identity import Identity
+from chalicelib.usecases.identity import Identity, tell
 from chalicelib.usecases.mails import password_changed_mail, reset_mail
-from chalicelib.usecases.sessions import LoggedIn, begin_session, commit_ending
+from chalicelib.usecases.sessions import LoggedIn, begin_session, commit_ending, password_mark
 from chalicelib.usecases.staff import ask_password
 from chalicelib.usecases.throttle import Limit, client_of, reserve, within
 
@@ -44,6 +43,7 @@ def change_password(
     password: str,
     at: datetime,
     note: AuditNote,
+    device: Device = UNKNOWN_DEVICE,
 ) -> LoggedIn:
     """Change one's own password; one new session takes the place of all the others.
 
@@ -55,27 +55,53 @@ def change_password(
     tenant = store.profile()
     after = _with_password(identity, tenant, before, password)
     change = [*store.staff.change(before=before, after=after), store.note(note=note)]
-    begun = begin_session(identity=identity, store=store, member=before, at=at, change=change, instead=True)
-    _tell(identity, password_changed_mail(to=before.email, name=before.name, company=tenant.company))
+    begun = begin_session(
+        identity=identity, store=store, member=before, at=at, change=change, instead=True, device=device
+    )
+    notice = password_changed_mail(to=before.email, name=before.name, company=tenant.company)
+    tell(identity=identity, mail=notice)
     return begun
 
 
 def ask_reset(
-    *, identity: Identity, subdomain: str, email: str, address: str, at: datetime, request_id: str = ""
-) -> bool:
-    """Mail a code for a new password to who has an account; return whether a mail was sent.
+    *,
+    identity: Identity,
+    queue: JobQueue,
+    subdomain: str,
+    email: str,
+    address: str,
+    at: datetime,
+    request_id: str = "",
+) -> None:
+    """Have a code for a new password mailed to who has an account.
 
-    Callers outside must not learn the answer. Raises TooManyAttempts for the client.
+    Nobody is looked up here, so that neither the answer nor its time tells whether there is
+    somebody. Raises TooManyAttempts for the client.
     """
     reserve(identity=identity, limit=RESETS_PER_CLIENT, key=client_of(address=address), at=at)
     found = identity.registry.locate(subdomain=subdomain, at=at)
     if found is None or found.state is not TenantState.ACTIVE:
-        return False
-    store = identity.stores.of(tenant_id=found.tenant_id)
-    member = store.staff.find_by_email(email=email)
+        return
+    person = identity.stores.of(tenant_id=found.tenant_id).staff.digest(email=email)
+    queue.send(
+        message={
+            "mail": RESET,
+            "tenant_id": found.tenant_id,
+            "person": person,
+            "request_id": request_id,
+        }
+    )
+
+
+def send_reset(
+    *, identity: Identity, tenant_id: str, person: str, at: datetime, request_id: str = ""
+) -> bool:
+    """Mail a code for a new password to who has the address of a digest; return whether one was sent."""
+    store = identity.stores.of(tenant_id=tenant_id)
+    member = store.staff.find_by_digest(digest=person)
     if member is None or member.disabled or not member.email_verified:
         return False
-    key = f"{store.tenant_id}|{normal_email(email=email)}"
+    key = f"{store.tenant_id}|{normal_email(email=member.email)}"
     if not within(identity=identity, limit=RESETS_PER_MAILBOX, key=key, at=at):
         return False
     token, tenant = identity.tokens.new(prefix="pwr"), store.profile()
@@ -86,7 +112,7 @@ def ask_reset(
             subject={
                 "tenant_id": store.tenant_id,
                 "staff_id": member.staff_id,
-                "password": _mark(member),
+                "password": password_mark(member=member),
             },
             expires_at=at + RESET_LIFE,
         ),
@@ -94,7 +120,7 @@ def ask_reset(
     )
     minutes = RESET_LIFE // timedelta(minutes=1)
     mail = reset_mail(to=member.email, name=member.name, company=tenant.company, token=token, minutes=minutes)
-    return _tell(identity, mail)
+    return tell(identity=identity, mail=mail)
 
 
 def complete_reset(
@@ -116,7 +142,11 @@ def complete_reset(
     except NotFound:
         raise refused from None
     # A password that was changed since makes older codes worthless.
-    if before.disabled or tenant.state is TenantState.CLOSED or _mark(before) != subject["password"]:
+    if (
+        before.disabled
+        or tenant.state is TenantState.CLOSED
+        or password_mark(member=before) != subject["password"]
+    ):
         raise refused
     after = _with_password(identity, tenant, before, password)
     writes = [
@@ -128,7 +158,8 @@ def complete_reset(
         commit_ending(sessions=identity.sessions, store=store, staff_ids=(before.staff_id,), writes=writes)
     except StaleVersion as error:
         raise Busy("the account was changed just now: try again") from error
-    _tell(identity, password_changed_mail(to=before.email, name=before.name, company=tenant.company))
+    notice = password_changed_mail(to=before.email, name=before.name, company=tenant.company)
+    tell(identity=identity, mail=notice)
 
 
 def _with_password(identity: Identity, tenant: Tenant, member: StaffMember, password: str) -> StaffMember:
@@ -136,15 +167,3 @@ def _with_password(identity: Identity, tenant: Tenant, member: StaffMember, pass
     check_password(password=password, known=known, param="password")
     made = identity.passwords.hash(password=normal_password(password=password))
     return replace(member, password_hash=made)
-
-
-def _mark(member: StaffMember) -> str:
-    """Return what tells one password from the next, and nothing of it: the hash has its own salt."""
-    return sha256(member.password_hash.encode()).hexdigest()
-
-
-def _tell(identity: Identity, mail: Mail) -> bool:
-    with suppress(MailNotSent):
-        identity.mailer.send(mail=mail)
-        return True
-    return False

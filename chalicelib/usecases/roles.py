@@ -19,6 +19,7 @@ from chalicelib.domain.roles import (
 from chalicelib.domain.staff import Principal, may_grant, may_manage
 from chalicelib.ports.identity import PersonSessions, Sessions, SessionsMoved
 from chalicelib.ports.store import AuditNote, TenantStore, Write
+from chalicelib.usecases.api_keys import outgrown
 from chalicelib.usecases.sessions import COMMIT_ATTEMPTS_MAX
 from chalicelib.usecases.staff_lists import everybody
 from chalicelib.usecases.versions import require_version
@@ -119,25 +120,27 @@ def change_role(
     if after.permissions == before.permissions:
         store.commit(*writes)
     else:
-        _commit_for_holders(store, sessions, role_id, writes)
+        _commit_for_holders(store, sessions, after, writes)
     return after
 
 
 def _commit_for_holders(
-    store: TenantStore, sessions: Sessions, role_id: str, writes: Sequence[Write]
+    store: TenantStore, sessions: Sessions, role: CustomRole, writes: Sequence[Write]
 ) -> None:
     """Make the change when nobody in the role has a session.
 
     Their sessions are too many for one transaction: they end first, person by person, and the
-    change is made on the condition that nobody began one since, nor came to the role.
+    change is made on the condition that nobody began one since, nor came to the role. Keys that they
+    made and that hold more than the role does now end with it.
     """
     for _ in range(COMMIT_ATTEMPTS_MAX):
-        holders = [one.staff_id for one in everybody(store=store) if one.role == role_id]
+        holders = [one.staff_id for one in everybody(store=store) if one.role == role.role_id]
+        keys, _ = outgrown(store=store, staff_ids=holders, permissions=role.granted)
         known = [sessions.of_person(tenant_id=store.tenant_id, staff_id=one) for one in holders]
         try:
             for one in known:
                 _end(store, sessions, one)
-            store.commit(*writes, *(sessions.none_begun(known=one) for one in known))
+            store.commit(*writes, *keys, *(sessions.none_begun(known=one) for one in known))
         except SessionsMoved:
             continue
         return

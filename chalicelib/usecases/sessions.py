@@ -10,8 +10,10 @@ from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from hashlib import sha256
 from typing import Final
 
+from chalicelib.domain.devices import UNKNOWN_DEVICE, Device, device_of
 from chalicelib.domain.errors import Busy, DomainError, StaleVersion
 from chalicelib.domain.passwords import normal_password
 from chalicelib.domain.staff import Principal, Role, StaffMember
@@ -19,11 +21,14 @@ from chalicelib.domain.subscribers import normal_email
 from chalicelib.domain.tenants import TenantState
 from chalicelib.ports.identity import PersonSessions, Session, Sessions, SessionsMoved
 from chalicelib.ports.store import TenantStore, Write
-from chalicelib.usecases.identity import Identity
+from chalicelib.usecases.identity import Identity, tell
+from chalicelib.usecases.mails import new_device_mail
 from chalicelib.usecases.throttle import Limit, client_of, give_back, reserve
 
 SESSION_IDLE: Final = timedelta(hours=12)
 SESSION_LIFE: Final = timedelta(days=7)
+CODE_ASKED: Final = "code-asked"
+CODE_ASKED_LIFE: Final = timedelta(minutes=5)
 EXTEND_AFTER: Final = timedelta(minutes=5)
 # Two people's sessions are ended in one transaction, of two writes each.
 SESSIONS_PER_PERSON_MAX: Final = 20
@@ -54,10 +59,27 @@ class LoggedIn:
     session: Session
 
 
+@dataclass(frozen=True, slots=True)
+class CodeAsked:
+    """The password was right, and a code is asked for besides; the token is no session."""
+
+    token: str
+    expires_at: datetime
+
+
 def log_in(
-    *, identity: Identity, subdomain: str, email: str, password: str, address: str, at: datetime
-) -> LoggedIn:
-    """Start a session, or raise WrongCredentials, EmailNotVerified or TooManyAttempts.
+    *,
+    identity: Identity,
+    subdomain: str,
+    email: str,
+    password: str,
+    address: str,
+    at: datetime,
+    user_agent: str = "",
+) -> LoggedIn | CodeAsked:
+    """Start a session, or ask for a code of who has a second factor.
+
+    Raises WrongCredentials, EmailNotVerified or TooManyAttempts.
 
     Failures are counted by the client's network address and the account together, so that
     nobody is locked out by a stranger. An attempt counts as failed until the password is known
@@ -76,12 +98,45 @@ def log_in(
     if not member.email_verified:
         raise EmailNotVerified("confirm your address first: the code is in the mail we sent")
     store = identity.stores.of(tenant_id=tenant_id)
-    if not identity.passwords.outdated(stored=member.password_hash):
-        return begin_session(identity=identity, store=store, member=member, at=at)
-    # Now that the password is known, its hash can be made as one would be today.
-    made = identity.passwords.hash(password=normal_password(password=password))
-    renewed = store.staff.change(before=member, after=replace(member, password_hash=made))
-    return begin_session(identity=identity, store=store, member=member, at=at, change=renewed)
+    renewed: Sequence[Write] = ()
+    after = member
+    if identity.passwords.outdated(stored=member.password_hash):
+        # Now that the password is known, its hash can be made as one would be today.
+        made = identity.passwords.hash(password=normal_password(password=password))
+        after = replace(member, password_hash=made)
+        renewed = store.staff.change(before=member, after=after)
+    if member.second_factor:
+        return _ask_code(identity, store, after, at, renewed)
+    device = device_of(user_agent=user_agent, address=address)
+    return begin_session(identity=identity, store=store, member=member, at=at, change=renewed, device=device)
+
+
+def _ask_code(
+    identity: Identity, store: TenantStore, member: StaffMember, at: datetime, change: Sequence[Write]
+) -> CodeAsked:
+    """Hand out a token that says that the password was right: this password, and no later one."""
+    asked = CodeAsked(identity.tokens.new(prefix="mfa"), at + CODE_ASKED_LIFE)
+    subject = {
+        "tenant_id": store.tenant_id,
+        "staff_id": member.staff_id,
+        "password": password_mark(member=member),
+    }
+    issued = identity.one_time_tokens.issue(
+        token_hash=identity.tokens.hash(token=asked.token),
+        purpose=CODE_ASKED,
+        subject=subject,
+        expires_at=asked.expires_at,
+    )
+    try:
+        store.commit(issued, *change)
+    except StaleVersion as error:
+        raise Busy("the account was changed just now: try again") from error
+    return asked
+
+
+def password_mark(*, member: StaffMember) -> str:
+    """Return what tells one password from the next, and nothing of it: the hash has its own salt."""
+    return sha256(member.password_hash.encode()).hexdigest()
 
 
 def _find(identity: Identity, subdomain: str, email: str, at: datetime) -> tuple[str, StaffMember | None]:
@@ -100,15 +155,17 @@ def begin_session(
     at: datetime,
     change: Sequence[Write] = (),
     instead: bool = False,
+    device: Device = UNKNOWN_DEVICE,
 ) -> LoggedIn:
     """Begin a session on the condition that the person, and their role, are still as they were read.
 
     ``change`` is a change of the person that goes with it, and has that condition itself. With
-    ``instead`` it takes the place of all their sessions. Raises Busy.
+    ``instead`` it takes the place of all their sessions. A mail tells of a device that is not known,
+    but of the first. Raises Busy.
     """
-    principal, as_read = _principal(store, member)
+    principal, as_read = principal_of(store=store, member=member)
     conditions = [*as_read, *(change or [store.staff.unmoved(member=member)])]
-    logged_in = _new(identity, principal, at)
+    logged_in = _new(identity, principal, at, device)
     for _ in range(COMMIT_ATTEMPTS_MAX):
         known = identity.sessions.of_person(tenant_id=store.tenant_id, staff_id=member.staff_id)
         ended = {one.session_id for one in known.listed} if instead else _over(known, at)
@@ -119,12 +176,13 @@ def begin_session(
             continue
         except StaleVersion as error:
             raise Busy("the account was changed just now: try again") from error
+        _tell_of_device(identity, store, member, logged_in.session, known)
         return logged_in
     raise Busy("others kept signing in to this account: try again")
 
 
-def _principal(store: TenantStore, member: StaffMember) -> tuple[Principal, list[Write]]:
-    """Return who signs in, and describe that what their role grants is still as it was read."""
+def principal_of(*, store: TenantStore, member: StaffMember) -> tuple[Principal, list[Write]]:
+    """Return who somebody is, and describe that what their role grants is still as it was read."""
     if member.role in set(Role):
         return Principal(store.tenant_id, member.staff_id, member.role, scope=member.scope), []
     role = store.roles.get(role_id=member.role)
@@ -139,7 +197,25 @@ def _over(known: PersonSessions, at: datetime) -> set[str]:
     return {one.session_id for one in known.listed} - kept
 
 
-def _new(identity: Identity, principal: Principal, at: datetime) -> LoggedIn:
+def _tell_of_device(
+    identity: Identity, store: TenantStore, member: StaffMember, session: Session, known: PersonSessions
+) -> None:
+    """Mail the person where they signed in from a device that is none of those known."""
+    marks = {one.mark for one in known.devices if session.created_at < one.until}
+    if not marks or identity.sessions.mark(session=session) in marks:
+        return
+    mail = new_device_mail(
+        to=member.email,
+        name=member.name,
+        company=store.profile().company,
+        family=session.device.family,
+        network=session.device.network,
+        at=session.created_at,
+    )
+    tell(identity=identity, mail=mail)
+
+
+def _new(identity: Identity, principal: Principal, at: datetime, device: Device) -> LoggedIn:
     token, csrf_token = identity.tokens.new(prefix="ses"), identity.tokens.new(prefix="csrf")
     session = Session(
         session_id=identity.ids.new(prefix="sss"),
@@ -149,6 +225,7 @@ def _new(identity: Identity, principal: Principal, at: datetime) -> LoggedIn:
         created_at=at,
         idle_expires_at=at + SESSION_IDLE,
         expires_at=at + SESSION_LIFE,
+        device=device,
     )
     return LoggedIn(token, csrf_token, session)
 
@@ -159,20 +236,29 @@ def log_out(*, sessions: Sessions, session: Session) -> None:
 
 
 def commit_ending(
-    *, sessions: Sessions, store: TenantStore, staff_ids: Sequence[str], writes: Sequence[Write]
+    *,
+    sessions: Sessions,
+    store: TenantStore,
+    staff_ids: Sequence[str],
+    writes: Sequence[Write],
+    but: str = "",
 ) -> None:
     """Make a change of people's rights and end all their sessions, in one transaction.
 
-    So no request that comes afterwards has the rights of before. Raises what the writes are refused
-    with, or Busy.
+    So no request that comes afterwards has the rights of before. The session ``but`` goes on.
+    Raises what the writes are refused with, or Busy.
     """
     for _ in range(COMMIT_ATTEMPTS_MAX):
         known = [sessions.of_person(tenant_id=store.tenant_id, staff_id=one) for one in staff_ids]
-        ended = [write for one in known for write in sessions.end(known=one)]
+        ended = [write for one in known for write in sessions.end(known=one, session_ids=_all(one, but))]
         with suppress(SessionsMoved):
             store.commit(*writes, *ended)
             return
     raise Busy("the person kept signing in: try again")
+
+
+def _all(known: PersonSessions, but: str) -> set[str]:
+    return {one.session_id for one in known.listed} - {but}
 
 
 def resume(*, sessions: Sessions, token_hash: str, at: datetime) -> Session | None:
@@ -183,5 +269,5 @@ def resume(*, sessions: Sessions, token_hash: str, at: datetime) -> Session | No
     idle_until = min(at + SESSION_IDLE, session.expires_at)
     # Not at every request: extending is a write.
     if idle_until - session.idle_expires_at >= EXTEND_AFTER:
-        sessions.extend(session=session, idle_expires_at=idle_until)
+        sessions.extend(session=session, idle_expires_at=idle_until, at=at)
     return session

@@ -27,7 +27,7 @@ from chalicelib.domain.tenants import (
     check_subdomain,
 )
 from chalicelib.ports.identity import TokenNotValid
-from chalicelib.ports.services import MailNotSent
+from chalicelib.ports.services import JobQueue, MailNotSent
 from chalicelib.ports.store import AuditNote
 from chalicelib.usecases.identity import Identity
 from chalicelib.usecases.mails import verification_mail
@@ -226,23 +226,46 @@ def verify_owner(
     return active
 
 
-def resend_verification(
-    *, identity: Identity, subdomain: str, email: str, address: str, at: datetime
-) -> bool:
-    """Send the owner of an unverified tenant a new token; return whether a mail was sent.
+def ask_verification(
+    *,
+    identity: Identity,
+    queue: JobQueue,
+    subdomain: str,
+    email: str,
+    address: str,
+    at: datetime,
+    request_id: str = "",
+) -> None:
+    """Have a new token mailed to the owner of an unverified tenant.
 
-    Callers outside must not learn the answer: it tells which addresses have signed up. That a
-    client asked too often (TooManyAttempts) tells nothing.
+    Nobody is looked up here, so that neither the answer nor its time tells which addresses have
+    signed up. That a client asked too often (TooManyAttempts) tells nothing.
     """
     reserve(identity=identity, limit=RESENDS_PER_CLIENT, key=client_of(address=address), at=at)
     held = identity.registry.locate(subdomain=subdomain, at=at)
     if held is None or held.state is not TenantState.UNVERIFIED:
-        return False
-    store = identity.stores.of(tenant_id=held.tenant_id)
-    owner = store.staff.find_by_email(email=email)
+        return
+    person = identity.stores.of(tenant_id=held.tenant_id).staff.digest(email=email)
+    queue.send(
+        message={
+            "mail": VERIFY,
+            "tenant_id": held.tenant_id,
+            "person": person,
+            "request_id": request_id,
+        }
+    )
+
+
+def send_verification(*, identity: Identity, tenant_id: str, person: str, at: datetime) -> bool:
+    """Mail the owner of an unverified tenant a new token; return whether a mail was sent."""
+    store = identity.stores.of(tenant_id=tenant_id)
+    owner = store.staff.find_by_digest(digest=person)
     if owner is None or owner.email_verified:
         return False
     tenant, token = store.profile(), identity.tokens.new(prefix="svt")
+    held = identity.registry.locate(subdomain=tenant.subdomain, at=at)
+    if held is None or held.tenant_id != tenant_id or held.state is not TenantState.UNVERIFIED:
+        return False
     until = min(at + timedelta(hours=VERIFY_HOURS), tenant.created_at + timedelta(days=HOLD_DAYS_MAX))
     # Before anything is written: a mail that is not sent holds nothing any longer.
     mine = within(identity=identity, limit=RESENDS_PER_TENANT, key=tenant.tenant_id, at=at)

@@ -12,6 +12,7 @@ from typing import Final
 
 from chalicelib.domain.errors import Conflict, InvalidValue
 from chalicelib.domain.passwords import normal_password
+from chalicelib.domain.permissions import Permission
 from chalicelib.domain.staff import (
     LastOwner,
     Principal,
@@ -25,6 +26,7 @@ from chalicelib.domain.staff import (
     only_others,
 )
 from chalicelib.ports.store import AuditNote, TenantStore, Write
+from chalicelib.usecases.api_keys import outgrown
 from chalicelib.usecases.identity import Identity
 from chalicelib.usecases.roles import handed, permissions_of
 from chalicelib.usecases.sessions import commit_ending
@@ -187,14 +189,24 @@ def _save(
         *store.staff.change(before=before, after=after),
         *handed(store=store, before=before.role, after=after.role),
         *_owner_left(store, before, after),
-        store.note(note=replace(note, details=_told(before, after))),
     ]
+    told = _told(before, after)
     if (before.role, before.scope, before.disabled) == (after.role, after.scope, after.disabled):
-        store.commit(*writes)
+        store.commit(*writes, store.note(note=replace(note, details=told)))
     else:
         staff_ids = (before.staff_id,)
+        revoked, key_ids = outgrown(store=store, staff_ids=staff_ids, permissions=_may(store, after))
+        told |= {"api_keys_revoked": key_ids} if key_ids else {}
+        writes += [*revoked, store.note(note=replace(note, details=told))]
         commit_ending(sessions=identity.sessions, store=store, staff_ids=staff_ids, writes=writes)
     return replace(after, version=before.version + 1)
+
+
+def _may(store: TenantStore, member: StaffMember) -> frozenset[Permission]:
+    """Return what somebody may give to keys: nothing where they cannot sign in, or are held to a part."""
+    if member.disabled or not member.scope.everything:
+        return frozenset()
+    return permissions_of(store=store, role=member.role)
 
 
 def _owner_left(store: TenantStore, before: StaffMember, after: StaffMember) -> list[Write]:

@@ -46,8 +46,13 @@ def reserve(*, identity: Identity, limit: Limit, key: str, at: datetime) -> None
 
 def within(*, identity: Identity, limit: Limit, key: str, at: datetime) -> bool:
     """Count an attempt; return whether it is within the limit."""
+    return counted(identity=identity, limit=limit, key=key, at=at) <= limit.most
+
+
+def counted(*, identity: Identity, limit: Limit, key: str, at: datetime) -> int:
+    """Count an attempt; return how many there are of the window."""
     hashed = _hashed(identity, limit, key)
-    return identity.attempts.add(key=hashed, window_seconds=limit.window_seconds, at=at) <= limit.most
+    return identity.attempts.add(key=hashed, window_seconds=limit.window_seconds, at=at)
 
 
 def give_back(*, identity: Identity, limit: Limit, key: str, at: datetime) -> None:

@@ -18,6 +18,7 @@ PUBLIC = {
     ("POST", "/v1/invitation-acceptances"),
     ("POST", "/v1/password-reset-completions"),
     ("POST", "/v1/password-resets"),
+    ("POST", "/v1/session-completions"),
     ("POST", "/v1/sessions"),
     ("POST", "/v1/signups"),
     ("POST", "/v1/signups/resend"),

@@ -23,7 +23,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from chalicelib.adapters.ids import UlidIds
 from chalicelib.config import RUN_PATIENCE
-from chalicelib.crypto.keyring import TenantKeys
+from chalicelib.crypto.keyring import TenantKeys, WrappedKey
 from chalicelib.domain.catalogue import Catalogue
 from chalicelib.domain.runs import RunShard, ShardProgress
 from chalicelib.domain.safety_bounds import default_invoice_limit
@@ -49,15 +49,15 @@ class MemoryKeys:
     """Wrapped keys in a dictionary."""
 
     def __init__(self) -> None:
-        self._kept: dict[str, bytes] = {}
+        self._kept: dict[str, WrappedKey] = {}
 
-    def load(self, *, tenant_id: str) -> dict[str, bytes]:
+    def load(self, *, tenant_id: str) -> dict[str, WrappedKey]:
         """Return every wrapped key."""
         return dict(self._kept)
 
-    def add(self, *, tenant_id: str, family: str, wrapped: bytes) -> bytes:
-        """Keep the first key of a family."""
-        return self._kept.setdefault(family, wrapped)
+    def add(self, *, tenant_id: str, name: str, key: WrappedKey) -> WrappedKey:
+        """Keep the first key of a name."""
+        return self._kept.setdefault(name, key)
 
     def remove(self, *, tenant_id: str) -> None:
         """Forget them all."""

@@ -23,7 +23,7 @@ from tests.e2e.client import Api
 from tests.e2e.deployment import Deployment
 
 Eventually = Callable[[Callable[[], object]], Any]
-PASSWORD = "correct horse battery staple"
+PASSWORD = "a lantern under the stairs"
 PAGE_ITEMS = 50
 
 

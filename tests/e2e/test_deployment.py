@@ -22,6 +22,7 @@ FUNCTIONS = {
     "ExportWorker",
     "PrepaidExpirer",
     "PlanKeeper",
+    "KeyKeeper",
     "AuditSealer",
     "AuditAnchorer",
 }
@@ -188,6 +189,7 @@ def test_the_schedules_start_their_functions(
         "BillingPlanner": "rate(15 minutes)",
         "PrepaidExpirer": "rate(5 minutes)",
         "PlanKeeper": "rate(1 hour)",
+        "KeyKeeper": "rate(1 day)",
         "AuditSealer": "rate(1 minute)",
         "AuditAnchorer": "cron(10 0 * * ? *)",
     }

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from threading import Lock
@@ -25,11 +25,19 @@ class InMemorySessions:
         session = self.kept.get(token_hash)
         return session if session and at < min(session.idle_expires_at, session.expires_at) else None
 
-    def extend(self, *, session: Session, idle_expires_at: datetime) -> None:
+    def extend(self, *, session: Session, idle_expires_at: datetime, at: datetime) -> None:
         """Move the idle expiry."""
         self.extended += 1
         if session.token_hash in self.kept:
             self.kept[session.token_hash] = replace(session, idle_expires_at=idle_expires_at)
+
+    def last_used(self, *, known: PersonSessions, at: datetime) -> Mapping[str, datetime]:
+        """Return when each began."""
+        return {one.session_id: one.created_at for one in known.listed}
+
+    def mark(self, *, session: Session) -> str:
+        """Return the device in words."""
+        return f"{session.device.family}|{session.device.network}"
 
     def remove(self, *, session: Session) -> None:
         """Forget the session."""

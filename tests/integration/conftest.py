@@ -20,17 +20,19 @@ from chalicelib.api.routes import register
 from chalicelib.bootstrap import Services
 from chalicelib.config import JOB_PATIENCE, RUN_PATIENCE, Settings
 from chalicelib.crypto.passwords import Argon2Passwords
+from chalicelib.jobs.mails import send_mails
 from chalicelib.local.gateway import Gateway
 from chalicelib.store.tenant import DynamoTenantStore
 from tests.fakes.api_client import ApiClient
 from tests.fakes.clock import FakeClock
+from tests.fakes.queues import AtOnce
 from tests.fakes.services import InMemoryMailer
 from tests.wall import WalledServices
 
 # Where the tests' clock stands: the same on every day and at every hour that they run. It is far
 # ahead, because the engine deletes what has expired by the machine's clock.
 NOW = datetime(2041, 5, 15, 6, 0, tzinfo=UTC)
-PASSWORD = "correct horse battery staple"
+PASSWORD = "a lantern under the stairs"
 
 
 @dataclass(frozen=True)
@@ -43,6 +45,11 @@ class EngineServices(WalledServices):
     def mailer(self) -> InMemoryMailer:
         """Mail that tests can read."""
         return InMemoryMailer()
+
+    @cached_property
+    def mail_queue(self) -> AtOnce:
+        """Mails that are sent when they are asked for."""
+        return AtOnce(self, send_mails)
 
     @cached_property
     def passwords(self) -> Argon2Passwords:

@@ -43,6 +43,7 @@ ABSENT = {
     "fiscal_year": "2044",
     "import_id": f"imp_{NOWHERE}",
     "invoice_id": f"inv_{NOWHERE}-20261201-201",
+    "key_id": f"key_{NOWHERE}",
     "kind": "INV",
     "invitation_id": f"ivt_{NOWHERE}",
     "month": "2031-05",
@@ -118,6 +119,7 @@ def furnished(gateway: Gateway, services: EngineServices) -> Isp:
     created(api.post("/v1/coupons", json={"code": code, "share_millionths": 100_000, "periods": 1}))
     rule = created(api.post("/v1/late-fee-rules", json={"name": "Late", "grace_days": 5, "amount": 100}))
     role = created(api.post("/v1/roles", json={"name": "Desk", "permissions": ["subscribers:read"]}))
+    key = created(api.post("/v1/api-keys", json={"name": "Till", "permissions": ["payments:record"]}))
     guest = {"email": f"guest@{shop.tenant.subdomain}.example", "role": "support"}
     ids = {
         "code": code,
@@ -128,6 +130,7 @@ def furnished(gateway: Gateway, services: EngineServices) -> Isp:
         "import_id": Importer(services, shop.tenant).upload(b"id\nA-1\n"),
         "invoice_id": invoice["invoice_id"],
         "invitation_id": created(api.post("/v1/invitations", json=guest))["invitation"]["invitation_id"],
+        "key_id": key["api_key"]["key_id"],
         "kind": "INV",
         "month": "2026-10",
         "package_id": package["package_id"],

@@ -11,9 +11,11 @@ from chalicelib.crypto.passwords import Argon2Passwords
 from chalicelib.usecases.sessions import log_in
 from tests.fakes.api_client import ApiClient, Reply
 from tests.fakes.clock import FakeClock
+from tests.fakes.queues import Kept
 from tests.integration.conftest import PASSWORD, EngineServices, SignedIn
 from tests.integration.shop import created, ok
 from tests.integration.staffing import CHOSEN, Company, Person
+from tests.integration.test_round_trips import RoundTrips
 
 NEW = "seven kites over the canal"
 NOBODY = (401, "not_signed_in", None)
@@ -111,6 +113,27 @@ def test_asking_for_a_new_password_does_not_tell_who_is_there(company: Company, 
     assert len(company.services.mailer.sent) == sent
     assert ask_reset(company, company.tenant.email).json == {"accepted": True}
     assert len(company.services.mailer.sent) == sent + 1
+
+
+def test_asking_does_the_same_work_whoever_is_asked_for(
+    company: Company, person: Person, services: EngineServices, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    queue, trips = Kept(), RoundTrips(services)
+    monkeypatch.setitem(services.__dict__, "mail_queue", queue)
+    emails = [company.tenant.email, "nobody@example.com", person.email]
+    ok(company.owner.post(f"/v1/staff/{person.staff_id}/disable"))
+    sent = len(company.services.mailer.sent)
+
+    done = []
+    for email in emails:
+        with trips.counted() as operations:
+            assert ask_reset(company, email).status == 202
+            done.append(list(operations))
+
+    assert done == [["UpdateItem", "GetItem"]] * 3
+    assert [set(one) for one in queue.sent] == [{"mail", "tenant_id", "person", "request_id"}] * 3
+    assert not [email for email in emails if email in str(queue.sent)]
+    assert len(company.services.mailer.sent) == sent
 
 
 def test_nobodys_mailbox_is_filled(company: Company, person: Person) -> None:

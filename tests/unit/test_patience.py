@@ -54,7 +54,7 @@ def environment(monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
         monkeypatch.setattr(base, "_connection", base._connection, raising=False)
         monkeypatch.setattr(base.Meta, "table_name", base.Meta.table_name)
     names = "TENANTS_TABLE PLATFORM_TABLE KEYS_TABLE EPHEMERAL_TABLE FILES_BUCKET BILLING_QUEUE_URL"
-    names += " ANCHORS_BUCKET IMPORT_QUEUE_URL EXPORT_QUEUE_URL FIELD_KEY_ID PUBLIC_BASE_URL"
+    names += " ANCHORS_BUCKET IMPORT_QUEUE_URL EXPORT_QUEUE_URL MAIL_QUEUE_URL FIELD_KEY_ID PUBLIC_BASE_URL"
     return {**{name: name.lower() for name in names.split()}, "MAIL_FROM": "billing@isp.example"}
 
 

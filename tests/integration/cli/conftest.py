@@ -18,24 +18,12 @@ from chalicelib.jobs.exports import work_exports
 from chalicelib.jobs.imports import work_imports
 from chalicelib.local.front_door import Server, Site
 from chalicelib.local.gateway import Gateway
+from tests.fakes.queues import AtOnce
 from tests.integration.conftest import PASSWORD, EngineServices, SignedIn
 from tests.integration.importing import HEADER
 
 Work = Callable[[EngineServices, Mapping[str, Any]], object]
 MAP = ("--map", "code=id", "name=name", "phone=phone", "package=plan", "price=fee")
-
-
-class AtOnce:
-    """A queue whose worker takes each message when it is sent."""
-
-    def __init__(self, services: EngineServices, work: Work) -> None:
-        self._services = services
-        self._work = work
-
-    def send(self, *, message: Mapping[str, object], delay_seconds: int = 0) -> None:
-        """Do the work."""
-        record = {"messageId": "m", "body": json.dumps(dict(message))}
-        self._work(self._services, {"Records": [record]})
 
 
 class Terminal:

@@ -11,7 +11,8 @@ import pytest
 
 from chalicelib.cli import isp_commands
 from chalicelib.jobs.billing import work_billing
-from tests.integration.cli.conftest import MAP, AtOnce, Terminal
+from tests.fakes.queues import AtOnce
+from tests.integration.cli.conftest import MAP, Terminal
 from tests.integration.conftest import EngineServices, SignedIn
 from tests.integration.importing import HEADER
 

@@ -12,7 +12,8 @@ import pytest
 from chalicelib.cli import import_commands, import_file
 from chalicelib.jobs.imports import work_imports
 from tests.fakes.clock import FakeClock
-from tests.integration.cli.conftest import MAP, AtOnce, Terminal
+from tests.fakes.queues import AtOnce
+from tests.integration.cli.conftest import MAP, Terminal
 from tests.integration.conftest import PASSWORD, EngineServices, SignedIn
 from tests.integration.importing import HEADER
 

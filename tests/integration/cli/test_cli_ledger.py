@@ -11,7 +11,8 @@ import pytest
 
 from chalicelib.jobs.billing import work_billing
 from chalicelib.store.wire import Json
-from tests.integration.cli.conftest import MAP, AtOnce, Terminal
+from tests.fakes.queues import AtOnce
+from tests.integration.cli.conftest import MAP, Terminal
 from tests.integration.conftest import PASSWORD, EngineServices, SignedIn
 
 TOTAL = sum(100 * n + 50 for n in range(1, 41))

@@ -58,7 +58,7 @@ def test_a_refusal_is_told_in_full() -> None:
 def test_an_unreadable_record_is_a_failure_of_ours_and_says_no_more() -> None:
     body = problem_of(CiphertextRejected("the record's key is not there"), request_id="r-1")
 
-    assert (body["status"], body["code"]) == (500, "internal_error")
+    assert (body["status"], body["code"]) == (500, "data_unreadable")
     assert "key" not in str(body["message"])
 
 

@@ -7,7 +7,15 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from chalicelib.crypto.keyring import CiphertextRejected, Keyring
+from chalicelib.crypto.keyring import (
+    ABSENT_SECONDS,
+    CiphertextRejected,
+    KeyNotRotated,
+    Keyring,
+    Rejected,
+    TenantKeys,
+    WrappedKey,
+)
 
 TENANT = "ten_1"
 
@@ -15,27 +23,32 @@ TENANT = "ten_1"
 class PlainWrapper:
     """Wraps by not wrapping."""
 
+    key_id = "plain"
+
     def generate(self, *, context: dict[str, str]) -> tuple[bytes, bytes]:
         key = os.urandom(32)
         return key, key
 
-    def unwrap(self, *, wrapped: bytes, context: dict[str, str]) -> bytes:
-        return wrapped
+    def wrap(self, *, plain: bytes, context: dict[str, str]) -> bytes:
+        return plain
+
+    def unwrap(self, *, key: WrappedKey, context: dict[str, str]) -> bytes:
+        return key.wrapped
 
 
 @dataclass
 class KeyTable:
     """Stored keys; counts how often they are read."""
 
-    items: dict[str, bytes] = field(default_factory=dict)
+    items: dict[str, WrappedKey] = field(default_factory=dict)
     loads: int = 0
 
-    def load(self, *, tenant_id: str) -> dict[str, bytes]:
+    def load(self, *, tenant_id: str) -> dict[str, WrappedKey]:
         self.loads += 1
         return dict(self.items)
 
-    def add(self, *, tenant_id: str, family: str, wrapped: bytes) -> bytes:
-        return self.items.setdefault(family, wrapped)
+    def add(self, *, tenant_id: str, name: str, key: WrappedKey) -> WrappedKey:
+        return self.items.setdefault(name, key)
 
     def remove(self, *, tenant_id: str) -> None:
         self.items.clear()
@@ -51,14 +64,122 @@ def test_what_one_process_seals_with_a_new_key_another_opens() -> None:
     assert reader.of(tenant_id=TENANT).open(family="bill-2027", place="invoice", sealed=sealed) == b"Ali"
 
 
-def test_a_shredded_key_is_looked_for_once() -> None:
-    table = KeyTable()
-    keys = Keyring(wrapper=PlainWrapper(), store=table).of(tenant_id=TENANT)
+@dataclass
+class Timer:
+    """Seconds that a test lets pass."""
+
+    seconds: float = 0.0
+
+    def __call__(self) -> float:
+        return self.seconds
+
+
+def keys_of(table: KeyTable, told: list[Rejected] | None = None, timer: Timer | None = None) -> TenantKeys:
+    """The tenant's keys in a process of their own."""
+    tell = (lambda _rejected: None) if told is None else told.append
+    ring = Keyring(wrapper=PlainWrapper(), store=table, monotonic=timer or Timer(), tell=tell)
+    return ring.of(tenant_id=TENANT)
+
+
+def rotate(table: KeyTable, family: str) -> None:
+    """Do what the store does with a new version."""
+    name, wrapped = keys_of(table).next_key(family=family)
+    assert name not in table.items
+    table.items[name] = WrappedKey(wrapped)
+
+
+def test_a_key_that_is_not_there_is_not_looked_for_at_once_again() -> None:
+    table, timer = KeyTable(), Timer()
+    keys = keys_of(table, timer=timer)
+    sealed = keys_of(KeyTable()).seal(family="bill-2019", place="invoice", plain=b"")
     loads = table.loads
-    for _ in range(3):
+    for seconds, expected in [(0, 1), (1, 1), (2, 1), (ABSENT_SECONDS, 2)]:
+        timer.seconds = seconds
         with pytest.raises(CiphertextRejected):
-            keys.open(family="bill-2019", place="invoice", sealed=bytes(40))
-    assert table.loads == loads + 1
+            keys.open(family="bill-2019", place="invoice", sealed=sealed)
+        assert table.loads == loads + expected
+
+
+def test_a_rotated_key_seals_from_then_on_and_the_old_one_opens() -> None:
+    table = KeyTable()
+    before = keys_of(table).seal(family="op", place="x", plain=b"old")
+    rotate(table, "op")
+    keys = keys_of(table)
+    after = keys.seal(family="op", place="x", plain=b"new")
+    assert (before[1:3], after[1:3]) == (b"\x00\x01", b"\x00\x02")
+    assert keys.open(family="op", place="x", sealed=before) == b"old"
+    assert keys.open(family="op", place="x", sealed=after) == b"new"
+
+
+def test_a_process_that_knows_the_old_key_only_reads_what_the_new_one_sealed() -> None:
+    table = KeyTable()
+    warm = keys_of(table)
+    warm.seal(family="op", place="x", plain=b"")
+    for round_ in (b"first", b"second"):
+        rotate(table, "op")
+        sealed = keys_of(table).seal(family="op", place="x", plain=round_)
+        assert warm.open(family="op", place="x", sealed=sealed) == round_
+    assert warm.seal(family="op", place="x", plain=b"")[1:3] == b"\x00\x03"
+
+
+@pytest.mark.parametrize("family", ["index", "bill-2019"])
+def test_blind_indexes_and_families_without_a_key_are_not_rotated(family: str) -> None:
+    keys = keys_of(KeyTable())
+    keys.blind(kind="email", value="a@b.example")
+    with pytest.raises(KeyNotRotated):
+        keys.next_key(family=family)
+
+
+def test_a_version_in_the_header_is_bound_to_the_ciphertext() -> None:
+    """Given two versions of the very same key, a ciphertext of one is none of the other."""
+    table = KeyTable()
+    sealed = keys_of(table).seal(family="op", place="x", plain=b"secret")
+    rotate(table, "op")
+    keys = keys_of(table)
+    keys._ciphers["op", 2] = keys._cipher("op", 1)
+    with pytest.raises(CiphertextRejected):
+        keys.open(family="op", place="x", sealed=b"\x01\x00\x02" + sealed[3:])
+
+
+def test_a_wrapped_key_in_the_place_of_another_version_is_refused() -> None:
+    table = KeyTable()
+    sealed = keys_of(table).seal(family="op", place="x", plain=b"secret")
+    rotate(table, "op")
+    table.items["op#0001"] = table.items["op#0002"]
+    told: list[Rejected] = []
+    with pytest.raises(CiphertextRejected):
+        keys_of(table, told).open(family="op", place="x", sealed=sealed)
+    assert told == [Rejected(TENANT, "op", "keys|op#0001|wrapped")]
+
+
+def test_keys_without_their_root_get_no_other() -> None:
+    table = KeyTable()
+    keys_of(table).seal(family="op", place="x", plain=b"")
+    del table.items["root"]
+    with pytest.raises(CiphertextRejected):
+        keys_of(table)
+    assert "root" not in table.items
+
+
+def test_what_cannot_be_read_is_told_but_not_a_client_s_cursor() -> None:
+    told: list[Rejected] = []
+    keys = keys_of(KeyTable(), told)
+    for family in ("index", "op"):
+        sealed = keys.seal(family=family, place="a", plain=b"secret")
+        with pytest.raises(CiphertextRejected):
+            keys.open(family=family, place="b", sealed=sealed)
+    assert told == [Rejected(TENANT, "op", "b")]
+
+
+def test_a_forged_cursor_makes_nothing_read() -> None:
+    table = KeyTable()
+    keys = keys_of(table)
+    sealed = keys.seal(family="index", place="a", plain=b"")
+    loads = table.loads
+    for version in range(2, 50):
+        with pytest.raises(CiphertextRejected):
+            keys.open(family="index", place="a", sealed=b"\x01" + version.to_bytes(2, "big") + sealed[3:])
+    assert table.loads == loads
 
 
 def test_a_ciphertext_moved_to_another_place_is_refused() -> None:

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from chalicelib.domain.emails import InvalidEmail, check_email
 from chalicelib.domain.errors import InvalidValue
-from chalicelib.domain.passwords import WeakPassword, check_password, normal_password
+from chalicelib.domain.passwords import WeakPassword, check_password, normal_password, refused_passwords
 from chalicelib.domain.staff import ROLE_PERMISSIONS, Permission, Role, check_staff_name
 from chalicelib.domain.taxes import InvalidTaxGroup, TaxComponent, TaxGroup, TaxRow, check_tax_group
 from chalicelib.domain.tenants import (
@@ -158,6 +158,15 @@ def test_a_good_password(password: str) -> None:
         "ayeshakhan99!!",
         "Ayesha.Khan.2026",
         "lahore-net-password",
+        "correct horse battery staple",
+        "P@k1st4n Z1nd4b4d",
+        "Superman2024!",
+        "dragon.dragon",
+        "dragondragondragon",
+        "1qaz2wsx3edc",
+        "M1cha3lJack50n!!",
+        "iloveyou-fatima",
+        "!!!karachi786!!!",
     ],
 )
 def test_a_bad_password(password: str) -> None:
@@ -165,6 +174,23 @@ def test_a_bad_password(password: str) -> None:
         check_password(password=password, known=KNOWN, param="owner.password")
     assert refused.value.param == "owner.password"
     assert not password or password not in refused.value.message
+
+
+def test_three_thousand_passwords_of_sufficient_length_are_refused() -> None:
+    long_enough = [one for one in refused_passwords() if len(one) >= 12]
+
+    assert len(long_enough) >= 3_000
+    for one in long_enough:
+        with pytest.raises(WeakPassword):
+            check_password(password=one, known=())
+
+
+def test_a_few_words_at_random_are_good_though_each_is_common() -> None:
+    check_password(password="dragon pepper london monday", known=KNOWN)
+
+
+def test_the_list_is_as_passwords_are_compared() -> None:
+    assert all(one.isalnum() and one == one.casefold() for one in refused_passwords())
 
 
 def test_a_password_typed_on_another_keyboard_is_the_same() -> None:

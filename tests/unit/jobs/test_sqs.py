@@ -63,4 +63,4 @@ def test_every_queue_gives_up_after_as_many_receives() -> None:
         if "RedrivePolicy" in one["Properties"]
     ]
 
-    assert counts == [RECEIVES_MAX] * 3
+    assert counts == [RECEIVES_MAX] * 4

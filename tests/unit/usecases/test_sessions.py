@@ -11,6 +11,7 @@ from typing import Any, cast
 import pytest
 
 from chalicelib.crypto.tokens import RandomTokens
+from chalicelib.crypto.totp import TotpAuthenticator
 from chalicelib.domain.errors import StaleVersion
 from chalicelib.domain.staff import Principal, Role, StaffMember
 from chalicelib.domain.tenants import TenantState
@@ -18,6 +19,7 @@ from chalicelib.ports.identity import Address, TooManyAttempts
 from chalicelib.usecases.identity import Identity
 from chalicelib.usecases.sessions import (
     SESSIONS_PER_PERSON_MAX,
+    CodeAsked,
     EmailNotVerified,
     LoggedIn,
     WrongCredentials,
@@ -94,12 +96,18 @@ class World:
             attempts=InMemoryAttempts(),
             tokens=RandomTokens(),
             passwords=self.passwords,
+            authenticator=TotpAuthenticator(),
             ids=FakeIds(),
             mailer=InMemoryMailer(),
             public_base_url="https://console.example",
         )
 
     def log_in(self, **changes: str) -> LoggedIn:
+        begun = self.try_log_in(**changes)
+        assert isinstance(begun, LoggedIn)
+        return begun
+
+    def try_log_in(self, **changes: str) -> LoggedIn | CodeAsked:
         given = {
             "subdomain": "lahore",
             "email": "ayesha@example.com",

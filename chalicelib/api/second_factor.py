@@ -1,0 +1,161 @@
+"""One's own second factor."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated
+
+from pydantic import Field
+
+from chalicelib.api.routing import Answer, Request, endpoint
+from chalicelib.api.schemas import Schema
+from chalicelib.domain.passwords import PASSWORD_CHARS_MAX
+from chalicelib.domain.second_factor import CODE_CHARS_MAX, SecondFactor
+from chalicelib.domain.staff import Permission
+from chalicelib.usecases import second_factor
+
+Password = Annotated[str, Field(max_length=PASSWORD_CHARS_MAX, repr=False, examples=["three random words"])]
+Code = Annotated[
+    str,
+    Field(
+        min_length=1,
+        max_length=CODE_CHARS_MAX,
+        repr=False,
+        description="six digits of the authenticator, or a recovery code",
+        examples=["492039"],
+    ),
+]
+
+
+class SecondFactorOut(Schema):
+    """Whether signing in asks for a code, since when, and how many recovery codes are left."""
+
+    on: bool
+    created_at: datetime | None
+    recovery_codes_left: int
+
+    @classmethod
+    def of(cls, factor: SecondFactor | None) -> SecondFactorOut:
+        """Render a second factor, or that there is none."""
+        if factor is None or not factor.confirmed:
+            return cls(on=False, created_at=None, recovery_codes_left=0)
+        return cls(on=True, created_at=factor.created_at, recovery_codes_left=len(factor.recovery))
+
+
+class PasswordAgainIn(Schema):
+    """One's password, once more."""
+
+    password: Password
+
+
+class EnrolmentOut(Schema):
+    """The secret of a new second factor, shown this once; in force when a code of it came back."""
+
+    secret: str = Field(description="Base32, to be typed where no picture can be taken.")
+    otpauth_uri: str = Field(description="What a QR code for the authenticator holds.")
+
+
+class CodeIn(Schema):
+    """A code of the new authenticator."""
+
+    code: Code
+
+
+class RecoveryCodesOut(Schema):
+    """Codes for when the authenticator is lost, shown this once; each is good for one use."""
+
+    recovery_codes: list[str]
+
+
+class TakeOffIn(Schema):
+    """One's password, and a code."""
+
+    password: Password
+    code: Code
+
+
+@endpoint("GET", "/v1/me/second-factor", permission=Permission.SELF, answer=SecondFactorOut)
+def get_second_factor(request: Request) -> SecondFactorOut:
+    """Show whether signing in asks for a code."""
+    found = request.store.second_factors.find(staff_id=request.principal.actor_id)
+    return SecondFactorOut.of(found)
+
+
+@endpoint(
+    "POST",
+    "/v1/me/second-factor",
+    permission=Permission.SELF,
+    body=PasswordAgainIn,
+    answer=EnrolmentOut,
+    status=201,
+)
+def begin_second_factor(request: Request) -> EnrolmentOut:
+    """Make a secret for an authenticator; nothing changes until a code of it confirms it."""
+    begun = second_factor.begin_enrolment(
+        identity=request.services.identity,
+        store=request.store,
+        principal=request.principal,
+        password=request.body_as(PasswordAgainIn).password,
+        at=request.now,
+        note=request.note("second_factor.begun", request.principal.actor_id),
+    )
+    return EnrolmentOut(secret=begun.secret, otpauth_uri=begun.uri)
+
+
+@endpoint(
+    "POST",
+    "/v1/me/second-factor/confirmation",
+    permission=Permission.SELF,
+    body=CodeIn,
+    answer=RecoveryCodesOut,
+)
+def confirm_second_factor(request: Request) -> RecoveryCodesOut:
+    """Put the second factor on by a code of it; all other sessions end, and a mail says so."""
+    assert request.session is not None, "who is signed in has a session"
+    codes = second_factor.confirm_enrolment(
+        identity=request.services.identity,
+        store=request.store,
+        session=request.session,
+        code=request.body_as(CodeIn).code,
+        at=request.now,
+        note=request.note("second_factor.on", request.principal.actor_id),
+    )
+    return RecoveryCodesOut(recovery_codes=list(codes))
+
+
+@endpoint(
+    "POST",
+    "/v1/me/second-factor/recovery-codes",
+    permission=Permission.SELF,
+    body=PasswordAgainIn,
+    answer=RecoveryCodesOut,
+)
+def renew_recovery_codes(request: Request) -> RecoveryCodesOut:
+    """Make new recovery codes; the ones before are worthless."""
+    codes = second_factor.renew_recovery_codes(
+        identity=request.services.identity,
+        store=request.store,
+        principal=request.principal,
+        password=request.body_as(PasswordAgainIn).password,
+        at=request.now,
+        note=request.note("recovery_codes.renewed", request.principal.actor_id),
+    )
+    return RecoveryCodesOut(recovery_codes=list(codes))
+
+
+@endpoint("POST", "/v1/me/second-factor/removal", permission=Permission.SELF, body=TakeOffIn, status=204)
+def take_off_second_factor(request: Request) -> Answer:
+    """Take the second factor off; all other sessions end, and a mail says so."""
+    assert request.session is not None, "who is signed in has a session"
+    body = request.body_as(TakeOffIn)
+    second_factor.take_off(
+        identity=request.services.identity,
+        store=request.store,
+        session=request.session,
+        password=body.password,
+        code=body.code,
+        address=request.address,
+        at=request.now,
+        note=request.note("second_factor.off", request.principal.actor_id),
+    )
+    return Answer(None)
