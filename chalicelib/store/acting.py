@@ -24,8 +24,8 @@ def acting_tenant() -> str | None:
 
 
 @contextmanager
-def acting_for(tenant_id: str) -> Iterator[None]:
-    """Be at work for a tenant; what was before comes back at the end."""
+def acting_for(tenant_id: str | None) -> Iterator[None]:
+    """Be at work for a tenant, or for none; what was before comes back at the end."""
     token = _ACTING.set(tenant_id)
     try:
         yield
@@ -49,13 +49,22 @@ class ByTenant:
         _act(cls, lambda _, named: str(named["tenant_id"]))
 
 
-def _act(cls: type, tenant_of: Callable[[Any, dict[str, Any]], str]) -> None:
+class OfPlatform:
+    """Base of what belongs to no tenant: its public methods go out as the function itself."""
+
+    def __init_subclass__(cls) -> None:
+        _act(cls, lambda _, __: None)
+
+
+def _act(cls: type, tenant_of: Callable[[Any, dict[str, Any]], str | None]) -> None:
     for name, method in list(vars(cls).items()):
         if isinstance(method, FunctionType) and not name.startswith("_"):
             setattr(cls, name, _acting(method, tenant_of))
 
 
-def _acting(method: FunctionType, tenant_of: Callable[[Any, dict[str, Any]], str]) -> Callable[..., Any]:
+def _acting(
+    method: FunctionType, tenant_of: Callable[[Any, dict[str, Any]], str | None]
+) -> Callable[..., Any]:
     @wraps(method)
     def act(self: Any, *args: Any, **named: Any) -> Any:
         tenant_id = tenant_of(self, named)
@@ -69,7 +78,7 @@ def _acting(method: FunctionType, tenant_of: Callable[[Any, dict[str, Any]], str
     return act
 
 
-def _stepping(steps: Iterator[Any], tenant_id: str) -> Iterator[Any]:
+def _stepping(steps: Iterator[Any], tenant_id: str | None) -> Iterator[Any]:
     """Yield what a lazy answer yields; each page of it is read for the tenant too."""
     while True:
         with acting_for(tenant_id):

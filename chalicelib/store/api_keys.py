@@ -19,7 +19,7 @@ from chalicelib.domain.api_keys import ApiKey
 from chalicelib.domain.permissions import Permission
 from chalicelib.ports.api_keys import FoundKey, KeysMoved, KnownKeys
 from chalicelib.store import keys
-from chalicelib.store.acting import OfTenant
+from chalicelib.store.acting import OfPlatform, OfTenant
 from chalicelib.store.base import (
     Database,
     ModelWrite,
@@ -128,7 +128,7 @@ class DynamoApiKeys(OfTenant):
         _update_if(item, [ApiKeyItem.used_at.set(to_iso(at))], ApiKeyItem.pk.exists())
 
 
-class DynamoKeyFinder:
+class DynamoKeyFinder(OfPlatform):
     """The keys of every tenant, by the digests of their tokens."""
 
     def __init__(self, *, database: Database) -> None:

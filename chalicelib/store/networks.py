@@ -9,6 +9,7 @@ import orjson
 from pynamodb.attributes import NumberAttribute, UnicodeAttribute
 from pynamodb.exceptions import DoesNotExist
 
+from chalicelib.store.acting import OfPlatform
 from chalicelib.store.base import Database, EphemeralItem, from_iso, to_iso
 
 EXPORTS = "EXPORTS"
@@ -21,7 +22,7 @@ class NetworksItem(EphemeralItem):
     ttl = NumberAttribute()
 
 
-class DynamoNetworks:
+class DynamoNetworks(OfPlatform):
     """Known networks of tenants. Of two writers at once the later wins: at worst one is told again."""
 
     def __init__(self, *, database: Database) -> None:

@@ -9,6 +9,7 @@ from pynamodb.exceptions import DoesNotExist
 
 from chalicelib.domain.errors import Busy
 from chalicelib.domain.tenants import Tenant
+from chalicelib.store.acting import OfPlatform
 from chalicelib.store.base import Database, ModelWrite, PlatformItem, nullable, update
 
 ORIGIN = "ORIGIN"
@@ -20,7 +21,7 @@ class OriginItem(PlatformItem):
     tenants = UnicodeSetAttribute(null=True)
 
 
-class DynamoOrigins:
+class DynamoOrigins(OfPlatform):
     """Origins that tenants allow."""
 
     def __init__(self, *, database: Database) -> None:

@@ -23,6 +23,7 @@ from chalicelib.domain.devices import DEVICE_LIFE, DEVICES_MAX, UNKNOWN_DEVICE, 
 from chalicelib.domain.permissions import Permission
 from chalicelib.domain.staff import Principal, Scope
 from chalicelib.ports.identity import KnownDevice, ListedSession, PersonSessions, Session, SessionsMoved
+from chalicelib.store.acting import OfPlatform
 from chalicelib.store.base import (
     Database,
     EphemeralItem,
@@ -87,7 +88,7 @@ def _person_key(tenant_id: str, staff_id: str) -> str:
     return f"PERSON#{tenant_id}#{staff_id}"
 
 
-class DynamoSessions:
+class DynamoSessions(OfPlatform):
     """The sessions of every tenant: a token is looked up before its tenant is known."""
 
     def __init__(self, *, database: Database, keyring: Keyring) -> None:

@@ -23,7 +23,7 @@ from chalicelib.domain.tenants import SubdomainTaken, Tenant, TenantState
 from chalicelib.ports.identity import Address
 from chalicelib.ports.store import Page
 from chalicelib.store import keys
-from chalicelib.store.acting import OfTenant
+from chalicelib.store.acting import OfPlatform, OfTenant
 from chalicelib.store.base import (
     Database,
     ModelWrite,
@@ -102,7 +102,7 @@ def unchanged(*, tenant: Tenant) -> ModelWrite:
     )
 
 
-class DynamoRegistry:
+class DynamoRegistry(OfPlatform):
     """The platform's list of tenants and their subdomains."""
 
     def __init__(self, *, database: Database) -> None:

@@ -14,6 +14,7 @@ from pynamodb.exceptions import DoesNotExist
 
 from chalicelib.domain.errors import Busy
 from chalicelib.ports.identity import TokenNotValid
+from chalicelib.store.acting import OfPlatform
 from chalicelib.store.base import Database, EphemeralItem, ModelWrite, delete, from_iso, put_new, to_iso
 
 
@@ -32,7 +33,7 @@ class AttemptsItem(EphemeralItem):
     ttl = NumberAttribute()
 
 
-class DynamoOneTimeTokens:
+class DynamoOneTimeTokens(OfPlatform):
     """Tokens that are good for one use."""
 
     def __init__(self, *, database: Database) -> None:
@@ -75,7 +76,7 @@ class DynamoOneTimeTokens:
         return delete(OneTimeItem(f"ONCE#{token_hash}", purpose))
 
 
-class DynamoAttempts:
+class DynamoAttempts(OfPlatform):
     """Counts attempts in fixed windows of time."""
 
     def __init__(self, *, database: Database) -> None:

@@ -1,4 +1,4 @@
-"""Work for a tenant is done as that tenant: every repository is a base of ``store.acting``'s."""
+"""Work for a tenant is done as that tenant: every repository has one of ``store.acting``'s bases."""
 
 from __future__ import annotations
 
@@ -6,28 +6,42 @@ import ast
 
 from tests.architecture.code import Source, dotted, sources
 
-BASES = {"OfTenant", "ByTenant"}
+BASES = {"OfTenant", "ByTenant", "OfPlatform"}
 
 
 def not_acting(*files: Source) -> list[str]:
-    """Classes that are built for a tenant and would ask with the function's own role."""
+    """Repositories that would ask with the credentials of whoever is at work."""
     classes = [
         (source, node) for source in files for node in ast.walk(source.tree) if isinstance(node, ast.ClassDef)
     ]
     acting = set(BASES)
     for _ in range(3):  # bases of bases, at most three deep
         acting |= {one.name for _, one in classes if acting & {dotted(base) for base in one.bases}}
-    return [source.at(one) for source, one in classes if of_tenants(one) and one.name not in acting]
+    return [
+        source.at(one)
+        for source, one in classes
+        if (of_tenants(one) or of_platform(one)) and one.name not in acting
+    ]
+
+
+def built_with(one: ast.ClassDef) -> set[str]:
+    """Names of what a class is built with."""
+    return {
+        argument.arg
+        for node in one.body
+        if isinstance(node, ast.FunctionDef) and node.name == "__init__"
+        for argument in (*node.args.args[1:], *node.args.kwonlyargs)
+    }
 
 
 def of_tenants(one: ast.ClassDef) -> bool:
     """Whether a class is built for a tenant."""
-    return any(
-        isinstance(node, ast.FunctionDef)
-        and node.name == "__init__"
-        and "tenant_id" in {argument.arg for argument in (*node.args.args, *node.args.kwonlyargs)}
-        for node in one.body
-    )
+    return "tenant_id" in built_with(one)
+
+
+def of_platform(one: ast.ClassDef) -> bool:
+    """Whether a class is a repository of what belongs to no tenant."""
+    return "database" in built_with(one) <= {"database", "keyring"}
 
 
 def nobodys(*files: Source) -> list[str]:

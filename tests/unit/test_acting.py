@@ -10,7 +10,7 @@ import pytest
 from botocore.credentials import Credentials
 from botocore.exceptions import ClientError
 
-from chalicelib.store.acting import ByTenant, OfTenant, acting_for, acting_tenant
+from chalicelib.store.acting import ByTenant, OfPlatform, OfTenant, acting_for, acting_tenant
 from chalicelib.store.base import StoreUnavailable
 from chalicelib.store.vending import (
     CACHED_TENANTS_MAX,
@@ -48,6 +48,11 @@ class Inherited(Repository):
         return acting_tenant()
 
 
+class Nobodys(OfPlatform):
+    def now(self) -> str | None:
+        return acting_tenant()
+
+
 class Told(ByTenant):
     def now(self, *, tenant_id: str) -> str | None:
         return acting_tenant()
@@ -75,6 +80,12 @@ def test_what_is_read_lazily_is_read_for_the_tenant_and_between_for_whoever_asks
         seen = [step for pair in zip(first, second, strict=True) for step in (*pair, acting_tenant())]
 
     assert seen == ["ten_1", "ten_2", "ten_3"] * 2
+
+
+def test_what_belongs_to_no_tenant_is_asked_for_by_the_function_itself() -> None:
+    with acting_for("ten_1"):
+        assert Nobodys().now() is None
+        assert acting_tenant() == "ten_1"
 
 
 def test_a_failure_leaves_nobody_at_work() -> None:
