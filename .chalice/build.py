@@ -34,6 +34,8 @@ IMPORT_RUNS = 5
 MACHINES = {"arm64": 183, "x86_64": 62}  # e_machine of an ELF file
 # Of glibc as old as Lambda's or older, newest first (python3.13 runs on Amazon Linux 2023, glibc 2.34).
 MANYLINUX = ("manylinux_2_34", "manylinux_2_28", "manylinux2014")
+# Runtimes before 3.12 run on Amazon Linux 2, glibc 2.26.
+MANYLINUX_BEFORE_312 = ("manylinux_2_26", "manylinux_2_24", "manylinux2014")
 LAMBDA_ROOT = "/var/task"
 SOURCES = ("app.py", "requirements.txt", ".chalice/config.json", ".chalice/resources.json")
 PROBE = """
@@ -194,17 +196,18 @@ def copy_source(copy: Path, target: Target) -> Path:
 def fetch_wheels(python: Path, target: Target, wheels: Path) -> Path:
     """Fetch what ships, each file checked by its hash: Chalice itself would take what the index gives.
 
-    For the machine of the target, and for this one: Chalice asks for both.
+    As the runtime of the target wants them, and as this machine does: Chalice asks for both.
     """
     command = [python, "-m", "pip", "download", "-q", "--disable-pip-version-check", "--no-deps"]
     command += ["--only-binary=:all:", "--require-hashes", "-r", ROOT / "requirements.lock", "-d", wheels]
     run(command)
-    if target.architecture != local_target().architecture:
-        machine = {"arm64": "aarch64"}.get(target.architecture, target.architecture)
-        platforms = [f"--platform={name}_{machine}" for name in MANYLINUX]
-        abi = f"cp{target.version.replace('.', '')}"
-        kinds = ["--implementation=cp", *(f"--abi={one}" for one in (abi, "abi3", "none"))]
-        run([*command, f"--python-version={target.version}", *platforms, *kinds])
+    machine = {"arm64": "aarch64"}.get(target.architecture, target.architecture)
+    older = tuple(map(int, target.version.split("."))) < (3, 12)
+    manylinux = MANYLINUX_BEFORE_312 if older else MANYLINUX
+    platforms = [f"--platform={name}_{machine}" for name in manylinux]
+    abi = f"cp{target.version.replace('.', '')}"
+    kinds = ["--implementation=cp", *(f"--abi={one}" for one in (abi, "abi3", "none"))]
+    run([*command, f"--python-version={target.version}", *platforms, *kinds])
     return wheels
 
 

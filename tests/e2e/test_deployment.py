@@ -76,7 +76,7 @@ def test_every_function_has_a_role_of_its_own(stack: dict[str, str]) -> None:
 
 def test_queues_start_their_workers_and_take_partial_answers(stack: dict[str, str]) -> None:
     mappings = boto3.client("lambda").list_event_source_mappings()["EventSourceMappings"]
-    assert len(mappings) == 3
+    assert len(mappings) == 4
     for mapping in mappings:
         assert mapping["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
     assert {stack[f"{kind}Worker"] for kind in ("Billing", "Import", "Export")} == {
