@@ -20,6 +20,7 @@ FUNCTIONS = {
     "BillingWorker",
     "ImportWorker",
     "ExportWorker",
+    "MailWorker",
     "PrepaidExpirer",
     "PlanKeeper",
     "KeyKeeper",
@@ -79,7 +80,7 @@ def test_queues_start_their_workers_and_take_partial_answers(stack: dict[str, st
     assert len(mappings) == 4
     for mapping in mappings:
         assert mapping["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
-    assert {stack[f"{kind}Worker"] for kind in ("Billing", "Import", "Export")} == {
+    assert {stack[f"{kind}Worker"] for kind in ("Billing", "Import", "Export", "Mail")} == {
         mapping["FunctionArn"].rpartition(":")[2] for mapping in mappings
     }
 
