@@ -19,7 +19,6 @@ from typing import Any
 
 import pytest
 
-from chalicelib.adapters.clock import SystemClock
 from chalicelib.bootstrap import Services
 from chalicelib.domain.export_tables import TABLES, Kind
 from chalicelib.domain.money import parse_decimal
@@ -278,7 +277,8 @@ def killed_child(exporter: Exporter, export_id: str, *, after_s: float) -> int:
     child = os.fork()
     if child == 0:
         try:
-            fresh = Services(settings=exporter.services.settings, clock=SystemClock())
+            earlier = FakeClock(exporter.services.clock.now() - timedelta(hours=1))
+            fresh = Services(settings=exporter.services.settings, clock=earlier)
             Exporter(fresh, exporter.tenant).work(export_id)
         finally:
             os._exit(0)
