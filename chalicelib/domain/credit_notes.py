@@ -120,27 +120,28 @@ def credit_days(*, line: InvoiceLine, start: date, end: date, already: LineCredi
     left = left_of_line(line=line, already=already)
     amounts = (line.net, *(tax.amount for tax in line.taxes))
     parts = [
-        min(
-            rest,
-            days_share(amount=amount, days=until, whole=whole)
-            - days_share(amount=amount, days=before, whole=whole),
-        )
+        min(rest, days_part(amount=amount, first=before, until=until, whole=whole))
         for amount, rest in zip(amounts, left, strict=True)
     ]
     if not any(parts):
         raise NothingToCredit(f"all of {line.description!r} is credited")
     days = until - before
     mirrored = _mirrored(line, parts, f"nd:{days}/{whole}")
-    discount = days_share(amount=line.discount, days=until, whole=whole) - days_share(
-        amount=line.discount, days=before, whole=whole
-    )
+    discount = days_part(amount=line.discount, first=before, until=until, whole=whole)
     # Where a line is not billed by the day, its one day says nothing of days.
     billed = days if line.billed_days == whole else line.billed_days
     return replace(mirrored, period=Period(start, end), billed_days=billed, discount=discount)
 
 
-def days_share(*, amount: int, days: int, whole: int) -> int:
-    """Return what of an amount for ``whole`` days is for the first ``days`` of them, rounded half up."""
+def days_part(*, amount: int, first: int, until: int, whole: int) -> int:
+    """Return what of an amount for ``whole`` days is for those from ``first`` to ``until``, exclusive.
+
+    It is the amount of the days up to the end, rounded half up, less the same up to the beginning.
+    """
+    return _share(amount, until, whole) - _share(amount, first, whole)
+
+
+def _share(amount: int, days: int, whole: int) -> int:
     return round_half_up(numerator=amount * days, denominator=whole)
 
 

@@ -23,7 +23,7 @@ from chalicelib.domain.credit_notes import (
     credit_of_line,
     creditable,
     credited_before,
-    days_share,
+    days_part,
     left_of_line,
     to_credit,
 )
@@ -155,8 +155,7 @@ class _Given:
                 continue
             first, until = (start - one.period.start).days, (end - one.period.start).days
             parts = tuple(
-                days_share(amount=amount, days=until, whole=one.period.days)
-                - days_share(amount=amount, days=first, whole=one.period.days)
+                days_part(amount=amount, first=first, until=until, whole=one.period.days)
                 for amount in (one.net, *(tax.amount for tax in one.taxes))
             )
             sums = tuple(map(sum, zip_longest(sums, parts, fillvalue=0)))
