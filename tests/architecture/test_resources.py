@@ -218,6 +218,27 @@ def test_log_groups_expire_and_are_encrypted() -> None:
         assert group["KmsKeyId"] == DATA_KEY
 
 
+def test_a_function_adds_to_its_own_log_and_no_more() -> None:
+    for name, function in functions().items():
+        allowed = [
+            (statement["Resource"], action)
+            for statement, actions in statements(read(function["iam_policy_file"]))
+            for action in actions
+            if action.startswith("logs:")
+        ]
+        assert {action for _, action in allowed} == {"logs:CreateLogStream", "logs:PutLogEvents"}, name
+        logs = "Api" if name == "api_handler" else name.title().replace("_", "")
+        assert all(resource == {"Fn::Sub": f"${{{logs}Logs.Arn}}"} for resource, _ in allowed), name
+
+
+def test_the_gateway_keeps_neither_answers_nor_addresses() -> None:
+    api = resources("AWS::Serverless::Api")["RestAPI"]
+
+    assert not api.keys() & {"AccessLogSetting", "CacheClusterEnabled", "CacheClusterSize"}
+    for setting in api["MethodSettings"]:
+        assert not setting.keys() & {"CachingEnabled", "DataTraceEnabled", "LoggingLevel"}
+
+
 def test_the_gateway_answers_in_the_shape_of_the_api() -> None:
     responses = resources("AWS::Serverless::Api")["RestAPI"]["GatewayResponses"]
     assert responses["MISSING_AUTHENTICATION_TOKEN"]["StatusCode"] == 404

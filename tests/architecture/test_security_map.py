@@ -62,6 +62,7 @@ def test_every_test_that_is_named_exists() -> None:
     }
 
     assert len(named) > 100
+    assert not [name for _, name in named if not name.startswith("test_")]
     assert not [f"{path}::{name}" for path, name in sorted(named) if not (ROOT / path).is_file()]
     assert not [f"{path}::{name}" for path, name in sorted(named) if name not in functions(path)]
 
