@@ -1,7 +1,8 @@
 """The map of OWASP ASVS 5.0.0 in docs/security.md: read, counted, and its counts printed.
 
 A row's last cell names tests as ``tests/...py::function``, or says after a dash why there is none,
-or what it waits for: ``(pending: passkeys)``.
+or what it waits for: ``(pending: passkeys)``. After a change of rows, ``python -m tests.security_map``
+prints the table and the line that the document and README are to have.
 """
 
 from __future__ import annotations
@@ -110,5 +111,12 @@ def summary() -> str:
     return f"OWASP ASVS 5.0.0: {items} items ({first} of level 1, {second} of level 2): {parts}"
 
 
+def table() -> str:
+    """The table of counts as the document has it."""
+    head = ["chapter", "items", "level 1", "level 2", *KINDS]
+    return "\n".join(f"| {' | '.join(line)} |" for line in [head, ["---"] * len(head), *counts()])
+
+
 if __name__ == "__main__":
+    print(table())
     print(summary())
