@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import re
 import secrets
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
+from chalicelib.crypto.tokens import token_hash
 from chalicelib.domain.portal import PORTAL_IDLE, PORTAL_LIFE, portal_principal
 from chalicelib.ports.identity import Session
 from tests.fakes.api_client import ApiClient, Reply
@@ -32,6 +33,21 @@ def portal_session_as(services: EngineServices, tenant: SignedIn, subscriber_id:
     known = sessions.of_person(tenant_id=tenant.tenant_id, staff_id=subscriber_id)
     tenant.store.commit(*sessions.start(session=session, known=known))
     return token
+
+
+def with_portal(tenant: SignedIn, services: EngineServices, subscriber_id: str) -> SignedIn:
+    """A tenant whose client asks the portal's operations as one of its subscribers.
+
+    In a session of now, and in another one where that was ended.
+    """
+    now, begun = services.clock.now(), [""]
+
+    def token() -> str:
+        if services.portal_sessions.get(token_hash=token_hash(begun[0]), at=now) is None:
+            begun[0] = portal_session_as(services, tenant, subscriber_id, now)
+        return begun[0]
+
+    return replace(tenant, api=replace(tenant.api, portal=token))
 
 
 def fresh_mobile() -> str:

@@ -19,7 +19,9 @@ from chalicelib.api.openapi import document
 from chalicelib.api.routes import every_endpoint
 from chalicelib.api.routing import Endpoint
 from tests.fakes.api_client import Reply
-from tests.integration.conftest import SignedIn
+from tests.integration.conftest import EngineServices, SignedIn
+from tests.integration.portal_user import with_portal
+from tests.integration.shop import Shop
 
 ENDPOINTS = every_endpoint()
 
@@ -71,6 +73,13 @@ PATHS = [
 LEFT_OUT = {"log_out", "log_in"}
 CHANGING = [one for one in ENDPOINTS if one.body is not None and one.operation_id not in LEFT_OUT]
 HEADERS = {"If-Match": '"1"'}
+
+
+@pytest.fixture
+def signed_in(signed_in: SignedIn, services: EngineServices) -> SignedIn:
+    """A tenant whose client is a subscriber of it where the portal is asked."""
+    person = Shop(signed_in, services).subscriber()
+    return with_portal(signed_in, services, person["subscriber_id"])
 
 
 @pytest.fixture(scope="module")

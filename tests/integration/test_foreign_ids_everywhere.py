@@ -12,9 +12,8 @@ import json
 import re
 import secrets
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import timedelta
-from functools import partial
 from itertools import pairwise
 from typing import Any
 
@@ -25,10 +24,10 @@ from chalicelib.api.routes import every_endpoint
 from chalicelib.api.routing import Endpoint
 from chalicelib.local.gateway import Gateway
 from tests.fakes.api_client import ApiClient, Reply
-from tests.integration.conftest import EngineServices, SignedIn, fresh_caller, sign_up_and_in
+from tests.integration.conftest import EngineServices, fresh_caller, sign_up_and_in
 from tests.integration.counter import Counter, line
 from tests.integration.importing import Importer
-from tests.integration.portal_user import portal_session_as
+from tests.integration.portal_user import with_portal
 from tests.integration.shop import Item, Shop, created, ok
 from tests.integration.staffing import Company
 from tests.integration.test_bad_input_everywhere import example
@@ -151,13 +150,6 @@ def furnished(gateway: Gateway, services: EngineServices) -> Isp:
     }
     shop.tenant = with_portal(shop.tenant, services, ids["subscriber_id"])
     return Isp(shop, ids, bought)
-
-
-def with_portal(tenant: SignedIn, services: EngineServices, subscriber_id: str) -> SignedIn:
-    """A tenant whose client asks the portal's operations as one of its subscribers, in sessions of now."""
-    now = services.clock.now()
-    begun = partial(portal_session_as, services, tenant, subscriber_id, now)
-    return replace(tenant, api=replace(tenant.api, portal=begun))
 
 
 def answered(status: int, reply: Reply) -> Item:
