@@ -7,7 +7,7 @@ from typing import Final
 
 from chalicelib.domain.errors import NotFound
 from chalicelib.domain.portal import PortalOff
-from chalicelib.domain.subscribers import Subscriber
+from chalicelib.domain.subscribers import Subscriber, normal_email
 from chalicelib.domain.tenants import Tenant, TenantState
 from chalicelib.ports.identity import Sessions
 from chalicelib.ports.portal import PortalCodes
@@ -45,6 +45,23 @@ def open_portal(*, store: TenantStore) -> Tenant:
     if not tenant.portal or tenant.state is not TenantState.ACTIVE:
         raise PortalOff(_OFF)
     return tenant
+
+
+def still_there(
+    *, portal: Portal, store: TenantStore, tenant: Tenant, subscriber: Subscriber, sent_to: str
+) -> bool:
+    """Whether what was sent somewhere was sent to whom it is meant for, as things stand now.
+
+    The subscriber is not archived, and has the address or number of the digest on file: one that was
+    corrected meanwhile was somebody else's.
+    """
+    contact = subscriber.contact
+    number = (
+        portal.numbers.international(text=contact.phone, country=tenant.country) if contact.phone else None
+    )
+    on_file = [normal_email(email=contact.email), number]
+    digests = {store.portal.sent_to(address=one) for one in on_file if one}
+    return not subscriber.archived and sent_to in digests
 
 
 def own_service(*, store: TenantStore, subscriber_id: str) -> OwnService:

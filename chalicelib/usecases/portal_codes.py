@@ -18,7 +18,7 @@ from chalicelib.domain.portal import CODE_LIFE, AskedCodes, CodeNotValid, SentCo
 from chalicelib.domain.subscribers import Subscriber, code_key
 from chalicelib.ports.identity import TokenNotValid
 from chalicelib.ports.store import TenantStore, Write
-from chalicelib.usecases.portal import Portal, open_portal
+from chalicelib.usecases.portal import Portal, open_portal, still_there
 from chalicelib.usecases.portal_sessions import (
     Asking,
     begin,
@@ -102,8 +102,12 @@ def use_code(
     sent = _right(asked, store.portal.code_digest(code=code, challenge_hash=challenge_hash))
     if sent is None:
         raise _not_valid()
-    spent = portal.codes.spend(asked=asked, sent=sent)
-    live = [one for one in store.subscribers.many(subscriber_ids=sent.subscriber_ids) if not one.archived]
+    spent, tenant = portal.codes.spend(asked=asked, sent=sent), open_portal(store=store)
+    live = [
+        one
+        for one in store.subscribers.many(subscriber_ids=sent.subscriber_ids)
+        if still_there(portal=portal, store=store, tenant=tenant, subscriber=one, sent_to=sent.sent_to)
+    ]
     if not live:
         raise _not_valid()
     if len(live) > 1:

@@ -12,7 +12,7 @@ from chalicelib.domain.staff import Principal
 from chalicelib.domain.subscribers import SubscriberArchived
 from chalicelib.ports.identity import TokenNotValid
 from chalicelib.ports.store import AuditNote, TenantStore
-from chalicelib.usecases.portal import Portal, open_portal
+from chalicelib.usecases.portal import Portal, open_portal, still_there
 from chalicelib.usecases.portal_sending import ACTIVATION, MAIL, sms_number
 from chalicelib.usecases.portal_sessions import Asking, begin, tell_of_password, with_password
 from chalicelib.usecases.sessions import LoggedIn, commit_ending
@@ -71,7 +71,11 @@ def activate(*, portal: Portal, token: str, password: str, asking: Asking) -> No
         raise refused from None
     before = store.portal.access(subscriber_id=subscriber_id)
     # A password that was set since makes older codes worthless.
-    if subscriber.archived or str(before.version) != subject["version"]:
+    same = str(before.version) == subject["version"]
+    sent_to = subject["sent_to"]
+    if not same or not still_there(
+        portal=portal, store=store, tenant=tenant, subscriber=subscriber, sent_to=sent_to
+    ):
         raise refused
     after = with_password(
         portal=portal, tenant=tenant, subscriber=subscriber, access=before, password=password

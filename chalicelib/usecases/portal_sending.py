@@ -160,7 +160,7 @@ def send_activation(
         return False
     if not _within_limits(portal, tenant, where[0], at):
         return False
-    token = _activation(portal, store, subscriber_id, at)
+    token = _activation(portal, store, subscriber_id, where[0], at)
     hours = ACTIVATION_LIFE // timedelta(hours=1)
     if channel == SMS:
         text = activation_text(company=tenant.company, username=subscriber.code, token=token, hours=hours)
@@ -177,7 +177,9 @@ def send_activation(
     return tell(identity=portal.identity, mail=mail)
 
 
-def _activation(portal: Portal, store: TenantStore, subscriber_id: str, at: datetime) -> str:
+def _activation(
+    portal: Portal, store: TenantStore, subscriber_id: str, where: Destination, at: datetime
+) -> str:
     """Store a token with which the password may be set as long as nobody sets it otherwise."""
     token = portal.identity.tokens.new(prefix="pac")
     access = store.portal.access(subscriber_id=subscriber_id)
@@ -188,6 +190,7 @@ def _activation(portal: Portal, store: TenantStore, subscriber_id: str, at: date
             "tenant_id": store.tenant_id,
             "subscriber_id": subscriber_id,
             "version": str(access.version),
+            "sent_to": store.portal.sent_to(address=where.address),
         },
         expires_at=at + ACTIVATION_LIFE,
     )

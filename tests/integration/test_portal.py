@@ -7,6 +7,8 @@ from datetime import timedelta
 
 import pytest
 
+from chalicelib.domain.errors import Busy
+from chalicelib.usecases.portal_sessions import Asking, begin
 from tests.fakes.api_client import ApiClient
 from tests.fakes.clock import FakeClock
 from tests.integration.conftest import EngineServices, SignedIn
@@ -133,6 +135,27 @@ def test_an_archived_subscriber_gets_in_no_more(front: Front) -> None:
     ok(front.staff.post(f"{path}/unarchive"))
     assert session.get("/v1/portal/me").problem == NOBODY
     assert front.log_in(person["code"]).status == 201
+
+
+def test_nobody_gets_in_while_they_are_being_archived(front: Front, services: EngineServices) -> None:
+    person = front.activated()
+    store, asking = front.shop.tenant.store, Asking("203.0.113.9", services.clock.now())
+    read = store.portal.access(subscriber_id=person["subscriber_id"])
+    ok(front.staff.post(f"/v1/subscribers/{person['subscriber_id']}/archive"))
+
+    with pytest.raises(Busy):
+        begin(portal=services.portal, store=store, access=read, asking=asking, by="password")
+
+
+def test_nobody_gets_in_by_a_password_that_is_being_changed(front: Front, services: EngineServices) -> None:
+    person = front.activated()
+    store, asking = front.shop.tenant.store, Asking("203.0.113.9", services.clock.now())
+    read = store.portal.access(subscriber_id=person["subscriber_id"])
+    front.invite(person)
+    assert front.activate(front.activation(person["email"]), "nine goats in a lane").status == 204
+
+    with pytest.raises(Busy):
+        begin(portal=services.portal, store=store, access=read, asking=asking, by="password")
 
 
 def test_who_has_no_service_any_more_still_sees_what_is_owed(front: Front) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import timedelta
 
@@ -17,7 +18,7 @@ from tests.fakes.clock import FakeClock
 from tests.fakes.queues import Kept
 from tests.integration.conftest import EngineServices, SignedIn
 from tests.integration.portal_user import SECRET, Front, six_digits, unnumbered
-from tests.integration.shop import Shop, created, ok
+from tests.integration.shop import Shop, created, if_match, ok
 from tests.integration.test_round_trips import RoundTrips
 
 NOT_VALID = (422, "code_not_valid", "code")
@@ -128,6 +129,28 @@ def test_a_code_of_who_was_archived_meanwhile_lets_nobody_in(front: Front) -> No
     ok(front.staff.post(f"/v1/subscribers/{person['subscriber_id']}/archive"))
 
     assert front.complete(challenge, front.mailed_code(person["email"])).problem == NOT_VALID
+
+
+def test_a_code_that_went_to_somebody_elses_mailbox_lets_nobody_in(front: Front) -> None:
+    person = front.person()
+    challenge = front.challenge(person["code"])
+    path = f"/v1/subscribers/{person['subscriber_id']}"
+
+    ok(front.staff.patch(path, json={"email": "right@mail.example"}, headers=if_match(person)))
+
+    assert front.complete(challenge, front.mailed_code(person["email"])).problem == NOT_VALID
+
+
+def test_of_eight_at_once_with_one_code_one_gets_in(front: Front) -> None:
+    person = front.person()
+    challenge = front.challenge(person["code"])
+    code = front.mailed_code(person["email"])
+    doors = [front.elsewhere() for _ in range(8)]
+
+    with ThreadPoolExecutor(8) as pool:
+        replies = list(pool.map(lambda door: door.complete(challenge, code), doors))
+
+    assert sorted(one.status for one in replies) == [201] + [422] * 7, [one.text for one in replies]
 
 
 def test_a_code_sets_a_new_password_and_ends_the_other_sessions(front: Front) -> None:

@@ -10,7 +10,7 @@ from tests.fakes.api_client import ApiClient
 from tests.fakes.clock import FakeClock
 from tests.integration.conftest import EngineServices, SignedIn
 from tests.integration.portal_user import SECRET, Front
-from tests.integration.shop import Shop, created, ok
+from tests.integration.shop import Shop, created, if_match, ok
 
 NEW = "nine goats in a lane"
 WORTHLESS = (422, "token_not_valid", "token")
@@ -76,6 +76,16 @@ def test_an_activation_is_good_for_three_days_and_until_a_password_is_set(
     late = front.activation(person["email"])
     clock.advance(timedelta(hours=72))
     assert front.activate(late, NEW).problem == WORTHLESS
+
+
+def test_an_activation_that_went_to_somebody_elses_mailbox_is_worthless(front: Front) -> None:
+    person = front.person(phone="")
+    front.invite(person)
+    path = f"/v1/subscribers/{person['subscriber_id']}"
+
+    ok(front.staff.patch(path, json={"email": "right@mail.example"}, headers=if_match(person)))
+
+    assert front.activate(front.activation(person["email"])).problem == WORTHLESS
 
 
 def test_an_activation_of_who_was_archived_is_worthless(front: Front) -> None:
