@@ -66,9 +66,8 @@ def send_code(
         return False
     login = store.portal.opened_login(sealed=sealed_login, challenge_hash=challenge_hash)
     people = store.subscribers.many(subscriber_ids=store.portal.candidates(login=login))
-    codes: dict[Destination, str] = {}
-    sent = []
-    for where, those in _destinations(portal, tenant, people, by_mail="@" in login, at=at).items():
+    found, codes, sent = _destinations(portal, tenant, people, login, at), {}, []
+    for where, those in found.items():
         codes[where] = portal.identity.tokens.code()
         digest = store.portal.code_digest(code=codes[where], challenge_hash=challenge_hash)
         ids = tuple(one.subscriber_id for one in those)
@@ -81,7 +80,7 @@ def send_code(
     ]
     writes = portal.codes.sent(asked=asked, expires_at=expires_at)
     store.commit(*writes, *(store.note(note=note) for note in told))
-    delivered = [_deliver_code(portal, tenant, where, code) for where, code in codes.items()]
+    delivered = [_deliver_code(portal, tenant, where, found[where][0], code) for where, code in codes.items()]
     return any(delivered)
 
 
@@ -90,7 +89,7 @@ def _open(tenant: Tenant) -> bool:
 
 
 def _destinations(
-    portal: Portal, tenant: Tenant, people: Sequence[Subscriber], *, by_mail: bool, at: datetime
+    portal: Portal, tenant: Tenant, people: Sequence[Subscriber], login: str, at: datetime
 ) -> Mapping[Destination, Sequence[Subscriber]]:
     """Return where to send to, and who of them is reached there; each is counted once.
 
@@ -99,7 +98,7 @@ def _destinations(
     allowed: dict[Destination, bool] = {}
     found: dict[Destination, list[Subscriber]] = {}
     for one in people:
-        for where in _ways(portal, tenant, one, by_mail=by_mail):
+        for where in _ways(portal, tenant, one, login):
             if where not in allowed:
                 allowed[where] = _within_limits(portal, tenant, where, at)
             if allowed[where]:
@@ -108,12 +107,14 @@ def _destinations(
     return found
 
 
-def _ways(portal: Portal, tenant: Tenant, subscriber: Subscriber, *, by_mail: bool) -> list[Destination]:
-    email, number = normal_email(email=subscriber.contact.email), None
-    if not by_mail:
-        number = sms_number(portal=portal, tenant=tenant, subscriber=subscriber)
-    ways = [] if number is None else [Destination(SMS, number)]
-    return [*ways, Destination(MAIL, email)] if email else ways
+def _ways(portal: Portal, tenant: Tenant, subscriber: Subscriber, login: str) -> list[Destination]:
+    """Return where somebody is reached who signs in so, the best first; user names may have an @ too."""
+    email = normal_email(email=subscriber.contact.email)
+    by_mail = [Destination(MAIL, email)] if email else []
+    if by_mail and normal_email(email=login) == email:
+        return by_mail
+    number = sms_number(portal=portal, tenant=tenant, subscriber=subscriber)
+    return by_mail if number is None else [Destination(SMS, number), *by_mail]
 
 
 def sms_number(*, portal: Portal, tenant: Tenant, subscriber: Subscriber) -> str | None:
@@ -132,11 +133,13 @@ def _within_limits(portal: Portal, tenant: Tenant, where: Destination, at: datet
     )
 
 
-def _deliver_code(portal: Portal, tenant: Tenant, where: Destination, code: str) -> bool:
+def _deliver_code(
+    portal: Portal, tenant: Tenant, where: Destination, subscriber: Subscriber, code: str
+) -> bool:
     minutes = CODE_LIFE // timedelta(minutes=1)
     if where.channel == SMS:
         return _text(portal, where.address, code_text(company=tenant.company, code=code, minutes=minutes))
-    mail = code_mail(to=where.address, company=tenant.company, code=code, minutes=minutes)
+    mail = code_mail(to=subscriber.contact.email, company=tenant.company, code=code, minutes=minutes)
     return tell(identity=portal.identity, mail=mail)
 
 
@@ -153,9 +156,7 @@ def send_activation(
     """Send the code with which a subscriber chooses a password; return whether it was sent."""
     store = portal.identity.stores.of(tenant_id=tenant_id)
     tenant, subscriber = store.profile(), store.subscribers.get(subscriber_id=subscriber_id)
-    where = [
-        one for one in _ways(portal, tenant, subscriber, by_mail=channel == MAIL) if one.channel == channel
-    ]
+    where = [one for one in _ways(portal, tenant, subscriber, login="") if one.channel == channel]
     if not _open(tenant) or subscriber.archived or not where:
         return False
     if not _within_limits(portal, tenant, where[0], at):

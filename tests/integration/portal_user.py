@@ -125,7 +125,7 @@ class Front:
 
     def mailed_code(self, email: str) -> str:
         """The code in the newest mail to an address."""
-        return six_digits(self.services.mailer.last_to(email.casefold()).text)
+        return six_digits(self.services.mailer.last_to(email).text)
 
     def complete(self, challenge: str, code: str, **changes: object) -> Reply:
         """Bring a code."""

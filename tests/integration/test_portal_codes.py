@@ -279,6 +279,22 @@ def test_who_signs_in_with_an_address_gets_a_mail(texting: Front, services: Engi
     assert texting.complete(challenge, texting.mailed_code(person["email"])).status == 201
 
 
+def test_a_user_name_may_look_like_an_address(texting: Front, services: EngineServices) -> None:
+    person = texting.person(code="ali@lahore-net", email="")
+
+    challenge = texting.challenge(person["code"])
+
+    assert texting.complete(challenge, six_digits(services.texter.sent[-1].text)).status == 201
+
+
+def test_a_mail_goes_to_the_address_as_it_is_on_file(front: Front, services: EngineServices) -> None:
+    person = front.person(email="Ali.Raza@Mail.example")
+
+    front.challenge("ali.raza@mail.EXAMPLE")
+
+    assert services.mailer.sent[-1].to == person["email"] == "Ali.Raza@Mail.example"
+
+
 @pytest.mark.parametrize("phone", ["", "12345", "042-1111"])
 def test_without_a_number_for_sms_a_code_goes_by_mail(
     texting: Front, services: EngineServices, phone: str
