@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 # The service descriptions our code has clients for; botocore fails at once on any other.
-AWS_SERVICES = frozenset({"dynamodb", "kms", "s3", "sesv2", "sqs", "sts"})
+AWS_SERVICES = frozenset({"dynamodb", "kms", "s3", "sesv2", "sns", "sqs", "sts"})
 DROPPED_TREES = (
     "cffi/",  # what was built with cffi needs its backend module only
     "pycparser/",

@@ -14,6 +14,7 @@ from chalicelib.adapters.clock import SystemClock
 from chalicelib.adapters.email.null import NullMailer
 from chalicelib.adapters.ids import UlidIds
 from chalicelib.adapters.readiness import Readiness
+from chalicelib.adapters.sms.null import NullTexter
 from chalicelib.config import JOB_PATIENCE, REQUEST_PATIENCE, RUN_PATIENCE, Patience, Settings
 from chalicelib.crypto.keyring import Keyring, Rejected
 from chalicelib.crypto.kms import KmsKeyWrapper
@@ -23,12 +24,12 @@ from chalicelib.domain.rates import Policies
 from chalicelib.domain.tenants import TenantState
 from chalicelib.observability import MetricAlarms, tell_unreadable
 from chalicelib.ports.audit import Anchors
-from chalicelib.ports.services import Blobs, Clock, Ids, JobQueue, Mailer, Passwords
+from chalicelib.ports.services import Blobs, Clock, Ids, JobQueue, Mailer, Passwords, Texter
 from chalicelib.ports.watching import Alarms
 from chalicelib.store.api_keys import DynamoKeyFinder
 from chalicelib.store.base import Database
 from chalicelib.store.origins import DynamoOrigins
-from chalicelib.store.sessions import DynamoSessions
+from chalicelib.store.sessions import PORTAL, DynamoSessions
 from chalicelib.store.tenant import DynamoStores, DynamoTenantStore
 from chalicelib.store.tenants import DynamoRegistry
 from chalicelib.store.tokens import DynamoAttempts, DynamoOneTimeTokens
@@ -40,6 +41,7 @@ from chalicelib.usecases.origins import AllowedOrigins
 from chalicelib.usecases.rates import RateLimiter
 
 if TYPE_CHECKING:
+    from chalicelib.usecases.portal import Portal
     from chalicelib.usecases.watching import Watch
 
 # Clients may be used by many threads at once, but one session makes one at a time.
@@ -142,6 +144,11 @@ class Services:
         return DynamoSessions(database=self.database, keyring=self.keyring)
 
     @cached_property
+    def portal_sessions(self) -> DynamoSessions:
+        """Sessions of subscribers: of a kind of their own."""
+        return DynamoSessions(database=self.database, keyring=self.keyring, kind=PORTAL)
+
+    @cached_property
     def key_finder(self) -> DynamoKeyFinder:
         """Keys of programs, by their tokens."""
         return DynamoKeyFinder(database=self.database)
@@ -228,6 +235,31 @@ class Services:
             mailer=self.mailer,
             public_base_url=self.settings.public_base_url,
         )
+
+    @cached_property
+    def portal(self) -> Portal:
+        """What subscribers sign in with."""
+        from chalicelib.adapters.sms.numbers import LibPhoneNumbers
+        from chalicelib.store.portal_codes import DynamoPortalCodes
+        from chalicelib.usecases.portal import Portal
+
+        return Portal(
+            identity=self.identity,
+            sessions=self.portal_sessions,
+            codes=DynamoPortalCodes(database=self.database),
+            queue=self.mail_queue,
+            texter=self.texter,
+            numbers=LibPhoneNumbers(),
+        )
+
+    @cached_property
+    def texter(self) -> Texter:
+        """The SMS service; none without a sender."""
+        if not self.settings.sms_sender:
+            return NullTexter()
+        from chalicelib.adapters.sms.sns import SnsTexter
+
+        return SnsTexter(client=self._client("sns"), sender=self.settings.sms_sender)
 
     @cached_property
     def blobs(self) -> Blobs:

@@ -65,6 +65,8 @@ class Settings:
     platform_subdomain: str = ""
     # The KMS key that wrapped tenants' roots before ``field_key_id``; empty where none is left.
     previous_field_key_id: str = ""
+    # Under which name SMS are sent; empty where none are.
+    sms_sender: str = ""
     # Of one account; addresses and tenants have multiples of it (domain/rates.py).
     requests_per_minute: int = REQUESTS_PER_MINUTE_DEFAULT
 
@@ -100,6 +102,7 @@ class Settings:
             log_level=source.get("LOG_LEVEL", "INFO"),
             tenant_role_arn=source.get("TENANT_ROLE_ARN", ""),
             platform_subdomain=source.get("PLATFORM_SUBDOMAIN", ""),
+            sms_sender=source.get("SMS_SENDER", ""),
             previous_field_key_id=source.get("PREVIOUS_FIELD_KEY_ID", ""),
             requests_per_minute=int(source.get("REQUESTS_PER_MINUTE") or REQUESTS_PER_MINUTE_DEFAULT),
         )

@@ -1,4 +1,8 @@
-"""Who is asking: a session by cookie, with its CSRF token for changes, or by bearer token; or a key."""
+"""Who is asking: a session by cookie, with its CSRF token for changes, or by bearer token; or a key.
+
+Subscribers have sessions, tokens and a cookie of their own kind: theirs is looked at by the portal's
+operations alone, and the other one by all others.
+"""
 
 from __future__ import annotations
 
@@ -11,13 +15,15 @@ from typing import Final
 from chalicelib.api.errors import CsrfRejected, NotSignedIn
 from chalicelib.bootstrap import Services
 from chalicelib.crypto.tokens import token_hash
+from chalicelib.domain.portal import PORTAL_IDLE
 from chalicelib.domain.staff import Principal
 from chalicelib.ports.identity import Session
-from chalicelib.usecases.sessions import resume
+from chalicelib.usecases.sessions import SESSION_IDLE, resume
 
 SAFE_METHODS: Final = frozenset({"GET", "HEAD"})
 TOKEN_CHARS_MAX: Final = 100
 KEY_PREFIX: Final = "key_"
+PORTAL_PREFIX: Final = "prt_"
 
 
 @dataclass(frozen=True)
@@ -28,17 +34,25 @@ class SignedIn:
     session: Session | None = None
 
 
-def cookie_name(*, secure: bool) -> str:
+def cookie_name(*, secure: bool, portal: bool = False) -> str:
     """Return the session cookie's name; browsers take the prefix over HTTPS alone."""
-    return "__Host-session" if secure else "session"
+    name = "portal" if portal else "session"
+    return f"__Host-{name}" if secure else name
 
 
-def authenticate(*, services: Services, headers: Mapping[str, str], method: str, now: datetime) -> SignedIn:
-    """Return who is asking, or raise NotSignedIn, or CsrfRejected for a change by cookie alone."""
-    token, by_cookie = _token(headers, secure=services.settings.cookie_secure)
+def authenticate(
+    *, services: Services, headers: Mapping[str, str], method: str, now: datetime, portal: bool = False
+) -> SignedIn:
+    """Return who is asking, or raise NotSignedIn, or CsrfRejected for a change by cookie alone.
+
+    ``portal``: the operation is one of the portal's.
+    """
+    cookie = cookie_name(secure=services.settings.cookie_secure, portal=portal)
+    token, by_cookie = _token(headers, cookie)
     if token.startswith(KEY_PREFIX) and not by_cookie:
         return SignedIn(_program(services, token, now))
-    session = resume(sessions=services.sessions, token_hash=token_hash(token), at=now)
+    of_portal = portal if by_cookie else token.startswith(PORTAL_PREFIX)
+    session = _session(services, token, now, of_portal=of_portal)
     if session is None:
         raise NotSignedIn("the session has ended: sign in again")
     if by_cookie and method not in SAFE_METHODS:
@@ -46,6 +60,14 @@ def authenticate(*, services: Services, headers: Mapping[str, str], method: str,
         if not hmac.compare_digest(given, session.csrf_hash):
             raise CsrfRejected("send the session's CSRF token", param="X-CSRF-Token")
     return SignedIn(session.principal, session)
+
+
+def _session(services: Services, token: str, now: datetime, *, of_portal: bool) -> Session | None:
+    if of_portal:
+        sessions, idle = services.portal_sessions, PORTAL_IDLE
+    else:
+        sessions, idle = services.sessions, SESSION_IDLE
+    return resume(sessions=sessions, token_hash=token_hash(token), at=now, idle=idle)
 
 
 def _program(services: Services, token: str, now: datetime) -> Principal:
@@ -59,12 +81,12 @@ def _program(services: Services, token: str, now: datetime) -> Principal:
     return found
 
 
-def _token(headers: Mapping[str, str], *, secure: bool) -> tuple[str, bool]:
+def _token(headers: Mapping[str, str], cookie: str) -> tuple[str, bool]:
     scheme, _, bearer = headers.get("authorization", "").strip().partition(" ")
     if scheme:
         token, by_cookie = (bearer.strip() if scheme.lower() == "bearer" else ""), False
     else:
-        token, by_cookie = _cookie(headers.get("cookie", ""), cookie_name(secure=secure)), True
+        token, by_cookie = _cookie(headers.get("cookie", ""), cookie), True
     if not token or len(token) > TOKEN_CHARS_MAX:
         raise NotSignedIn("sign in first")
     return token, by_cookie

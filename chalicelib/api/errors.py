@@ -9,6 +9,7 @@ from typing import Final
 from chalicelib.crypto.keyring import CiphertextRejected
 from chalicelib.domain.errors import Busy, Conflict, DomainError, InvalidValue, NotFound, StaleVersion
 from chalicelib.domain.jobs import FileExpired
+from chalicelib.domain.portal import PortalOff
 from chalicelib.domain.staff import RightsExceeded
 from chalicelib.ports.identity import TokenNotValid, TooManyAttempts
 from chalicelib.store.base import ServiceUnavailable
@@ -102,6 +103,7 @@ STATUS: Final[dict[type[DomainError], int]] = {
     PermissionDenied: 403,
     CsrfRejected: 403,
     EmailNotVerified: 403,
+    PortalOff: 403,
     RightsExceeded: 403,
     NotFound: 404,
     MethodNotAllowed: 405,

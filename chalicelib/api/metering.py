@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from chalice.app import Request as ChaliceRequest
 
 from chalicelib.bootstrap import Services
+from chalicelib.domain.permissions import SUBSCRIBER
 from chalicelib.domain.rates import Policy, Standing
 from chalicelib.domain.staff import Principal
 from chalicelib.usecases.rates import RateLimited
@@ -29,10 +30,14 @@ class Meter:
         self._take(services, services.rate_policies.address, client)
 
     def count_principal(self, services: Services, principal: Principal) -> None:
-        """Count the request for who asks and for their tenant, or raise RateLimited."""
+        """Count the request for who asks and for their tenant, or raise RateLimited.
+
+        An ISP's subscribers are counted apart, so that they cannot use up what its staff may ask.
+        """
         policies = services.rate_policies
         self._take(services, policies.account, f"{principal.tenant_id}|{principal.actor_id}")
-        self._take(services, policies.tenant, principal.tenant_id)
+        portal = "|portal" if principal.role == SUBSCRIBER else ""
+        self._take(services, policies.tenant, f"{principal.tenant_id}{portal}")
 
     def _take(self, services: Services, policy: Policy, key: str) -> None:
         try:

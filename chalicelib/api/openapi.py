@@ -138,7 +138,8 @@ def _operation(one: Endpoint, schemas: _Schemas) -> JsonObject:
 
 
 def _cookie_security(one: Endpoint) -> JsonObject:
-    return {"cookie": []} if one.method in SAFE_METHODS else {"cookie": [], "csrf": []}
+    cookie: JsonObject = {"portal" if one.of_portal else "cookie": []}
+    return cookie if one.method in SAFE_METHODS else {**cookie, "csrf": []}
 
 
 def _parameters(one: Endpoint, schemas: _Schemas) -> list[JsonObject]:
@@ -187,13 +188,17 @@ def _header_name(name: str) -> str:
     return names.get(name) or {"RateLimit": "RateLimit", "RateLimitPolicy": "RateLimit-Policy"}[name]
 
 
+# Public operations that take a password, and say 401 where it is wrong.
+_PASSWORDS: Final = frozenset({"/v1/sessions", "/v1/portal/sessions", "/v1/signups/verify"})
+
+
 def _problems(one: Endpoint) -> Mapping[int, str]:
     """Return the refusals that this operation has besides the default."""
     changes = one.method not in SAFE_METHODS
     possible = {
         400: True,
-        401: not one.public or one.path in {"/v1/sessions", "/v1/signups/verify"},
-        403: not one.public or "sessions" in one.path,
+        401: not one.public or one.path in _PASSWORDS,
+        403: not one.public or "sessions" in one.path or one.path.startswith("/v1/portal/"),
         404: "{" in one.path,
         409: changes and one.body is not None,
         412: one.if_match,

@@ -34,6 +34,7 @@ TAGS: Final[dict[str, str]] = {
     "subscribers": "The ISP's customers and their subscriptions.",
     "invoices": "Issued invoices.",
     "billing": "Billing runs.",
+    "portal": "What subscribers do themselves.",
     "imports": "Importing subscribers from a file.",
     "exports": "Exporting all data as a file.",
 }
@@ -139,6 +140,12 @@ SECURITY_SCHEMES: Final[JsonObject] = {
         "in": "cookie",
         "name": "__Host-session",
         "description": "The session of a browser; plain `session` where the service runs over http.",
+    },
+    "portal": {
+        "type": "apiKey",
+        "in": "cookie",
+        "name": "__Host-portal",
+        "description": "A subscriber's session in a browser; plain `portal` where the service is plain http.",
     },
     "csrf": {
         "type": "apiKey",

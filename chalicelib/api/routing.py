@@ -23,7 +23,7 @@ from chalicelib.api.authentication import SignedIn, authenticate
 from chalicelib.api.errors import MethodNotAllowed, PermissionDenied
 from chalicelib.api.metering import Meter, address_of
 from chalicelib.api.request import Answer, Request
-from chalicelib.api.scoping import within_scope
+from chalicelib.api.scoping import within_account, within_scope
 from chalicelib.api.watching import watch
 from chalicelib.bootstrap import Services
 from chalicelib.domain.errors import DomainError
@@ -77,6 +77,11 @@ class Endpoint:
     def public(self) -> bool:
         """Whether nobody needs to be signed in."""
         return self.permission is Permission.PUBLIC
+
+    @property
+    def of_portal(self) -> bool:
+        """Whether it is a subscriber's own."""
+        return self.permission is Permission.PORTAL_SELF
 
 
 ENDPOINTS: Final[list[Endpoint]] = []
@@ -268,7 +273,9 @@ def _authenticated(raw: ChaliceRequest, spec: Endpoint, services: Services) -> S
     if spec.public:
         return None
     now = services.clock.now()
-    return authenticate(services=services, headers=raw.headers, method=raw.method, now=now)
+    return authenticate(
+        services=services, headers=raw.headers, method=raw.method, now=now, portal=spec.of_portal
+    )
 
 
 def _admit(spec: Endpoint, services: Services, meter: Meter, principal: Principal | None) -> None:
@@ -288,6 +295,8 @@ def _read(
     path = reading.decode_path(raw.uri_params)
     if who is not None and not who.principal.scope.everything:
         path = within_scope(services=services, principal=who.principal, path=path)
+    if who is not None and spec.of_portal:
+        path = within_account(account_id=who.principal.actor_id, path=path)
     query = reading.read_query(_query_of(raw), model=spec.query)
     content_type = headers.get("content-type", "")
     body, canonical = reading.read_body(_bytes_of(raw), content_type=content_type, model=spec.body)

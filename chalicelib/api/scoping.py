@@ -3,7 +3,8 @@
 Whatever a path names that belongs to a subscriber (an invoice, a subscription, a document) has
 the account's ULID in its identifier. Where that account is not within the scope, the identifier
 is replaced by one that nobody has before anything looks at it, so that every operation answers
-as it does for what is absent, those that are added later too.
+as it does for what is absent, those that are added later too. The same holds for subscribers, who
+are each held to their own account.
 """
 
 from __future__ import annotations
@@ -36,5 +37,17 @@ def within_scope(*, services: Services, principal: Principal, path: Mapping[str,
         name: _ACCOUNT.sub(_NOBODY, path[name])
         for name, found in named.items()
         if found and f"sbr_{found[0]}" not in mine
+    }
+    return {**path, **foreign}
+
+
+def within_account(*, account_id: str, path: Mapping[str, str]) -> dict[str, str]:
+    """Return the path's parameters, those of other accounts than this one naming nobody's."""
+    mine = account_id.removeprefix("sbr_")
+    found = {name: _ACCOUNT.search(path[name]) for name in OF_ACCOUNT if name in path}
+    foreign = {
+        name: _ACCOUNT.sub(_NOBODY, path[name])
+        for name, account in found.items()
+        if account and account[0] != mine
     }
     return {**path, **foreign}

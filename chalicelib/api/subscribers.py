@@ -280,10 +280,11 @@ def change_subscriber(request: Request) -> SubscriberOut:
     answer=SubscriberOut,
 )
 def archive_subscriber(request: Request) -> SubscriberOut:
-    """Take a subscriber without service off the lists; archiving twice changes nothing."""
+    """Take a subscriber without service off the lists, and out of the portal; twice changes nothing."""
     subscriber_id = request.path["subscriber_id"]
     subscriber = subscribers.archive_subscriber(
         store=request.store,
+        portal_sessions=request.services.portal_sessions,
         subscriber_id=subscriber_id,
         if_match=request.if_match,
         at=request.now,

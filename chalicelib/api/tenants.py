@@ -83,6 +83,8 @@ class TenantOut(Schema):
     allowed_origins: list[str] = Field(
         description="origins of web pages that may call the API from a browser, by bearer token"
     )
+    portal: bool = Field(description="whether subscribers may sign in to the portal")
+    portal_sms: bool = Field(description="whether codes for the portal may go by SMS, which costs")
     number_formats: list[NumberFormatOut]
     tax_groups: list[TaxGroupOut]
     created_at: datetime
@@ -107,6 +109,8 @@ class TenantOut(Schema):
             invoice_limit=tenant.invoice_limit,
             bill_day=tenant.bill_day,
             allowed_origins=list(tenant.allowed_origins),
+            portal=tenant.portal,
+            portal_sms=tenant.portal_sms,
             number_formats=_number_formats(tenant),
             tax_groups=[TaxGroupOut.of(group) for group in tenant.tax_groups],
             created_at=tenant.created_at,
@@ -153,6 +157,8 @@ class TenantPatch(Patch):
     allowed_origins: list[Annotated[str, Field(max_length=ORIGIN_CHARS_MAX)]] | None = Field(
         default=None, max_length=ORIGINS_MAX, examples=[["https://portal.lahore-net.example"]]
     )
+    portal: bool | None = None
+    portal_sms: bool | None = None
     number_formats: NumberFormats | None = None
 
     def change(self) -> tenants.TenantChange:

@@ -7,6 +7,7 @@ from hashlib import sha256
 from typing import Final
 
 TOKEN_BYTES: Final = 32
+CODE_DIGITS: Final = 6
 
 
 def new_token(*, prefix: str) -> str:
@@ -25,6 +26,10 @@ class RandomTokens:
     def new(self, *, prefix: str) -> str:
         """Return a token of 256 random bits that begins with ``<prefix>_``."""
         return new_token(prefix=prefix)
+
+    def code(self) -> str:
+        """Return six random digits, to be typed by people."""
+        return f"{secrets.randbelow(10**CODE_DIGITS):0{CODE_DIGITS}d}"
 
     def hash(self, *, token: str) -> str:
         """Return the form in which a token is stored."""

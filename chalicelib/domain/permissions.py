@@ -11,7 +11,10 @@ from typing import Final
 
 
 class Permission(StrEnum):
-    """What a route may ask for; PUBLIC asks for nothing, SELF for any signed-in person."""
+    """What a route may ask for; PUBLIC asks for nothing, SELF for anybody of the staff.
+
+    PORTAL_SELF is a subscriber's own: what sessions of the portal have, and nobody else.
+    """
 
     PUBLIC = "public"
     SELF = "self"
@@ -42,6 +45,7 @@ class Permission(StrEnum):
     EXPORTS_READ = "exports:read"
     EXPORTS_WRITE = "exports:write"
     AUDIT_READ = "audit:read"
+    PORTAL_SELF = "portal:self"
 
 
 class Role(StrEnum):
@@ -89,12 +93,17 @@ MATRIX: Final[tuple[tuple[Permission, str, str], ...]] = (
     (P.EXPORTS_READ, "O A B . . . R", "see and download exports"),
     (P.EXPORTS_WRITE, "O A B . . . .", "make exports of everything"),
     (P.AUDIT_READ, "O A . . . . R", "see, export and verify the audit log"),
+    (P.PORTAL_SELF, ". . . . . . .", "see one's own service and invoices in the portal: subscribers alone"),
 )
 
 ROLE_PERMISSIONS: Final[Mapping[Role, frozenset[Permission]]] = {
     role: frozenset(permission for permission, row, _ in MATRIX if row.split()[place] != ".")
     for place, role in enumerate(Role)
 }
+
+# The role of a subscriber who is signed in to the portal, and all that it may.
+SUBSCRIBER: Final = "subscriber"
+PORTAL_PERMISSIONS: Final = frozenset({P.PORTAL_SELF})
 
 # All that who is held to areas or to a dealer's customers may ever do: the rest shows or changes
 # the whole tenant.
@@ -114,7 +123,7 @@ WITHIN_SCOPE: Final = frozenset(
 )
 
 # What a role that a tenant makes may hold: handing over the company is the owner's alone.
-GRANTABLE: Final = frozenset(Permission) - {P.PUBLIC, P.SELF, P.OWNERSHIP_TRANSFER}
+GRANTABLE: Final = frozenset(Permission) - {P.PUBLIC, P.SELF, P.OWNERSHIP_TRANSFER, P.PORTAL_SELF}
 
 _HEAD: Final = """\
 # Who may do what
@@ -132,6 +141,9 @@ its own customers. A subscriber of others answers like none, in lists, alone, an
 A role of the company's own holds any of these permissions but `ownership:transfer`, and none that
 its maker lacks; everybody in it has `self`. A key of a program holds any of them but
 `ownership:transfer`, `staff:write`, `keys:write` and `ledger:open`, and none that its maker lacks.
+
+`portal:self` is what subscribers have who are signed in to the portal: no role and no key has it, and a
+subscriber has nothing else.
 """
 
 

@@ -81,6 +81,8 @@ class Tenant:
     limit; None: the one that follows from the packages, see ``default_invoice_limit``). What is sold
     by the month begins its periods on ``bill_day`` (1 to 31; 0: on the day of its start), after a first
     one that is charged by the day. Web pages of ``allowed_origins`` may call the API from a browser.
+    Subscribers sign in to the portal where ``portal`` is on, and are sent codes by SMS where
+    ``portal_sms`` is on besides.
     """
 
     tenant_id: str
@@ -102,6 +104,8 @@ class Tenant:
     invoice_limit: int | None = None
     bill_day: int = 0
     allowed_origins: tuple[str, ...] = ()
+    portal: bool = True
+    portal_sms: bool = False
 
     def local_date(self, *, at: datetime) -> date:
         """Return the calendar date in the tenant's zone."""

@@ -25,7 +25,7 @@ from urllib.parse import unquote, urlsplit
 
 from chalicelib.api.answering import SECURITY_HEADERS
 from chalicelib.local.gateway import BODY_BYTES_MAX, Answer, Gateway, problem
-from chalicelib.local.mailbox import MailboxError, read_mailbox
+from chalicelib.local.mailbox import MailboxError, read_mailbox, read_texts
 from chalicelib.local.pages import landing_page, mail_page, mailbox_page, message_page
 
 HOST = "127.0.0.1"
@@ -62,7 +62,8 @@ class Site:
             if path == "/":
                 return _html(200, self._landing())
             if path == "/mailbox":
-                return _html(200, mailbox_page(read_mailbox(self.engine_url)))
+                mails, texts = read_mailbox(self.engine_url), read_texts(self.engine_url)
+                return _html(200, mailbox_page(mails, texts))
             if found := MAIL_PATH.fullmatch(path):
                 return self._mail(int(found[1]))
         except MailboxError:

@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping, Sequence
 from html import escape
 
-from chalicelib.local.mailbox import Mail
+from chalicelib.local.mailbox import Mail, SentText
 
 MAILBOX_REFRESH_S = 10
 PREVIEW_CHARS = 110
@@ -93,15 +93,15 @@ def landing_page(
     return page("ISP Billing on this machine", content)
 
 
-def mailbox_page(mails: Sequence[Mail]) -> str:
-    """The list, newest first; it reloads itself."""
+def mailbox_page(mails: Sequence[Mail], texts: Sequence[SentText] = ()) -> str:
+    """The mails, newest first, and the SMS; it reloads itself."""
     rows = "".join(_mail_row(mail) for mail in reversed(mails))
     if rows:
         body = f'<ul class="card mails">{rows}</ul>'
     else:
         body = '<div class="card"><p>No mail has been sent yet. Sign up, and look here.</p></div>'
     intro = "Every mail the platform sends on this machine ends here; none is delivered."
-    content = f'<h1>Mailbox</h1><p class="soft">{intro}</p>{body}'
+    content = f'<h1>Mailbox</h1><p class="soft">{intro}</p>{body}{_texts(texts)}'
     return page("Mailbox", content, refresh_s=MAILBOX_REFRESH_S)
 
 
@@ -143,6 +143,13 @@ def linkify(text: str) -> str:
         end = found.start() + len(address)
     parts.append(escape(text[end:]))
     return "".join(parts)
+
+
+def _texts(texts: Sequence[SentText]) -> str:
+    rows = "".join(
+        f"<tr><td>{escape(one.number)}</td><td>{escape(one.text)}</td></tr>" for one in reversed(texts)
+    )
+    return f'<section class="card"><h2>SMS</h2><table>{rows}</table></section>' if rows else ""
 
 
 def _mail_row(mail: Mail) -> str:

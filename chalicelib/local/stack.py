@@ -42,6 +42,7 @@ LEFT_OUT = (
 )
 
 MAIL_FROM = "billing@isp-billing.example"
+SMS_SENDER = "ISPBilling"
 # The platform's own tenant in the demo data, which sells plans to the others.
 OPERATOR_SUBDOMAIN = "headquarters"
 # On one machine everybody, tests and measurements too, comes from one address.
@@ -66,6 +67,7 @@ def local_parameters(*, base_url: str, stage: str = "local") -> dict[str, str]:
         "PublicBaseUrl": base_url,
         "ConsoleOrigin": base_url,
         "PlatformSubdomain": OPERATOR_SUBDOMAIN,
+        "SmsSender": SMS_SENDER,
         "RequestsPerMinute": str(REQUESTS_PER_MINUTE),
     }
 

@@ -159,6 +159,9 @@ class Tokens(Protocol):
     def new(self, *, prefix: str) -> str:
         """Return a token of 256 random bits that begins with ``<prefix>_``."""
 
+    def code(self) -> str:
+        """Return six random digits, to be typed by people."""
+
     def hash(self, *, token: str) -> str:
         """Return the form in which a token is stored."""
 

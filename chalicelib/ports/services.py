@@ -46,6 +46,38 @@ class Mailer(Protocol):
         """Hand the mail over, or raise MailNotSent."""
 
 
+@dataclass(frozen=True, slots=True)
+class TextMessage:
+    """One SMS to one number in E.164 form (``+923001234567``)."""
+
+    to: str
+    text: str
+
+
+class TextNotSent(DomainError):
+    """The SMS service did not take the message."""
+
+    code = "text_not_sent"
+
+
+class Texter(Protocol):
+    """Sends SMS, each of which costs."""
+
+    @property
+    def configured(self) -> bool:
+        """Whether anything is sent at all."""
+
+    def send(self, *, message: TextMessage) -> None:
+        """Hand the message over, or raise TextNotSent."""
+
+
+class PhoneNumbers(Protocol):
+    """Phone numbers of the world."""
+
+    def international(self, *, text: str, country: str) -> str | None:
+        """Return a number, read as it is dialled in a country (ISO 3166-1), as E.164; None if it is none."""
+
+
 class Passwords(Protocol):
     """Hashes and checks passwords."""
 

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from chalicelib.ports.ledger import BooksReader, Ledger
     from chalicelib.ports.packages import Packages
     from chalicelib.ports.plans import Plans
+    from chalicelib.ports.portal import PortalUsers
     from chalicelib.ports.prepaid import Prepaid
     from chalicelib.ports.runs import Runs
     from chalicelib.ports.staff import Invitations, Roles, SecondFactors, Staff
@@ -223,6 +224,10 @@ class TenantStore(Protocol):
     @property
     def subscribers(self) -> Subscribers:
         """Subscribers and their accounts."""
+
+    @property
+    def portal(self) -> PortalUsers:
+        """How subscribers sign in to the portal."""
 
     @property
     def packages(self) -> Packages:

@@ -15,6 +15,8 @@ PROFILE: Final = "PROFILE"
 PERSON: Final = "ACCOUNT#PERSON"
 STATE: Final = "STATE"
 PAST_SUBSCRIPTIONS: Final = "PAST#"
+# How a subscriber signs in to the portal, in the account's collection.
+PORTAL_ACCESS: Final = "PORTAL"
 
 
 def tenant(tenant_id: str) -> str:

@@ -39,6 +39,9 @@ from chalicelib.store.base import (
 )
 
 CONDITION_FAILED: Final = "ConditionalCheckFailedException"
+# Kinds of sessions: of the tenant's staff, and of its subscribers.
+STAFF: Final = "SESSION"
+PORTAL: Final = "PORTAL"
 # Before the sessions in the order of keys.
 BEGUN: Final = "BEGUN"
 DEVICE: Final = "DEVICE#"
@@ -47,7 +50,9 @@ LISTED: Final = "SESSION#"
 
 
 class SessionItem(EphemeralItem):
-    """``SESSION#<token hash>`` / ``SESSION``; ``ttl`` is the absolute expiry in epoch seconds.
+    """``SESSION#<token hash>`` / ``SESSION``, or ``PORTAL`` for a subscriber's.
+
+    ``ttl`` is the absolute expiry in epoch seconds.
 
     ``granted`` is there for roles of the tenant's own, ``scope`` for who does not have all of it.
     """
@@ -67,7 +72,7 @@ class SessionItem(EphemeralItem):
 
 
 class PersonItem(EphemeralItem):
-    """``PERSON#<tenant id>#<staff id>`` / ``BEGUN``, ``SESSION#<session id>`` and ``DEVICE#<mark>``.
+    """``PERSON#<tenant id>#<staff or subscriber id>`` / ``BEGUN``, ``SESSION#<id>`` and ``DEVICE#<mark>``.
 
     ``device`` of a session is the sealed JSON of its family and network.
     """
@@ -89,16 +94,20 @@ def _person_key(tenant_id: str, staff_id: str) -> str:
 
 
 class DynamoSessions(OfPlatform):
-    """The sessions of every tenant: a token is looked up before its tenant is known."""
+    """The sessions of every tenant: a token is looked up before its tenant is known.
 
-    def __init__(self, *, database: Database, keyring: Keyring) -> None:
+    Those of one ``kind``: another's are never found, whatever token is given.
+    """
+
+    def __init__(self, *, database: Database, keyring: Keyring, kind: str = STAFF) -> None:
         self._database = database  # binds the tables
         self._keyring = keyring
+        self._kind = kind
 
     def get(self, *, token_hash: str, at: datetime) -> Session | None:
         """Return the live session, or None."""
         try:
-            item = SessionItem.get(_session_key(token_hash), "SESSION", consistent_read=True)
+            item = SessionItem.get(_session_key(token_hash), self._kind, consistent_read=True)
         except DoesNotExist:
             return None
         if nullable(item.session_id) is None:  # of a version that did not list them: nobody could end it
@@ -108,7 +117,7 @@ class DynamoSessions(OfPlatform):
 
     def extend(self, *, session: Session, idle_expires_at: datetime, at: datetime) -> None:
         """Move the idle expiry of a session that still exists; it was used at ``at``."""
-        item = SessionItem(_session_key(session.token_hash), "SESSION")
+        item = SessionItem(_session_key(session.token_hash), self._kind)
         try:
             item.update(
                 actions=[
@@ -125,7 +134,7 @@ class DynamoSessions(OfPlatform):
         """End a session; absent is fine."""
         who = session.principal
         pk = _person_key(who.tenant_id, who.actor_id)
-        self._database.commit(_ending(pk, session.session_id, session.token_hash))
+        self._database.commit(_ending(pk, self._kind, session.session_id, session.token_hash))
 
     def of_person(self, *, tenant_id: str, staff_id: str) -> PersonSessions:
         """Return a person's sessions, expired ones too: one round trip."""
@@ -146,7 +155,7 @@ class DynamoSessions(OfPlatform):
         if not known.listed:
             return {}
         keys = [_session_key(one.token_hash) for one in known.listed]
-        found = self._database.read_together(*((SessionItem, key, "SESSION") for key in keys))
+        found = self._database.read_together(*((SessionItem, key, self._kind) for key in keys))
         return {
             item.session_id: from_iso(nullable(item.used_at) or item.created_at)
             for item in found
@@ -163,7 +172,7 @@ class DynamoSessions(OfPlatform):
         self, *, session: Session, known: PersonSessions, ended: Collection[str] = ()
     ) -> Sequence[ModelWrite]:
         """Describe beginning a session, and ending those named; refused with SessionsMoved."""
-        item, ttl = _item(session), int(session.expires_at.timestamp())
+        item, ttl = _item(session, self._kind), int(session.expires_at.timestamp())
         pk = _person_key(session.principal.tenant_id, session.principal.actor_id)
         listed = PersonItem(
             pk,
@@ -180,7 +189,7 @@ class DynamoSessions(OfPlatform):
             put_new(item, refused=_moved()),
             put_new(listed, refused=_moved()),
             *self._seen(pk, session, known),
-            *_endings(known, ended),
+            *_endings(known, self._kind, ended),
         ]
 
     def _sealed(self, pk: str, session: Session) -> bytes:
@@ -204,7 +213,7 @@ class DynamoSessions(OfPlatform):
         self, *, known: PersonSessions, session_ids: Collection[str] | None = None
     ) -> Sequence[ModelWrite]:
         """Describe ending a person's sessions, all of them unless some are named."""
-        return [self.none_begun(known=known), *_endings(known, session_ids)]
+        return [self.none_begun(known=known), *_endings(known, self._kind, session_ids)]
 
     def none_begun(self, *, known: PersonSessions) -> ModelWrite:
         """Describe the condition that no session began since ``known``."""
@@ -212,15 +221,15 @@ class DynamoSessions(OfPlatform):
         return check(PersonItem, pk, BEGUN, condition=_unmoved(known), refused=_moved())
 
 
-def _endings(known: PersonSessions, session_ids: Collection[str] | None) -> list[ModelWrite]:
+def _endings(known: PersonSessions, kind: str, session_ids: Collection[str] | None) -> list[ModelWrite]:
     pk = _person_key(known.tenant_id, known.staff_id)
     ended = [one for one in known.listed if session_ids is None or one.session_id in session_ids]
-    return [write for one in ended for write in _ending(pk, one.session_id, one.token_hash)]
+    return [write for one in ended for write in _ending(pk, kind, one.session_id, one.token_hash)]
 
 
-def _ending(pk: str, session_id: str, token_hash: str) -> list[ModelWrite]:
+def _ending(pk: str, kind: str, session_id: str, token_hash: str) -> list[ModelWrite]:
     return [
-        delete(SessionItem(_session_key(token_hash), "SESSION")),
+        delete(SessionItem(_session_key(token_hash), kind)),
         delete(PersonItem(pk, f"{LISTED}{session_id}")),
     ]
 
@@ -233,11 +242,11 @@ def _moved() -> SessionsMoved:
     return SessionsMoved("the person signed in meanwhile: try again")
 
 
-def _item(session: Session) -> SessionItem:
+def _item(session: Session, kind: str) -> SessionItem:
     who = session.principal
     return SessionItem(
         _session_key(session.token_hash),
-        "SESSION",
+        kind,
         session_id=session.session_id,
         tenant_id=who.tenant_id,
         actor_id=who.actor_id,

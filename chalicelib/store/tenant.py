@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     from chalicelib.store.ledger import DynamoLedger
     from chalicelib.store.packages import DynamoPackages
     from chalicelib.store.plans import DynamoPlans
+    from chalicelib.store.portal import DynamoPortalUsers
     from chalicelib.store.prepaid import DynamoPrepaid
     from chalicelib.store.rehearsals import DynamoRehearsalBooks, DynamoRehearsals
     from chalicelib.store.roles import DynamoRoles
@@ -97,6 +98,13 @@ class DynamoTenantStore(OfTenant):
 
         due = DueFiling(tenant_id=self._tenant_id, states=self.billing_states)
         return DynamoSubscribers(tenant_id=self._tenant_id, tenant_keys=self.keys, due=due, usage=self.usage)
+
+    @cached_property
+    def portal(self) -> DynamoPortalUsers:
+        """How subscribers sign in to the portal."""
+        from chalicelib.store.portal import DynamoPortalUsers
+
+        return DynamoPortalUsers(tenant_id=self._tenant_id, tenant_keys=self.keys)
 
     @cached_property
     def usage(self) -> DynamoUsage:

@@ -244,6 +244,8 @@ def decode_tenant(text: str) -> Tenant:
             "tax_groups": tuple(map(_tax_group, stored["tax_groups"])),
             "number_formats": tuple(map(_number_format, stored.get("number_formats", ()))),
             "allowed_origins": tuple(stored.get("allowed_origins", ())),
+            "portal": stored.get("portal", True),
+            "portal_sms": stored.get("portal_sms", False),
         }
     )
 

@@ -168,7 +168,7 @@ def begin_session(
     logged_in = _new(identity, principal, at, device)
     for _ in range(COMMIT_ATTEMPTS_MAX):
         known = identity.sessions.of_person(tenant_id=store.tenant_id, staff_id=member.staff_id)
-        ended = {one.session_id for one in known.listed} if instead else _over(known, at)
+        ended = {one.session_id for one in known.listed} if instead else outlived(known=known, at=at)
         begun = identity.sessions.start(session=logged_in.session, known=known, ended=ended)
         try:
             store.commit(*conditions, *begun)
@@ -190,7 +190,7 @@ def principal_of(*, store: TenantStore, member: StaffMember) -> tuple[Principal,
     return principal, [store.roles.unmoved(role=role)]
 
 
-def _over(known: PersonSessions, at: datetime) -> set[str]:
+def outlived(*, known: PersonSessions, at: datetime) -> set[str]:
     """Return the sessions that have expired, and the oldest where there would be too many."""
     live = [one for one in known.listed if at < one.expires_at]
     kept = {one.session_id for one in live[-(SESSIONS_PER_PERSON_MAX - 1) :]}
@@ -261,12 +261,14 @@ def _all(known: PersonSessions, but: str) -> set[str]:
     return {one.session_id for one in known.listed} - {but}
 
 
-def resume(*, sessions: Sessions, token_hash: str, at: datetime) -> Session | None:
+def resume(
+    *, sessions: Sessions, token_hash: str, at: datetime, idle: timedelta = SESSION_IDLE
+) -> Session | None:
     """Return the live session of a token, or None; its idle time starts anew."""
     session = sessions.get(token_hash=token_hash, at=at)
     if session is None:
         return None
-    idle_until = min(at + SESSION_IDLE, session.expires_at)
+    idle_until = min(at + idle, session.expires_at)
     # Not at every request: extending is a write.
     if idle_until - session.idle_expires_at >= EXTEND_AFTER:
         sessions.extend(session=session, idle_expires_at=idle_until, at=at)

@@ -19,9 +19,11 @@ from chalicelib.domain.subscribers import (
     in_service,
     new_subscriber,
 )
+from chalicelib.ports.identity import Sessions
 from chalicelib.ports.store import AuditNote, Idempotency, TenantStore, Write
 from chalicelib.usecases.changes import UNCHANGED, Unchanged
 from chalicelib.usecases.plans import subscriber_room
+from chalicelib.usecases.sessions import commit_ending
 from chalicelib.usecases.told_changes import changed_fields, masked
 from chalicelib.usecases.versions import require_version
 
@@ -140,11 +142,17 @@ def change_subscriber(
 
 
 def archive_subscriber(
-    *, store: TenantStore, subscriber_id: str, if_match: int | None, at: datetime, note: AuditNote
+    *,
+    store: TenantStore,
+    portal_sessions: Sessions,
+    subscriber_id: str,
+    if_match: int | None,
+    at: datetime,
+    note: AuditNote,
 ) -> Subscriber:
-    """Take a subscriber off the lists; raise NotFound, SubscriberInService or StaleVersion.
+    """Take a subscriber off the lists, and out of the portal at once.
 
-    Archiving twice changes nothing.
+    Archiving twice changes nothing. Raises NotFound, SubscriberInService, StaleVersion or Busy.
     """
     read = store.subscribing(subscriber_id=subscriber_id)
     before = read.subscriber
@@ -154,8 +162,10 @@ def archive_subscriber(
         return before
     if in_service(account=before.account, on=read.tenant.local_date(at=at)):
         raise SubscriberInService("end the subscriber's subscriptions first")
-    gone = store.plans.counted(more=-1, of=subscriber_id)
-    return _save(store, before, replace(before, archived=True), note, gone)
+    after = replace(before, archived=True)
+    writes = [*_writes(store, before, after, note), store.plans.counted(more=-1, of=subscriber_id)]
+    commit_ending(sessions=portal_sessions, store=store, staff_ids=(subscriber_id,), writes=writes)
+    return changed(before=before, after=after)
 
 
 def unarchive_subscriber(
@@ -175,12 +185,16 @@ def unarchive_subscriber(
 def _save(
     store: TenantStore, before: Subscriber, after: Subscriber, note: AuditNote, *besides: Write
 ) -> Subscriber:
-    store.commit(
-        *store.subscribers.change_profile(before=before, after=after),
-        *besides,
-        store.note(note=_told(note, before, after)),
-    )
+    store.commit(*_writes(store, before, after, note), *besides)
     return changed(before=before, after=after)
+
+
+def _writes(store: TenantStore, before: Subscriber, after: Subscriber, note: AuditNote) -> list[Write]:
+    """Describe a change of a subscriber's data, with its audit entry."""
+    return [
+        *store.subscribers.change_profile(before=before, after=after),
+        store.note(note=_told(note, before, after)),
+    ]
 
 
 def _told(note: AuditNote, before: Subscriber, after: Subscriber) -> AuditNote:

@@ -40,6 +40,8 @@ class TenantChange:
     invoice_limit: int | Unchanged | None = UNCHANGED
     bill_day: int | None = None
     allowed_origins: Sequence[str] | None = None
+    portal: bool | None = None
+    portal_sms: bool | None = None
     number_formats: Mapping[DocumentKind, str] = field(default_factory=dict)
 
 
@@ -66,6 +68,8 @@ def change_settings(
         invoice_limit=before.invoice_limit if isinstance(limit, Unchanged) else limit,
         bill_day=before.bill_day if change.bill_day is None else change.bill_day,
         allowed_origins=_origins(before, change),
+        portal=before.portal if change.portal is None else change.portal,
+        portal_sms=before.portal_sms if change.portal_sms is None else change.portal_sms,
     )
     check_time_zone(time_zone=after.time_zone)
     check_bill_day(bill_day=after.bill_day)

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json as jsonlib
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from chalicelib.local.gateway import Gateway
 
+PORTAL = "/v1/portal/"
 PROBLEM_KEYS = frozenset({"type", "title", "status", "code", "message", "param", "request_id"})
 
 
@@ -46,20 +47,24 @@ class Reply:
 
 @dataclass(frozen=True)
 class ApiClient:
-    """Sends requests with its headers."""
+    """Sends requests with its headers, and those to the portal as a subscriber where ``portal`` names one.
+
+    ``portal`` returns the token of a subscriber's session.
+    """
 
     gateway: Gateway
     headers: Mapping[str, str] = field(default_factory=dict)
     caller: str = "203.0.113.7"
+    portal: Callable[[], str] | None = None
 
     def bearer(self, token: str) -> ApiClient:
-        """Return a client that signs in by bearer token."""
-        return self.with_headers(Authorization=f"Bearer {token}")
+        """Return a client that signs in by this bearer token alone."""
+        return replace(self.with_headers(Authorization=f"Bearer {token}"), portal=None)
 
     def with_headers(self, **headers: str) -> ApiClient:
         """Return a client that sends more headers; ``_`` in a name stands for ``-``."""
         named = {name.replace("_", "-"): value for name, value in headers.items()}
-        return ApiClient(self.gateway, {**self.headers, **named}, self.caller)
+        return replace(self, headers={**self.headers, **named})
 
     def request(
         self,
@@ -72,6 +77,8 @@ class ApiClient:
     ) -> Reply:
         """Send a request; ``json`` is sent as such, ``body`` as it is."""
         sent = {**self.headers, **(headers or {})}
+        if self.portal is not None and target.startswith(PORTAL):
+            sent["Authorization"] = f"Bearer {self.portal()}"
         if json is not None:
             body = jsonlib.dumps(json).encode()
             sent = {"Content-Type": "application/json", **sent}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 from dataclasses import dataclass, field
 
-from chalicelib.ports.services import Mail, MailNotSent
+from chalicelib.ports.services import Mail, MailNotSent, TextMessage
 
 
 class FakeIds:
@@ -35,6 +35,18 @@ class InMemoryMailer:
     def last_to(self, address: str) -> Mail:
         """Return the newest mail to an address."""
         return next(mail for mail in reversed(self.sent) if mail.to == address)
+
+
+@dataclass
+class InMemoryTexter:
+    """Keeps SMS for the test to read."""
+
+    sent: list[TextMessage] = field(default_factory=list)
+    configured: bool = True
+
+    def send(self, *, message: TextMessage) -> None:
+        """Keep the message."""
+        self.sent.append(message)
 
 
 class PlainPasswords:

@@ -26,7 +26,7 @@ from chalicelib.store.tenant import DynamoTenantStore
 from tests.fakes.api_client import ApiClient
 from tests.fakes.clock import FakeClock
 from tests.fakes.queues import AtOnce
-from tests.fakes.services import InMemoryMailer
+from tests.fakes.services import InMemoryMailer, InMemoryTexter
 from tests.wall import WalledServices
 
 # Where the tests' clock stands: the same on every day and at every hour that they run. It is far
@@ -45,6 +45,11 @@ class EngineServices(WalledServices):
     def mailer(self) -> InMemoryMailer:
         """Mail that tests can read."""
         return InMemoryMailer()
+
+    @cached_property
+    def texter(self) -> InMemoryTexter:
+        """SMS that tests can read."""
+        return InMemoryTexter()
 
     @cached_property
     def mail_queue(self) -> AtOnce:
@@ -98,6 +103,7 @@ def services(engine_services: EngineServices) -> EngineServices:
     clock.set(NOW)
     engine_services.mailer.sent.clear()
     engine_services.mailer.broken = False
+    engine_services.texter.sent.clear()
     return engine_services
 
 

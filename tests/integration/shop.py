@@ -32,7 +32,8 @@ class Shop:
         mine = self.tenant
         credentials = {"subdomain": mine.subdomain, "email": mine.email, "password": mine.password}
         session = created(mine.api.post("/v1/sessions", json=credentials))
-        self.tenant = replace(mine, api=mine.api.bearer(session["token"]))
+        api = replace(mine.api.bearer(session["token"]), portal=mine.api.portal)
+        self.tenant = replace(mine, api=api)
 
     def package(self, **changes: object) -> Item:
         """Create a package and return it."""

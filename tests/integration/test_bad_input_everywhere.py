@@ -22,6 +22,8 @@ from chalicelib.local.gateway import Gateway
 from tests import examples
 from tests.fakes.api_client import ApiClient, Reply
 from tests.integration.conftest import EngineServices, SignedIn, fresh_caller, sign_up_and_in
+from tests.integration.portal_user import with_portal
+from tests.integration.shop import Shop
 
 ENDPOINTS = every_endpoint()
 
@@ -77,6 +79,17 @@ SAMPLED_EVERY = 3
 HEADERS = {"If-Match": '"1"'}
 
 
+def asking_the_portal_too(tenant: SignedIn, services: EngineServices) -> SignedIn:
+    """The tenant, whose client is a subscriber of it where the portal is asked."""
+    person = Shop(tenant, services).subscriber()
+    return with_portal(tenant, services, person["subscriber_id"])
+
+
+@pytest.fixture
+def signed_in(signed_in: SignedIn, services: EngineServices) -> SignedIn:
+    return asking_the_portal_too(signed_in, services)
+
+
 @pytest.fixture(scope="module")
 def described() -> dict[str, Any]:
     return document(ENDPOINTS)
@@ -116,7 +129,8 @@ def furnish(tenant: SignedIn, described: dict[str, Any]) -> dict[str, str]:
 @pytest.fixture(scope="module")
 def unchanged(gateway: Gateway, engine_services: EngineServices) -> SignedIn:
     """A tenant for requests that change nothing."""
-    return sign_up_and_in(ApiClient(gateway, caller=fresh_caller()), engine_services)
+    tenant = sign_up_and_in(ApiClient(gateway, caller=fresh_caller()), engine_services)
+    return asking_the_portal_too(tenant, engine_services)
 
 
 @pytest.fixture(scope="module")

@@ -27,6 +27,7 @@ from tests.fakes.api_client import ApiClient, Reply
 from tests.integration.conftest import EngineServices, fresh_caller, sign_up_and_in
 from tests.integration.counter import Counter, line
 from tests.integration.importing import Importer
+from tests.integration.portal_user import with_portal
 from tests.integration.shop import Item, Shop, created, ok
 from tests.integration.staffing import Company
 from tests.integration.test_bad_input_everywhere import example
@@ -147,6 +148,7 @@ def furnished(gateway: Gateway, services: EngineServices) -> Isp:
         "invoice_id": recharge["invoice"]["invoice_id"],
         "subscription_id": recharge["line"]["subscription_id"],
     }
+    shop.tenant = with_portal(shop.tenant, services, ids["subscriber_id"])
     return Isp(shop, ids, bought)
 
 

@@ -53,8 +53,13 @@ def ask_everything(tenant: SignedIn, services: EngineServices, api: ApiClient) -
     someone = shop.subscriber(**PERSON)
     at = f"/v1/subscribers/{someone['subscriber_id']}"
     credentials = {"subdomain": tenant.subdomain, "email": "canary.stranger@person.example"}
+    at_portal = {"subdomain": tenant.subdomain, "login": PERSON["email"]}
     paid = {"amount": {"amount": 100, "currency": "PKR"}, "channel": "cash"}
     replies = [
+        api.post("/v1/portal/sessions", json={**at_portal, "password": "a canary as password"}),
+        api.post("/v1/portal/codes", json=at_portal),
+        api.post("/v1/portal/codes", json={**at_portal, "login": PERSON["phone"]}),
+        mine.post(f"{at}/portal-activations", json={}),
         mine.get("/v1/subscribers?text=zulekha.canary@person.example"),
         mine.get("/v1/subscribers?text=%2B923217654321"),
         mine.get("/v1/subscribers?text=35202-7654321-9"),

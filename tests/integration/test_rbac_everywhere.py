@@ -14,11 +14,12 @@ import pytest
 from chalicelib.api.openapi import document
 from chalicelib.api.routing import Endpoint
 from chalicelib.crypto.tokens import token_hash
-from chalicelib.domain.permissions import ROLE_PERMISSIONS, Permission, Role
+from chalicelib.domain.permissions import PORTAL_PERMISSIONS, ROLE_PERMISSIONS, Permission, Role
 from chalicelib.domain.staff import EVERYTHING, Scope
 from chalicelib.local.gateway import Gateway
 from tests.fakes.api_client import ApiClient, Reply
 from tests.integration.conftest import EngineServices, fresh_caller
+from tests.integration.portal_user import portal_session_as
 from tests.integration.test_foreign_ids_everywhere import (
     ENDPOINTS,
     Isp,
@@ -110,8 +111,40 @@ def test_nobody_on_each_operation(isp: Isp, services: EngineServices, described:
     assert isp.stored() == before
 
 
+def test_a_subscriber_on_each_operation(
+    isp: Isp, services: EngineServices, described: dict[str, Any], capsys: pytest.CaptureFixture[str]
+) -> None:
+    def signed_in() -> ApiClient:
+        subscriber_id = isp.ids["subscriber_id"]
+        token = portal_session_as(services, isp.shop.tenant, subscriber_id, services.clock.now())
+        return nobody(isp).bearer(token)
+
+    allowed = [one for one in GUARDED if one.of_portal]
+    refused = [one for one in GUARDED if not one.of_portal]
+
+    api, before = signed_in(), isp.stored()
+    for one in refused:
+        reply = ask(isp, api, one, body_of(one, described, isp))
+        assert reply.problem == (403, DENIED, None), (one.operation_id, reply.text)
+    assert isp.stored() == before, "a refused operation left a trace"
+    for one in allowed:
+        reply = ask(isp, signed_in(), one, body_of(one, described, isp))
+        assert reply.status not in {401, 403}, (one.operation_id, reply.text)
+        assert reply.status < 500, (one.operation_id, reply.text)
+
+    with capsys.disabled():
+        print(f"\nsubscriber: {len(allowed)} allowed + {len(refused)} refused = {len(GUARDED)} cells")
+
+
+def test_every_operation_of_the_portal_is_a_subscribers_own() -> None:
+    paths = {one.path for one in GUARDED if one.path.startswith("/v1/portal/")}
+
+    assert {one.path for one in GUARDED if one.of_portal} == paths
+    assert not [role for role in Role if ROLE_PERMISSIONS[role] & PORTAL_PERMISSIONS]
+
+
 def test_every_operation_asks_for_a_permission_of_the_matrix() -> None:
-    granted = frozenset[Permission]().union(*ROLE_PERMISSIONS.values())
+    granted = PORTAL_PERMISSIONS.union(*ROLE_PERMISSIONS.values())
 
     assert {one.permission for one in GUARDED} <= granted
     assert {asked for one in GUARDED for asked in one.field_permissions.values()} <= granted

@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 from urllib.parse import quote
 
@@ -17,7 +18,7 @@ import pytest
 
 from chalicelib.api.routing import Endpoint
 from chalicelib.store.cursor import seal_cursor
-from tests.fakes.api_client import ApiClient, Reply
+from tests.fakes.api_client import Reply
 from tests.integration.test_foreign_ids_everywhere import (
     ABSENT,
     BODIES,
@@ -74,6 +75,11 @@ HARMLESS = set(
 }
 # Public operations: nobody is signed in, and whose they are is said by what is tried.
 PUBLIC = {
+    "activate_portal_access": "a code that was sent; tests/integration/test_portal_passwords.py",
+    "ask_portal_code": "answers alike for everybody; tests/integration/test_portal_codes.py",
+    "choose_portal_account": "a token of the code's step; tests/integration/test_portal_codes.py",
+    "complete_portal_code": "a code that was sent; tests/integration/test_portal_codes.py",
+    "portal_log_in": "names the tenant with its password; tests/integration/test_portal.py",
     "accept_invitation": "a code that was mailed; tests/integration/test_invitations.py",
     "ask_password_reset": "answers alike for everybody; tests/integration/test_passwords.py",
     "check_health": "knows no tenant",
@@ -138,7 +144,7 @@ def test_headers_that_name_another_tenant_say_nothing(
         rounds = [{name: value} for name, value in headers.items()] if one.method == "GET" else [headers]
         plain = said(as_client(attacker, client, one, body)) if one.method == "GET" else None
         for extra in rounds:
-            reply = as_client(attacker, ApiClient(client.gateway, {**client.headers, **extra}), one, body)
+            reply = as_client(attacker, replace(client, headers={**client.headers, **extra}), one, body)
 
             assert reply.status < 500, (extra, reply.text)
             assert victim.seen_in(everything(reply)) == [], extra

@@ -175,7 +175,7 @@ def test_a_foreign_path_with_foreign_headers_and_key_is_like_none(
     attacker, victim = scene.attacker, scene.victim
     kinds = named_in_path(one)
     client = attacker.shop.tenant.api
-    spoofing = ApiClient(client.gateway, {**client.headers, **spoofed(victim)})
+    spoofing = replace(client, headers={**client.headers, **spoofed(victim)})
     disguised = Isp(_disguised(attacker, spoofing), attacker.ids, attacker.prepaid)
     body, before = body_of(one, scene.described, attacker), victim.isp.stored()
     foreign = {kind: victim.isp.ids_for(one)[kind] for kind in kinds}

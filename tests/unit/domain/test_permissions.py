@@ -41,7 +41,7 @@ def test_every_permission_has_one_row_and_every_role_a_letter() -> None:
 
 
 def test_the_owner_may_everything_and_nobody_else_hands_the_company_over() -> None:
-    assert ROLE_PERMISSIONS[Role.OWNER] == set(Permission) - {Permission.PUBLIC}
+    assert ROLE_PERMISSIONS[Role.OWNER] == set(Permission) - {Permission.PUBLIC, Permission.PORTAL_SELF}
     holders = {role for role, granted in ROLE_PERMISSIONS.items() if Permission.OWNERSHIP_TRANSFER in granted}
     assert holders == {Role.OWNER}
     assert Permission.OWNERSHIP_TRANSFER not in GRANTABLE

@@ -41,6 +41,7 @@ from chalicelib.usecases.subscribers import (
     change_subscriber,
     unarchive_subscriber,
 )
+from tests.fakes.identity import InMemorySessions
 from tests.unit.usecases.isp import AT, NOTE, Isp, State
 
 
@@ -206,7 +207,12 @@ def test_a_bad_contact_leaves_the_subscriber(isp: Isp) -> None:
 
 def archive(isp: Isp, subscriber: Subscriber, at: datetime = AT) -> Subscriber:
     return archive_subscriber(
-        store=isp.store, subscriber_id=subscriber.subscriber_id, if_match=None, at=at, note=NOTE
+        store=isp.store,
+        portal_sessions=InMemorySessions(),
+        subscriber_id=subscriber.subscriber_id,
+        if_match=None,
+        at=at,
+        note=NOTE,
     )
 
 

@@ -1,0 +1,1 @@
+"""SMS services, and the numbers that they send to."""

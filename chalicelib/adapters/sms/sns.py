@@ -1,0 +1,33 @@
+"""SMS by Amazon SNS, published to a phone number and to no topic."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from chalicelib.ports.services import TextMessage, TextNotSent
+
+
+class SnsTexter:
+    """Sends transactional SMS under one sender's name."""
+
+    configured = True
+
+    def __init__(self, *, client: Any, sender: str) -> None:
+        self._client = client
+        self._sender = sender
+
+    def send(self, *, message: TextMessage) -> None:
+        """Hand the message over, or raise TextNotSent."""
+        attributes = {"AWS.SNS.SMS.SenderID": self._sender, "AWS.SNS.SMS.SMSType": "Transactional"}
+        try:
+            self._client.publish(
+                PhoneNumber=message.to,
+                Message=message.text,
+                MessageAttributes={
+                    name: {"DataType": "String", "StringValue": value} for name, value in attributes.items()
+                },
+            )
+        except (ClientError, BotoCoreError) as error:
+            raise TextNotSent("the SMS service did not take the message") from error

@@ -1,0 +1,44 @@
+"""SMS through the engine's service, and on the mailbox page."""
+
+from __future__ import annotations
+
+import secrets
+
+import pytest
+
+from chalicelib.adapters.sms.null import NullTexter
+from chalicelib.adapters.sms.sns import SnsTexter
+from chalicelib.local.mailbox import read_texts
+from chalicelib.local.pages import mailbox_page
+from chalicelib.ports.services import TextMessage, TextNotSent
+from tests.fixtures_engine import EngineHandle
+from tests.integration.test_mail import services_with
+
+
+def test_an_sms_arrives_as_it_was_written(stack_env: dict[str, str], engine: EngineHandle) -> None:
+    text = f"{secrets.token_hex(4)} لاہور <b>نیٹ</b>"
+
+    services_with(stack_env, SMS_SENDER="ISPBilling").texter.send(message=TextMessage("+923001234567", text))
+
+    [arrived] = [one for one in read_texts(engine.url) if one.text == text]
+    assert arrived.number == "+923001234567"
+    page = mailbox_page([], [arrived])
+    assert "+923001234567" in page
+    assert "<b>نیٹ" not in page
+
+
+def test_an_sms_service_that_is_away_is_told(stack_env: dict[str, str]) -> None:
+    nowhere = services_with(stack_env, AWS_ENDPOINT_URL="http://127.0.0.1:9", SMS_SENDER="ISPBilling")
+    texter = nowhere.texter
+    assert isinstance(texter, SnsTexter)
+
+    with pytest.raises(TextNotSent):
+        texter.send(message=TextMessage("+923001234567", "x"))
+
+
+def test_without_a_sender_nothing_is_sent(stack_env: dict[str, str]) -> None:
+    texter = services_with(stack_env, SMS_SENDER="").texter
+
+    assert isinstance(texter, NullTexter)
+    assert not texter.configured
+    texter.send(message=TextMessage("+923001234567", "x"))
