@@ -9,10 +9,10 @@ from pydantic import Field
 
 from chalicelib.api.invoices import InvoiceTaxOut, RecipientOut
 from chalicelib.api.me import NewPassword, OwnSessionList, OwnSessionOut
-from chalicelib.api.portal_access import asking, begun, portal_cookie
+from chalicelib.api.portal_access import asking
 from chalicelib.api.routing import Answer, Request, endpoint
 from chalicelib.api.schemas import ListAnswer, ListQuery, MoneyOut, Schema
-from chalicelib.api.sessions import SessionOut
+from chalicelib.api.sessions import SessionOut, begun, ended
 from chalicelib.domain.accounts import Subscription, SubscriptionState, subscription_id
 from chalicelib.domain.invoices import Invoice, InvoiceLine, InvoiceState
 from chalicelib.domain.numbering import DocumentKind
@@ -173,7 +173,7 @@ def portal_log_out(request: Request) -> Answer:
     """Sign out of the portal: the session ends at once."""
     assert request.session is not None, "who is signed in has a session"
     log_out(sessions=request.services.portal_sessions, session=request.session)
-    return Answer(None, headers={"Set-Cookie": f"{portal_cookie(request, '')}; Max-Age=0"})
+    return ended(request, portal=True)
 
 
 @endpoint("GET", "/v1/portal/me", permission=Permission.PORTAL_SELF, answer=PortalMeOut)
@@ -201,7 +201,7 @@ def change_portal_password(request: Request) -> Answer:
         password=body.password,
         asking=asking(request),
     )
-    return begun(request, logged_in)
+    return begun(request, logged_in, portal=True)
 
 
 @endpoint("GET", "/v1/portal/me/sessions", permission=Permission.PORTAL_SELF, answer=OwnSessionList)

@@ -7,11 +7,11 @@ from typing import Annotated
 
 from pydantic import Field
 
-from chalicelib.api.authentication import TOKEN_CHARS_MAX, cookie_name
+from chalicelib.api.authentication import TOKEN_CHARS_MAX
 from chalicelib.api.me import NewPassword
 from chalicelib.api.routing import Answer, Request, endpoint
 from chalicelib.api.schemas import Line, Schema
-from chalicelib.api.sessions import SessionOut
+from chalicelib.api.sessions import SessionOut, begun
 from chalicelib.domain.passwords import PASSWORD_CHARS_MAX, PASSWORD_CHARS_MIN
 from chalicelib.domain.portal import CODE_DIGITS, LOGIN_CHARS_MAX
 from chalicelib.domain.staff import Permission
@@ -123,7 +123,7 @@ def portal_log_in(request: Request) -> Answer:
         password=body.password,
         asking=asking(request),
     )
-    return begun(request, logged_in)
+    return begun(request, logged_in, portal=True)
 
 
 @endpoint(
@@ -162,7 +162,7 @@ def complete_portal_code(request: Request) -> Answer:
         password=body.password,
         asking=asking(request),
     )
-    return begun(request, found) if isinstance(found, LoggedIn) else _choice(found)
+    return begun(request, found, portal=True) if isinstance(found, LoggedIn) else _choice(found)
 
 
 @endpoint(
@@ -183,7 +183,7 @@ def choose_portal_account(request: Request) -> Answer:
         password=body.password,
         asking=asking(request),
     )
-    return begun(request, logged_in)
+    return begun(request, logged_in, portal=True)
 
 
 @endpoint("POST", "/v1/portal/activations", permission=Permission.PUBLIC, body=PortalActivationIn, status=204)
@@ -204,21 +204,6 @@ def asking(request: Request) -> portal_sessions.Asking:
         user_agent=request.user_agent,
         request_id=request.request_id,
     )
-
-
-def begun(request: Request, logged_in: LoggedIn) -> Answer:
-    """Return the answer that hands a new session out."""
-    answer = SessionOut(
-        token=logged_in.token, csrf_token=logged_in.csrf_token, expires_at=logged_in.session.expires_at
-    )
-    return Answer(answer, headers={"Set-Cookie": portal_cookie(request, logged_in.token)})
-
-
-def portal_cookie(request: Request, token: str) -> str:
-    """Return a session cookie of the portal; it ends with the browser, and the server ends it before long."""
-    secure = request.services.settings.cookie_secure
-    flags = "Path=/; HttpOnly; SameSite=Lax" + ("; Secure" if secure else "")
-    return f"{cookie_name(secure=secure, portal=True)}={token}; {flags}"
 
 
 def _choice(found: portal_codes.AccountChoice) -> Answer:

@@ -151,8 +151,7 @@ def log_out(request: Request) -> Answer:
     """Sign out: the session ends at once."""
     assert request.session is not None, "who is signed in has a session"
     sessions.log_out(sessions=request.services.sessions, session=request.session)
-    headers = {"Set-Cookie": f"{_cookie(request, '')}; Max-Age=0", "Clear-Site-Data": CLEARED}
-    return Answer(None, headers=headers)
+    return ended(request)
 
 
 @endpoint("GET", "/v1/me", permission=Permission.SELF, answer=MeOut)
@@ -162,7 +161,7 @@ def get_me(request: Request) -> MeOut:
     return MeOut.of(tenant, member, request.principal)
 
 
-def begun(request: Request, logged_in: sessions.LoggedIn) -> Answer:
+def begun(request: Request, logged_in: sessions.LoggedIn, *, portal: bool = False) -> Answer:
     """Return the answer that hands a new session out, and log whose it is: the request named nobody."""
     who = logged_in.session.principal
     facts = {"request_id": request.request_id, "operation": request.operation_id}
@@ -170,11 +169,17 @@ def begun(request: Request, logged_in: sessions.LoggedIn) -> Answer:
     answer = SessionOut(
         token=logged_in.token, csrf_token=logged_in.csrf_token, expires_at=logged_in.session.expires_at
     )
-    return Answer(answer, headers={"Set-Cookie": _cookie(request, logged_in.token)})
+    return Answer(answer, headers={"Set-Cookie": _cookie(request, logged_in.token, portal=portal)})
 
 
-def _cookie(request: Request, token: str) -> str:
+def ended(request: Request, *, portal: bool = False) -> Answer:
+    """Return the answer that takes a session's cookie back, and what the browser keeps of us."""
+    cookie = _cookie(request, "", portal=portal)
+    return Answer(None, headers={"Set-Cookie": f"{cookie}; Max-Age=0", "Clear-Site-Data": CLEARED})
+
+
+def _cookie(request: Request, token: str, *, portal: bool) -> str:
     """Return a session cookie; it ends with the browser, and the server ends it before long."""
     secure = request.services.settings.cookie_secure
     flags = "Path=/; HttpOnly; SameSite=Lax" + ("; Secure" if secure else "")
-    return f"{cookie_name(secure=secure)}={token}; {flags}"
+    return f"{cookie_name(secure=secure, portal=portal)}={token}; {flags}"
