@@ -22,7 +22,7 @@ from chalicelib.crypto.totp import TotpAuthenticator
 from chalicelib.domain.rates import Policies
 from chalicelib.domain.tenants import TenantState
 from chalicelib.observability import MetricAlarms, tell_unreadable
-from chalicelib.ports.audit import Anchors
+from chalicelib.ports.audit import Anchors, AuditRounds
 from chalicelib.ports.services import Blobs, Clock, Ids, JobQueue, Mailer, Passwords
 from chalicelib.ports.watching import Alarms
 from chalicelib.store.api_keys import DynamoKeyFinder
@@ -245,6 +245,12 @@ class Services:
 
         config = client_config(endpoint_url=self.settings.endpoint_url)
         return S3Anchors(client=self._client("s3", config), bucket=self.settings.anchors_bucket)
+
+    def audit_rounds(self, *, tenant_id: str) -> AuditRounds:
+        """How far the schedule verified a tenant's audit chain."""
+        from chalicelib.store.audit_rounds import DynamoAuditRounds
+
+        return DynamoAuditRounds(tenant_id=tenant_id, database=self.database)
 
     @cached_property
     def _sqs(self) -> Any:

@@ -1,4 +1,4 @@
-"""Sends mails that were asked for by who may have no account: the request itself looks nobody up."""
+"""Sends mails that nobody is to wait for, or that were asked for by who may have no account."""
 
 from __future__ import annotations
 
@@ -7,7 +7,9 @@ from functools import partial
 from typing import Any
 
 from chalicelib.bootstrap import Services
+from chalicelib.domain.anomalies import Anomaly
 from chalicelib.jobs.sqs import JsonObject, each_message
+from chalicelib.usecases.audit_rounds import BROKEN
 from chalicelib.usecases.passwords import RESET, send_reset
 from chalicelib.usecases.signup import VERIFY, send_verification
 
@@ -19,9 +21,12 @@ def send_mails(services: Services, event: Mapping[str, Any]) -> JsonObject:
 
 def _send(services: Services, message: JsonObject) -> None:
     identity, now = services.identity, services.clock.now()
-    tenant_id, person, request_id = (message[name] for name in ("tenant_id", "person", "request_id"))
-    if message["mail"] == VERIFY:
-        send_verification(identity=identity, tenant_id=tenant_id, person=person, at=now)
+    kind, tenant_id = message["mail"], str(message["tenant_id"])
+    if kind == VERIFY:
+        send_verification(identity=identity, tenant_id=tenant_id, person=message["person"], at=now)
+    elif kind == BROKEN:
+        services.watch.alert_owners(kind=Anomaly.AUDIT_BROKEN, tenant_id=tenant_id, at=now)
     else:
-        assert message["mail"] == RESET, "there is no other mail"
+        assert kind == RESET, "there is no other mail"
+        person, request_id = message["person"], message["request_id"]
         send_reset(identity=identity, tenant_id=tenant_id, person=person, at=now, request_id=request_id)

@@ -87,6 +87,11 @@ def api_keys(tenant_id: str) -> str:
     return f"{tenant_id}#KEYS"
 
 
+def audit_verified(tenant_id: str) -> str:
+    """How far the schedule verified the tenant's audit chain."""
+    return f"{tenant_id}#VERIFIED"
+
+
 def second_factors(tenant_id: str) -> str:
     """Second factors of staff."""
     return f"{tenant_id}#MFA"

@@ -26,6 +26,7 @@ FUNCTIONS = {
     "KeyKeeper",
     "AuditSealer",
     "AuditAnchorer",
+    "AuditVerifier",
 }
 
 
@@ -105,6 +106,9 @@ def test_queues_start_their_workers_and_take_partial_answers(stack: dict[str, st
         ("AuditSealer", "kms", "generate_data_key", {"KeyId": "FieldKey", "KeySpec": "AES_256"}),
         ("AuditAnchorer", "s3", "delete_object", {"Bucket": "AnchorsBucket", "Key": "anchors/t/1.json"}),
         ("AuditAnchorer", "dynamodb", "put_item", {"TableName": "TenantsTable", "Item": {}}),
+        ("AuditVerifier", "dynamodb", "delete_item", {"TableName": "TenantsTable", "Key": {}}),
+        ("AuditVerifier", "s3", "put_object", {"Bucket": "AnchorsBucket", "Key": "anchors/t/forged.json"}),
+        ("AuditVerifier", "kms", "decrypt", {"KeyId": "FieldKey", "CiphertextBlob": b"x"}),
         ("PrepaidExpirer", "sqs", "send_message", {"QueueUrl": "BillingQueue", "MessageBody": "{}"}),
         ("PrepaidExpirer", "dynamodb", "put_item", {"TableName": "PlatformTable", "Item": {}}),
     ],
@@ -193,6 +197,7 @@ def test_the_schedules_start_their_functions(
         "KeyKeeper": "rate(1 day)",
         "AuditSealer": "rate(1 minute)",
         "AuditAnchorer": "cron(10 0 * * ? *)",
+        "AuditVerifier": "cron(40 0 * * ? *)",
     }
     for function, schedule in schedules.items():
         (event,) = shipped["Resources"][function]["Properties"]["Events"].values()
@@ -205,6 +210,7 @@ def test_the_schedules_start_their_functions(
         "prepaid-expirer": "prepaid lines looked at",
         "audit-sealer": "audit logs sealed",
         "audit-anchorer": "audit chains anchored",
+        "audit-verifier": "audit chains verified",
     }
 
     def worked(name: str, line: str) -> object:
