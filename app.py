@@ -99,7 +99,7 @@ def audit_verifier(event: CloudWatchEvent) -> None:
 
 @app.schedule(Rate(1, unit=Rate.HOURS), name="plan_keeper")
 def plan_keeper(event: CloudWatchEvent) -> None:
-    """Put new tenants on the platform's plan, and charge them for the months that are over."""
+    """Put new tenants on the platform's plan, charge them for past months, note ends of support."""
     from chalicelib.jobs.plans import keep_plans
 
     keep_plans(job_services(), event.to_dict())

@@ -40,6 +40,7 @@ from chalicelib.usecases.origins import AllowedOrigins
 from chalicelib.usecases.rates import RateLimiter
 
 if TYPE_CHECKING:
+    from chalicelib.usecases.support import SupportPorts
     from chalicelib.usecases.watching import Watch
 
 # Clients may be used by many threads at once, but one session makes one at a time.
@@ -187,6 +188,21 @@ class Services:
             alarms=self.alarms,
         )
         return Watch(ports=ports)
+
+    @cached_property
+    def support(self) -> SupportPorts:
+        """What platform support enters tenants with."""
+        from chalicelib.store.support import DynamoSupportFinder
+        from chalicelib.usecases.support import SupportPorts
+
+        return SupportPorts(
+            registry=self.tenants,
+            stores=self.stores,
+            sessions=self.sessions,
+            finder=DynamoSupportFinder(database=self.database),
+            tokens=RandomTokens(),
+            queue=self.mail_queue,
+        )
 
     @property
     def operator(self) -> DynamoTenantStore | None:

@@ -1,4 +1,4 @@
-"""Who is asking: a session by cookie, with its CSRF token for changes, or by bearer token; or a key."""
+"""Who is asking: a session by cookie, with its CSRF token for changes, or by bearer; a key; or support."""
 
 from __future__ import annotations
 
@@ -18,11 +18,12 @@ from chalicelib.usecases.sessions import resume
 SAFE_METHODS: Final = frozenset({"GET", "HEAD"})
 TOKEN_CHARS_MAX: Final = 100
 KEY_PREFIX: Final = "key_"
+SUPPORT_PREFIX: Final = "sup_"
 
 
 @dataclass(frozen=True)
 class SignedIn:
-    """The principal, and the session that said so; a program with a key has none."""
+    """The principal, and the session that said so; a program with a key has none, nor platform support."""
 
     principal: Principal
     session: Session | None = None
@@ -38,6 +39,8 @@ def authenticate(*, services: Services, headers: Mapping[str, str], method: str,
     token, by_cookie = _token(headers, secure=services.settings.cookie_secure)
     if token.startswith(KEY_PREFIX) and not by_cookie:
         return SignedIn(_program(services, token, now))
+    if token.startswith(SUPPORT_PREFIX) and not by_cookie:
+        return SignedIn(_support(services, token, now))
     session = resume(sessions=services.sessions, token_hash=token_hash(token), at=now)
     if session is None:
         raise NotSignedIn("the session has ended: sign in again")
@@ -56,6 +59,15 @@ def _program(services: Services, token: str, now: datetime) -> Principal:
     )
     if found is None:
         raise NotSignedIn("there is no such key, or it has ended")
+    return found
+
+
+def _support(services: Services, token: str, now: datetime) -> Principal:
+    from chalicelib.usecases.support import recognise
+
+    found = recognise(ports=services.support, token_hash=token_hash(token), at=now)
+    if found is None:
+        raise NotSignedIn("there is no such access, or it has ended")
     return found
 
 

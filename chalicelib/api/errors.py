@@ -10,6 +10,7 @@ from chalicelib.crypto.keyring import CiphertextRejected
 from chalicelib.domain.errors import Busy, Conflict, DomainError, InvalidValue, NotFound, StaleVersion
 from chalicelib.domain.jobs import FileExpired
 from chalicelib.domain.staff import RightsExceeded
+from chalicelib.domain.support import SecondFactorRequired
 from chalicelib.ports.identity import TokenNotValid, TooManyAttempts
 from chalicelib.store.base import ServiceUnavailable
 from chalicelib.store.idempotency import KeyReused
@@ -103,6 +104,7 @@ STATUS: Final[dict[type[DomainError], int]] = {
     CsrfRejected: 403,
     EmailNotVerified: 403,
     RightsExceeded: 403,
+    SecondFactorRequired: 403,
     NotFound: 404,
     MethodNotAllowed: 405,
     Conflict: 409,

@@ -51,6 +51,7 @@ MODULES: Final = (
     "subscriber_tax",
     "subscribers",
     "subscriptions",
+    "support",
     "tenants",
     "usage",
 )

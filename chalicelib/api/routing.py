@@ -193,7 +193,7 @@ def _serve(
         who = _authenticated(raw, spec, wired, meter)
         tenant_id = who.principal.tenant_id if who else None
         request = _read(raw, spec, wired, request_id, who)
-        response = _answer(spec, request)
+        response = _answer_support(spec, request) if request.supports else _answer(spec, request)
     except DomainError as error:
         failure, response = error, answering.refused(error, request_id=request_id)
     except Exception as error:  # noqa: BLE001 - the outer boundary
@@ -348,6 +348,14 @@ class _Renderer:
     def __call__(self, result: object) -> str:
         self.used = True
         return str(self._model.of(result).model_dump_json())
+
+
+def _answer_support(spec: Endpoint, request: Request) -> ChaliceResponse:
+    """Answer platform support in a company that it entered."""
+    from chalicelib.api import supporting
+
+    supporting.note_asked(request, permission=spec.permission)
+    return supporting.shown(_answer(spec, request))
 
 
 def _answer(spec: Endpoint, request: Request) -> ChaliceResponse:

@@ -12,6 +12,7 @@ from chalicelib.jobs.sqs import JsonObject, each_message
 from chalicelib.usecases.audit_rounds import BROKEN
 from chalicelib.usecases.passwords import RESET, send_reset
 from chalicelib.usecases.signup import VERIFY, send_verification
+from chalicelib.usecases.support import NOTICE, send_notice
 
 
 def send_mails(services: Services, event: Mapping[str, Any]) -> JsonObject:
@@ -24,6 +25,9 @@ def _send(services: Services, message: JsonObject) -> None:
     kind, tenant_id = message["mail"], str(message["tenant_id"])
     if kind == VERIFY:
         send_verification(identity=identity, tenant_id=tenant_id, person=message["person"], at=now)
+    elif kind == NOTICE:
+        access_id = message["access_id"]
+        send_notice(stores=services.stores, mailer=services.mailer, tenant_id=tenant_id, access_id=access_id)
     elif kind == BROKEN:
         services.watch.alert_owners(kind=Anomaly.AUDIT_BROKEN, tenant_id=tenant_id, at=now)
     else:

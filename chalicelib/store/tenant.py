@@ -47,6 +47,7 @@ if TYPE_CHECKING:
     from chalicelib.store.runs import DynamoRuns
     from chalicelib.store.second_factors import DynamoSecondFactors
     from chalicelib.store.subscribers import DynamoSubscribers
+    from chalicelib.store.support import DynamoSupport
     from chalicelib.store.usage import DynamoUsage
     from chalicelib.store.wire import DynamoWire
 
@@ -236,6 +237,13 @@ class DynamoTenantStore(OfTenant):
         from chalicelib.store.second_factors import DynamoSecondFactors
 
         return DynamoSecondFactors(tenant_id=self._tenant_id, tenant_keys=self.keys)
+
+    @cached_property
+    def support(self) -> DynamoSupport:
+        """Accesses of platform support."""
+        from chalicelib.store.support import DynamoSupport
+
+        return DynamoSupport(tenant_id=self._tenant_id, tenant_keys=self.keys)
 
     @cached_property
     def invitations(self) -> DynamoInvitations:
