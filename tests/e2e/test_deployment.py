@@ -34,8 +34,9 @@ FUNCTIONS = {
 def stack(deployment: Deployment) -> dict[str, str]:
     """Logical to physical names of what was deployed."""
     assert deployment.outputs
-    listed = boto3.client("cloudformation").list_stack_resources(StackName="isp-billing-e2e")
-    return {r["LogicalResourceId"]: r["PhysicalResourceId"] for r in listed["StackResourceSummaries"]}
+    pages = boto3.client("cloudformation").get_paginator("list_stack_resources")
+    listed = pages.paginate(StackName="isp-billing-e2e").search("StackResourceSummaries[]")
+    return {r["LogicalResourceId"]: r["PhysicalResourceId"] for r in listed}
 
 
 def as_function(stack: dict[str, str], function: str, service: str) -> Any:
