@@ -83,11 +83,14 @@ simulate: dev-env
 	EXAMPLES_FACTOR=$(FACTOR) $(BIN)/pytest -n auto tests/unit tests/simulation $(ARGS)
 
 # The security suites in full (`make test` runs a sample), and what is known of what ships: pip-audit, bandit
-# and checkov, whose exceptions and reasons are in tests/supply_chain.py. What was tried is told at the end.
+# and checkov, whose exceptions and reasons are in tests/supply_chain.py. At first the counts of
+# docs/security.md, at the end what was tried.
+EVERYWHERE := tests/integration/test_foreign_ids_everywhere.py tests/integration/test_bad_input_everywhere.py
 .PHONY: security lock
 security: dev-env engine-env security-env
+	$(BIN)/python -m tests.security_map
 	$(BIN)/python -m tests.supply_chain
-	EXAMPLES_FACTOR=$(FACTOR) $(BIN)/pytest -n auto tests/security tests/integration/test_foreign_ids_everywhere.py $(ARGS)
+	EXAMPLES_FACTOR=$(FACTOR) $(BIN)/pytest -n auto tests/security $(EVERYWHERE) $(ARGS)
 
 # The hashes of what ships, after a change of requirements.txt.
 lock: security-env

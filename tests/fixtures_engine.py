@@ -36,6 +36,7 @@ from chalicelib.local.stack import (
     verify_sender,
 )
 
+TABLES = ("TENANTS_TABLE", "PLATFORM_TABLE", "KEYS_TABLE", "EPHEMERAL_TABLE")
 ROOT = Path(__file__).resolve().parent.parent
 BASE_URL = "http://127.0.0.1:8000"
 NEEDS_ENGINE = {"engine", "stack_env", "engine_venv"}
@@ -114,3 +115,31 @@ def stack_env(engine: EngineHandle) -> dict[str, str]:
     )
     verify_sender(endpoint=engine.url, address=MAIL_FROM)
     return {**variables, **engine.client_environment()}
+
+
+@pytest.fixture(scope="module")
+def empty_tables(engine: EngineHandle, stack_env: dict[str, str]) -> None:
+    """Tables without the tenants of the modules before.
+
+    Some jobs visit every tenant that there is, and the engine's scans look at whole tables: a
+    module would take the longer the later it comes.
+    """
+    db = engine.client("dynamodb")
+    for table in (stack_env[name] for name in TABLES):
+        _make_anew(db, table)
+
+
+def _make_anew(db: Any, table: str) -> None:
+    described = db.describe_table(TableName=table)["Table"]
+    expiry = db.describe_time_to_live(TableName=table)["TimeToLiveDescription"]
+    assert not described.get("GlobalSecondaryIndexes"), "make the indexes anew here too"
+    db.update_table(TableName=table, DeletionProtectionEnabled=False)
+    db.delete_table(TableName=table)
+    db.create_table(
+        TableName=table,
+        BillingMode="PAY_PER_REQUEST",
+        **{name: described[name] for name in ("KeySchema", "AttributeDefinitions")},
+    )
+    if "AttributeName" in expiry:
+        named = {"Enabled": True, "AttributeName": expiry["AttributeName"]}
+        db.update_time_to_live(TableName=table, TimeToLiveSpecification=named)

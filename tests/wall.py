@@ -74,20 +74,25 @@ def statements_of(name: str) -> tuple[Json, ...]:
 
 def allowed(use: Use, *, signer: Signer, tables: Mapping[str, str]) -> bool:
     """Whether the policies allow a use: none denies it, and one allows it."""
+    logical = next((name for name, table in tables.items() if table == use.table), None)
     effects = {
         one["Effect"]
-        for name in signer.policies
-        for one in statements_of(name)
-        if _speaks_of(one, use, tables) and _holds(one.get("Condition", {}), use, signer)
+        for one in _speaking_of(signer.policies, use.action, logical)
+        if _holds(one.get("Condition", {}), use, signer)
     }
     return effects == {"Allow"}
 
 
-def _speaks_of(statement: Json, use: Use, tables: Mapping[str, str]) -> bool:
-    action = any(fnmatchcase(f"dynamodb:{use.action}", one) for one in _listed(statement["Action"]))
-    resources = _listed(statement["Resource"])
-    named = {tables[one["Fn::GetAtt"][0]] for one in resources if one != "*"}
-    return action and ("*" in resources or use.table in named)
+@cache
+def _speaking_of(policies: tuple[str, ...], action: str, table: str | None) -> tuple[Json, ...]:
+    """The statements about an action on a table, which has the template's name."""
+    return tuple(
+        one
+        for name in policies
+        for one in statements_of(name)
+        if any(fnmatchcase(f"dynamodb:{action}", pattern) for pattern in _listed(one["Action"]))
+        and any(named == "*" or named["Fn::GetAtt"][0] == table for named in _listed(one["Resource"]))
+    )
 
 
 def _holds(conditions: Json, use: Use, signer: Signer) -> bool:

@@ -17,6 +17,7 @@ from pydantic import BaseModel
 from chalicelib.api.errors import internal_problem, problem_headers, problem_of
 from chalicelib.api.request import Answer
 from chalicelib.domain.errors import DomainError
+from chalicelib.domain.staff import Principal
 from chalicelib.observability import causes_of, logger
 from chalicelib.store.base import outage_of
 
@@ -24,7 +25,8 @@ JSON: Final = "application/json"
 PROBLEM_JSON: Final = "application/problem+json"
 SECURITY_HEADERS: Final = {
     "Cache-Control": "no-store",
-    "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
+    "Content-Security-Policy": "default-src 'none'; object-src 'none'; base-uri 'none'; form-action 'none'; "
+    "frame-ancestors 'none'; sandbox",
     "Referrer-Policy": "no-referrer",
     "Strict-Transport-Security": "max-age=63072000; includeSubDomains",
     "Vary": "Origin",
@@ -120,7 +122,7 @@ def log(
     operation: str,
     response: ChaliceResponse,
     started: float,
-    tenant_id: str | None,
+    principal: Principal | None,
     error: Exception | None = None,
 ) -> None:
     """Write the request's line: no address, no body, no query, no token, and of an error its names only."""
@@ -129,7 +131,8 @@ def log(
         "operation": operation,
         "status": response.status_code,
         "duration_ms": round((time.perf_counter() - started) * 1000, 1),
-        "tenant_id": tenant_id,
+        "tenant_id": principal.tenant_id if principal else None,
+        "actor_id": principal.actor_id if principal else None,
     }
     if error is not None:
         facts["code"] = json.loads(response.body)["code"]

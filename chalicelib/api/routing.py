@@ -27,7 +27,7 @@ from chalicelib.api.scoping import within_scope
 from chalicelib.api.watching import watch
 from chalicelib.bootstrap import Services
 from chalicelib.domain.errors import DomainError
-from chalicelib.domain.staff import Permission
+from chalicelib.domain.staff import Permission, Principal
 from chalicelib.observability import causes_of, logger
 from chalicelib.ports.store import Idempotency
 from chalicelib.store.idempotency import KeyReused
@@ -180,7 +180,7 @@ def _serve(
 ) -> ChaliceResponse:
     started = time.perf_counter()
     request_id = answering.request_id_of(raw)
-    tenant_id = None
+    principal: Principal | None = None
     failure: Exception | None = None
     meter = Meter()
     request: Request | None = None
@@ -190,8 +190,9 @@ def _serve(
         wired = services()
         reading.check_headers(raw.headers)
         meter.count_address(wired, raw)
-        who = _authenticated(raw, spec, wired, meter)
-        tenant_id = who.principal.tenant_id if who else None
+        who = _authenticated(raw, spec, wired)
+        principal = who.principal if who else None
+        _admit(spec, wired, meter, principal)
         request = _read(raw, spec, wired, request_id, who)
         response = _answer_support(spec, request) if request.supports else _answer(spec, request)
     except DomainError as error:
@@ -203,11 +204,11 @@ def _serve(
         operation=spec.operation_id if spec else "none",
         response=response,
         started=started,
-        tenant_id=tenant_id,
+        principal=principal,
         error=failure,
     )
     _tell_watch(request, response)
-    response = answering.with_headers(response, {**meter.headers(), **_for_pages(raw, services, tenant_id)})
+    response = answering.with_headers(response, {**meter.headers(), **_for_pages(raw, services, principal)})
     return answering.without_body(response) if raw.method == "HEAD" else response
 
 
@@ -222,13 +223,13 @@ def _tell_watch(request: Request | None, response: ChaliceResponse) -> None:
 
 
 def _for_pages(
-    raw: ChaliceRequest, services: Callable[[], Services], tenant_id: str | None
+    raw: ChaliceRequest, services: Callable[[], Services], principal: Principal | None
 ) -> Mapping[str, str]:
     """Return what lets a page of another origin read the answer, which stands without it too."""
     if "origin" not in raw.headers:
         return {}
     try:
-        return cors.allowance(raw, services(), tenant_id=tenant_id)
+        return cors.allowance(raw, services(), tenant_id=principal.tenant_id if principal else None)
     except Exception as error:  # noqa: BLE001 - the outer boundary
         logger().error("origins not read", extra={"cause": causes_of(error)})
         return {}
@@ -255,23 +256,28 @@ def _preflight(
         operation="preflight",
         response=response,
         started=started,
-        tenant_id=None,
+        principal=None,
         error=failure,
     )
     return answering.with_headers(response, meter.headers())
 
 
-def _authenticated(raw: ChaliceRequest, spec: Endpoint, services: Services, meter: Meter) -> SignedIn | None:
+def _authenticated(raw: ChaliceRequest, spec: Endpoint, services: Services) -> SignedIn | None:
     """Return who is asking; None on a public route."""
     reading.check_size(_bytes_of(raw))
     if spec.public:
         return None
     now = services.clock.now()
-    who = authenticate(services=services, headers=raw.headers, method=raw.method, now=now)
-    meter.count_principal(services, who.principal)
-    if not who.principal.may(permission=spec.permission):
+    return authenticate(services=services, headers=raw.headers, method=raw.method, now=now)
+
+
+def _admit(spec: Endpoint, services: Services, meter: Meter, principal: Principal | None) -> None:
+    """Raise RateLimited or PermissionDenied; the log names who is refused."""
+    if principal is None:
+        return
+    meter.count_principal(services, principal)
+    if not principal.may(permission=spec.permission):
         raise PermissionDenied(f"this needs the permission {spec.permission.value}")
-    return who
 
 
 def _read(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Final
 
 from pydantic import Field
 
@@ -15,7 +16,12 @@ from chalicelib.domain.passwords import PASSWORD_CHARS_MAX
 from chalicelib.domain.second_factor import CODE_CHARS_MAX
 from chalicelib.domain.staff import Permission, Principal, StaffMember
 from chalicelib.domain.tenants import SUBDOMAIN_CHARS_MAX, Tenant
+from chalicelib.observability import logger
 from chalicelib.usecases import second_step, sessions
+
+# What a browser keeps of us when somebody signs out; cookies are not named, for that would be those
+# of the whole site, other companies' too.
+CLEARED: Final = '"cache", "storage"'
 
 
 class LogInIn(Schema):
@@ -145,7 +151,8 @@ def log_out(request: Request) -> Answer:
     """Sign out: the session ends at once."""
     assert request.session is not None, "who is signed in has a session"
     sessions.log_out(sessions=request.services.sessions, session=request.session)
-    return Answer(None, headers={"Set-Cookie": f"{_cookie(request, '')}; Max-Age=0"})
+    headers = {"Set-Cookie": f"{_cookie(request, '')}; Max-Age=0", "Clear-Site-Data": CLEARED}
+    return Answer(None, headers=headers)
 
 
 @endpoint("GET", "/v1/me", permission=Permission.SELF, answer=MeOut)
@@ -156,7 +163,10 @@ def get_me(request: Request) -> MeOut:
 
 
 def begun(request: Request, logged_in: sessions.LoggedIn) -> Answer:
-    """Return the answer that hands a new session out."""
+    """Return the answer that hands a new session out, and log whose it is: the request named nobody."""
+    who = logged_in.session.principal
+    facts = {"request_id": request.request_id, "operation": request.operation_id}
+    logger().info("session began", extra={**facts, "tenant_id": who.tenant_id, "actor_id": who.actor_id})
     answer = SessionOut(
         token=logged_in.token, csrf_token=logged_in.csrf_token, expires_at=logged_in.session.expires_at
     )

@@ -26,13 +26,14 @@ from chalicelib.domain.catalogue import Catalogue
 from chalicelib.domain.charges import check_amount, discounts_after, rounding_line
 from chalicelib.domain.errors import DomainError
 from chalicelib.domain.invoices import InvoiceLine, Posting, invoice_postings
+from chalicelib.domain.records import record
 from chalicelib.domain.safety_bounds import DUE_PERIODS_MAX, check_periods, check_run_total
 
 # As much of one account as can be due: every period of every subscription.
 _WHOLE_CHARGES_MAX: Final = DUE_PERIODS_MAX * SUBSCRIPTIONS_PER_ACCOUNT_MAX
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class NewInvoice:
     """An invoice to be issued: ``key`` is the day and slot that name it within its account.
 

@@ -16,6 +16,7 @@ from typing import Final
 from chalicelib.domain.errors import Conflict, InvalidValue
 from chalicelib.domain.money import Money
 from chalicelib.domain.periods import BillingTiming, Cycle
+from chalicelib.domain.records import record
 from chalicelib.domain.taxes import NO_TAX_PROFILE, TaxProfile
 
 # At a time; and ever, for a slot is one byte of an invoice's entry in the register, and those
@@ -129,7 +130,7 @@ class PendingCharge:
     slot: int = CHARGES_SLOT
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Subscription:
     """A package in use by an account.
 
@@ -222,7 +223,7 @@ class Subscription:
         return ended and stop is not None and stop <= self.billed_to
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Account:
     """One subscriber's money and subscriptions; amounts in minor units of ``currency``.
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
 from typing import Final
@@ -25,6 +24,7 @@ from chalicelib.domain.charges import (
 )
 from chalicelib.domain.invoices import InvoiceLine
 from chalicelib.domain.periods import BillingTiming, Period, bill_date, period_from
+from chalicelib.domain.records import record
 
 
 class SkipReason(StrEnum):
@@ -38,7 +38,7 @@ class SkipReason(StrEnum):
     GONE = "gone"
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class DueCharge:
     """One period of one subscription, to be invoiced: ``billed_on`` groups what goes on one invoice."""
 

@@ -22,12 +22,13 @@ from chalicelib.domain.invoices import AmountOutOfRange, InvoiceLine
 from chalicelib.domain.money import AMOUNT_MINOR_MAX, round_half_up, split_largest_remainder
 from chalicelib.domain.packages import Package
 from chalicelib.domain.periods import Period, full_period_days, next_boundary, period_number
+from chalicelib.domain.records import record
 from chalicelib.domain.taxes import TaxAmount, TaxProfile, tax_contained, tax_line
 
 SHARE_PER_UNIT: Final = 1_000_000
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Proportion:
     """The part of a cycle that a period is: ``days`` of ``full_days``, from the ``first``-th on."""
 
@@ -63,7 +64,7 @@ def proportion(*, subscription: Subscription, period: Period) -> Proportion:
     return Proportion(full_days - (boundary - period.end).days - days, days, full_days)
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Price:
     """The price of a cycle of a subscription, and the trace of where it comes from.
 

@@ -30,6 +30,16 @@ class NotCsv(InvalidValue):
     code = "not_csv"
 
 
+# What a text with columns is called by those who save it; whether it is one, its content tells.
+FILE_ENDINGS: Final = (".csv", ".tsv", ".txt")
+
+
+def check_file_name(*, name: str, param: str = "file_name") -> None:
+    """Raise NotCsv unless a file is called what a text with columns is called, in any case."""
+    if not name.casefold().endswith(FILE_ENDINGS):
+        raise NotCsv(f"a file to import ends in {', '.join(FILE_ENDINGS)}: save it as CSV", param=param)
+
+
 class EmptyFile(InvalidValue):
     """The file has no bytes, or nothing but blanks."""
 

@@ -12,6 +12,7 @@ from chalicelib.domain.accounts import ChargeKind
 from chalicelib.domain.errors import InvalidValue
 from chalicelib.domain.numbering import NumberFormat, pattern_for, render_number
 from chalicelib.domain.periods import Period
+from chalicelib.domain.records import record
 from chalicelib.domain.taxes import TaxAmount
 
 RECEIVABLE: Final = "receivable"
@@ -73,7 +74,7 @@ class InvoiceLine:
         return self.net + self.tax
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Posting:
     """One side of a ledger entry: debit positive, credit negative, in minor units."""
 

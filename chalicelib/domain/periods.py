@@ -14,6 +14,7 @@ from enum import StrEnum
 from typing import Final
 
 from chalicelib.domain.errors import InvalidValue
+from chalicelib.domain.records import record
 
 YEAR_MAX: Final = 2200
 CYCLE_COUNT_MAX: Final = 36
@@ -69,7 +70,7 @@ NAMED_CYCLES: Final[dict[str, Cycle]] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Period:
     """Dates ``[start, end)`` in the tenant's zone."""
 

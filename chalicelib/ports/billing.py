@@ -11,6 +11,7 @@ from chalicelib.domain.account_bills import AccountBill
 from chalicelib.domain.accounts import Account
 from chalicelib.domain.errors import DomainError
 from chalicelib.domain.invoices import InvoiceLine
+from chalicelib.domain.records import record
 from chalicelib.domain.runs import RunShard, ShardProgress
 
 
@@ -36,7 +37,7 @@ class AccountsMoved(DomainError):
         self.account_ids = account_ids
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class DuePointer:
     """A subscription filed as due; ``position`` orders it within the shard."""
 
@@ -45,7 +46,7 @@ class DuePointer:
     slot: int
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class AccountRead:
     """An account and its recipient's record; ``unreadable`` where that cannot be decrypted."""
 
@@ -54,7 +55,7 @@ class AccountRead:
     unreadable: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class BatchEntry:
     """One account of a batch."""
 
@@ -82,8 +83,8 @@ class BillingBooks(Protocol):
     def progress(self, *, on: date, shard: RunShard) -> ShardProgress:
         """Return the shard's progress, or raise NotFound where the run does not exist."""
 
-    def due(self, *, on: date, shard: RunShard, after: str) -> Iterator[DuePointer]:
-        """Yield the shard's pointers after a position, in order, read page by page."""
+    def due(self, *, on: date, shard: RunShard, after: str) -> Iterator[list[DuePointer]]:
+        """Yield pages of the shard's pointers after a position, in order; a page may be empty."""
 
     def accounts(self, *, account_ids: Sequence[str]) -> Mapping[str, AccountRead]:
         """Return the accounts that exist, strongly consistent."""

@@ -81,16 +81,16 @@ class DynamoBillingBooks(OfTenant):
         """Return the shard's progress, or raise NotFound."""
         return self._runs.progress(on=on, shard=shard)
 
-    def due(self, *, on: date, shard: RunShard, after: str) -> Iterator[DuePointer]:
-        """Yield the pointers after a position: bucket by bucket, each in the order of its sort keys."""
+    def due(self, *, on: date, shard: RunShard, after: str) -> Iterator[list[DuePointer]]:
+        """Yield pages of the pointers after a position: bucket by bucket, in the order of the sort keys."""
         buckets = buckets_of_run(on=on)
         first, _, sort = after.partition("#")
         start = int(first) if first else 0
         for index in range(start, len(buckets)):
-            for filed in self._filed(buckets[index], shard, sort if index == start else ""):
-                yield _pointer(index, filed)
+            for page in self._filed(buckets[index], shard, sort if index == start else ""):
+                yield [_pointer(index, filed) for filed in page]
 
-    def _filed(self, bucket: str, shard: RunShard, after: str) -> Iterator[str]:
+    def _filed(self, bucket: str, shard: RunShard, after: str) -> Iterator[list[str]]:
         """Yield a bucket's sort keys after one, in pages of up to 1 MB (about 12,000 keys)."""
         pk = keys.due(self._tenant_id, bucket)
         query: Json = {
@@ -106,8 +106,7 @@ class DynamoBillingBooks(OfTenant):
         start: Json | None = {"pk": {"S": pk}, "sk": {"S": after}} if after else None
         while True:
             answer = self._wire.call("Query", {**query, "ExclusiveStartKey": start} if start else query)
-            for item in answer["Items"]:
-                yield item["sk"]["S"]
+            yield [item["sk"]["S"] for item in answer["Items"]]
             start = answer.get("LastEvaluatedKey")
             if start is None:
                 return

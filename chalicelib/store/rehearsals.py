@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from datetime import date
+from itertools import chain
 from typing import Any, Final
 
 import orjson
@@ -45,7 +46,7 @@ class DynamoRehearsalBooks(DynamoBillingBooks):
 
     def filed(self, *, bucket: str, shard: RunShard) -> Iterator[tuple[str, int]]:
         """Yield (account id, slot) of what a bucket holds of a shard."""
-        for sort in self._filed(bucket, shard, ""):
+        for sort in chain.from_iterable(self._filed(bucket, shard, "")):
             ulid, _, slot = sort[3:].rpartition("-")
             yield f"sbr_{ulid}", int(slot)
 

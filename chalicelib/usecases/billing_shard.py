@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
-from itertools import groupby, islice
+from itertools import chain, groupby, islice
 from operator import attrgetter
 from typing import Final
 
@@ -80,7 +80,8 @@ def bill_shard(*, run: ShardRun) -> ShardProgress:
     progress = run.books.progress(on=run.on, shard=run.shard)
     number = 0 if progress.done else run.books.next_number(fiscal_year=run.fiscal_year)
     while not progress.done:
-        pointers = run.books.due(on=run.on, shard=run.shard, after=progress.cursor)
+        pages = run.books.due(on=run.on, shard=run.shard, after=progress.cursor)
+        pointers = chain.from_iterable(pages)
         unfinished = False
         while not unfinished and (chunk := list(islice(pointers, POINTERS_PER_READ))):
             if run.out_of_time():

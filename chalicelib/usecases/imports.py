@@ -16,6 +16,7 @@ from chalicelib.domain.csv_inspect import (
     INSPECTED_BYTES,
     FileTooLarge,
     Inspection,
+    check_file_name,
     inspect_csv,
 )
 from chalicelib.domain.csv_records import Record
@@ -98,7 +99,8 @@ def create_import(
     note: AuditNote,
     idempotency: Idempotency | None = None,
 ) -> Upload:
-    """Ask for an import; raise FileTooLarge. The URL takes one file of exactly that size."""
+    """Ask for an import; raise NotCsv or FileTooLarge. The URL takes one file of exactly that size."""
+    check_file_name(name=file_name)
     if size_bytes > FILE_BYTES_MAX:
         raise FileTooLarge(f"an import file has at most {FILE_BYTES_MAX >> 20} MB", param="size_bytes")
     job = ImportJob(

@@ -222,6 +222,27 @@ def test_log_groups_expire_and_are_encrypted() -> None:
         assert group["KmsKeyId"] == DATA_KEY
 
 
+def test_a_function_adds_to_its_own_log_and_no_more() -> None:
+    for name, function in functions().items():
+        allowed = [
+            (statement["Resource"], action)
+            for statement, actions in statements(read(function["iam_policy_file"]))
+            for action in actions
+            if action.startswith("logs:")
+        ]
+        assert {action for _, action in allowed} == {"logs:CreateLogStream", "logs:PutLogEvents"}, name
+        logs = "Api" if name == "api_handler" else name.title().replace("_", "")
+        assert all(resource == {"Fn::Sub": f"${{{logs}Logs.Arn}}"} for resource, _ in allowed), name
+
+
+def test_the_gateway_keeps_neither_answers_nor_addresses() -> None:
+    api = resources("AWS::Serverless::Api")["RestAPI"]
+
+    assert not api.keys() & {"AccessLogSetting", "CacheClusterEnabled", "CacheClusterSize"}
+    for setting in api["MethodSettings"]:
+        assert not setting.keys() & {"CachingEnabled", "DataTraceEnabled", "LoggingLevel"}
+
+
 def test_the_gateway_answers_in_the_shape_of_the_api() -> None:
     responses = resources("AWS::Serverless::Api")["RestAPI"]["GatewayResponses"]
     assert responses["MISSING_AUTHENTICATION_TOKEN"]["StatusCode"] == 404
@@ -233,7 +254,9 @@ def test_the_gateway_answers_in_the_shape_of_the_api() -> None:
         assert headers["Content-Type"] == "'application/problem+json'"
         for name in SECURITY_HEADERS.keys() - {"Vary"}:  # which is of what depends on the origin
             assert headers[name].strip("'"), name
-            assert name == "Content-Security-Policy" or headers[name] == f"'{SECURITY_HEADERS[name]}'"
+            # An empty list of sources is none, and needs no quotes within the gateway's.
+            expected = SECURITY_HEADERS[name].replace(" 'none'", "")
+            assert headers[name] == f"'{expected}'"
 
 
 def test_settings_read_no_variable_that_is_not_deployed() -> None:

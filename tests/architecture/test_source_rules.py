@@ -78,6 +78,8 @@ def positional_or_untyped(source: Source) -> list[str]:
         for function in owner.body:
             if not isinstance(function, ast.FunctionDef) or function.name.startswith("_"):
                 continue
+            if any("dataclass_transform" in ast.unparse(d) for d in function.decorator_list):
+                continue  # it decorates classes, and Python gives it one by position
             given = [*function.args.posonlyargs, *function.args.args]
             static = any(dotted(d) == "staticmethod" for d in function.decorator_list)
             if isinstance(owner, ast.ClassDef) and not static:

@@ -160,7 +160,7 @@ def _import(
     blobs = services.blobs
     size = len(data)
     create_import(
-        store=store, blobs=blobs, import_id=import_id, file_name="x", size_bytes=size, at=now, note=note
+        store=store, blobs=blobs, import_id=import_id, file_name="x.csv", size_bytes=size, at=now, note=note
     )
     key = f"imports/{tenant.tenant_id}/{import_id}/upload.csv"
     blobs.write(key=key, chunks=[data], content_type="text/csv")

@@ -93,13 +93,13 @@ class InMemoryBooks:
         """Return a shard's progress."""
         return next(one for one in self.runs.kept[on].shards if one.shard == shard)
 
-    def due(self, *, on: date, shard: RunShard, after: str) -> Iterator[DuePointer]:
+    def due(self, *, on: date, shard: RunShard, after: str) -> Iterator[list[DuePointer]]:
         """Yield what is filed, bucket by bucket."""
         for index, bucket in enumerate(buckets_of_run(on=on)):
             for sort, account_id, slot in self._due.get(bucket, []):
                 position = f"{index:02d}#{sort}"
                 if position > after and shard.first <= int(sort[:2], 16) <= shard.last:
-                    yield DuePointer(position, account_id, slot)
+                    yield [DuePointer(position, account_id, slot)]
 
     def accounts(self, *, account_ids: Sequence[str]) -> Mapping[str, AccountRead]:
         """Return accounts."""

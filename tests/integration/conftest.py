@@ -71,6 +71,11 @@ class SignedIn:
     store: DynamoTenantStore
 
 
+@pytest.fixture(scope="module", autouse=True)
+def _tenants_of_this_module_only(empty_tables: None) -> None:
+    """What other modules' tests have made is gone."""
+
+
 @pytest.fixture(scope="session")
 def engine_services(stack_env: dict[str, str]) -> EngineServices:
     for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):

@@ -53,6 +53,13 @@ def test_the_gateways_own_answers_have_them_too(api: ApiClient) -> None:
         assert {name: answer.headers.get(name) for name in SECURITY_HEADERS} == SECURITY_HEADERS
 
 
+def test_every_answer_forbids_scripts_objects_bases_forms_and_frames(api: ApiClient) -> None:
+    none = ("default-src", "object-src", "base-uri", "form-action", "frame-ancestors")
+    for answer in (api.get("/v1/health"), api.get("/v1/nothing/here")):
+        directives = {one.strip() for one in answer.headers["Content-Security-Policy"].split(";")}
+        assert directives == {*(f"{name} 'none'" for name in none), "sandbox"}
+
+
 @pytest.mark.parametrize("name", ["Authorization", "If-Match", "Idempotency-Key", "Origin", "X-Other"])
 @pytest.mark.parametrize("value", ["a\r\nSet-Cookie: b=c", "a\nb", "a\rb", "a\0b", "a\r\n"])
 def test_a_header_with_a_line_break_is_refused(signed_in: SignedIn, name: str, value: str) -> None:

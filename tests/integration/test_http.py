@@ -14,6 +14,7 @@ from chalicelib.api.routes import every_endpoint
 from chalicelib.store.tenants import TenantItem
 from tests.fakes.api_client import ApiClient
 from tests.integration.conftest import EngineServices, SignedIn, fresh_subdomain, sign_up_body
+from tests.integration.staffing import Company
 
 ENDPOINTS = every_endpoint()
 
@@ -255,6 +256,14 @@ def test_a_request_is_one_line_in_the_log_without_personal_data_or_tokens(
     assert [line["operation"] for line in lines] == ["get_me", "get_me", "verify_sign_up", "log_in"]
     assert [line["status"] for line in lines] == [200, 422, 422, 401]
     assert lines[0]["tenant_id"] == lines[1]["tenant_id"] == signed_in.tenant_id
+    me = signed_in.api.get("/v1/me").json["staff"]["staff_id"]
+    assert [line.get("actor_id") for line in lines] == [me, me, None, None]
+    assert [line.get("code") for line in lines] == [
+        None,
+        "unknown_field",
+        "token_not_valid",
+        "wrong_credentials",
+    ]
     assert lines[0]["request_id"]
     assert lines[0]["duration_ms"] >= 0
     for secret in (
@@ -267,6 +276,20 @@ def test_a_request_is_one_line_in_the_log_without_personal_data_or_tokens(
         api.caller,
     ):
         assert secret not in out
+
+
+def test_a_refused_permission_is_logged_with_who_asked(
+    signed_in: SignedIn, api: ApiClient, services: EngineServices, capsys: pytest.CaptureFixture[str]
+) -> None:
+    auditor = Company(signed_in, services, api).join("auditor")
+    capsys.readouterr()
+
+    assert auditor.api.get("/v1/tenant").status == 200
+    assert auditor.api.post("/v1/exports", headers={"Idempotency-Key": "k"}).code == "permission_denied"
+
+    line = json.loads(capsys.readouterr().out.splitlines()[-1])
+    assert (line["operation"], line["status"], line["code"]) == ("create_export", 403, "permission_denied")
+    assert (line["tenant_id"], line["actor_id"]) == (signed_in.tenant_id, auditor.staff_id)
 
 
 def test_the_openapi_document_is_served(api: ApiClient, services: EngineServices) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import urllib.error
 from datetime import date, timedelta
+from urllib.parse import unquote
 
 import pytest
 
@@ -131,6 +132,22 @@ def test_a_file_over_the_limit_is_refused_before_it_is_sent(importer: Importer) 
     body = {"file_name": "x.csv", "size_bytes": FILE_BYTES_MAX + 1}
 
     assert importer.tenant.api.post("/v1/imports", json=body).problem == (422, "file_too_large", "size_bytes")
+
+
+@pytest.mark.parametrize("name", ["customers.xlsx", "customers.csv.zip", "customers", "csv", "../a.csv/"])
+def test_a_file_that_is_called_otherwise_is_refused_before_it_is_sent(importer: Importer, name: str) -> None:
+    asked = importer.tenant.api.post("/v1/imports", json={"file_name": name, "size_bytes": 10})
+
+    assert asked.problem == (422, "not_csv", "file_name")
+
+
+@pytest.mark.parametrize("name", ["customers.csv", "Kunden März.CSV", "a.tsv", "a.b.txt"])
+def test_a_name_is_a_label_and_part_of_no_address(importer: Importer, name: str) -> None:
+    asked = importer.tenant.api.post("/v1/imports", json={"file_name": name, "size_bytes": 10})
+
+    assert (asked.status, asked.json["file_name"]) == (201, name)
+    assert name not in unquote(asked.json["upload"]["url"])
+    assert asked.json["import_id"] in asked.json["upload"]["url"]
 
 
 def test_the_upload_takes_the_size_that_was_asked_for_and_no_other(importer: Importer) -> None:

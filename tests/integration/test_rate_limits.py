@@ -88,6 +88,14 @@ def test_an_address_is_limited_before_anything_is_looked_up(
     assert_limited(preflight, "address")
 
 
+def test_an_address_that_a_client_claims_counts_for_nothing(api: ApiClient, few: None) -> None:
+    claims = [{"X-Forwarded-For": f"198.51.100.{n}", "X-Real-IP": f"198.51.100.{n}"} for n in range(21)]
+
+    answers = [api.get("/v1/health", headers=claim).status for claim in claims]
+
+    assert answers == [200] * PER_MINUTE * 2 + [429]
+
+
 def test_a_tenant_is_limited_whoever_of_it_asks(
     signed_in: SignedIn, services: EngineServices, api: ApiClient
 ) -> None:

@@ -83,6 +83,7 @@ def test_signing_out_ends_the_session_at_once(signed_in: SignedIn) -> None:
 
     assert (out.status, out.body) == (204, b"")
     assert "Max-Age=0" in out.headers["Set-Cookie"]
+    assert out.headers["Clear-Site-Data"] == '"cache", "storage"'
     assert signed_in.api.get("/v1/me").problem == NOBODY
     assert signed_in.api.delete("/v1/sessions/current").problem == NOBODY
 

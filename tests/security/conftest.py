@@ -40,6 +40,11 @@ __all__ = [
 ]
 
 
+@pytest.fixture(scope="module", autouse=True)
+def _tenants_of_this_module_only(empty_tables: None) -> None:
+    """What other modules' tests have made is gone."""
+
+
 @pytest.fixture(scope="session")
 def present(engine_services: EngineServices) -> EngineServices:
     """The services, with the clock at the present."""

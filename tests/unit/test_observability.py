@@ -102,3 +102,14 @@ def test_a_line_says_when_where_and_what(capsys: pytest.CaptureFixture[str]) -> 
         "isp-billing",
         "r-1",
     )
+
+
+def test_what_a_line_tells_stays_one_line(capsys: pytest.CaptureFixture[str]) -> None:
+    logger().info('a\nb\r\n{"level": "ERROR"}\x1b[31m', extra={"note": "c\nd"})
+
+    out = capsys.readouterr().out
+
+    assert out.count("\n") == 1
+    assert out.endswith("\n")
+    assert json.loads(out)["level"] == "INFO"
+    assert out.strip().isprintable()

@@ -176,6 +176,10 @@ def test_a_bad_password(password: str) -> None:
     assert not password or password not in refused.value.message
 
 
+def test_a_password_of_128_characters_is_good() -> None:
+    check_password(password="four words and a kettle " * 5 + "roofs!!!", known=KNOWN)
+
+
 def test_three_thousand_passwords_of_sufficient_length_are_refused() -> None:
     long_enough = [one for one in refused_passwords() if len(one) >= 12]
 
