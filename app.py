@@ -89,9 +89,17 @@ def audit_anchorer(event: CloudWatchEvent) -> None:
     anchor_audit_chains(job_services(), event.to_dict())
 
 
+@app.schedule(Cron(40, 0, "*", "*", "?", "*"), name="audit_verifier")
+def audit_verifier(event: CloudWatchEvent) -> None:
+    """Compare the audit logs with their chains and anchors: what is new daily, everything weekly."""
+    from chalicelib.jobs.audit import verify_audit_chains
+
+    verify_audit_chains(job_services(), event.to_dict())
+
+
 @app.schedule(Rate(1, unit=Rate.HOURS), name="plan_keeper")
 def plan_keeper(event: CloudWatchEvent) -> None:
-    """Put new tenants on the platform's plan, and charge them for the months that are over."""
+    """Put new tenants on the platform's plan, charge them for past months, note ends of support."""
     from chalicelib.jobs.plans import keep_plans
 
     keep_plans(job_services(), event.to_dict())

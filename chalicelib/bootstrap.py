@@ -23,7 +23,7 @@ from chalicelib.crypto.totp import TotpAuthenticator
 from chalicelib.domain.rates import Policies
 from chalicelib.domain.tenants import TenantState
 from chalicelib.observability import MetricAlarms, tell_unreadable
-from chalicelib.ports.audit import Anchors
+from chalicelib.ports.audit import Anchors, AuditRounds
 from chalicelib.ports.services import Blobs, Clock, Ids, JobQueue, Mailer, Passwords, Texter
 from chalicelib.ports.watching import Alarms
 from chalicelib.store.api_keys import DynamoKeyFinder
@@ -42,6 +42,7 @@ from chalicelib.usecases.rates import RateLimiter
 
 if TYPE_CHECKING:
     from chalicelib.usecases.portal import Portal
+    from chalicelib.usecases.support import SupportPorts
     from chalicelib.usecases.watching import Watch
 
 # Clients may be used by many threads at once, but one session makes one at a time.
@@ -195,6 +196,21 @@ class Services:
         )
         return Watch(ports=ports)
 
+    @cached_property
+    def support(self) -> SupportPorts:
+        """What platform support enters tenants with."""
+        from chalicelib.store.support import DynamoSupportFinder
+        from chalicelib.usecases.support import SupportPorts
+
+        return SupportPorts(
+            registry=self.tenants,
+            stores=self.stores,
+            sessions=self.sessions,
+            finder=DynamoSupportFinder(database=self.database),
+            tokens=RandomTokens(),
+            queue=self.mail_queue,
+        )
+
     @property
     def operator(self) -> DynamoTenantStore | None:
         """The store of the platform's operator, which sells plans to the others; None where nobody does."""
@@ -277,6 +293,12 @@ class Services:
 
         config = client_config(endpoint_url=self.settings.endpoint_url)
         return S3Anchors(client=self._client("s3", config), bucket=self.settings.anchors_bucket)
+
+    def audit_rounds(self, *, tenant_id: str) -> AuditRounds:
+        """How far the schedule verified a tenant's audit chain."""
+        from chalicelib.store.audit_rounds import DynamoAuditRounds
+
+        return DynamoAuditRounds(tenant_id=tenant_id, database=self.database)
 
     @cached_property
     def _sqs(self) -> Any:

@@ -31,7 +31,9 @@ from chalicelib.store.wire import DynamoWire, HttpWire
 
 ROOT: Final = Path(__file__).resolve().parent.parent
 # Functions that visit every tenant in each pass, by their own roles (ADR 18).
-STEWARDS: Final = {f"policy-{name}.json" for name in ("billing_planner", "audit_sealer", "audit_anchorer")}
+STEWARDS: Final = {
+    f"policy-{name}.json" for name in ("billing_planner", "audit_sealer", "audit_anchorer", "audit_verifier")
+}
 # Code that sends whatever it is told to; who told it is what counts.
 _CARRIERS: Final = tuple(str(ROOT / "chalicelib" / "store" / name) for name in ("wire.py", "base.py"))
 _OURS: Final = (str(ROOT / "chalicelib"), str(ROOT / "tests"))

@@ -39,7 +39,12 @@ class AuditEntryOut(Schema):
     entry_id: str = Field(examples=["aud_01JD0000000000000000000000"])
     written_at: datetime
     at: str
-    actor_id: str = Field(description="a person of staff, or what the platform did by itself: system")
+    actor_id: str = Field(
+        description=(
+            "a person of staff, a key, what the platform did by itself (system), or platform support: "
+            "platform_support/person/access"
+        )
+    )
     action: str = Field(examples=["subscriber.changed"])
     object_id: str
     request_id: str | None

@@ -1,4 +1,4 @@
-"""Who is asking: a session by cookie, with its CSRF token for changes, or by bearer token; or a key.
+"""Who is asking: a session by cookie, with its CSRF token for changes, or by bearer; a key; or support.
 
 Subscribers have sessions, tokens and a cookie of their own kind: theirs is looked at by the portal's
 operations alone, and the other one by all others.
@@ -24,11 +24,12 @@ SAFE_METHODS: Final = frozenset({"GET", "HEAD"})
 TOKEN_CHARS_MAX: Final = 100
 KEY_PREFIX: Final = "key_"
 PORTAL_PREFIX: Final = "prt_"
+SUPPORT_PREFIX: Final = "sup_"
 
 
 @dataclass(frozen=True)
 class SignedIn:
-    """The principal, and the session that said so; a program with a key has none."""
+    """The principal, and the session that said so; a program with a key has none, nor platform support."""
 
     principal: Principal
     session: Session | None = None
@@ -51,6 +52,8 @@ def authenticate(
     token, by_cookie = _token(headers, cookie)
     if token.startswith(KEY_PREFIX) and not by_cookie:
         return SignedIn(_program(services, token, now))
+    if token.startswith(SUPPORT_PREFIX) and not by_cookie:
+        return SignedIn(_support(services, token, now))
     of_portal = portal if by_cookie else token.startswith(PORTAL_PREFIX)
     session = _session(services, token, now, of_portal=of_portal)
     if session is None:
@@ -78,6 +81,15 @@ def _program(services: Services, token: str, now: datetime) -> Principal:
     )
     if found is None:
         raise NotSignedIn("there is no such key, or it has ended")
+    return found
+
+
+def _support(services: Services, token: str, now: datetime) -> Principal:
+    from chalicelib.usecases.support import recognise
+
+    found = recognise(ports=services.support, token_hash=token_hash(token), at=now)
+    if found is None:
+        raise NotSignedIn("there is no such access, or it has ended")
     return found
 
 

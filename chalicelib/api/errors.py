@@ -11,6 +11,7 @@ from chalicelib.domain.errors import Busy, Conflict, DomainError, InvalidValue, 
 from chalicelib.domain.jobs import FileExpired
 from chalicelib.domain.portal import PortalOff
 from chalicelib.domain.staff import RightsExceeded
+from chalicelib.domain.support import SecondFactorRequired
 from chalicelib.ports.identity import TokenNotValid, TooManyAttempts
 from chalicelib.store.base import ServiceUnavailable
 from chalicelib.store.idempotency import KeyReused
@@ -105,6 +106,7 @@ STATUS: Final[dict[type[DomainError], int]] = {
     EmailNotVerified: 403,
     PortalOff: 403,
     RightsExceeded: 403,
+    SecondFactorRequired: 403,
     NotFound: 404,
     MethodNotAllowed: 405,
     Conflict: 409,

@@ -51,6 +51,11 @@ class Request:
         return who
 
     @property
+    def supports(self) -> bool:
+        """Whether it is platform support that asks, in a tenant that it entered."""
+        return self.session is None and self.key is not None and bool(self.key.access_id)
+
+    @property
     def device(self) -> Device:
         """What the request comes from, as far as it tells."""
         return device_of(user_agent=self.user_agent, address=self.address)

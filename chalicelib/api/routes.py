@@ -55,6 +55,7 @@ MODULES: Final = (
     "subscriber_tax",
     "subscribers",
     "subscriptions",
+    "support",
     "tenants",
     "usage",
 )

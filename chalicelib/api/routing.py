@@ -199,7 +199,7 @@ def _serve(
         principal = who.principal if who else None
         _admit(spec, wired, meter, principal)
         request = _read(raw, spec, wired, request_id, who)
-        response = _answer(spec, request)
+        response = _answer_support(spec, request) if request.supports else _answer(spec, request)
     except DomainError as error:
         failure, response = error, answering.refused(error, request_id=request_id)
     except Exception as error:  # noqa: BLE001 - the outer boundary
@@ -363,6 +363,14 @@ class _Renderer:
     def __call__(self, result: object) -> str:
         self.used = True
         return str(self._model.of(result).model_dump_json())
+
+
+def _answer_support(spec: Endpoint, request: Request) -> ChaliceResponse:
+    """Answer platform support in a company that it entered."""
+    from chalicelib.api import supporting
+
+    supporting.note_asked(request, permission=spec.permission)
+    return supporting.shown(_answer(spec, request))
 
 
 def _answer(spec: Endpoint, request: Request) -> ChaliceResponse:

@@ -247,7 +247,9 @@ def get_subscriber(request: Request) -> SubscriberOut:
     """Show a subscriber with balance and subscriptions; that a national id is shown is audited."""
     subscriber_id = request.path["subscriber_id"]
     note = request.note(subscribers.IDENTITY_SHOWN, subscriber_id)
-    subscriber = subscribers.show_subscriber(store=request.store, subscriber_id=subscriber_id, note=note)
+    subscriber = subscribers.show_subscriber(
+        store=request.store, subscriber_id=subscriber_id, note=note, masked_later=request.supports
+    )
     return SubscriberOut.of(subscriber)
 
 

@@ -19,6 +19,7 @@ from chalicelib.cli import (
     isp_commands,
     ledger_commands,
     session_commands,
+    support_commands,
 )
 from chalicelib.cli.client import TIMEOUT_SECONDS, CliError, Interrupted, Refused
 from chalicelib.cli.context import DEFAULT_URL, Context
@@ -98,7 +99,7 @@ def parser() -> argparse.ArgumentParser:
     made.set_defaults(names={}, url=None, json=False, quiet=False, timeout=TIMEOUT_SECONDS)
     commands = made.add_subparsers(metavar="COMMAND", required=True)
     modules = (session_commands, import_file, import_commands, export_commands, isp_commands)
-    for module in (*modules, billing_commands, ledger_commands, audit_commands):
+    for module in (*modules, billing_commands, ledger_commands, audit_commands, support_commands):
         module.add_parsers(commands)
     return made
 

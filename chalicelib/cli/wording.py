@@ -53,6 +53,12 @@ LEDGER: Final[Names] = {"from": "--from", "to": "--to"}
 STATEMENT: Final[Names] = {**LEDGER, "subscriber_id": "CODE"}
 CLOSING: Final[Names] = {"month": "MONTH", "reason": "--reason"}
 REHEARSAL: Final[Names] = {"through": "--through"}
+SUPPORT: Final[Names] = {
+    "subdomain": "SUBDOMAIN",
+    "reason": "--reason",
+    "minutes": "--minutes",
+    "access_id": "ACCESS",
+}
 LOG_IN: Final[Names] = {"subdomain": "--subdomain", "email": "--email", "password": "the password"}
 
 # Refusals whose own words name requests that nobody makes by hand here.

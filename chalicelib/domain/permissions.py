@@ -46,6 +46,7 @@ class Permission(StrEnum):
     EXPORTS_WRITE = "exports:write"
     AUDIT_READ = "audit:read"
     PORTAL_SELF = "portal:self"
+    SUPPORT_ENTER = "support:enter"
 
 
 class Role(StrEnum):
@@ -92,8 +93,13 @@ MATRIX: Final[tuple[tuple[Permission, str, str], ...]] = (
     (P.IMPORTS_WRITE, "O A B . . . .", "import subscribers"),
     (P.EXPORTS_READ, "O A B . . . R", "see and download exports"),
     (P.EXPORTS_WRITE, "O A B . . . .", "make exports of everything"),
-    (P.AUDIT_READ, "O A . . . . R", "see, export and verify the audit log"),
+    (P.AUDIT_READ, "O A . . . . R", "see, export and verify the audit log, see accesses of platform support"),
     (P.PORTAL_SELF, ". . . . . . .", "see one's own service and invoices in the portal: subscribers alone"),
+    (
+        P.SUPPORT_ENTER,
+        "O A . . . . .",
+        "enter another company as platform support (the platform's operator only)",
+    ),
 )
 
 ROLE_PERMISSIONS: Final[Mapping[Role, frozenset[Permission]]] = {
@@ -122,8 +128,34 @@ WITHIN_SCOPE: Final = frozenset(
     }
 )
 
-# What a role that a tenant makes may hold: handing over the company is the owner's alone.
-GRANTABLE: Final = frozenset(Permission) - {P.PUBLIC, P.SELF, P.OWNERSHIP_TRANSFER, P.PORTAL_SELF}
+# What a role that a tenant makes may hold: handing over the company is the owner's alone, and
+# entering others is for those whom everybody knows by their role.
+GRANTABLE: Final = frozenset(Permission) - {
+    P.PUBLIC,
+    P.SELF,
+    P.OWNERSHIP_TRANSFER,
+    P.PORTAL_SELF,
+    P.SUPPORT_ENTER,
+}
+
+# What platform support may do in a company that it entered, and for how long is said at entering.
+# Imports show whole rows of files, exports and keys take data away, and SELF is for people of the
+# company: none of them is here.
+SUPPORT_READS: Final = frozenset(
+    {
+        P.TENANT_READ,
+        P.STAFF_READ,
+        P.SUBSCRIBERS_READ,
+        P.PACKAGES_READ,
+        P.INVOICES_READ,
+        P.PAYMENTS_READ,
+        P.BILLING_READ,
+        P.LEDGER_READ,
+        P.AUDIT_READ,
+    }
+)
+# Where it said that it would change something: what a company's own support may, and no more.
+SUPPORT_WRITES: Final = ROLE_PERMISSIONS[Role.SUPPORT] - SUPPORT_READS - {P.SELF}
 
 _HEAD: Final = """\
 # Who may do what
@@ -138,9 +170,14 @@ Permissions marked * are never in force for who is held to areas or to a dealer'
 role: they show or change the whole company. A collector always has areas, and a dealer is always held to
 its own customers. A subscriber of others answers like none, in lists, alone, and in whatever belongs to it.
 
-A role of the company's own holds any of these permissions but `ownership:transfer`, and none that
-its maker lacks; everybody in it has `self`. A key of a program holds any of them but
-`ownership:transfer`, `staff:write`, `keys:write` and `ledger:open`, and none that its maker lacks.
+A role of the company's own holds any of these permissions but `ownership:transfer` and
+`support:enter`, and none that its maker lacks; everybody in it has `self`. A key of a program holds
+any of them but `ownership:transfer`, `support:enter`, `staff:write`, `keys:write` and `ledger:open`,
+and none that its maker lacks.
+
+Platform support that entered the company (`POST /v1/support-entries`) has {support_reads};
+where it said that it would change something, {support_writes} besides. National and tax
+ids are masked for it, and nothing is given to it as a file.
 
 `portal:self` is what subscribers have who are signed in to the portal: no role and no key has it, and a
 subscriber has nothing else.
@@ -156,4 +193,9 @@ def permissions_page() -> str:
         cells = ["" if letter == "." else "yes" for letter in row.split()]
         rows.append([f"`{permission.value}`{mark}", words, *cells])
     table = "".join(f"| {' | '.join(row)} |\n" for row in rows)
-    return f"{_HEAD}{table}{_FOOT}"
+    foot = _FOOT.format(support_reads=_listed(SUPPORT_READS), support_writes=_listed(SUPPORT_WRITES))
+    return f"{_HEAD}{table}{foot}"
+
+
+def _listed(permissions: frozenset[Permission]) -> str:
+    return ", ".join(f"`{one.value}`" for one in Permission if one in permissions)

@@ -117,7 +117,8 @@ class Principal:
     """Who is asking: the only source of the tenant in a request.
 
     ``granted`` are the permissions of a role of the tenant's own, as they were at sign-in: when
-    they change, the session ends.
+    they change, the session ends. ``access_id`` is the access under which platform support is in
+    the tenant; its own people have none.
     """
 
     tenant_id: str
@@ -125,6 +126,7 @@ class Principal:
     role: str
     granted: frozenset[Permission] | None = None
     scope: Scope = EVERYTHING
+    access_id: str = ""
 
     @property
     def permissions(self) -> frozenset[Permission]:

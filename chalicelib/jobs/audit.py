@@ -1,4 +1,4 @@
-"""Audit logs: entries chained every minute, and the chains' heads anchored every day."""
+"""Audit logs: entries chained every minute, the chains' heads anchored and verified every day."""
 
 from __future__ import annotations
 
@@ -8,15 +8,20 @@ from typing import Any, Final
 
 from chalicelib.bootstrap import Services
 from chalicelib.domain.anomalies import Anomaly
+from chalicelib.domain.audit_chain import Flaw
 from chalicelib.domain.tenants import Tenant
 from chalicelib.jobs.deadline import deadline
 from chalicelib.observability import logger, tell_sealed
-from chalicelib.ports.audit import ChainMoved
+from chalicelib.ports.audit import ChainMoved, RoundMoved
+from chalicelib.usecases.audit_rounds import BROKEN, Checked, check_chain
 from chalicelib.usecases.audit_sealing import ChainDamaged, Sealed, anchor_head, seal_entries
 from chalicelib.usecases.billing import TENANTS_PER_PAGE, planning_turn
 
 # A pass stops before its function's limit (300 s); two passes at once do no harm.
 PASS_SECONDS_MAX: Final = 240
+# Of the verifier, whose function has 900 s.
+VERIFYING_SECONDS_MAX: Final = 780
+FLAWS_LOGGED_MAX: Final = 20
 
 
 class AuditIncomplete(RuntimeError):
@@ -91,6 +96,70 @@ def _anchor(services: Services, tenant: Tenant, at: datetime) -> bool | None:
         logger().exception("audit chain not anchored", extra={"tenant_id": tenant.tenant_id})
         return None
     return made is not None
+
+
+def verify_audit_chains(services: Services, event: Mapping[str, Any]) -> None:
+    """Verify what is due of every tenant's chain, each pass beginning with another of them.
+
+    An operator's event may have a ``detail`` with ``tenant_id`` (of that tenant alone) and ``full``
+    (true: from the beginning). Whoever runs out of time leaves the rest to the next pass.
+    """
+    at, out_of_time = services.clock.now(), deadline(seconds=VERIFYING_SECONDS_MAX)
+    detail: Mapping[str, Any] = event.get("detail") or {}
+    wanted, full = detail.get("tenant_id"), detail.get("full") is True
+    reports: list[Checked] = []
+    failed: list[str] = []
+    for tenant in _tenants(services, at):
+        if wanted not in {None, tenant.tenant_id}:
+            continue
+        report = None if out_of_time() else _verify(services, tenant, at, out_of_time, full=full)
+        if report is None or report.unfinished:
+            failed.append(tenant.tenant_id)
+        reports += [report] if report is not None else []
+    told = {
+        "entries": sum(one.entries for one in reports),
+        "faults": sum(one.news for one in reports),
+        "tenants_left": len(failed),
+    }
+    logger().info("audit chains verified", extra=told)
+    if failed:
+        raise AuditIncomplete(f"chains of {len(failed)} tenants were not verified: {failed[:5]}")
+
+
+def _verify(
+    services: Services, tenant: Tenant, at: datetime, out_of_time: Callable[[], bool], *, full: bool
+) -> Checked | None:
+    """Verify one tenant's chain; whatever goes wrong with it is logged, and stops no other."""
+
+    def tell(flaws: tuple[Flaw, ...]) -> None:
+        _tell_broken(services, tenant.tenant_id, flaws, at)
+
+    store = services.stores.of(tenant_id=tenant.tenant_id)
+    try:
+        return check_chain(
+            store=store,
+            rounds=services.audit_rounds(tenant_id=tenant.tenant_id),
+            anchors=services.anchors,
+            created_at=tenant.created_at,
+            at=at,
+            out_of_time=out_of_time,
+            tell=tell,
+            full=full,
+        )
+    except RoundMoved:
+        return Checked()  # another verifier is at it
+    except Exception:  # noqa: BLE001 - logged with its trace
+        logger().exception("audit chain not verified", extra={"tenant_id": tenant.tenant_id})
+        return None
+
+
+def _tell_broken(services: Services, tenant_id: str, flaws: tuple[Flaw, ...], at: datetime) -> None:
+    """Tell the operator what is wrong, and have the owners told by who has the keys to their addresses."""
+    for one in flaws[:FLAWS_LOGGED_MAX]:
+        facts = {"fault": one.fault.value, "sequence": one.sequence, "about": one.about}
+        logger().error("audit chain broken", extra={"tenant_id": tenant_id, **facts})
+    services.alarms.tell(kind=Anomaly.AUDIT_BROKEN, tenant_id=tenant_id, at=at)
+    services.mail_queue.send(message={"mail": BROKEN, "tenant_id": tenant_id})
 
 
 def _tenants(services: Services, at: datetime) -> Iterator[Tenant]:

@@ -1,4 +1,4 @@
-"""Sends mails that were asked for by who may have no account: the request itself looks nobody up."""
+"""Sends mails that nobody is to wait for, or that were asked for by who may have no account."""
 
 from __future__ import annotations
 
@@ -8,11 +8,14 @@ from functools import partial
 from typing import Any, Final
 
 from chalicelib.bootstrap import Services
+from chalicelib.domain.anomalies import Anomaly
 from chalicelib.jobs.sqs import JsonObject, each_message
+from chalicelib.usecases.audit_rounds import BROKEN
 from chalicelib.usecases.passwords import RESET, send_reset
 from chalicelib.usecases.portal_codes import PORTAL_CODE
 from chalicelib.usecases.portal_sending import ACTIVATION, send_activation, send_code
 from chalicelib.usecases.signup import VERIFY, send_verification
+from chalicelib.usecases.support import NOTICE, send_notice
 
 
 def send_mails(services: Services, event: Mapping[str, Any]) -> JsonObject:
@@ -25,11 +28,17 @@ def _send(services: Services, message: JsonObject) -> None:
         _OF_PORTAL[message["mail"]](services, message)
         return
     identity, now = services.identity, services.clock.now()
-    tenant_id, person, request_id = (message[name] for name in ("tenant_id", "person", "request_id"))
-    if message["mail"] == VERIFY:
-        send_verification(identity=identity, tenant_id=tenant_id, person=person, at=now)
+    kind, tenant_id = message["mail"], str(message["tenant_id"])
+    if kind == VERIFY:
+        send_verification(identity=identity, tenant_id=tenant_id, person=message["person"], at=now)
+    elif kind == NOTICE:
+        access_id = message["access_id"]
+        send_notice(stores=services.stores, mailer=services.mailer, tenant_id=tenant_id, access_id=access_id)
+    elif kind == BROKEN:
+        services.watch.alert_owners(kind=Anomaly.AUDIT_BROKEN, tenant_id=tenant_id, at=now)
     else:
-        assert message["mail"] == RESET, "there is no other mail"
+        assert kind == RESET, "there is no other mail"
+        person, request_id = message["person"], message["request_id"]
         send_reset(identity=identity, tenant_id=tenant_id, person=person, at=now, request_id=request_id)
 
 

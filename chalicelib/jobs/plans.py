@@ -10,6 +10,7 @@ from chalicelib.bootstrap import Services
 from chalicelib.domain.errors import DomainError
 from chalicelib.domain.tenants import Tenant
 from chalicelib.jobs.deadline import deadline
+from chalicelib.jobs.support import settle_accesses
 from chalicelib.observability import logger
 from chalicelib.store.tenant import DynamoTenantStore
 from chalicelib.usecases.billing import TENANTS_PER_PAGE, planning_turn
@@ -30,7 +31,7 @@ class PlansIncomplete(RuntimeError):
 
 
 def keep_plans(services: Services, event: Mapping[str, Any]) -> None:  # noqa: ARG001 - the schedule says nothing more
-    """Enrol and charge tenant by tenant; each pass begins with another of them."""
+    """Enrol and charge tenant by tenant, each pass beginning with another; note ends of support."""
     operator = services.operator
     if operator is None:
         return
@@ -47,10 +48,13 @@ def keep_plans(services: Services, event: Mapping[str, Any]) -> None:  # noqa: A
         after = page.after
         if after is None:
             break
-    logger().info("plans looked at", extra={"tenants_failed": len(failed)})
+    unsettled = settle_accesses(services, operator, at)
+    logger().info("plans looked at", extra={"tenants_failed": len(failed), "accesses_failed": unsettled})
     if failed or after is not None:
         told = "time ran out" if after is not None else f"{failed[:5]}"
         raise PlansIncomplete(f"plans of {len(failed)} tenants were not seen to: {told}")
+    if unsettled:
+        raise PlansIncomplete(f"ends of {unsettled} accesses of platform support were not noted")
 
 
 def _keep(

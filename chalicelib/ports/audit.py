@@ -11,6 +11,7 @@ from chalicelib.domain.errors import DomainError
 
 if TYPE_CHECKING:
     from chalicelib.domain.audit_chain import Anchor, Digest, Position, Record
+    from chalicelib.domain.audit_rounds import Round
     from chalicelib.ports.store import Page
 
 
@@ -81,6 +82,22 @@ class AuditLog(Protocol):
 
     def append(self, *, before: Position, record: Record) -> Position:
         """Chain a record behind a position, and return the new one; raise ChainMoved."""
+
+
+class RoundMoved(DomainError):
+    """Another verifier noted how far it is meanwhile: nothing was written."""
+
+    code = "audit_round_moved"
+
+
+class AuditRounds(Protocol):
+    """How far the schedule verified one tenant's chain."""
+
+    def get(self) -> Round | None:
+        """Return how far; None where it never did."""
+
+    def save(self, *, after: Round) -> Round:
+        """Note how far, and return it; raise RoundMoved where another did since it was read."""
 
 
 class Anchors(Protocol):

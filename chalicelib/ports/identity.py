@@ -37,7 +37,8 @@ class TooManyAttempts(DomainError):
 class Session:
     """A signed-in person; ``token_hash`` finds it, ``csrf_hash`` guards cookie requests.
 
-    ``session_id`` names it to the person, and opens nothing.
+    ``session_id`` names it to the person, and opens nothing. ``second_factor`` says that it began
+    by a code besides the password.
     """
 
     session_id: str
@@ -48,6 +49,7 @@ class Session:
     idle_expires_at: datetime
     expires_at: datetime
     device: Device = UNKNOWN_DEVICE
+    second_factor: bool = False
 
 
 @dataclass(frozen=True, slots=True)

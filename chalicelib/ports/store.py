@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from chalicelib.ports.prepaid import Prepaid
     from chalicelib.ports.runs import Runs
     from chalicelib.ports.staff import Invitations, Roles, SecondFactors, Staff
+    from chalicelib.ports.support import SupportAccesses
     from chalicelib.ports.usage import Usage
 
 T = TypeVar("T")
@@ -304,6 +305,10 @@ class TenantStore(Protocol):
     @property
     def rehearsals(self) -> Rehearsals:
         """Rehearsals asked for as jobs."""
+
+    @property
+    def support(self) -> SupportAccesses:
+        """Accesses of platform support."""
 
     @property
     def audit(self) -> AuditLog:

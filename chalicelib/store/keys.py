@@ -89,6 +89,21 @@ def api_keys(tenant_id: str) -> str:
     return f"{tenant_id}#KEYS"
 
 
+def support_accesses(tenant_id: str) -> str:
+    """Accesses of platform support to the tenant."""
+    return f"{tenant_id}#SUPPORT"
+
+
+def support_entries(tenant_id: str) -> str:
+    """Accesses that the tenant's own people, being the platform's operator, have to others."""
+    return f"{tenant_id}#ENTERED"
+
+
+def audit_verified(tenant_id: str) -> str:
+    """How far the schedule verified the tenant's audit chain."""
+    return f"{tenant_id}#VERIFIED"
+
+
 def second_factors(tenant_id: str) -> str:
     """Second factors of staff."""
     return f"{tenant_id}#MFA"

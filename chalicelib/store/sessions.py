@@ -14,7 +14,7 @@ from datetime import datetime
 from typing import Final
 
 import orjson
-from pynamodb.attributes import BinaryAttribute, NumberAttribute, UnicodeAttribute
+from pynamodb.attributes import BinaryAttribute, BooleanAttribute, NumberAttribute, UnicodeAttribute
 from pynamodb.exceptions import DoesNotExist, UpdateError
 from pynamodb.expressions.condition import Condition
 
@@ -68,6 +68,7 @@ class SessionItem(EphemeralItem):
     idle_expires_at = UnicodeAttribute()
     expires_at = UnicodeAttribute()
     used_at = UnicodeAttribute(null=True)
+    second_factor = BooleanAttribute(null=True)
     ttl = NumberAttribute()
 
 
@@ -257,6 +258,7 @@ def _item(session: Session, kind: str) -> SessionItem:
         created_at=to_iso(session.created_at),
         idle_expires_at=to_iso(session.idle_expires_at),
         expires_at=to_iso(session.expires_at),
+        second_factor=session.second_factor or None,
         ttl=int(session.expires_at.timestamp()),
     )
 
@@ -277,6 +279,7 @@ def _session(item: SessionItem, token_hash: str) -> Session:
         created_at=from_iso(item.created_at),
         idle_expires_at=from_iso(item.idle_expires_at),
         expires_at=from_iso(item.expires_at),
+        second_factor=bool(item.second_factor),
     )
 
 

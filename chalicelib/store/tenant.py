@@ -21,12 +21,12 @@ from chalicelib.store.audit import audit_write
 from chalicelib.store.base import Database, ModelWrite
 from chalicelib.store.billing_state import BillingStates
 from chalicelib.store.idempotency import IdempotencyRecords
-from chalicelib.store.staff import DynamoStaff, StaffItem
+from chalicelib.store.staff import StaffItem
+from chalicelib.store.tenant_people import TenantPeople
 from chalicelib.store.tenants import TenantItem, TenantProfiles, decode_tenant
 
 # Repositories are imported by who first asks for them: each costs milliseconds of a cold start.
 if TYPE_CHECKING:
-    from chalicelib.store.api_keys import DynamoApiKeys
     from chalicelib.store.audit_log import DynamoAuditLog
     from chalicelib.store.billing import DynamoBillingBooks
     from chalicelib.store.book_reader import DynamoBookReader
@@ -34,25 +34,21 @@ if TYPE_CHECKING:
     from chalicelib.store.documents import DynamoDocuments
     from chalicelib.store.exports import DynamoExports
     from chalicelib.store.imports import DynamoImports
-    from chalicelib.store.invitations import DynamoInvitations
     from chalicelib.store.invoices import DynamoInvoices
     from chalicelib.store.key_rotation import DynamoKeyRotation
     from chalicelib.store.late_fees import DynamoLateFees
     from chalicelib.store.ledger import DynamoLedger
     from chalicelib.store.packages import DynamoPackages
     from chalicelib.store.plans import DynamoPlans
-    from chalicelib.store.portal import DynamoPortalUsers
     from chalicelib.store.prepaid import DynamoPrepaid
     from chalicelib.store.rehearsals import DynamoRehearsalBooks, DynamoRehearsals
-    from chalicelib.store.roles import DynamoRoles
     from chalicelib.store.runs import DynamoRuns
-    from chalicelib.store.second_factors import DynamoSecondFactors
     from chalicelib.store.subscribers import DynamoSubscribers
     from chalicelib.store.usage import DynamoUsage
     from chalicelib.store.wire import DynamoWire
 
 
-class DynamoTenantStore(OfTenant):
+class DynamoTenantStore(TenantPeople, OfTenant):
     """Repositories and commits of one tenant."""
 
     def __init__(
@@ -98,13 +94,6 @@ class DynamoTenantStore(OfTenant):
 
         due = DueFiling(tenant_id=self._tenant_id, states=self.billing_states)
         return DynamoSubscribers(tenant_id=self._tenant_id, tenant_keys=self.keys, due=due, usage=self.usage)
-
-    @cached_property
-    def portal(self) -> DynamoPortalUsers:
-        """How subscribers sign in to the portal."""
-        from chalicelib.store.portal import DynamoPortalUsers
-
-        return DynamoPortalUsers(tenant_id=self._tenant_id, tenant_keys=self.keys)
 
     @cached_property
     def usage(self) -> DynamoUsage:
@@ -218,39 +207,6 @@ class DynamoTenantStore(OfTenant):
             tenant_keys=lambda: self.keys,
             clock=self._clock,
         )
-
-    @cached_property
-    def staff(self) -> DynamoStaff:
-        """People who work for the tenant."""
-        return DynamoStaff(tenant_id=self._tenant_id, tenant_keys=self.keys)
-
-    @cached_property
-    def roles(self) -> DynamoRoles:
-        """Roles of the tenant's own."""
-        from chalicelib.store.roles import DynamoRoles
-
-        return DynamoRoles(tenant_id=self._tenant_id)
-
-    @cached_property
-    def api_keys(self) -> DynamoApiKeys:
-        """Keys of programs."""
-        from chalicelib.store.api_keys import DynamoApiKeys
-
-        return DynamoApiKeys(tenant_id=self._tenant_id)
-
-    @cached_property
-    def second_factors(self) -> DynamoSecondFactors:
-        """Second factors of staff."""
-        from chalicelib.store.second_factors import DynamoSecondFactors
-
-        return DynamoSecondFactors(tenant_id=self._tenant_id, tenant_keys=self.keys)
-
-    @cached_property
-    def invitations(self) -> DynamoInvitations:
-        """Invitations that nobody has taken up yet."""
-        from chalicelib.store.invitations import DynamoInvitations
-
-        return DynamoInvitations(tenant_id=self._tenant_id, tenant_keys=self.keys)
 
     @cached_property
     def _profiles(self) -> TenantProfiles:

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from typing import Final
 
 from chalicelib.domain.anomalies import Anomaly
+from chalicelib.domain.support import SupportAccess
 from chalicelib.ports.services import Mail
 
 _VERIFY = """\
@@ -200,3 +201,40 @@ def new_device_mail(*, to: str, name: str, company: str, family: str, network: s
         at=f"{at.astimezone(UTC):%Y-%m-%d %H:%M} UTC",
     )
     return Mail(to=to, subject="Signed in from a new device", text=text)
+
+
+_SUPPORT_ENTERED = """\
+Hello {name},
+
+platform support ({operator}) entered {company} at {opened} UTC:
+
+    who:    {person}
+    why:    {reason}
+    until:  {until} UTC, or sooner
+    may:    {may}
+
+National and tax ids are masked for them, and they can take nothing away as a file. Whatever they
+look at or change is in your audit log (GET /v1/audit) under {access_id}. If you do not want it,
+end it: DELETE /v1/support-accesses/{access_id}
+"""
+
+_MAY: Final = {
+    False: "see settings, staff, subscribers, packages, invoices, payments, books and the audit log",
+    True: "see all that, and change subscribers and their service, as your own support may",
+}
+
+
+def support_entered_mail(*, to: str, name: str, company: str, operator: str, access: SupportAccess) -> Mail:
+    """Return the mail that tells an owner that platform support is in the company."""
+    text = _SUPPORT_ENTERED.format(
+        name=name,
+        operator=operator,
+        company=company,
+        opened=f"{access.opened_at.astimezone(UTC):%Y-%m-%d %H:%M}",
+        person=access.name,
+        reason=access.reason,
+        until=f"{access.until.astimezone(UTC):%Y-%m-%d %H:%M}",
+        may=_MAY[access.write],
+        access_id=access.access_id,
+    )
+    return Mail(to=to, subject="Platform support entered your company", text=text)

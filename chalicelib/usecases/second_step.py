@@ -58,7 +58,15 @@ def complete_log_in(
         note = AuditNote(member.staff_id, "recovery_code.used", member.staff_id, at, request_id)
         writes.append(store.note(note=note))
     device = device_of(user_agent=user_agent, address=address)
-    begun = begin_session(identity=identity, store=store, member=member, at=at, change=writes, device=device)
+    begun = begin_session(
+        identity=identity,
+        store=store,
+        member=member,
+        at=at,
+        change=writes,
+        device=device,
+        second_factor=True,
+    )
     tell_of_recovery(identity=identity, store=store, member=member, used=used)
     return begun
 

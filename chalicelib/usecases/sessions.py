@@ -156,16 +156,17 @@ def begin_session(
     change: Sequence[Write] = (),
     instead: bool = False,
     device: Device = UNKNOWN_DEVICE,
+    second_factor: bool = False,
 ) -> LoggedIn:
     """Begin a session on the condition that the person, and their role, are still as they were read.
 
     ``change`` is a change of the person that goes with it, and has that condition itself. With
-    ``instead`` it takes the place of all their sessions. A mail tells of a device that is not known,
-    but of the first. Raises Busy.
+    ``instead`` it takes the place of all their sessions. With ``second_factor`` it says that a code
+    was entered for it. A mail tells of a device that is not known, but of the first. Raises Busy.
     """
     principal, as_read = principal_of(store=store, member=member)
     conditions = [*as_read, *(change or [store.staff.unmoved(member=member)])]
-    logged_in = _new(identity, principal, at, device)
+    logged_in = _new(identity, principal, at, device, second_factor=second_factor)
     for _ in range(COMMIT_ATTEMPTS_MAX):
         known = identity.sessions.of_person(tenant_id=store.tenant_id, staff_id=member.staff_id)
         ended = {one.session_id for one in known.listed} if instead else outlived(known=known, at=at)
@@ -215,7 +216,9 @@ def _tell_of_device(
     tell(identity=identity, mail=mail)
 
 
-def _new(identity: Identity, principal: Principal, at: datetime, device: Device) -> LoggedIn:
+def _new(
+    identity: Identity, principal: Principal, at: datetime, device: Device, *, second_factor: bool
+) -> LoggedIn:
     token, csrf_token = identity.tokens.new(prefix="ses"), identity.tokens.new(prefix="csrf")
     session = Session(
         session_id=identity.ids.new(prefix="sss"),
@@ -226,6 +229,7 @@ def _new(identity: Identity, principal: Principal, at: datetime, device: Device)
         idle_expires_at=at + SESSION_IDLE,
         expires_at=at + SESSION_LIFE,
         device=device,
+        second_factor=second_factor,
     )
     return LoggedIn(token, csrf_token, session)
 

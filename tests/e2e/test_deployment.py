@@ -26,6 +26,7 @@ FUNCTIONS = {
     "KeyKeeper",
     "AuditSealer",
     "AuditAnchorer",
+    "AuditVerifier",
 }
 
 
@@ -33,8 +34,9 @@ FUNCTIONS = {
 def stack(deployment: Deployment) -> dict[str, str]:
     """Logical to physical names of what was deployed."""
     assert deployment.outputs
-    listed = boto3.client("cloudformation").list_stack_resources(StackName="isp-billing-e2e")
-    return {r["LogicalResourceId"]: r["PhysicalResourceId"] for r in listed["StackResourceSummaries"]}
+    pages = boto3.client("cloudformation").get_paginator("list_stack_resources")
+    listed = pages.paginate(StackName="isp-billing-e2e").search("StackResourceSummaries[]")
+    return {r["LogicalResourceId"]: r["PhysicalResourceId"] for r in listed}
 
 
 def as_function(stack: dict[str, str], function: str, service: str) -> Any:
@@ -105,6 +107,9 @@ def test_queues_start_their_workers_and_take_partial_answers(stack: dict[str, st
         ("AuditSealer", "kms", "generate_data_key", {"KeyId": "FieldKey", "KeySpec": "AES_256"}),
         ("AuditAnchorer", "s3", "delete_object", {"Bucket": "AnchorsBucket", "Key": "anchors/t/1.json"}),
         ("AuditAnchorer", "dynamodb", "put_item", {"TableName": "TenantsTable", "Item": {}}),
+        ("AuditVerifier", "dynamodb", "delete_item", {"TableName": "TenantsTable", "Key": {}}),
+        ("AuditVerifier", "s3", "put_object", {"Bucket": "AnchorsBucket", "Key": "anchors/t/forged.json"}),
+        ("AuditVerifier", "kms", "decrypt", {"KeyId": "FieldKey", "CiphertextBlob": b"x"}),
         ("PrepaidExpirer", "sqs", "send_message", {"QueueUrl": "BillingQueue", "MessageBody": "{}"}),
         ("PrepaidExpirer", "dynamodb", "put_item", {"TableName": "PlatformTable", "Item": {}}),
     ],
@@ -193,6 +198,7 @@ def test_the_schedules_start_their_functions(
         "KeyKeeper": "rate(1 day)",
         "AuditSealer": "rate(1 minute)",
         "AuditAnchorer": "cron(10 0 * * ? *)",
+        "AuditVerifier": "cron(40 0 * * ? *)",
     }
     for function, schedule in schedules.items():
         (event,) = shipped["Resources"][function]["Properties"]["Events"].values()
@@ -205,6 +211,7 @@ def test_the_schedules_start_their_functions(
         "prepaid-expirer": "prepaid lines looked at",
         "audit-sealer": "audit logs sealed",
         "audit-anchorer": "audit chains anchored",
+        "audit-verifier": "audit chains verified",
     }
 
     def worked(name: str, line: str) -> object:

@@ -30,6 +30,7 @@ from tests.integration.importing import Importer
 from tests.integration.portal_user import with_portal
 from tests.integration.shop import Item, Shop, created, ok
 from tests.integration.staffing import Company
+from tests.integration.supporting import entered
 from tests.integration.test_bad_input_everywhere import example
 
 ENDPOINTS = every_endpoint()
@@ -38,6 +39,7 @@ NOWHERE = "01JD0000000000000000000000"
 
 # One that is none, of each kind of identifier that a path has.
 ABSENT = {
+    "access_id": f"spa_{NOWHERE}",
     "date": "2031-05-05",
     "document_id": f"rcp_{NOWHERE}-20261201-201",
     "export_id": f"exp_{NOWHERE}",
@@ -77,7 +79,7 @@ BESIDE = {"allocations": {"amount": {"amount": 1, "currency": "PKR"}}, "packages
 # A coupon is redeemed without any terms of one's own.
 ALONE = {"give_discount"}
 # Only the platform's operator may, and others are told so before anything is looked up.
-OPERATORS = {"put_plan"}
+OPERATORS = {"put_plan", "enter_company", "end_support_entry"}
 # Refusals that come before anything is looked up: then there is nothing to be seen here.
 UNREAD = {"missing_field", "unknown_field", "invalid_type", "invalid_value"}
 # Names that every tenant has, such as dates: there is nothing to tell apart.
@@ -123,6 +125,7 @@ def furnished(gateway: Gateway, services: EngineServices) -> Isp:
     key = created(api.post("/v1/api-keys", json={"name": "Till", "permissions": ["payments:record"]}))
     guest = {"email": f"guest@{shop.tenant.subdomain}.example", "role": "support"}
     ids = {
+        "access_id": entered(shop.tenant, services),
         "code": code,
         "date": ok(api.get("/v1/billing/runs"))["items"][0]["date"],
         "document_id": receipt["document_id"],

@@ -14,7 +14,7 @@ import pytest
 from pynamodb.exceptions import PynamoDBException
 
 from chalicelib.bootstrap import Services
-from chalicelib.jobs.audit import anchor_audit_chains, seal_audit_logs
+from chalicelib.jobs.audit import anchor_audit_chains, seal_audit_logs, verify_audit_chains
 from chalicelib.jobs.billing import plan_billing
 from chalicelib.store import keys
 from chalicelib.store.acting import ByTenant, OfTenant, acting_for
@@ -260,6 +260,7 @@ JOBS = {
     "billing_planner": plan_billing,
     "audit_sealer": seal_audit_logs,
     "audit_anchorer": anchor_audit_chains,
+    "audit_verifier": verify_audit_chains,
 }
 
 
