@@ -10,6 +10,7 @@ from chalicelib.crypto.keyring import CiphertextRejected
 from chalicelib.domain.errors import Busy, Conflict, DomainError, InvalidValue, NotFound, StaleVersion
 from chalicelib.domain.jobs import FileExpired
 from chalicelib.domain.portal import PortalOff
+from chalicelib.domain.second_factor import SecondFactorRequired
 from chalicelib.domain.staff import RightsExceeded
 from chalicelib.ports.identity import TokenNotValid, TooManyAttempts
 from chalicelib.store.base import ServiceUnavailable
@@ -105,6 +106,7 @@ STATUS: Final[dict[type[DomainError], int]] = {
     EmailNotVerified: 403,
     PortalOff: 403,
     RightsExceeded: 403,
+    SecondFactorRequired: 403,
     NotFound: 404,
     MethodNotAllowed: 405,
     Conflict: 409,

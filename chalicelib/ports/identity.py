@@ -12,6 +12,7 @@ from chalicelib.domain.errors import Busy, DomainError, InvalidValue
 from chalicelib.ports.store import TenantRegistry
 
 if TYPE_CHECKING:
+    from chalicelib.domain.passkeys import NewCredential, RelyingParty, SentPasskey
     from chalicelib.domain.staff import Principal
     from chalicelib.domain.tenants import Tenant, TenantState
     from chalicelib.ports.store import Write
@@ -37,7 +38,8 @@ class TooManyAttempts(DomainError):
 class Session:
     """A signed-in person; ``token_hash`` finds it, ``csrf_hash`` guards cookie requests.
 
-    ``session_id`` names it to the person, and opens nothing.
+    ``session_id`` names it to the person, and opens nothing. One that is ``held`` is of who lacks the
+    second factor that the company asks for: while it does, nothing but putting one on is open to it.
     """
 
     session_id: str
@@ -48,6 +50,7 @@ class Session:
     idle_expires_at: datetime
     expires_at: datetime
     device: Device = UNKNOWN_DEVICE
+    held: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,6 +124,12 @@ class Sessions(Protocol):
         Refused with SessionsMoved where one began since ``known`` was read: so none is missed.
         """
 
+    def hold(self, *, listed: Sequence[ListedSession]) -> Sequence[Write]:
+        """Describe holding sessions until their person has a second factor; absent is fine."""
+
+    def release(self, *, session: Session) -> Write:
+        """Describe that a session is held no more; refused with Busy where it ended."""
+
     def none_begun(self, *, known: PersonSessions) -> Write:
         """Describe the condition that no session began since ``known``; refused with SessionsMoved."""
 
@@ -180,6 +189,30 @@ class Authenticator(Protocol):
 
     def new_recovery_code(self) -> str:
         """Return a recovery code of more than 112 random bits."""
+
+
+class PasskeyVerifier(Protocol):
+    """Checks what browsers answer for passkeys."""
+
+    @property
+    def party(self) -> RelyingParty:
+        """Whom passkeys are for."""
+
+    def challenge_of(self, *, sent: SentPasskey) -> str:
+        """Return which challenge an answer is to, or raise WrongPasskey; nothing else of it is checked."""
+
+    def registered(self, *, sent: SentPasskey, challenge: str) -> NewCredential:
+        """Return the credential that a device made for the challenge and us, or raise WrongPasskey.
+
+        The device must have verified its user.
+        """
+
+    def asserted(self, *, sent: SentPasskey, challenge: str, public_key: bytes | None) -> int:
+        """Return the counter of an answer to the challenge that the key signed for us, or raise WrongPasskey.
+
+        The device must have verified its user. The counter is not compared with anything. Without a
+        key the same work is done, and the answer is wrong whatever it is.
+        """
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from chalicelib.domain.staff import StaffMember
+from chalicelib.domain.staff import Role, StaffMember
 from chalicelib.ports.store import TenantStore
 
 PEOPLE_PER_READ = 200
@@ -19,3 +19,8 @@ def everybody(*, store: TenantStore) -> Iterator[StaffMember]:
         after = page.after
         if after is None:
             return
+
+
+def owners(*, store: TenantStore) -> Iterator[StaffMember]:
+    """Yield the owners who may sign in."""
+    return (one for one in everybody(store=store) if one.role == Role.OWNER and not one.disabled)

@@ -5,7 +5,6 @@ Nothing is refused here, and nothing that goes wrong with telling stops what is 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -19,16 +18,15 @@ from chalicelib.domain.anomalies import (
     network_of,
     with_network,
 )
-from chalicelib.domain.staff import Role, StaffMember
 from chalicelib.domain.subscribers import normal_email
 from chalicelib.ports.identity import Attempts, Registry, Tokens
 from chalicelib.ports.services import Mailer, MailNotSent
-from chalicelib.ports.store import Stores, TenantStore
+from chalicelib.ports.store import Stores
 from chalicelib.ports.watching import Alarms, Networks
 from chalicelib.usecases.mails import anomaly_mail
 from chalicelib.usecases.rates import RateLimited, RateLimiter
+from chalicelib.usecases.staff_lists import owners
 
-STAFF_PER_PAGE: Final = 100
 # A process adds what it counted to the shared count after each tenth part of a rule's number.
 REPORTS_PER_WINDOW: Final = 10
 SEEN_FOR: Final = timedelta(hours=1)
@@ -96,7 +94,7 @@ class Watch:
             return
         store = self._ports.stores.of(tenant_id=tenant_id)
         company = store.profile().company
-        for owner in _owners(store):
+        for owner in owners(store=store):
             mail = anomaly_mail(to=owner.email, name=owner.name, company=company, kind=kind, at=at)
             with suppress(MailNotSent):  # the operator was told, and the next owner may be reached
                 self._ports.mailer.send(mail=mail)
@@ -107,13 +105,3 @@ class Watch:
         except RateLimited:
             return True
         return False
-
-
-def _owners(store: TenantStore) -> Iterator[StaffMember]:
-    after: str | None = None
-    while True:
-        page = store.staff.list(limit=STAFF_PER_PAGE, after=after)
-        yield from (one for one in page.items if one.role == Role.OWNER and not one.disabled)
-        after = page.after
-        if after is None:
-            return
