@@ -324,6 +324,9 @@ class TenantStore(Protocol):
     def change_profile(self, *, before: Tenant, after: Tenant) -> Sequence[Write]:
         """Describe a change of the tenant's settings; refused with StaleVersion."""
 
+    def profile_unmoved(self, *, tenant: Tenant) -> Write:
+        """Describe the condition that the settings are as they were read; refused with Busy."""
+
     def profile_and_staff(self, *, staff_id: str) -> tuple[Tenant, StaffMember]:
         """Return the tenant's own record and a person's, read together; or raise NotFound."""
 
