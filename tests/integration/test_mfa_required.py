@@ -9,6 +9,8 @@ from typing import Any
 import pytest
 
 from chalicelib.api.routes import every_endpoint
+from chalicelib.ports.identity import PersonSessions
+from chalicelib.usecases import factor_changes
 from chalicelib.usecases import sessions as sessions_module
 from tests.fakes.api_client import ApiClient, Reply
 from tests.fakes.authenticator import SoftwareAuthenticator
@@ -209,6 +211,44 @@ def test_a_session_that_begins_meanwhile_is_held(
 
     assert session["second_factor_required"] is True
     assert guarded.company.visitor.bearer(session["token"]).get("/v1/subscribers").problem == REQUIRED
+
+
+def test_of_asking_and_taking_the_last_one_off_at_once_one_gives_way(
+    guarded: Guarded, person: Person, services: EngineServices, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    device = device_for(services)
+    passkey_id = register(person.api, device)["passkey"]["passkey_id"]
+    commit = factor_changes.commit_ending
+
+    def meanwhile(**given: Any) -> None:
+        monkeypatch.setattr(factor_changes, "commit_ending", commit)
+        ok(guarded.require())
+        commit(**given)
+
+    body = {"password": CHOSEN, "passkey": shown_by(person.api, device)}
+    monkeypatch.setattr(factor_changes, "commit_ending", meanwhile)
+    refused = person.api.post(f"/v1/me/passkeys/{passkey_id}/removal", json=body)
+
+    assert refused.problem == (503, "busy", None)
+    assert guarded.company.member(person.staff_id)["second_factor"] is True
+
+
+def test_who_puts_one_on_meanwhile_is_not_held(
+    guarded: Guarded, person: Person, services: EngineServices, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read = services.sessions.of_person
+
+    def meanwhile(*, tenant_id: str, staff_id: str) -> PersonSessions:
+        known = read(tenant_id=tenant_id, staff_id=staff_id)
+        if staff_id == person.staff_id:
+            monkeypatch.setattr(services.sessions, "of_person", read)
+            register(person.api, device_for(services))
+        return known
+
+    monkeypatch.setattr(services.sessions, "of_person", meanwhile)
+    ok(guarded.require())
+
+    assert person.api.get("/v1/subscribers").status == 200
 
 
 def test_the_last_factor_cannot_be_taken_off(
