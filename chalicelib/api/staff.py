@@ -10,9 +10,9 @@ from pydantic import Field
 from chalicelib.api.routing import Request, endpoint
 from chalicelib.api.schemas import Line, ListAnswer, ListQuery, Patch, Schema
 from chalicelib.api.second_factor import ShownAgainIn
+from chalicelib.domain.contacts import AREA_CHARS_MAX, DEALER_ID_CHARS_MAX
 from chalicelib.domain.passwords import PASSWORD_CHARS_MAX
 from chalicelib.domain.staff import SCOPE_AREAS_MAX, STAFF_NAME_CHARS_MAX, Permission, StaffMember
-from chalicelib.domain.subscribers import AREA_CHARS_MAX, DEALER_ID_CHARS_MAX
 from chalicelib.usecases import staff, staff_factors
 
 ROLE_CHARS_MAX = 40

@@ -15,8 +15,9 @@ from chalicelib.domain.errors import Busy, DomainError
 
 if TYPE_CHECKING:
     from chalicelib.domain.accounts import Account, Subscription
+    from chalicelib.domain.contacts import Recipient
     from chalicelib.domain.documents import Document, DocumentKind, Entry
-    from chalicelib.domain.invoices import Invoice, Recipient
+    from chalicelib.domain.invoices import Invoice
     from chalicelib.domain.packages import Package
     from chalicelib.domain.runs import BillingState
     from chalicelib.domain.staff import Scope, StaffMember

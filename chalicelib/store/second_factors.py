@@ -9,9 +9,9 @@ from pynamodb.attributes import BinaryAttribute, BooleanAttribute, NumberAttribu
 from pynamodb.exceptions import DoesNotExist
 
 from chalicelib.crypto.keyring import TenantKeys
+from chalicelib.domain.contacts import normal_email
 from chalicelib.domain.passkeys import Passkey, base64url
 from chalicelib.domain.second_factor import SecondFactor, WrongCode
-from chalicelib.domain.subscribers import normal_email
 from chalicelib.store import keys
 from chalicelib.store.acting import OfTenant
 from chalicelib.store.base import ModelWrite, TenantsItem, delete, from_iso, nullable, put, put_new, to_iso

@@ -11,11 +11,11 @@ from datetime import datetime
 from hashlib import sha256
 from typing import Final
 
+from chalicelib.domain.contacts import normal_email
 from chalicelib.domain.devices import device_of
 from chalicelib.domain.passkeys import SentPasskey, WrongPasskey, offered_ids
 from chalicelib.domain.second_factor import SecondFactor
 from chalicelib.domain.staff import StaffMember
-from chalicelib.domain.subscribers import normal_email
 from chalicelib.ports.identity import TokenNotValid
 from chalicelib.ports.store import TenantStore
 from chalicelib.usecases.challenges import CHALLENGE_LIFE, Asked, Challenge, Purpose, give_challenge

@@ -13,11 +13,11 @@ from datetime import datetime, timedelta
 from hashlib import sha256
 from typing import Final
 
+from chalicelib.domain.contacts import normal_email
 from chalicelib.domain.devices import UNKNOWN_DEVICE, Device, device_of
 from chalicelib.domain.errors import Busy, DomainError, StaleVersion
 from chalicelib.domain.passwords import normal_password
 from chalicelib.domain.staff import Principal, Role, StaffMember
-from chalicelib.domain.subscribers import normal_email
 from chalicelib.domain.tenants import TenantState
 from chalicelib.ports.identity import ListedSession, PersonSessions, Session, Sessions, SessionsMoved
 from chalicelib.ports.store import TenantStore, Write
