@@ -116,7 +116,7 @@ def test_an_open_session_is_held_at_its_next_request(guarded: Guarded, person: P
 
 def test_whatever_they_ask_but_what_puts_one_on_is_refused(guarded: Guarded, person: Person) -> None:
     ok(guarded.require())
-    names = defaultdict(lambda: "x")
+    names: defaultdict[str, str] = defaultdict(lambda: "x")
     open_to_them = {one.operation_id for one in every_endpoint() if one.while_held}
 
     for one in every_endpoint():
@@ -218,7 +218,7 @@ def test_of_asking_and_taking_the_last_one_off_at_once_one_gives_way(
 ) -> None:
     device = device_for(services)
     passkey_id = register(person.api, device)["passkey"]["passkey_id"]
-    commit = factor_changes.commit_ending
+    commit = sessions_module.commit_ending
 
     def meanwhile(**given: Any) -> None:
         monkeypatch.setattr(factor_changes, "commit_ending", commit)
