@@ -176,9 +176,20 @@ def tell_of_password(*, portal: Portal, tenant: Tenant, subscriber: Subscriber) 
         tell(identity=portal.identity, mail=mail)
 
 
-def end_portal_sessions(*, portal: Portal, store: TenantStore, subscriber_id: str, note: AuditNote) -> None:
-    """End all sessions of a subscriber at once; raise NotFound or Busy."""
+def end_portal_sessions(
+    *, portal: Portal, store: TenantStore, subscriber_id: str, for_good: bool, note: AuditNote
+) -> None:
+    """End all sessions of a subscriber at once; raise NotFound or Busy.
+
+    With ``for_good`` the password is taken off too, and activations that were sent are worthless: whoever
+    chose it, and was somebody else, does not come back.
+    """
     store.subscribers.get(subscriber_id=subscriber_id)
-    commit_ending(
-        sessions=portal.sessions, store=store, staff_ids=(subscriber_id,), writes=[store.note(note=note)]
-    )
+    writes = [store.note(note=replace(note, details={"for_good": for_good}))]
+    if for_good:
+        access = store.portal.access(subscriber_id=subscriber_id)
+        writes.append(store.portal.save(before=access, after=replace(access, password_hash="")))
+    try:
+        commit_ending(sessions=portal.sessions, store=store, staff_ids=(subscriber_id,), writes=writes)
+    except StaleVersion as error:
+        raise Busy("the account was changed just now: try again") from error
