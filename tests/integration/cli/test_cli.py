@@ -9,12 +9,14 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from pyotp import TOTP
 
 from chalicelib.cli import import_commands
 from chalicelib.config import CliSettings
 from tests.fakes.clock import FakeClock
 from tests.integration.cli.conftest import MAP, Terminal
-from tests.integration.conftest import EngineServices, SignedIn
+from tests.integration.conftest import PASSWORD, EngineServices, SignedIn
+from tests.integration.shop import created, ok
 from tests.integration.test_exports import bill
 
 
@@ -183,3 +185,20 @@ def test_an_interruption_says_what_goes_on(user: Terminal, monkeypatch: pytest.M
 
     assert user.run("imports", "list") == 130
     assert "what was started goes on" in user.err
+
+
+def test_who_gives_no_code_is_told_where_it_goes(
+    terminal: Terminal,
+    url: str,
+    services: EngineServices,
+    signed_in: SignedIn,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    begun = created(signed_in.api.post("/v1/me/second-factor", json={"password": PASSWORD}))
+    code = TOTP(begun["secret"]).at(services.clock.now())
+    ok(signed_in.api.post("/v1/me/second-factor/confirmation", json={"code": code}))
+    monkeypatch.setattr("sys.stdin", io.StringIO(f"{PASSWORD}\n"))
+    who = ("--subdomain", signed_in.subdomain, "--email", signed_in.email)
+
+    assert terminal.run("login", "--url", url, *who, "--password-stdin") == 1
+    assert "second line of standard input" in terminal.err
