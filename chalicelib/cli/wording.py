@@ -66,9 +66,6 @@ _SAID: Final = {
     "not_mapped": "the import has no mapping: run `import` anew, with --map",
     "file_changed": "the file is not the one that was mapped, or has expired: run `import` anew",
     "file_not_uploaded": "the file has not arrived: run `import` anew",
-    "second_factor_required": (
-        "run `login` and enter a code first; who has no second factor yet puts one on (docs/api.md)"
-    ),
     "import_not_finished": "the import is not finished, so there is no report yet: `imports watch` looks on",
 }
 

@@ -9,14 +9,13 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from pyotp import TOTP
 
 from chalicelib.cli import import_commands
 from chalicelib.config import CliSettings
 from tests.fakes.clock import FakeClock
 from tests.integration.cli.conftest import MAP, Terminal
 from tests.integration.conftest import PASSWORD, EngineServices, SignedIn
-from tests.integration.shop import created, ok
+from tests.integration.passkeys import device_for, register
 from tests.integration.test_exports import bill
 
 
@@ -177,6 +176,21 @@ def test_a_wrong_password_is_refused(
     assert not terminal.settings.config_dir.exists()
 
 
+def test_who_has_passkeys_alone_signs_in_with_a_recovery_code(
+    terminal: Terminal,
+    url: str,
+    signed_in: SignedIn,
+    services: EngineServices,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    spare, *_ = register(signed_in.api, device_for(services), PASSWORD)["recovery_codes"]
+    monkeypatch.setattr("sys.stdin", io.StringIO(f"{PASSWORD}\n{spare}\n"))
+
+    terminal.log_in(url, signed_in)
+
+    assert terminal.run("whoami") == 0
+
+
 def test_an_interruption_says_what_goes_on(user: Terminal, monkeypatch: pytest.MonkeyPatch) -> None:
     def interrupted(*_: object) -> int:
         raise KeyboardInterrupt
@@ -194,9 +208,7 @@ def test_who_gives_no_code_is_told_where_it_goes(
     signed_in: SignedIn,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    begun = created(signed_in.api.post("/v1/me/second-factor", json={"password": PASSWORD}))
-    code = TOTP(begun["secret"]).at(services.clock.now())
-    ok(signed_in.api.post("/v1/me/second-factor/confirmation", json={"code": code}))
+    register(signed_in.api, device_for(services), PASSWORD)
     monkeypatch.setattr("sys.stdin", io.StringIO(f"{PASSWORD}\n"))
     who = ("--subdomain", signed_in.subdomain, "--email", signed_in.email)
 
