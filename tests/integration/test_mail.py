@@ -37,7 +37,7 @@ def test_a_mail_arrives_as_it_was_written(
 
 
 def test_a_mail_service_that_is_away_is_told_to_who_sends_and_to_the_operator(
-    stack_env: dict[str, str], capsys: pytest.CaptureFixture[str]
+    services: EngineServices, stack_env: dict[str, str], capsys: pytest.CaptureFixture[str]
 ) -> None:
     nowhere = services_with(stack_env, AWS_ENDPOINT_URL="http://127.0.0.1:9", MAIL_FROM="a@b.example")
     mailer = nowhere.mailer
