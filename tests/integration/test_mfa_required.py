@@ -116,7 +116,7 @@ def test_an_open_session_is_held_at_its_next_request(guarded: Guarded, person: P
 
 def test_whatever_they_ask_but_what_puts_one_on_is_refused(guarded: Guarded, person: Person) -> None:
     ok(guarded.require())
-    names: dict[str, str] = defaultdict(lambda: "x")
+    names: defaultdict[str, str] = defaultdict(lambda: "x")
     open_to_them = {one.operation_id for one in every_endpoint() if one.while_held}
 
     for one in every_endpoint():
