@@ -12,6 +12,7 @@ from datetime import datetime
 from typing import Final
 
 from chalicelib.domain.devices import Device, device_of
+from chalicelib.domain.errors import Busy, StaleVersion
 from chalicelib.domain.passwords import check_password, normal_password
 from chalicelib.domain.portal import (
     PORTAL_IDLE,
