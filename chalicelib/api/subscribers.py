@@ -13,6 +13,7 @@ from chalicelib.api.routing import Request, endpoint
 from chalicelib.api.schemas import Line, ListAnswer, ListQuery, MoneyOut, Patch, Schema
 from chalicelib.api.subscriptions import PackageId, SubscriptionOut
 from chalicelib.domain.accounts import AccountStatus, summary_status
+from chalicelib.domain.cards import refuse_card_number
 from chalicelib.domain.emails import EMAIL_CHARS_MAX
 from chalicelib.domain.staff import Permission, Scope
 from chalicelib.domain.subscribers import (
@@ -192,6 +193,13 @@ class SubscriberFilters(ListQuery):
     area: Annotated[str, Field(min_length=1, max_length=AREA_CHARS_MAX)] | None = None
     dealer_id: Annotated[str, Field(min_length=1, max_length=DEALER_ID_CHARS_MAX)] | None = None
     archived: bool = Field(default=False, description="true lists archived subscribers too")
+
+    @field_validator("dealer_id")
+    @classmethod
+    def _no_card_number(cls, dealer_id: str | None) -> str | None:
+        # The names of dealers are the ISP's own words, unlike other identifiers.
+        refuse_card_number(text=dealer_id or "", param="dealer_id")
+        return dealer_id
 
     def query(self, scope: Scope) -> SubscriberQuery:
         """Return the store's value, for who is held to a scope."""
