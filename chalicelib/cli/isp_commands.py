@@ -17,6 +17,7 @@ from chalicelib.cli.wording import PACKAGE, RUN, SUBSCRIBERS
 from chalicelib.domain.periods import NAMED_CYCLES
 
 SEARCHES: Final = "/v1/subscriber-searches"
+_CONSOLIDATED: Final = {True: "one a day", False: "one a subscription", None: "as the company has them"}
 
 
 def add_parsers(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -131,6 +132,7 @@ def show_subscriber(context: Context, args: argparse.Namespace) -> int:
     one = context.api.get(f"/v1/subscribers/{subscriber_id(context, args.subscriber)}")
     names = ("code", "name", "email", "phone", "address", "national_id", "tax_id", "area", "note", "status")
     fields: list[tuple[str, object]] = [(name.replace("_", " "), one[name]) for name in names]
+    fields.append(("invoices", _CONSOLIDATED[one["consolidated"]]))
     fields.append(("balance", money(one["balance"])))
     for sub in one["subscriptions"]:
         since = f"{sub['package_id']} {sub['state']} from {sub['starts_on']}"
