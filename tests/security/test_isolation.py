@@ -188,6 +188,18 @@ def test_what_a_query_asks_for_of_another_tenant_is_like_none(
     count("isolation, queries", len(pairs))
 
 
+@pytest.mark.parametrize("name", ["text", "area", "dealer_id", "package_id"])
+def test_what_a_search_asks_for_of_another_tenant_is_like_none(
+    name: str, attacker: Isp, victim: Victim, count: Count
+) -> None:
+    api, pairs = attacker.shop.tenant.api, ASKED_FOR[name](victim)
+    for pair in pairs:
+        for value in pair:
+            reply = api.post("/v1/subscriber-searches", json={name: value, "archived": True})
+            assert (reply.status, reply.json) == (200, {"items": [], "next_cursor": None}), value
+    count("isolation, searches by body", len(pairs))
+
+
 @pytest.mark.parametrize("one", LISTS, ids=lambda one: one.operation_id)
 def test_a_cursor_of_another_tenant_is_no_cursor(
     one: Endpoint, attacker: Isp, victim: Victim, count: Count
