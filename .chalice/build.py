@@ -92,7 +92,7 @@ def build(out: Path, target: Target) -> None:
     tree = unpack(packaged / "deployment.zip", work / "tree")
     check_tree(tree, target)
     compile_tree(tree, target)
-    (out / "template.json").write_text(json.dumps(template, indent=1, sort_keys=True) + "\n")
+    (out / "template.json").write_text(json.dumps(template, separators=(",", ":"), sort_keys=True) + "\n")
     pack(tree, out / "deployment.zip")
     check_compiled(out / "deployment.zip", target)
     import_ms = measure_import(tree, target, python, work / "importable")

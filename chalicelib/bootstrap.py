@@ -18,8 +18,10 @@ from chalicelib.adapters.sms.null import NullTexter
 from chalicelib.config import JOB_PATIENCE, REQUEST_PATIENCE, RUN_PATIENCE, Patience, Settings
 from chalicelib.crypto.keyring import Keyring, Rejected
 from chalicelib.crypto.kms import KmsKeyWrapper
+from chalicelib.crypto.passkeys import WebauthnPasskeys
 from chalicelib.crypto.tokens import RandomTokens
 from chalicelib.crypto.totp import TotpAuthenticator
+from chalicelib.domain.passkeys import relying_party
 from chalicelib.domain.rates import Policies
 from chalicelib.domain.tenants import TenantState
 from chalicelib.observability import MetricAlarms, tell_unreadable
@@ -247,6 +249,7 @@ class Services:
             tokens=RandomTokens(),
             passwords=self.passwords,
             authenticator=TotpAuthenticator(),
+            passkeys=WebauthnPasskeys(party=relying_party(base_url=self.settings.public_base_url)),
             ids=self.ids,
             mailer=self.mailer,
             public_base_url=self.settings.public_base_url,

@@ -8,14 +8,16 @@ import sys
 import traceback
 from datetime import datetime
 from functools import lru_cache
-from typing import Any, Final, cast
+from typing import TYPE_CHECKING, Any, Final, cast
 
 from aws_lambda_powertools.logging import Logger
 from aws_lambda_powertools.logging.formatter import LambdaPowertoolsFormatter
 
 from chalicelib.domain.anomalies import Anomaly
 from chalicelib.domain.cards import masked_card_numbers
-from chalicelib.domain.runs import BillingRun
+
+if TYPE_CHECKING:
+    from chalicelib.domain.runs import BillingRun
 
 SERVICE = "isp-billing"
 METRICS_NAMESPACE: Final = "IspBilling"

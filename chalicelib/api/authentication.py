@@ -16,6 +16,7 @@ from chalicelib.api.errors import CsrfRejected, NotSignedIn
 from chalicelib.bootstrap import Services
 from chalicelib.crypto.tokens import token_hash
 from chalicelib.domain.portal import PORTAL_IDLE
+from chalicelib.domain.second_factor import SecondFactorRequired
 from chalicelib.domain.staff import Principal
 from chalicelib.ports.identity import Session
 from chalicelib.usecases.sessions import SESSION_IDLE, resume
@@ -71,6 +72,12 @@ def _session(services: Services, token: str, now: datetime, *, of_portal: bool) 
     else:
         sessions, idle = services.sessions, SESSION_IDLE
     return resume(sessions=sessions, token_hash=token_hash(token), at=now, idle=idle)
+
+
+def check_held(*, services: Services, session: Session) -> None:
+    """Raise SecondFactorRequired while the company asks for what the person of a held session lacks."""
+    if services.stores.of(tenant_id=session.principal.tenant_id).profile().mfa_required:
+        raise SecondFactorRequired
 
 
 def _program(services: Services, token: str, now: datetime) -> Principal:

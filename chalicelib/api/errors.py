@@ -10,8 +10,8 @@ from chalicelib.crypto.keyring import CiphertextRejected
 from chalicelib.domain.errors import Busy, Conflict, DomainError, InvalidValue, NotFound, StaleVersion
 from chalicelib.domain.jobs import FileExpired
 from chalicelib.domain.portal import PortalOff
+from chalicelib.domain.second_factor import SecondFactorRequired
 from chalicelib.domain.staff import RightsExceeded
-from chalicelib.domain.support import SecondFactorRequired
 from chalicelib.ports.identity import TokenNotValid, TooManyAttempts
 from chalicelib.store.base import ServiceUnavailable
 from chalicelib.store.idempotency import KeyReused

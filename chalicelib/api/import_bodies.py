@@ -8,6 +8,7 @@ from typing import Annotated, Any
 from pydantic import Field, StringConstraints
 
 from chalicelib.api.schemas import Line, MoneyIn, Schema
+from chalicelib.domain.contacts import AREA_CHARS_MAX
 from chalicelib.domain.csv_inspect import FILE_BYTES_MAX, HEADER_CHARS_MAX
 from chalicelib.domain.import_mapping import (
     SKIP_REASON_CHARS_MAX,
@@ -22,7 +23,6 @@ from chalicelib.domain.import_mapping import (
 )
 from chalicelib.domain.imports import FILE_NAME_CHARS_MAX
 from chalicelib.domain.packages import PACKAGE_NAME_CHARS_MAX
-from chalicelib.domain.subscribers import AREA_CHARS_MAX
 
 ColumnName = Annotated[
     str,

@@ -10,7 +10,8 @@ from pydantic import Field
 from chalicelib.api.routing import Request, endpoint
 from chalicelib.api.schemas import ListAnswer, ListQuery, MoneyOut, Schema
 from chalicelib.domain.accounts import ChargeKind, subscription_id
-from chalicelib.domain.invoices import Invoice, InvoiceLine, InvoiceState, Posting, Recipient
+from chalicelib.domain.contacts import Recipient
+from chalicelib.domain.invoices import Invoice, InvoiceLine, InvoiceState, Posting
 from chalicelib.domain.numbering import DocumentKind
 from chalicelib.domain.staff import Permission
 from chalicelib.domain.taxes import TaxAmount, TaxBase

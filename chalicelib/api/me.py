@@ -85,10 +85,9 @@ class ResetCompletionIn(Schema):
 @endpoint("GET", "/v1/me/sessions", permission=Permission.SELF, answer=OwnSessionList)
 def list_own_sessions(request: Request) -> OwnSessionList:
     """List one's own sessions."""
-    assert request.session is not None, "who is signed in has a session"
-    current = request.session.session_id
+    current = request.own_session.session_id
     found = own_sessions.own_sessions(
-        sessions=request.services.sessions, session=request.session, at=request.now
+        sessions=request.services.sessions, session=request.own_session, at=request.now
     )
     return OwnSessionList(items=[OwnSessionOut.of(one, current) for one in found])
 
@@ -96,11 +95,10 @@ def list_own_sessions(request: Request) -> OwnSessionList:
 @endpoint("DELETE", "/v1/me/sessions", permission=Permission.SELF, status=204)
 def end_other_sessions(request: Request) -> Answer:
     """End all of one's own sessions but this one, at once."""
-    assert request.session is not None, "who is signed in has a session"
     own_sessions.end_other_sessions(
         sessions=request.services.sessions,
         store=request.store,
-        session=request.session,
+        session=request.own_session,
         note=request.note("sessions.ended", request.principal.actor_id),
     )
     return Answer(None)
@@ -109,11 +107,10 @@ def end_other_sessions(request: Request) -> Answer:
 @endpoint("DELETE", "/v1/me/sessions/{session_id}", permission=Permission.SELF, status=204)
 def end_own_session(request: Request) -> Answer:
     """End one of one's own sessions at once."""
-    assert request.session is not None, "who is signed in has a session"
     own_sessions.end_own_session(
         sessions=request.services.sessions,
         store=request.store,
-        session=request.session,
+        session=request.own_session,
         session_id=request.path["session_id"],
         note=request.note("session.ended", request.principal.actor_id),
     )

@@ -63,7 +63,8 @@ PROBLEM: Final[JsonObject] = {
 _REFUSALS: Final[dict[int, str]] = {
     400: "The request cannot be read: malformed JSON, a malformed header, a body where none belongs.",
     401: "Not signed in, or the credentials are wrong.",
-    403: "The role does not grant this, the CSRF token is missing, or the address is not verified.",
+    403: "The role does not grant this, the CSRF token is missing, the address is not verified, or there is "
+    "no second factor where the company asks for one.",
     404: "There is nothing of this name for this tenant.",
     409: "It contradicts what is stored; `code` says how.",
     412: "The record changed since it was read: `If-Match` names an older version.",

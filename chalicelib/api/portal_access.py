@@ -12,10 +12,10 @@ from chalicelib.api.me import NewPassword
 from chalicelib.api.routing import Answer, Request, endpoint
 from chalicelib.api.schemas import Line, Schema
 from chalicelib.api.sessions import SessionOut, begun
+from chalicelib.domain.contacts import CODE_CHARS_MAX
 from chalicelib.domain.passwords import PASSWORD_CHARS_MAX, PASSWORD_CHARS_MIN
 from chalicelib.domain.portal import CODE_DIGITS, LOGIN_CHARS_MAX
 from chalicelib.domain.staff import Permission
-from chalicelib.domain.subscribers import CODE_CHARS_MAX
 from chalicelib.domain.tenants import SUBDOMAIN_CHARS_MAX
 from chalicelib.usecases import portal_codes, portal_passwords, portal_sessions
 from chalicelib.usecases.sessions import LoggedIn

@@ -56,6 +56,12 @@ class Request:
         return self.session is None and self.key is not None and bool(self.key.access_id)
 
     @property
+    def own_session(self) -> Session:
+        """The session of who is signed in; programs are not let into what people do for themselves."""
+        assert self.session is not None, "who is signed in has a session"
+        return self.session
+
+    @property
     def device(self) -> Device:
         """What the request comes from, as far as it tells."""
         return device_of(user_agent=self.user_agent, address=self.address)

@@ -38,6 +38,8 @@ MODULES: Final = (
     "me",
     "package_changes",
     "packages",
+    "passkey_log_in",
+    "passkeys",
     "payments",
     "plans",
     "portal",

@@ -19,7 +19,7 @@ from chalice.app import Response as ChaliceResponse
 from pydantic import BaseModel
 
 from chalicelib.api import answering, cors, reading
-from chalicelib.api.authentication import SignedIn, authenticate
+from chalicelib.api.authentication import SignedIn, authenticate, check_held
 from chalicelib.api.errors import MethodNotAllowed, PermissionDenied
 from chalicelib.api.metering import Meter, address_of
 from chalicelib.api.request import Answer, Request
@@ -62,6 +62,7 @@ class Endpoint:
     if_match: bool
     field_permissions: Mapping[str, Permission] = field(default_factory=dict)
     also: Mapping[int, type[BaseModel]] = field(default_factory=dict)
+    while_held: bool = False
 
     @property
     def operation_id(self) -> str:
@@ -101,6 +102,7 @@ def endpoint(
     if_match: bool = False,
     field_permissions: Mapping[str, Permission] | None = None,
     also: Mapping[int, type[BaseModel]] | None = None,
+    while_held: bool = False,
 ) -> Callable[[Callable[[Request], R]], Callable[[Request], R]]:
     """Declare an operation.
 
@@ -108,7 +110,8 @@ def endpoint(
     (whatever moves money); then ``answer.of`` renders the use case's result, and the use case
     keeps the answer with its effect. ``if_match`` insists on the version that was read.
     ``field_permissions`` are what fields of the body ask for besides, where they are given;
-    ``also`` are answers of another status and shape.
+    ``also`` are answers of another status and shape. ``while_held`` is for what who still lacks the
+    second factor that their company asks for needs to put one on.
     """
     assert method in METHODS, method
     assert not (idempotent or idempotency_required) or hasattr(answer, "of"), f"{path}: the answer needs of()"
@@ -129,6 +132,7 @@ def endpoint(
                 if_match=if_match,
                 field_permissions=field_permissions or {},
                 also=also or {},
+                while_held=while_held,
             )
         )
         return function
@@ -197,7 +201,7 @@ def _serve(
         meter.count_address(wired, raw)
         who = _authenticated(raw, spec, wired)
         principal = who.principal if who else None
-        _admit(spec, wired, meter, principal)
+        _admit(spec, wired, meter, who)
         request = _read(raw, spec, wired, request_id, who)
         response = _answer_support(spec, request) if request.supports else _answer(spec, request)
     except DomainError as error:
@@ -278,12 +282,14 @@ def _authenticated(raw: ChaliceRequest, spec: Endpoint, services: Services) -> S
     )
 
 
-def _admit(spec: Endpoint, services: Services, meter: Meter, principal: Principal | None) -> None:
-    """Raise RateLimited or PermissionDenied; the log names who is refused."""
-    if principal is None:
+def _admit(spec: Endpoint, services: Services, meter: Meter, who: SignedIn | None) -> None:
+    """Raise RateLimited, SecondFactorRequired or PermissionDenied; the log names who is refused."""
+    if who is None:
         return
-    meter.count_principal(services, principal)
-    if not principal.may(permission=spec.permission):
+    meter.count_principal(services, who.principal)
+    if who.session is not None and who.session.held and not spec.while_held:
+        check_held(services=services, session=who.session)
+    if not who.principal.may(permission=spec.permission):
         raise PermissionDenied(f"this needs the permission {spec.permission.value}")
 
 

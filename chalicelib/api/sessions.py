@@ -8,12 +8,13 @@ from typing import Final
 from pydantic import Field
 
 from chalicelib.api.authentication import TOKEN_CHARS_MAX, cookie_name
+from chalicelib.api.passkey_parts import PasskeyIn
 from chalicelib.api.routing import Answer, Request, endpoint
 from chalicelib.api.schemas import Schema
+from chalicelib.api.second_factor import Code, shown
 from chalicelib.api.staff import StaffOut
 from chalicelib.domain.emails import EMAIL_CHARS_MAX
 from chalicelib.domain.passwords import PASSWORD_CHARS_MAX
-from chalicelib.domain.second_factor import CODE_CHARS_MAX
 from chalicelib.domain.staff import Permission, Principal, StaffMember
 from chalicelib.domain.tenants import SUBDOMAIN_CHARS_MAX, Tenant
 from chalicelib.observability import logger
@@ -38,29 +39,33 @@ class SessionOut(Schema):
     token: str = Field(description="Send as `Authorization: Bearer`.")
     csrf_token: str = Field(description="Send as `X-CSRF-Token` with changes by cookie.")
     expires_at: datetime
+    second_factor_required: bool = Field(
+        description="whether the session is good for putting a second factor on, and nothing else until then"
+    )
 
 
-class CodeAskedOut(Schema):
-    """The password is right; `POST /v1/session-completions` takes the token with a code.
+class FactorAskedOut(Schema):
+    """The password is right; `POST /v1/session-completions` takes the token with a second factor.
 
-    The token is no session, and good for five minutes.
+    The token is no session, and good for five minutes. `factors` are those that the person has.
     """
 
     second_step_token: str
     expires_at: datetime
+    factors: list[str] = Field(examples=[["authenticator", "passkey", "recovery_code"]])
+
+    @classmethod
+    def of(cls, asked: sessions.FactorAsked) -> FactorAskedOut:
+        """Render what signing in asks for."""
+        return cls(second_step_token=asked.token, expires_at=asked.expires_at, factors=list(asked.factors))
 
 
 class CompletionIn(Schema):
-    """The token of the first step, and a code."""
+    """The token of the first step, and a code, or the answer of a passkey."""
 
     token: str = Field(min_length=1, max_length=TOKEN_CHARS_MAX, repr=False, examples=["mfa_..."])
-    code: str = Field(
-        min_length=1,
-        max_length=CODE_CHARS_MAX,
-        repr=False,
-        description="six digits of the authenticator, or a recovery code",
-        examples=["492039"],
-    )
+    code: Code | None = Field(default=None, repr=False)
+    passkey: PasskeyIn | None = None
 
 
 class MyTenantOut(Schema):
@@ -103,10 +108,10 @@ class MeOut(Schema):
     body=LogInIn,
     answer=SessionOut,
     status=201,
-    also={202: CodeAskedOut},
+    also={202: FactorAskedOut},
 )
 def log_in(request: Request) -> Answer:
-    """Sign in: a session by cookie, and the same token for bearer use; or 202, which asks for a code."""
+    """Sign in: a session by cookie, and the same token for bearer use; or 202, to ask for a second factor."""
     body = request.body_as(LogInIn)
     logged_in = sessions.log_in(
         identity=request.services.identity,
@@ -117,9 +122,8 @@ def log_in(request: Request) -> Answer:
         user_agent=request.user_agent,
         at=request.now,
     )
-    if isinstance(logged_in, sessions.CodeAsked):
-        asked = CodeAskedOut(second_step_token=logged_in.token, expires_at=logged_in.expires_at)
-        return Answer(asked, status=202)
+    if isinstance(logged_in, sessions.FactorAsked):
+        return Answer(FactorAskedOut.of(logged_in), status=202)
     return begun(request, logged_in)
 
 
@@ -132,12 +136,12 @@ def log_in(request: Request) -> Answer:
     status=201,
 )
 def complete_log_in(request: Request) -> Answer:
-    """Sign in where a code is asked for, once the password was right."""
+    """Sign in where a second factor is asked for, once the password was right."""
     body = request.body_as(CompletionIn)
     logged_in = second_step.complete_log_in(
         identity=request.services.identity,
         token=body.token,
-        code=body.code,
+        shown=shown(code=body.code, passkey=body.passkey),
         address=request.address,
         user_agent=request.user_agent,
         at=request.now,
@@ -146,15 +150,14 @@ def complete_log_in(request: Request) -> Answer:
     return begun(request, logged_in)
 
 
-@endpoint("DELETE", "/v1/sessions/current", permission=Permission.SELF, status=204)
+@endpoint("DELETE", "/v1/sessions/current", permission=Permission.SELF, status=204, while_held=True)
 def log_out(request: Request) -> Answer:
     """Sign out: the session ends at once."""
-    assert request.session is not None, "who is signed in has a session"
-    sessions.log_out(sessions=request.services.sessions, session=request.session)
+    sessions.log_out(sessions=request.services.sessions, session=request.own_session)
     return ended(request)
 
 
-@endpoint("GET", "/v1/me", permission=Permission.SELF, answer=MeOut)
+@endpoint("GET", "/v1/me", permission=Permission.SELF, answer=MeOut, while_held=True)
 def get_me(request: Request) -> MeOut:
     """Return who is signed in, with their tenant and permissions."""
     tenant, member = request.store.profile_and_staff(staff_id=request.principal.actor_id)
@@ -167,7 +170,10 @@ def begun(request: Request, logged_in: sessions.LoggedIn, *, portal: bool = Fals
     facts = {"request_id": request.request_id, "operation": request.operation_id}
     logger().info("session began", extra={**facts, "tenant_id": who.tenant_id, "actor_id": who.actor_id})
     answer = SessionOut(
-        token=logged_in.token, csrf_token=logged_in.csrf_token, expires_at=logged_in.session.expires_at
+        token=logged_in.token,
+        csrf_token=logged_in.csrf_token,
+        expires_at=logged_in.session.expires_at,
+        second_factor_required=logged_in.session.held,
     )
     return Answer(answer, headers={"Set-Cookie": _cookie(request, logged_in.token, portal=portal)})
 

@@ -9,11 +9,12 @@ from pydantic import Field
 
 from chalicelib.api.routing import Request, endpoint
 from chalicelib.api.schemas import Line, ListAnswer, ListQuery, Patch, Schema
+from chalicelib.api.second_factor import ShownAgainIn
+from chalicelib.domain.contacts import AREA_CHARS_MAX, DEALER_ID_CHARS_MAX
 from chalicelib.domain.invitations import Invitation
 from chalicelib.domain.passwords import PASSWORD_CHARS_MAX
 from chalicelib.domain.staff import SCOPE_AREAS_MAX, STAFF_NAME_CHARS_MAX, Permission, StaffMember
-from chalicelib.domain.subscribers import AREA_CHARS_MAX, DEALER_ID_CHARS_MAX
-from chalicelib.usecases import staff
+from chalicelib.usecases import staff, staff_factors
 
 ROLE_CHARS_MAX = 40
 
@@ -185,5 +186,31 @@ def transfer_ownership(request: Request) -> StaffOut:
         password=request.body_as(OwnershipIn).password,
         at=request.now,
         note=request.note("ownership.transferred", staff_id),
+    )
+    return StaffOut.of(member)
+
+
+@endpoint(
+    "POST",
+    "/v1/staff/{staff_id}/second-factor/removal",
+    permission=Permission.STAFF_WRITE,
+    body=ShownAgainIn,
+    answer=StaffOut,
+)
+def take_off_for_staff(request: Request) -> StaffOut:
+    """Take off all second factors of who lost theirs: their sessions end, and mails say so.
+
+    The password, and the second factor where there is one, are those of who asks. An owner's is taken
+    off by an owner alone, and nobody's own this way.
+    """
+    staff_id = request.path["staff_id"]
+    member = staff_factors.take_off_for(
+        identity=request.services.identity,
+        store=request.store,
+        session=request.own_session,
+        staff_id=staff_id,
+        again=request.body_as(ShownAgainIn).again(address=request.address),
+        at=request.now,
+        note=request.note("second_factor.taken_off", staff_id),
     )
     return StaffOut.of(member)

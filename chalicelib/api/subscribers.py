@@ -14,9 +14,7 @@ from chalicelib.api.schemas import Line, ListAnswer, ListQuery, MoneyOut, Patch,
 from chalicelib.api.subscriptions import PackageId, SubscriptionOut
 from chalicelib.domain.accounts import AccountStatus, summary_status
 from chalicelib.domain.cards import refuse_card_number
-from chalicelib.domain.emails import EMAIL_CHARS_MAX
-from chalicelib.domain.staff import Permission, Scope
-from chalicelib.domain.subscribers import (
+from chalicelib.domain.contacts import (
     ADDRESS_CHARS_MAX,
     AREA_CHARS_MAX,
     CODE_CHARS_MAX,
@@ -26,10 +24,11 @@ from chalicelib.domain.subscribers import (
     NOTE_CHARS_MAX,
     PHONE_CHARS_MAX,
     Contact,
-    Subscriber,
-    SubscriberSummary,
     looks_personal,
 )
+from chalicelib.domain.emails import EMAIL_CHARS_MAX
+from chalicelib.domain.staff import Permission, Scope
+from chalicelib.domain.subscribers import Subscriber, SubscriberSummary
 from chalicelib.ports.store import SubscriberQuery
 from chalicelib.usecases import subscribers
 from chalicelib.usecases.subscriptions import HeldSubscription

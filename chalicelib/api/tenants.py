@@ -85,6 +85,9 @@ class TenantOut(Schema):
     )
     portal: bool = Field(description="whether subscribers may sign in to the portal")
     portal_sms: bool = Field(description="whether codes for the portal may go by SMS, which costs")
+    mfa_required: bool = Field(
+        description="whether people without a second factor may do nothing but put one on"
+    )
     number_formats: list[NumberFormatOut]
     tax_groups: list[TaxGroupOut]
     created_at: datetime
@@ -111,6 +114,7 @@ class TenantOut(Schema):
             allowed_origins=list(tenant.allowed_origins),
             portal=tenant.portal,
             portal_sms=tenant.portal_sms,
+            mfa_required=tenant.mfa_required,
             number_formats=_number_formats(tenant),
             tax_groups=[TaxGroupOut.of(group) for group in tenant.tax_groups],
             created_at=tenant.created_at,
@@ -159,6 +163,9 @@ class TenantPatch(Patch):
     )
     portal: bool | None = None
     portal_sms: bool | None = None
+    mfa_required: bool | None = Field(
+        default=None, description="set by a person who has a second factor, and by no program"
+    )
     number_formats: NumberFormats | None = None
 
     def change(self) -> tenants.TenantChange:
@@ -186,7 +193,9 @@ def change_tenant(request: Request) -> TenantOut:
     """Change the tenant's settings."""
     body = request.body_as(TenantPatch)
     tenant = tenants.change_settings(
+        identity=request.services.identity,
         store=request.store,
+        principal=request.principal,
         change=body.change(),
         if_match=request.if_match,
         at=request.now,

@@ -58,6 +58,7 @@ def _verification(request: Request, response: ChaliceResponse) -> None:
 
 _WATCHED: Final[Mapping[str, Callable[[Request, ChaliceResponse], None]]] = {
     "log_in": _log_in,
+    "log_in_with_passkey": _log_in,
     "change_subscription": _suspension,
     "refund_subscriber": _refund,
     "reverse_payment": _refund,

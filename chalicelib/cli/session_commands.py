@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import getpass
 import sys
+from collections.abc import Collection
 
 from chalicelib.cli import credentials
 from chalicelib.cli.client import CliError, NotSignedIn
@@ -32,7 +33,7 @@ def log_in(context: Context, args: argparse.Namespace) -> int:
     body = {"subdomain": args.subdomain, "email": args.email, "password": _password(args)}
     session = context.public.post("/v1/sessions", body)
     if "second_step_token" in session:
-        step = {"token": session["second_step_token"], "code": _code(args)}
+        step = {"token": session["second_step_token"], "code": _code(args, session["factors"])}
         session = context.public.post("/v1/session-completions", step)
     path = credentials.save(context.config_dir, credentials.Credentials(context.url, session["token"]))
     context.output.note(f"signed in at {context.url} until {session['expires_at']}; stored in {path}")
@@ -47,9 +48,11 @@ def _password(args: argparse.Namespace) -> str:
     return getpass.getpass("Password: ")
 
 
-def _code(args: argparse.Namespace) -> str:
+def _code(args: argparse.Namespace, factors: Collection[str]) -> str:
     if args.password_stdin:
         return sys.stdin.readline().strip()
+    if "authenticator" not in factors:
+        return getpass.getpass("Recovery code (passkeys are for browsers): ").strip()
     return getpass.getpass("Code of your authenticator, or a recovery code: ").strip()
 
 

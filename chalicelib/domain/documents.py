@@ -17,6 +17,7 @@ from typing import Final
 
 from chalicelib.domain.account_bills import NewInvoice
 from chalicelib.domain.accounts import Account
+from chalicelib.domain.contacts import Recipient
 from chalicelib.domain.errors import Conflict
 from chalicelib.domain.invoices import (
     CREDIT,
@@ -26,7 +27,6 @@ from chalicelib.domain.invoices import (
     InvoiceLine,
     LineCredit,
     Posting,
-    Recipient,
     settled_state,
 )
 from chalicelib.domain.ledger import check_postings

@@ -9,6 +9,7 @@ from datetime import date
 from functools import partial
 from typing import Final, TypeVar
 
+from chalicelib.domain.contacts import Contact, check_area, check_contact
 from chalicelib.domain.csv_records import LINE_CHARS_MAX, RECORD_LINES_MAX, Record
 from chalicelib.domain.errors import InvalidValue
 from chalicelib.domain.import_mapping import ImportField, ImportMapping
@@ -25,7 +26,6 @@ from chalicelib.domain.imports import RowFate, RowReport
 from chalicelib.domain.money import CurrencyMismatch, Money
 from chalicelib.domain.packages import Package, PackageKind, PackageState, check_price, folded_name
 from chalicelib.domain.periods import check_anchor, default_anchor
-from chalicelib.domain.subscribers import Contact, check_area, check_contact
 from chalicelib.domain.subscriptions import check_start, check_tax
 from chalicelib.domain.taxes import TaxGroup
 

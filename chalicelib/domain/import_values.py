@@ -11,12 +11,12 @@ from datetime import date
 from typing import Final
 
 from chalicelib.domain.cards import refuse_card_number
+from chalicelib.domain.contacts import CODE_CHARS_MAX, check_code
 from chalicelib.domain.errors import InvalidValue
 from chalicelib.domain.import_mapping import DateFormat, DecimalFormat
 from chalicelib.domain.money import Money, parse_decimal
 from chalicelib.domain.packages import check_price
 from chalicelib.domain.spreadsheets import is_formula
-from chalicelib.domain.subscribers import CODE_CHARS_MAX, check_code
 
 # What alone may begin with a plus: an international phone number.
 _PHONE: Final = re.compile(r"\+[0-9(][0-9 ()./-]*\Z", re.ASCII)

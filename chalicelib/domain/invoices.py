@@ -9,6 +9,7 @@ from enum import StrEnum
 from typing import Final
 
 from chalicelib.domain.accounts import ChargeKind
+from chalicelib.domain.contacts import Recipient
 from chalicelib.domain.errors import InvalidValue
 from chalicelib.domain.numbering import NumberFormat, pattern_for, render_number
 from chalicelib.domain.periods import Period
@@ -80,15 +81,6 @@ class Posting:
 
     account: str
     amount: int
-
-
-@dataclass(frozen=True, slots=True)
-class Recipient:
-    """Who is billed, as law requires it on the invoice: a snapshot that never changes."""
-
-    name: str
-    address: str = ""
-    tax_id: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,11 +7,16 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final
 
+from chalicelib.domain.contacts import (
+    PHONE_DIGITS_MIN,
+    code_key,
+    normal_digits,
+    normal_email,
+)
 from chalicelib.domain.emails import EMAIL_CHARS_MAX
 from chalicelib.domain.errors import Conflict, DomainError, InvalidValue
 from chalicelib.domain.permissions import PORTAL_PERMISSIONS, SUBSCRIBER
 from chalicelib.domain.staff import Principal
-from chalicelib.domain.subscribers import PHONE_DIGITS_MIN, code_key, normal_digits, normal_email
 
 # What people type to say who they are: their code with the ISP, an address or a phone number.
 LOGIN_CHARS_MAX: Final = EMAIL_CHARS_MAX

@@ -1,4 +1,4 @@
-"""A second factor of signing in: codes of an authenticator (RFC 6238), and recovery codes."""
+"""A second factor of signing in: codes of an authenticator (RFC 6238), passkeys, and recovery codes."""
 
 from __future__ import annotations
 
@@ -6,7 +6,8 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Final
 
-from chalicelib.domain.errors import Conflict, InvalidValue
+from chalicelib.domain.errors import Conflict, DomainError, InvalidValue, NotFound
+from chalicelib.domain.passkeys import PASSKEYS_MAX, Passkey, PasskeyThere, TooManyPasskeys
 
 RECOVERY_CODES: Final = 10
 CODE_DIGITS: Final = 6
@@ -37,12 +38,43 @@ class SecondFactorOff(Conflict):
     code = "second_factor_off"
 
 
+class SecondFactorNeeded(InvalidValue):
+    """A second factor is on, and this asks for it once more."""
+
+    code = "second_factor_needed"
+
+    def __init__(self) -> None:
+        super().__init__("give a code, or the answer of a passkey, and not both", param="code")
+
+
+PUT_ONE_ON: Final = (
+    "your company asks for a second factor: put one on (POST /v1/me/second-factor for an "
+    "authenticator, POST /v1/me/passkey-options for a passkey), and this session goes on"
+)
+
+
+class SecondFactorRequired(DomainError):
+    """A second factor is asked for: by the company of people who have none, or by what is done."""
+
+    code = "second_factor_required"
+
+    def __init__(self, message: str = PUT_ONE_ON) -> None:
+        super().__init__(message)
+
+
+class LastSecondFactor(Conflict):
+    """The company asks for a second factor, so the last one stays."""
+
+    code = "last_second_factor"
+
+
 @dataclass(frozen=True, slots=True)
 class SecondFactor:
-    """What a person's codes are checked against; in force once it is ``confirmed``.
+    """What a person's codes and passkeys are checked against.
 
-    ``last_step`` is the time step of the last code taken: no code of it or before is taken again.
-    ``recovery`` are the digests of the recovery codes that are left.
+    The authenticator is in force once it is ``confirmed``, a passkey at once. ``last_step`` is the time
+    step of the last code taken: no code of it or before is taken again. ``recovery`` are the digests of
+    the recovery codes that are left.
     """
 
     staff_id: str
@@ -52,6 +84,53 @@ class SecondFactor:
     recovery: frozenset[str] = frozenset()
     confirmed: bool = False
     version: int = 1
+    passkeys: tuple[Passkey, ...] = ()
+
+    @property
+    def on(self) -> bool:
+        """Whether signing in asks for it."""
+        return self.confirmed or bool(self.passkeys)
+
+    @property
+    def kinds(self) -> tuple[str, ...]:
+        """What signing in takes: ``authenticator``, ``passkey``, ``recovery_code``."""
+        has = {
+            "authenticator": self.confirmed,
+            "passkey": bool(self.passkeys),
+            "recovery_code": bool(self.recovery),
+        }
+        return tuple(name for name, there in has.items() if there)
+
+    def passkey(self, *, passkey_id: str) -> Passkey:
+        """Return a passkey, or raise NotFound."""
+        found = next((one for one in self.passkeys if one.passkey_id == passkey_id), None)
+        if found is None:
+            raise NotFound("no such passkey", param="passkey_id")
+        return found
+
+    def with_passkey(self, *, passkey: Passkey) -> SecondFactor:
+        """Return it with a passkey added, or raise TooManyPasskeys or PasskeyThere."""
+        if passkey.credential_id in {one.credential_id for one in self.passkeys}:
+            raise PasskeyThere("you have this passkey already")
+        if len(self.passkeys) >= PASSKEYS_MAX:
+            raise TooManyPasskeys(f"a person has at most {PASSKEYS_MAX} passkeys: take one off first")
+        return replace(self, passkeys=(*self.passkeys, passkey))
+
+    def changed(self, *, passkey: Passkey) -> SecondFactor:
+        """Return it with a passkey put in the place of the one of its identifier."""
+        same = passkey.passkey_id
+        return replace(
+            self, passkeys=tuple(passkey if one.passkey_id == same else one for one in self.passkeys)
+        )
+
+    def without_passkey(self, *, passkey_id: str) -> SecondFactor:
+        """Return it without a passkey, or raise NotFound."""
+        gone = self.passkey(passkey_id=passkey_id)
+        return replace(self, passkeys=tuple(one for one in self.passkeys if one != gone))
+
+    def without_authenticator(self) -> SecondFactor:
+        """Return it without the authenticator."""
+        return replace(self, secret="", last_step=0, confirmed=False)
 
     def stepped(self, *, step: int) -> SecondFactor:
         """Return it after a code of a time step was taken, or raise WrongCode for one used up."""

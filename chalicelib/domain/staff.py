@@ -5,12 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
+from chalicelib.domain.contacts import area_key, check_area, check_dealer_id
 from chalicelib.domain.emails import check_no_link
 from chalicelib.domain.errors import Conflict, DomainError, InvalidValue
 from chalicelib.domain.permissions import ROLE_PERMISSIONS, WITHIN_SCOPE, Permission, Role
-from chalicelib.domain.subscribers import Subscriber, area_key, check_area, check_dealer_id
+
+if TYPE_CHECKING:
+    from chalicelib.domain.subscribers import Subscriber
 
 __all__ = ["ROLE_PERMISSIONS", "Permission", "Role"]  # where everybody looks for them
 

@@ -12,7 +12,7 @@ from enum import StrEnum
 from typing import Final
 
 from chalicelib.domain.emails import check_no_link
-from chalicelib.domain.errors import Conflict, DomainError, InvalidValue
+from chalicelib.domain.errors import Conflict, InvalidValue
 from chalicelib.domain.permissions import SUPPORT_READS, SUPPORT_WRITES, Permission
 from chalicelib.domain.staff import Principal
 
@@ -24,12 +24,6 @@ MINUTES_DEFAULT: Final = 60
 # Of all people of the operator together: whoever needs more at once ends one.
 OPEN_ENTRIES_MAX: Final = 20
 SUPPORT_ROLE: Final = "platform_support"
-
-
-class SecondFactorRequired(DomainError):
-    """The session began by a password alone."""
-
-    code = "second_factor_required"
 
 
 class TooManyEntries(Conflict):

@@ -83,6 +83,7 @@ class Tenant:
     one that is charged by the day. Web pages of ``allowed_origins`` may call the API from a browser.
     Subscribers sign in to the portal where ``portal`` is on, and are sent codes by SMS where
     ``portal_sms`` is on besides.
+    With ``mfa_required``, people without a second factor may do nothing but put one on.
     """
 
     tenant_id: str
@@ -106,6 +107,7 @@ class Tenant:
     allowed_origins: tuple[str, ...] = ()
     portal: bool = True
     portal_sms: bool = False
+    mfa_required: bool = False
 
     def local_date(self, *, at: datetime) -> date:
         """Return the calendar date in the tenant's zone."""

@@ -21,11 +21,12 @@ from chalicelib.adapters.clock import SystemClock
 from chalicelib.bootstrap import Services
 from chalicelib.config import Settings
 from chalicelib.domain.accounts import Account, SubscriptionState
+from chalicelib.domain.contacts import Contact
 from chalicelib.domain.money import Money
 from chalicelib.domain.packages import Package, PackageState
 from chalicelib.domain.periods import NAMED_CYCLES, BillingTiming
 from chalicelib.domain.plans import PlanLimits, PlanTerms, Tier
-from chalicelib.domain.subscribers import Contact, Subscriber
+from chalicelib.domain.subscribers import Subscriber
 from chalicelib.domain.subscriptions import move, subscribe
 from chalicelib.domain.taxes import TaxBase, TaxComponent, TaxGroup, TaxRow
 from chalicelib.local.stack import OPERATOR_SUBDOMAIN

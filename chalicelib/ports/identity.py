@@ -12,6 +12,7 @@ from chalicelib.domain.errors import Busy, DomainError, InvalidValue
 from chalicelib.ports.store import TenantRegistry
 
 if TYPE_CHECKING:
+    from chalicelib.domain.passkeys import NewCredential, RelyingParty, SentPasskey
     from chalicelib.domain.staff import Principal
     from chalicelib.domain.tenants import Tenant, TenantState
     from chalicelib.ports.store import Write
@@ -38,7 +39,8 @@ class Session:
     """A signed-in person; ``token_hash`` finds it, ``csrf_hash`` guards cookie requests.
 
     ``session_id`` names it to the person, and opens nothing. ``second_factor`` says that it began
-    by a code besides the password.
+    by a code or a passkey besides the password. One that is ``held`` is of who lacks the second factor
+    that the company asks for: while it does, nothing but putting one on is open to it.
     """
 
     session_id: str
@@ -50,6 +52,7 @@ class Session:
     expires_at: datetime
     device: Device = UNKNOWN_DEVICE
     second_factor: bool = False
+    held: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,6 +126,12 @@ class Sessions(Protocol):
         Refused with SessionsMoved where one began since ``known`` was read: so none is missed.
         """
 
+    def hold(self, *, listed: Sequence[ListedSession]) -> Sequence[Write]:
+        """Describe holding sessions until their person has a second factor; absent is fine."""
+
+    def release(self, *, session: Session) -> Write:
+        """Describe that a session is held no more; refused with Busy where it ended."""
+
     def none_begun(self, *, known: PersonSessions) -> Write:
         """Describe the condition that no session began since ``known``; refused with SessionsMoved."""
 
@@ -182,6 +191,30 @@ class Authenticator(Protocol):
 
     def new_recovery_code(self) -> str:
         """Return a recovery code of more than 112 random bits."""
+
+
+class PasskeyVerifier(Protocol):
+    """Checks what browsers answer for passkeys."""
+
+    @property
+    def party(self) -> RelyingParty:
+        """Whom passkeys are for."""
+
+    def challenge_of(self, *, sent: SentPasskey) -> str:
+        """Return which challenge an answer is to, or raise WrongPasskey; nothing else of it is checked."""
+
+    def registered(self, *, sent: SentPasskey, challenge: str) -> NewCredential:
+        """Return the credential that a device made for the challenge and us, or raise WrongPasskey.
+
+        The device must have verified its user.
+        """
+
+    def asserted(self, *, sent: SentPasskey, challenge: str, public_key: bytes | None) -> int:
+        """Return the counter of an answer to the challenge that the key signed for us, or raise WrongPasskey.
+
+        The device must have verified its user. The counter is not compared with anything. Without a
+        key the same work is done, and the answer is wrong whatever it is.
+        """
 
 
 @dataclass(frozen=True, slots=True)

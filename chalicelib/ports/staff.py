@@ -75,11 +75,22 @@ class SecondFactors(Protocol):
     def find(self, *, staff_id: str) -> SecondFactor | None:
         """Return what the person's codes are checked against, or None."""
 
-    def save(self, *, before: SecondFactor | None, after: SecondFactor) -> Write:
-        """Describe a change; refused with WrongCode where another was made since ``before`` was read."""
+    def save(
+        self, *, before: SecondFactor | None, after: SecondFactor, refused: Exception | None = None
+    ) -> Write:
+        """Describe a change; refused where another was made since ``before`` was read.
 
-    def remove(self, *, before: SecondFactor) -> Write:
-        """Describe taking it off; refused with WrongCode where it changed since it was read."""
+        It is refused with WrongCode, unless it is said with what.
+        """
+
+    def remove(self, *, before: SecondFactor, refused: Exception | None = None) -> Write:
+        """Describe taking it off; refused, as ``save`` is, where it changed since it was read."""
+
+    def handle(self, *, staff_id: str) -> str:
+        """Return what names a person to their devices: opaque, Base64url, the same for all of them."""
+
+    def decoy_seed(self, *, email: str) -> str:
+        """Return what an address's decoys are made of; who lacks the tenant's key cannot."""
 
 
 class Invitations(Protocol):

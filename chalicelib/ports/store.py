@@ -15,8 +15,9 @@ from chalicelib.domain.errors import Busy, DomainError
 
 if TYPE_CHECKING:
     from chalicelib.domain.accounts import Account, Subscription
+    from chalicelib.domain.contacts import Recipient
     from chalicelib.domain.documents import Document, DocumentKind, Entry
-    from chalicelib.domain.invoices import Invoice, Recipient
+    from chalicelib.domain.invoices import Invoice
     from chalicelib.domain.packages import Package
     from chalicelib.domain.runs import BillingState
     from chalicelib.domain.staff import Scope, StaffMember
@@ -325,6 +326,9 @@ class TenantStore(Protocol):
 
     def change_profile(self, *, before: Tenant, after: Tenant) -> Sequence[Write]:
         """Describe a change of the tenant's settings; refused with StaleVersion."""
+
+    def profile_unmoved(self, *, tenant: Tenant) -> Write:
+        """Describe the condition that the settings are as they were read; refused with Busy."""
 
     def profile_and_staff(self, *, staff_id: str) -> tuple[Tenant, StaffMember]:
         """Return the tenant's own record and a person's, read together; or raise NotFound."""

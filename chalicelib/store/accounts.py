@@ -23,7 +23,7 @@ from chalicelib.domain.accounts import (
     Subscription,
     SubscriptionState,
 )
-from chalicelib.domain.invoices import Recipient
+from chalicelib.domain.contacts import Recipient
 from chalicelib.domain.periods import BillingTiming, Cycle, CycleUnit
 from chalicelib.domain.taxes import NO_TAX_PROFILE, TaxExemption, TaxProfile
 from chalicelib.store.base import TenantsItem, nullable

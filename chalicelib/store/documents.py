@@ -19,9 +19,10 @@ from pynamodb.exceptions import DoesNotExist
 
 from chalicelib.crypto.keyring import TenantKeys
 from chalicelib.domain.accounts import is_ulid, parse_invoice_id
+from chalicelib.domain.contacts import Recipient
 from chalicelib.domain.documents import Document, Entry, document_id
 from chalicelib.domain.errors import NotFound
-from chalicelib.domain.invoices import Invoice, InvoiceState, Posting, Recipient, format_number
+from chalicelib.domain.invoices import Invoice, InvoiceState, Posting, format_number
 from chalicelib.domain.numbering import DocumentKind
 from chalicelib.domain.tenants import Tenant
 from chalicelib.ports.services import Clock

@@ -19,16 +19,9 @@ from pynamodb.exceptions import DoesNotExist
 
 from chalicelib.crypto.keyring import TenantKeys
 from chalicelib.domain.accounts import ChargeKind, parse_invoice_id
+from chalicelib.domain.contacts import Recipient
 from chalicelib.domain.errors import Busy, NotFound
-from chalicelib.domain.invoices import (
-    Invoice,
-    InvoiceLine,
-    InvoiceState,
-    LineCredit,
-    Posting,
-    Recipient,
-    format_number,
-)
+from chalicelib.domain.invoices import Invoice, InvoiceLine, InvoiceState, LineCredit, Posting, format_number
 from chalicelib.domain.numbering import NumberFormat
 from chalicelib.domain.periods import Period
 from chalicelib.domain.taxes import TaxAmount, TaxBase

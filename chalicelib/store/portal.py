@@ -10,9 +10,9 @@ from pynamodb.exceptions import DoesNotExist
 from pynamodb.expressions.condition import Condition
 
 from chalicelib.crypto.keyring import TenantKeys
+from chalicelib.domain.contacts import code_key, normal_digits, normal_email
 from chalicelib.domain.errors import StaleVersion
 from chalicelib.domain.portal import ACCOUNTS_PER_CONTACT_MAX, PortalAccess
-from chalicelib.domain.subscribers import code_key, normal_digits, normal_email
 from chalicelib.store import keys
 from chalicelib.store.accounts import OPERATIONAL
 from chalicelib.store.acting import OfTenant

@@ -13,6 +13,7 @@ from pynamodb.exceptions import DoesNotExist
 
 from chalicelib.crypto.keyring import TenantKeys
 from chalicelib.domain.accounts import document_slot, invoice_id, parse_invoice_id
+from chalicelib.domain.contacts import Recipient
 from chalicelib.domain.documents import (
     Document,
     Entry,
@@ -23,7 +24,7 @@ from chalicelib.domain.documents import (
     document_key,
 )
 from chalicelib.domain.errors import Busy
-from chalicelib.domain.invoices import Invoice, InvoiceState, Recipient, format_number, settled_state
+from chalicelib.domain.invoices import Invoice, InvoiceState, format_number, settled_state
 from chalicelib.domain.numbering import DocumentKind, NumberFormat
 from chalicelib.domain.periods import Period
 from chalicelib.ports.store import DocumentTaken, NumbersTaken

@@ -20,6 +20,7 @@ from pynamodb.expressions.condition import Condition
 
 from chalicelib.crypto.keyring import Keyring, TenantKeys
 from chalicelib.domain.devices import DEVICE_LIFE, DEVICES_MAX, UNKNOWN_DEVICE, Device
+from chalicelib.domain.errors import Busy
 from chalicelib.domain.permissions import Permission
 from chalicelib.domain.staff import Principal, Scope
 from chalicelib.ports.identity import KnownDevice, ListedSession, PersonSessions, Session, SessionsMoved
@@ -36,6 +37,7 @@ from chalicelib.store.base import (
     put,
     put_new,
     to_iso,
+    update,
 )
 
 CONDITION_FAILED: Final = "ConditionalCheckFailedException"
@@ -54,7 +56,8 @@ class SessionItem(EphemeralItem):
 
     ``ttl`` is the absolute expiry in epoch seconds.
 
-    ``granted`` is there for roles of the tenant's own, ``scope`` for who does not have all of it.
+    ``granted`` is there for roles of the tenant's own, ``scope`` for who does not have all of it,
+    ``held`` for who lacks the second factor that the tenant asks for.
     """
 
     session_id = UnicodeAttribute()
@@ -69,6 +72,7 @@ class SessionItem(EphemeralItem):
     expires_at = UnicodeAttribute()
     used_at = UnicodeAttribute(null=True)
     second_factor = BooleanAttribute(null=True)
+    held = BooleanAttribute(null=True)
     ttl = NumberAttribute()
 
 
@@ -216,6 +220,30 @@ class DynamoSessions(OfPlatform):
         """Describe ending a person's sessions, all of them unless some are named."""
         return [self.none_begun(known=known), *_endings(known, self._kind, session_ids)]
 
+    def hold(self, *, listed: Sequence[ListedSession]) -> Sequence[ModelWrite]:
+        """Describe holding sessions until their person has a second factor.
+
+        One that ended meanwhile comes to an item that is no session, and goes with its time.
+        """
+        return [
+            update(
+                SessionItem(_session_key(one.token_hash), "SESSION"),
+                actions=[SessionItem.held.set(True), SessionItem.ttl.set(int(one.expires_at.timestamp()))],
+                condition=None,
+                refused=_moved(),
+            )
+            for one in listed
+        ]
+
+    def release(self, *, session: Session) -> ModelWrite:
+        """Describe that a session is held no more; refused with Busy where it ended."""
+        return update(
+            SessionItem(_session_key(session.token_hash), "SESSION"),
+            actions=[SessionItem.held.remove()],
+            condition=SessionItem.session_id.exists(),
+            refused=Busy("the session ended meanwhile"),
+        )
+
     def none_begun(self, *, known: PersonSessions) -> ModelWrite:
         """Describe the condition that no session began since ``known``."""
         pk = _person_key(known.tenant_id, known.staff_id)
@@ -280,6 +308,7 @@ def _session(item: SessionItem, token_hash: str) -> Session:
         idle_expires_at=from_iso(item.idle_expires_at),
         expires_at=from_iso(item.expires_at),
         second_factor=bool(item.second_factor),
+        held=bool(nullable(item.held)),
     )
 
 

@@ -15,9 +15,9 @@ from pynamodb.exceptions import DoesNotExist
 
 from chalicelib.crypto.keyring import TenantKeys
 from chalicelib.domain.accounts import is_id
+from chalicelib.domain.contacts import normal_email
 from chalicelib.domain.errors import NotFound, StaleVersion
 from chalicelib.domain.staff import EmailTaken, StaffMember
-from chalicelib.domain.subscribers import normal_email
 from chalicelib.ports.store import Page
 from chalicelib.store import keys
 from chalicelib.store.acting import OfTenant

@@ -9,16 +9,16 @@ from pynamodb.attributes import BinaryAttribute, BooleanAttribute, UnicodeAttrib
 
 from chalicelib.crypto.keyring import TenantKeys
 from chalicelib.domain.accounts import AccountStatus
-from chalicelib.domain.subscribers import (
+from chalicelib.domain.contacts import (
     CODE_CHARS_MAX,
     PHONE_DIGITS_MIN,
-    SubscriberSummary,
     area_key,
     code_key,
     normal_digits,
     normal_email,
     normal_national_id,
 )
+from chalicelib.domain.subscribers import SubscriberSummary
 from chalicelib.ports.store import Page, SubscriberQuery
 from chalicelib.store import keys
 from chalicelib.store.accounts import OPERATIONAL

@@ -29,18 +29,20 @@ from chalicelib.domain.accounts import (
     is_subscriber_id,
     summary_status,
 )
-from chalicelib.domain.errors import Conflict, NotFound, StaleVersion
-from chalicelib.domain.staff import Scope
-from chalicelib.domain.subscribers import (
-    CodeTaken,
+from chalicelib.domain.contacts import (
     Contact,
-    Subscriber,
-    SubscriberSummary,
-    changed,
     code_key,
     normal_digits,
     normal_email,
     normal_national_id,
+)
+from chalicelib.domain.errors import Conflict, NotFound, StaleVersion
+from chalicelib.domain.staff import Scope
+from chalicelib.domain.subscribers import (
+    CodeTaken,
+    Subscriber,
+    SubscriberSummary,
+    changed,
 )
 from chalicelib.ports.store import Page, SubscriberQuery
 from chalicelib.store import keys

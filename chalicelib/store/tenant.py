@@ -23,7 +23,7 @@ from chalicelib.store.billing_state import BillingStates
 from chalicelib.store.idempotency import IdempotencyRecords
 from chalicelib.store.staff import StaffItem
 from chalicelib.store.tenant_people import TenantPeople
-from chalicelib.store.tenants import TenantItem, TenantProfiles, decode_tenant
+from chalicelib.store.tenants import TenantItem, TenantProfiles, decode_tenant, unchanged
 
 # Repositories are imported by who first asks for them: each costs milliseconds of a cold start.
 if TYPE_CHECKING:
@@ -229,6 +229,10 @@ class DynamoTenantStore(TenantPeople, OfTenant):
     def change_profile(self, *, before: Tenant, after: Tenant) -> Sequence[ModelWrite]:
         """Describe a change of the tenant's settings."""
         return self._profiles.change(before=before, after=after)
+
+    def profile_unmoved(self, *, tenant: Tenant) -> ModelWrite:
+        """Describe the condition that the settings are as they were read."""
+        return unchanged(tenant=tenant)
 
     def profile_and_staff(self, *, staff_id: str) -> tuple[Tenant, StaffMember]:
         """Return the tenant's own record and a person's, read together."""

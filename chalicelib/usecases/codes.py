@@ -8,64 +8,46 @@ it shuts out whoever knew it, and begins anew.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
-from chalicelib.domain.second_factor import (
-    SecondFactor,
-    SecondFactorOff,
-    WrongCode,
-    of_authenticator,
-    typed_code,
-)
+from chalicelib.domain.second_factor import SecondFactor, WrongCode, of_authenticator, typed_code
 from chalicelib.domain.staff import StaffMember
 from chalicelib.ports.identity import TooManyAttempts
-from chalicelib.ports.store import TenantStore, Write
+from chalicelib.ports.store import TenantStore
 from chalicelib.usecases.identity import Identity, tell
-from chalicelib.usecases.mails import codes_tried_mail, recovery_used_mail
+from chalicelib.usecases.mails import codes_tried_mail
 from chalicelib.usecases.sessions import password_mark
-from chalicelib.usecases.throttle import Limit, client_of, counted, give_back, reserve
+from chalicelib.usecases.throttle import Limit, counted, give_back
 
-WRONG_CODES: Final = Limit("wrong-code", most=10, window_seconds=900)
 # Three of a million codes are right at a time: one in 11,000 for who uses an hour up.
 WRONG_CODES_PER_ACCOUNT: Final = Limit("wrong-code-account", most=30, window_seconds=3600)
 # The person is told once in the window, at this many.
 TOLD_AFTER: Final = 5
 
 
-@dataclass(frozen=True, slots=True)
-class CodeUsed:
-    """A code that was right, and the write that uses it up; ``left`` recovery codes, if it was one."""
-
-    after: SecondFactor
-    write: Write
-    left: int | None = None
-
-
 def use_code(
-    *, identity: Identity, store: TenantStore, member: StaffMember, code: str, address: str, at: datetime
-) -> CodeUsed:
-    """Check a code of a person with a second factor, and describe using it up.
+    *,
+    identity: Identity,
+    store: TenantStore,
+    member: StaffMember,
+    before: SecondFactor,
+    code: str,
+    at: datetime,
+) -> tuple[SecondFactor, int | None]:
+    """Check a code of a person with a second factor; return what is left of it.
 
-    Raises WrongCode, SecondFactorOff or TooManyAttempts.
+    With a recovery code that is the factor, and how many more there are; else None. Raises WrongCode or
+    TooManyAttempts.
     """
-    before = store.second_factors.find(staff_id=member.staff_id)
-    if before is None or not before.confirmed:
-        raise SecondFactorOff("there is no second factor")
     typed = typed_code(text=code)
-    key = f"{client_of(address=address)}|{store.tenant_id}|{member.staff_id}"
-    reserve(identity=identity, limit=WRONG_CODES, key=key, at=at)
     if of_authenticator(code=typed):
-        after = _of_authenticator(
+        used = _of_authenticator(
             identity=identity, store=store, member=member, before=before, code=typed, at=at
         )
-        left = None
-    else:
-        after = before.without(digest=identity.tokens.hash(token=typed))
-        left = len(after.recovery)
-    give_back(identity=identity, limit=WRONG_CODES, key=key, at=at)
-    return CodeUsed(after, store.second_factors.save(before=before, after=after), left)
+        return used, None
+    after = before.without(digest=identity.tokens.hash(token=typed))
+    return after, len(after.recovery)
 
 
 def _of_authenticator(
@@ -81,7 +63,9 @@ def _of_authenticator(
     tried = counted(identity=identity, limit=limit, key=key, at=at)
     if tried > limit.most:
         raise TooManyAttempts(retry_after=limit.window_seconds - int(at.timestamp()) % limit.window_seconds)
-    step = identity.authenticator.step_of(secret=before.secret, code=code, at=at)
+    step = None  # who has passkeys alone, or did not confirm the authenticator, has no codes
+    if before.confirmed:
+        step = identity.authenticator.step_of(secret=before.secret, code=code, at=at)
     if step is None or step <= before.last_step:
         if tried == TOLD_AFTER:
             company = store.profile().company
@@ -92,12 +76,3 @@ def _of_authenticator(
         raise WrongCode
     give_back(identity=identity, limit=limit, key=key, at=at)
     return before.stepped(step=step)
-
-
-def tell_of_recovery(*, identity: Identity, store: TenantStore, member: StaffMember, used: CodeUsed) -> None:
-    """Mail the person where the code was one for recovery; call it after the commit."""
-    if used.left is None:
-        return
-    company = store.profile().company
-    mail = recovery_used_mail(to=member.email, name=member.name, company=company, left=used.left)
-    tell(identity=identity, mail=mail)

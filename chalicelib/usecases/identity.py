@@ -5,7 +5,15 @@ from __future__ import annotations
 from contextlib import suppress
 from dataclasses import dataclass
 
-from chalicelib.ports.identity import Attempts, Authenticator, OneTimeTokens, Registry, Sessions, Tokens
+from chalicelib.ports.identity import (
+    Attempts,
+    Authenticator,
+    OneTimeTokens,
+    PasskeyVerifier,
+    Registry,
+    Sessions,
+    Tokens,
+)
 from chalicelib.ports.services import Ids, Mail, Mailer, MailNotSent, Passwords
 from chalicelib.ports.store import Stores
 
@@ -22,6 +30,7 @@ class Identity:
     tokens: Tokens
     passwords: Passwords
     authenticator: Authenticator
+    passkeys: PasskeyVerifier
     ids: Ids
     mailer: Mailer
     public_base_url: str

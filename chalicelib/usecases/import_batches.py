@@ -14,13 +14,14 @@ from datetime import datetime
 from typing import Final
 
 from chalicelib.domain.accounts import Account
+from chalicelib.domain.contacts import code_key
 from chalicelib.domain.csv_records import Record
 from chalicelib.domain.errors import Busy, Conflict, InvalidValue, StaleVersion
 from chalicelib.domain.import_rows import NewSubscriber, RowReader
 from chalicelib.domain.imports import ImportJob, ImportProgress, RowFate, RowReport, advance
 from chalicelib.domain.jobs import JobFailure, JobState, JobTaken
 from chalicelib.domain.plans import PlanLimitReached
-from chalicelib.domain.subscribers import CodeTaken, Subscriber, code_key
+from chalicelib.domain.subscribers import CodeTaken, Subscriber
 from chalicelib.domain.subscriptions import subscribe
 from chalicelib.domain.tenants import Tenant
 from chalicelib.ports.services import Blobs, Ids

@@ -7,13 +7,13 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import Final
 
+from chalicelib.domain.contacts import code_key
 from chalicelib.domain.csv_inspect import FileTooLarge, encoding_of_all
 from chalicelib.domain.csv_records import Record, TooManyBadQuotes, read_records
 from chalicelib.domain.errors import StaleVersion
 from chalicelib.domain.import_rows import NewSubscriber, RowReader
 from chalicelib.domain.imports import LINES_MAX, ROWS_MAX, ImportProgress, report_key, upload_key
 from chalicelib.domain.jobs import JobFailure, JobState
-from chalicelib.domain.subscribers import code_key
 from chalicelib.ports.services import BlobGone
 from chalicelib.ports.store import AuditNote
 from chalicelib.usecases.import_batches import (

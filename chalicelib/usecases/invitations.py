@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Final
 
+from chalicelib.domain.contacts import normal_email
 from chalicelib.domain.emails import check_email
 from chalicelib.domain.errors import Busy, NotFound, StaleVersion
 from chalicelib.domain.invitations import (
@@ -33,7 +34,6 @@ from chalicelib.domain.staff import (
     check_staff_name,
     may_grant,
 )
-from chalicelib.domain.subscribers import normal_email
 from chalicelib.domain.tenants import Tenant, TenantState
 from chalicelib.ports.identity import TokenNotValid
 from chalicelib.ports.services import MailNotSent

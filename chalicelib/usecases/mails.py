@@ -127,11 +127,35 @@ All your other sessions were ended. If it was not you, ask for a new password at
 who runs {company}.
 """
 
-_SECOND_FACTOR_OFF = """\
+_FACTOR_OFF = """\
 Hello {name},
 
-from now on, signing in at {company} asks for your password alone, and for no code. All your other
+{what} at {company} was taken off. From now on, signing in asks for {asked}. All your other
 sessions were ended. If it was not you, ask for a new password at once, and tell who runs {company}.
+"""
+
+_PASSKEY_ADDED = """\
+Hello {name},
+
+a passkey was added to your account at {company}: it signs in without your password, and counts as
+second factor with it. All your other sessions were ended. If it was not you, take it off at once,
+ask for a new password, and tell who runs {company}.
+"""
+
+_PASSKEY_COPIED = """\
+Hello {name},
+
+a passkey of {whose} at {company} was used, and refused: its device counts every use, and this one
+counted less than one before. Somebody may have copied it. Take the passkey off, and look at the
+audit log for what was done with it.
+"""
+
+_FACTOR_TAKEN_OFF = """\
+Hello {name},
+
+{by} took off the second factor of {whose} at {company}, and ended their sessions. From now on,
+signing in asks them for the password alone, until they put another one on. If nobody asked for
+this, disable the account at once, and tell who runs {company}.
 """
 
 _RECOVERY_USED = """\
@@ -156,11 +180,39 @@ for a new password at once: nobody gets in without a code, and whoever it is mus
 """
 
 
-def second_factor_mail(*, to: str, name: str, company: str, on: bool) -> Mail:
-    """Return the mail that tells somebody that their second factor was put on, or taken off."""
-    text = _SECOND_FACTOR_ON if on else _SECOND_FACTOR_OFF
-    subject = "Signing in asks for a code now" if on else "Signing in asks for no code any more"
-    return Mail(to=to, subject=subject, text=text.format(name=name, company=company))
+def second_factor_mail(*, to: str, name: str, company: str) -> Mail:
+    """Return the mail that tells somebody that their authenticator was put on."""
+    text = _SECOND_FACTOR_ON.format(name=name, company=company)
+    return Mail(to=to, subject="Signing in asks for a code now", text=text)
+
+
+def factor_off_mail(*, to: str, name: str, company: str, passkey: bool, left: bool) -> Mail:
+    """Return the mail that tells somebody that their authenticator, or a passkey, was taken off.
+
+    ``left`` says whether there is another second factor.
+    """
+    what = "a passkey of yours" if passkey else "your authenticator"
+    asked = "your password and your other second factor" if left else "your password alone, and for no code"
+    text = _FACTOR_OFF.format(name=name, what=what, company=company, asked=asked)
+    subject = "A passkey was taken off" if passkey else "Signing in asks for no code any more"
+    return Mail(to=to, subject=subject, text=text)
+
+
+def passkey_added_mail(*, to: str, name: str, company: str) -> Mail:
+    """Return the mail that tells somebody that they have another passkey."""
+    return Mail(to=to, subject="A passkey was added", text=_PASSKEY_ADDED.format(name=name, company=company))
+
+
+def passkey_copied_mail(*, to: str, name: str, company: str, whose: str) -> Mail:
+    """Return the mail that tells a person, or an owner, that a passkey may have been copied."""
+    text = _PASSKEY_COPIED.format(name=name, company=company, whose=whose)
+    return Mail(to=to, subject="A passkey may have been copied", text=text)
+
+
+def factor_taken_off_mail(*, to: str, name: str, company: str, whose: str, by: str) -> Mail:
+    """Return the mail that tells a person, or an owner, that somebody took off the person's second factor."""
+    text = _FACTOR_TAKEN_OFF.format(name=name, company=company, whose=whose, by=by)
+    return Mail(to=to, subject="A second factor was taken off", text=text)
 
 
 def recovery_used_mail(*, to: str, name: str, company: str, left: int) -> Mail:

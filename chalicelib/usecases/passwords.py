@@ -10,11 +10,11 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Final
 
+from chalicelib.domain.contacts import normal_email
 from chalicelib.domain.devices import UNKNOWN_DEVICE, Device
 from chalicelib.domain.errors import Busy, NotFound, StaleVersion
 from chalicelib.domain.passwords import check_password, normal_password
 from chalicelib.domain.staff import Principal, StaffMember
-from chalicelib.domain.subscribers import normal_email
 from chalicelib.domain.tenants import Tenant, TenantState
 from chalicelib.ports.identity import TokenNotValid
 from chalicelib.ports.store import AuditNote, TenantStore

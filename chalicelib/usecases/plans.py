@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Final
 
 from chalicelib.domain.accounts import Account
+from chalicelib.domain.contacts import Contact
 from chalicelib.domain.errors import NotFound, StaleVersion
 from chalicelib.domain.invoices import Invoice
 from chalicelib.domain.packages import Package
@@ -25,7 +26,7 @@ from chalicelib.domain.plans import (
     starts_on,
     usage_charges,
 )
-from chalicelib.domain.subscribers import CodeTaken, Contact, new_subscriber
+from chalicelib.domain.subscribers import CodeTaken, new_subscriber
 from chalicelib.domain.subscriptions import subscribe
 from chalicelib.domain.tenants import Tenant
 from chalicelib.ports.plans import CountedAlready, EnrolledAlready

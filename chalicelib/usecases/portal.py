@@ -5,9 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
+from chalicelib.domain.contacts import normal_email
 from chalicelib.domain.errors import NotFound
 from chalicelib.domain.portal import PortalOff
-from chalicelib.domain.subscribers import Subscriber, normal_email
+from chalicelib.domain.subscribers import Subscriber
 from chalicelib.domain.tenants import Tenant, TenantState
 from chalicelib.ports.identity import Sessions
 from chalicelib.ports.portal import PortalCodes

@@ -13,9 +13,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
+from chalicelib.domain.contacts import code_key
 from chalicelib.domain.errors import InvalidValue
 from chalicelib.domain.portal import CODE_LIFE, AskedCodes, CodeNotValid, SentCode, login_key
-from chalicelib.domain.subscribers import Subscriber, code_key
+from chalicelib.domain.subscribers import Subscriber
 from chalicelib.ports.identity import TokenNotValid
 from chalicelib.ports.store import TenantStore, Write
 from chalicelib.usecases.portal import Portal, open_portal, still_there

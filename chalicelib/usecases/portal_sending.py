@@ -12,13 +12,14 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
+from chalicelib.domain.contacts import normal_email
 from chalicelib.domain.portal import (
     ACTIVATION_LIFE,
     CODE_LIFE,
     AskedCodes,
     SentCode,
 )
-from chalicelib.domain.subscribers import Subscriber, normal_email
+from chalicelib.domain.subscribers import Subscriber
 from chalicelib.domain.tenants import Tenant, TenantState
 from chalicelib.ports.services import TextMessage, TextNotSent
 from chalicelib.ports.store import AuditNote, TenantStore

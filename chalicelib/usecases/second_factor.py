@@ -1,7 +1,4 @@
-"""One's own second factor: put on by a code of it, taken off by the password and a code.
-
-Either ends one's other sessions, which began under other conditions.
-"""
+"""One's own authenticator: put on by a code of it, taken off by the password and the second factor."""
 
 from __future__ import annotations
 
@@ -11,20 +8,25 @@ from typing import Final
 
 from chalicelib.domain.errors import Conflict
 from chalicelib.domain.second_factor import (
-    RECOVERY_CODES,
     SecondFactor,
     SecondFactorOff,
     SecondFactorOn,
     WrongCode,
     typed_code,
 )
-from chalicelib.domain.staff import Principal, StaffMember
+from chalicelib.domain.staff import Principal
 from chalicelib.ports.identity import Session
 from chalicelib.ports.store import AuditNote, TenantStore
-from chalicelib.usecases.codes import tell_of_recovery, use_code
+from chalicelib.usecases.factor_changes import (
+    Again,
+    commit_change,
+    new_recovery_codes,
+    shown_again,
+    with_recovery,
+)
+from chalicelib.usecases.factors import tell_of_recovery
 from chalicelib.usecases.identity import Identity, tell
-from chalicelib.usecases.mails import recovery_renewed_mail, second_factor_mail
-from chalicelib.usecases.sessions import commit_ending
+from chalicelib.usecases.mails import factor_off_mail, recovery_renewed_mail, second_factor_mail
 from chalicelib.usecases.staff import ask_password
 from chalicelib.usecases.throttle import Limit, reserve
 
@@ -39,7 +41,7 @@ class NotBegun(Conflict):
 
 @dataclass(frozen=True, slots=True)
 class Enrolment:
-    """The secret of a new second factor, shown this once; in force when a code of it came back."""
+    """The secret of a new authenticator, shown this once; in force when a code of it came back."""
 
     secret: str
     uri: str
@@ -49,22 +51,32 @@ def begin_enrolment(
     *,
     identity: Identity,
     store: TenantStore,
-    principal: Principal,
-    password: str,
+    session: Session,
+    again: Again,
     at: datetime,
     note: AuditNote,
 ) -> Enrolment:
     """Make a secret for one's authenticator, in place of one that was not confirmed.
 
-    Raises WrongPassword, SecondFactorOn or TooManyAttempts.
+    Raises WrongPassword, SecondFactorOn, TooManyAttempts, and where there are passkeys what
+    ``shown_again`` does.
     """
-    member = ask_password(identity=identity, store=store, principal=principal, password=password, at=at)
-    before = store.second_factors.find(staff_id=member.staff_id)
+    staff_id = session.principal.actor_id
+    before = store.second_factors.find(staff_id=staff_id)
     if before is not None and before.confirmed:
-        raise SecondFactorOn("take your second factor off first")
+        ask_password(
+            identity=identity, store=store, principal=session.principal, password=again.password, at=at
+        )
+        raise SecondFactorOn("take your authenticator off first")
+    member, used = shown_again(identity=identity, store=store, session=session, again=again, at=at)
+    before = used.after if used else before
     secret = identity.authenticator.new_secret()
-    after = SecondFactor(staff_id=member.staff_id, secret=secret, created_at=at)
-    store.commit(store.second_factors.save(before=before, after=after), store.note(note=note))
+    fresh = SecondFactor(staff_id=staff_id, secret=secret, created_at=at)
+    after = fresh if used is None else replace(used.after, secret=secret, last_step=0)
+    spent = used.spent if used else ()
+    store.commit(store.second_factors.save(before=before, after=after), *spent, store.note(note=note))
+    if used:
+        tell_of_recovery(identity=identity, store=store, member=member, used=used)
     company = store.profile().company
     return Enrolment(secret, identity.authenticator.uri(secret=secret, account=member.email, issuer=company))
 
@@ -72,32 +84,35 @@ def begin_enrolment(
 def confirm_enrolment(
     *, identity: Identity, store: TenantStore, session: Session, code: str, at: datetime, note: AuditNote
 ) -> tuple[str, ...]:
-    """Put one's second factor on by a code of it; return the recovery codes, shown this once.
+    """Put one's authenticator on by a code of it; return the recovery codes, shown this once.
 
-    Raises WrongCode, NotBegun, SecondFactorOn or TooManyAttempts.
+    There are none to be shown where a passkey was there first. Raises WrongCode, NotBegun,
+    SecondFactorOn or TooManyAttempts.
     """
     staff_id = session.principal.actor_id
     reserve(identity=identity, limit=CONFIRMATIONS, key=f"{store.tenant_id}|{staff_id}", at=at)
     before, member = store.second_factors.find(staff_id=staff_id), store.staff.get(staff_id=staff_id)
-    if before is None:
+    if before is None or not before.secret:
         raise NotBegun("ask for a secret first")
     if before.confirmed:
-        raise SecondFactorOn("your second factor is on already")
+        raise SecondFactorOn("your authenticator is on already")
     typed = typed_code(text=code)
     step = identity.authenticator.step_of(secret=before.secret, code=typed, at=at)
     if step is None:
         raise WrongCode
-    codes, digests = _recovery_codes(identity)
-    after = replace(before.stepped(step=step), recovery=digests, confirmed=True)
-    writes = [
-        store.second_factors.save(before=before, after=after),
-        *store.staff.change(before=member, after=replace(member, second_factor=True)),
-        store.note(note=note),
-    ]
-    commit_ending(
-        sessions=identity.sessions, store=store, staff_ids=(staff_id,), writes=writes, but=session.session_id
+    confirmed = replace(before.stepped(step=step), confirmed=True)
+    after, codes = with_recovery(identity=identity, factor=confirmed)
+    commit_change(
+        identity=identity,
+        store=store,
+        session=session,
+        member=member,
+        before=before,
+        after=after,
+        note=note,
     )
-    _tell(identity, store, member, on=True)
+    company = store.profile().company
+    tell(identity=identity, mail=second_factor_mail(to=member.email, name=member.name, company=company))
     return codes
 
 
@@ -116,9 +131,9 @@ def renew_recovery_codes(
     """
     member = ask_password(identity=identity, store=store, principal=principal, password=password, at=at)
     before = store.second_factors.find(staff_id=member.staff_id)
-    if before is None or not before.confirmed:
+    if before is None or not before.on:
         raise SecondFactorOff("there is no second factor")
-    codes, digests = _recovery_codes(identity)
+    codes, digests = new_recovery_codes(identity=identity)
     after = replace(before, recovery=digests)
     store.commit(store.second_factors.save(before=before, after=after), store.note(note=note))
     company = store.profile().company
@@ -132,38 +147,29 @@ def take_off(
     identity: Identity,
     store: TenantStore,
     session: Session,
-    password: str,
-    code: str,
-    address: str,
+    again: Again,
     at: datetime,
     note: AuditNote,
 ) -> None:
-    """Take one's second factor off; the code is one of the authenticator, or for recovery.
+    """Take one's authenticator off, by the password and the second factor.
 
-    Raises WrongPassword, WrongCode, SecondFactorOff or TooManyAttempts.
+    Raises WrongPassword, WrongCode, WrongPasskey, SecondFactorOff, LastSecondFactor or
+    TooManyAttempts.
     """
-    who = session.principal
-    member = ask_password(identity=identity, store=store, principal=who, password=password, at=at)
-    used = use_code(identity=identity, store=store, member=member, code=code, address=address, at=at)
-    writes = [
-        store.second_factors.remove(before=used.after),
-        *store.staff.change(before=member, after=replace(member, second_factor=False)),
-        store.note(note=note),
-    ]
-    staff_ids = (member.staff_id,)
-    commit_ending(
-        sessions=identity.sessions, store=store, staff_ids=staff_ids, writes=writes, but=session.session_id
+    member, used = shown_again(identity=identity, store=store, session=session, again=again, at=at)
+    if used is None or not used.after.confirmed:
+        raise SecondFactorOff("there is no authenticator")
+    commit_change(
+        identity=identity,
+        store=store,
+        session=session,
+        member=member,
+        before=used.after,
+        after=used.after.without_authenticator(),
+        note=note,
+        spent=used.spent,
     )
     tell_of_recovery(identity=identity, store=store, member=member, used=used)
-    _tell(identity, store, member, on=False)
-
-
-def _recovery_codes(identity: Identity) -> tuple[tuple[str, ...], frozenset[str]]:
-    codes = tuple(identity.authenticator.new_recovery_code() for _ in range(RECOVERY_CODES))
-    return codes, frozenset(identity.tokens.hash(token=typed_code(text=one)) for one in codes)
-
-
-def _tell(identity: Identity, store: TenantStore, member: StaffMember, *, on: bool) -> None:
-    company = store.profile().company
-    mail = second_factor_mail(to=member.email, name=member.name, company=company, on=on)
+    company, left = store.profile().company, used.after.without_authenticator().on
+    mail = factor_off_mail(to=member.email, name=member.name, company=company, passkey=False, left=left)
     tell(identity=identity, mail=mail)

@@ -13,13 +13,13 @@ from datetime import datetime, timedelta
 from hashlib import sha256
 from typing import Final
 
+from chalicelib.domain.contacts import normal_email
 from chalicelib.domain.devices import UNKNOWN_DEVICE, Device, device_of
 from chalicelib.domain.errors import Busy, DomainError, StaleVersion
 from chalicelib.domain.passwords import normal_password
 from chalicelib.domain.staff import Principal, Role, StaffMember
-from chalicelib.domain.subscribers import normal_email
 from chalicelib.domain.tenants import TenantState
-from chalicelib.ports.identity import PersonSessions, Session, Sessions, SessionsMoved
+from chalicelib.ports.identity import ListedSession, PersonSessions, Session, Sessions, SessionsMoved
 from chalicelib.ports.store import TenantStore, Write
 from chalicelib.usecases.identity import Identity, tell
 from chalicelib.usecases.mails import new_device_mail
@@ -27,8 +27,8 @@ from chalicelib.usecases.throttle import Limit, client_of, give_back, reserve
 
 SESSION_IDLE: Final = timedelta(hours=12)
 SESSION_LIFE: Final = timedelta(days=7)
-CODE_ASKED: Final = "code-asked"
-CODE_ASKED_LIFE: Final = timedelta(minutes=5)
+FACTOR_ASKED: Final = "code-asked"
+FACTOR_ASKED_LIFE: Final = timedelta(minutes=5)
 EXTEND_AFTER: Final = timedelta(minutes=5)
 # Two people's sessions are ended in one transaction, of two writes each.
 SESSIONS_PER_PERSON_MAX: Final = 20
@@ -60,11 +60,15 @@ class LoggedIn:
 
 
 @dataclass(frozen=True, slots=True)
-class CodeAsked:
-    """The password was right, and a code is asked for besides; the token is no session."""
+class FactorAsked:
+    """The password was right, and a second factor is asked for besides; the token is no session.
+
+    ``factors`` are those that the person has.
+    """
 
     token: str
     expires_at: datetime
+    factors: tuple[str, ...] = ()
 
 
 def log_in(
@@ -76,8 +80,8 @@ def log_in(
     address: str,
     at: datetime,
     user_agent: str = "",
-) -> LoggedIn | CodeAsked:
-    """Start a session, or ask for a code of who has a second factor.
+) -> LoggedIn | FactorAsked:
+    """Start a session, or ask who has a second factor for it.
 
     Raises WrongCredentials, EmailNotVerified or TooManyAttempts.
 
@@ -89,7 +93,7 @@ def log_in(
     reserve(identity=identity, limit=LOG_INS, key=client, at=at)
     key = f"{client}|{subdomain}|{normal_email(email=email)}"
     reserve(identity=identity, limit=FAILURES, key=key, at=at)
-    tenant_id, member = _find(identity, subdomain, email, at)
+    tenant_id, member = find_person(identity=identity, subdomain=subdomain, email=email, at=at)
     stored = None if member is None else member.password_hash
     right = identity.passwords.matches(password=normal_password(password=password), stored=stored)
     if member is None or member.disabled or not right:
@@ -106,16 +110,18 @@ def log_in(
         after = replace(member, password_hash=made)
         renewed = store.staff.change(before=member, after=after)
     if member.second_factor:
-        return _ask_code(identity, store, after, at, renewed)
+        return _ask_factor(identity, store, after, at, renewed)
     device = device_of(user_agent=user_agent, address=address)
     return begin_session(identity=identity, store=store, member=member, at=at, change=renewed, device=device)
 
 
-def _ask_code(
+def _ask_factor(
     identity: Identity, store: TenantStore, member: StaffMember, at: datetime, change: Sequence[Write]
-) -> CodeAsked:
+) -> FactorAsked:
     """Hand out a token that says that the password was right: this password, and no later one."""
-    asked = CodeAsked(identity.tokens.new(prefix="mfa"), at + CODE_ASKED_LIFE)
+    factor = store.second_factors.find(staff_id=member.staff_id)
+    factors = factor.kinds if factor else ()
+    asked = FactorAsked(identity.tokens.new(prefix="mfa"), at + FACTOR_ASKED_LIFE, factors)
     subject = {
         "tenant_id": store.tenant_id,
         "staff_id": member.staff_id,
@@ -123,7 +129,7 @@ def _ask_code(
     }
     issued = identity.one_time_tokens.issue(
         token_hash=identity.tokens.hash(token=asked.token),
-        purpose=CODE_ASKED,
+        purpose=FACTOR_ASKED,
         subject=subject,
         expires_at=asked.expires_at,
     )
@@ -139,7 +145,10 @@ def password_mark(*, member: StaffMember) -> str:
     return sha256(member.password_hash.encode()).hexdigest()
 
 
-def _find(identity: Identity, subdomain: str, email: str, at: datetime) -> tuple[str, StaffMember | None]:
+def find_person(
+    *, identity: Identity, subdomain: str, email: str, at: datetime
+) -> tuple[str, StaffMember | None]:
+    """Return the tenant of a subdomain, empty where there is none, and who has the address there."""
     address = identity.registry.locate(subdomain=subdomain, at=at)
     if address is None or address.state is TenantState.CLOSED:
         return "", None
@@ -162,7 +171,8 @@ def begin_session(
 
     ``change`` is a change of the person that goes with it, and has that condition itself. With
     ``instead`` it takes the place of all their sessions. With ``second_factor`` it says that a code
-    was entered for it. A mail tells of a device that is not known, but of the first. Raises Busy.
+    or a passkey was brought for it. A mail tells of a device that is not known, but of the first. The
+    session is held where the tenant asks for a second factor that the person does not have. Raises Busy.
     """
     principal, as_read = principal_of(store=store, member=member)
     conditions = [*as_read, *(change or [store.staff.unmoved(member=member)])]
@@ -178,8 +188,21 @@ def begin_session(
         except StaleVersion as error:
             raise Busy("the account was changed just now: try again") from error
         _tell_of_device(identity, store, member, logged_in.session, known)
-        return logged_in
+        return replace(logged_in, session=_held(identity, store, member, logged_in.session))
     raise Busy("others kept signing in to this account: try again")
+
+
+def _held(identity: Identity, store: TenantStore, member: StaffMember, session: Session) -> Session:
+    """Hold a session that began, where the tenant asks for a second factor that the person lacks.
+
+    The tenant is read after the session began: so whoever asks for second factors meanwhile either
+    finds the session in the person's list, or is seen here.
+    """
+    if member.second_factor or not store.profile().mfa_required:
+        return session
+    one = ListedSession(session.session_id, session.token_hash, session.created_at, session.expires_at)
+    store.commit(*identity.sessions.hold(listed=(one,)))
+    return replace(session, held=True)
 
 
 def principal_of(*, store: TenantStore, member: StaffMember) -> tuple[Principal, list[Write]]:

@@ -13,11 +13,11 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Final
 
+from chalicelib.domain.contacts import normal_email
 from chalicelib.domain.emails import check_email
 from chalicelib.domain.errors import DomainError
 from chalicelib.domain.passwords import check_password, normal_password
 from chalicelib.domain.staff import Role, StaffMember, check_staff_name
-from chalicelib.domain.subscribers import normal_email
 from chalicelib.domain.tenants import (
     SubdomainTaken,
     Tenant,

@@ -7,16 +7,18 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Final
 
-from chalicelib.domain.staff import EVERYTHING, Scope, check_within
-from chalicelib.domain.subscribers import (
+from chalicelib.domain.contacts import (
     Contact,
-    Subscriber,
-    SubscriberInService,
-    changed,
     check_area,
     check_code,
     check_contact,
     check_dealer_id,
+)
+from chalicelib.domain.staff import EVERYTHING, Scope, check_within
+from chalicelib.domain.subscribers import (
+    Subscriber,
+    SubscriberInService,
+    changed,
     in_service,
     new_subscriber,
 )

@@ -14,11 +14,11 @@ from typing import Final
 
 from chalicelib.domain.errors import DomainError, InvalidValue, NotFound
 from chalicelib.domain.plans import NotTheOperator
+from chalicelib.domain.second_factor import SecondFactorRequired
 from chalicelib.domain.staff import Principal
 from chalicelib.domain.support import (
     OPEN_ENTRIES_MAX,
     EndedBy,
-    SecondFactorRequired,
     SupportAccess,
     TooManyEntries,
     check_reason,
@@ -128,7 +128,7 @@ def require_operator(*, operator: TenantStore | None, store: TenantStore) -> Non
 def _checked(store: TenantStore, session: Session, command: Entering, at: datetime) -> tuple[str, datetime]:
     """Return the reason as it is kept, and the time limit."""
     if not session.second_factor:
-        raise SecondFactorRequired("sign in with a code of your authenticator first")
+        raise SecondFactorRequired("sign in with a code of your authenticator, or a passkey, first")
     reason = check_reason(reason=command.reason)
     until = time_limit(at=at, minutes=command.minutes, session_ends_at=session.expires_at)
     if len(store.support.open_entered()) >= OPEN_ENTRIES_MAX:

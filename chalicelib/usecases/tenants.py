@@ -9,6 +9,7 @@ from datetime import datetime
 from chalicelib.domain.invoices import fiscal_year
 from chalicelib.domain.numbering import DocumentKind
 from chalicelib.domain.origins import check_origins
+from chalicelib.domain.staff import Principal
 from chalicelib.domain.taxes import TaxGroup, check_tax_change
 from chalicelib.domain.tenants import (
     Tenant,
@@ -19,6 +20,8 @@ from chalicelib.domain.tenants import (
 )
 from chalicelib.ports.store import AuditNote, TenantStore, Write
 from chalicelib.usecases.changes import UNCHANGED, Unchanged
+from chalicelib.usecases.identity import Identity
+from chalicelib.usecases.staff_factors import hold_without_factor, may_ask_for_factors
 from chalicelib.usecases.told_changes import changed_fields
 from chalicelib.usecases.versions import require_version
 
@@ -42,17 +45,26 @@ class TenantChange:
     allowed_origins: Sequence[str] | None = None
     portal: bool | None = None
     portal_sms: bool | None = None
+    mfa_required: bool | None = None
     number_formats: Mapping[DocumentKind, str] = field(default_factory=dict)
 
 
 def change_settings(
-    *, store: TenantStore, change: TenantChange, if_match: int | None, at: datetime, note: AuditNote
+    *,
+    identity: Identity,
+    store: TenantStore,
+    principal: Principal,
+    change: TenantChange,
+    if_match: int | None,
+    at: datetime,
+    note: AuditNote,
 ) -> Tenant:
-    """Change settings and return the tenant, or raise InvalidValue or StaleVersion.
+    """Change settings and return the tenant, or raise InvalidValue, SecondFactorOff or StaleVersion.
 
     What is changed holds for what is billed from now on. The format of a kind's numbers holds from
     the present fiscal year on, or where that has a document of the kind, from the next: numbers
-    that were given never change.
+    that were given never change. Where second factors are asked for, the sessions of who has none are
+    held before it returns; should that fail, asking for them once more holds the rest.
     """
     before = store.profile()
     require_version(current=before.version, expected=if_match)
@@ -70,12 +82,18 @@ def change_settings(
         allowed_origins=_origins(before, change),
         portal=before.portal if change.portal is None else change.portal,
         portal_sms=before.portal_sms if change.portal_sms is None else change.portal_sms,
+        mfa_required=before.mfa_required if change.mfa_required is None else change.mfa_required,
     )
     check_time_zone(time_zone=after.time_zone)
     check_bill_day(bill_day=after.bill_day)
     check_billing(billing_hour=after.billing_hour, payment_days=after.payment_days, round_to=after.round_to)
-    after, numbered = _with_formats(store, after, change.number_formats, at)
-    return _save(store, before, after, note, numbered)
+    after, conditions = _with_formats(store, after, change.number_formats, at)
+    if before.mfa_required != after.mfa_required:
+        conditions.append(may_ask_for_factors(store=store, principal=principal))
+    saved = _save(store, before, after, note, conditions)
+    if change.mfa_required:
+        hold_without_factor(identity=identity, store=store)
+    return saved
 
 
 def _origins(before: Tenant, change: TenantChange) -> tuple[str, ...]:

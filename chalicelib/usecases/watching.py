@@ -18,7 +18,7 @@ from chalicelib.domain.anomalies import (
     network_of,
     with_network,
 )
-from chalicelib.domain.subscribers import normal_email
+from chalicelib.domain.contacts import normal_email
 from chalicelib.ports.identity import Attempts, Registry, Tokens
 from chalicelib.ports.services import Mailer, MailNotSent
 from chalicelib.ports.store import Stores

@@ -17,7 +17,7 @@ from typing import Any, Final
 from chalicelib.bootstrap import Services
 from chalicelib.crypto.keyring import TenantKeys
 from chalicelib.domain.accounts import Account, Discount, Subscription, SubscriptionState
-from chalicelib.domain.invoices import Recipient
+from chalicelib.domain.contacts import Recipient
 from chalicelib.domain.money import Money
 from chalicelib.domain.packages import Package, PackageKind, PackageState
 from chalicelib.domain.periods import NAMED_CYCLES, BillingTiming, add_months, anchor_bucket

@@ -68,6 +68,23 @@ class InMemorySessions:
         """Describe ending a person's sessions."""
         return [self.none_begun(known=known), *self._ending(known, session_ids)]
 
+    def hold(self, *, listed: Sequence[ListedSession]) -> Sequence[MemoryWrite]:
+        """Describe holding sessions."""
+
+        def apply() -> None:
+            for one in listed:
+                self.kept[one.token_hash] = replace(self.kept[one.token_hash], held=True)
+
+        return [MemoryWrite(lambda: True, apply, SessionsMoved("never"))]
+
+    def release(self, *, session: Session) -> MemoryWrite:
+        """Describe that a session is held no more."""
+
+        def apply() -> None:
+            self.kept[session.token_hash] = replace(self.kept[session.token_hash], held=False)
+
+        return MemoryWrite(lambda: session.token_hash in self.kept, apply, SessionsMoved("ended"))
+
     def none_begun(self, *, known: PersonSessions) -> MemoryWrite:
         """Describe the condition that no session began since."""
         return self._unmoved(known, lambda: None)

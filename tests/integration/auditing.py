@@ -21,6 +21,8 @@ from tests.integration.shop import Item, Shop, ok
 # By then nothing can come late any more: what is new among the sealed was inserted.
 OLD = LATE + timedelta(seconds=UNSEALED_SECONDS_MAX, minutes=5)
 
+ULID_DIGITS = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
+
 
 @dataclass
 class Auditor:
@@ -117,7 +119,9 @@ class Auditor:
 
     def insert(self, *, after: Any) -> str:
         """Put an entry right behind another; return its identifier."""
-        entry_id = f"{after['sk']['S'][:-1]}{'Z' if after['sk']['S'][-1] != 'Z' else 'Y'}"
+        head = after["sk"]["S"].rstrip(ULID_DIGITS[-1])
+        following = ULID_DIGITS[ULID_DIGITS.index(head[-1]) + 1]
+        entry_id = f"{head[:-1]}{following}".ljust(len(after["sk"]["S"]), ULID_DIGITS[0])
         self.put({**after, "sk": {"S": entry_id}})
         return entry_id
 

@@ -76,16 +76,17 @@ class SignedIn:
     store: DynamoTenantStore
 
 
-@pytest.fixture(scope="module", autouse=True)
-def _tenants_of_this_module_only(empty_tables: None) -> None:
-    """What other modules' tests have made is gone."""
-
-
 @pytest.fixture(scope="session")
 def engine_services(stack_env: dict[str, str]) -> EngineServices:
     for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
         os.environ[name] = stack_env[name]
     return EngineServices(settings=Settings.from_env(stack_env), clock=FakeClock(NOW), environment=stack_env)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _as_at_first(empty_tables: None, engine_services: EngineServices) -> None:
+    """What other modules' tests have made, or broken, is gone."""
+    as_at_first(engine_services)
 
 
 @pytest.fixture(scope="session")
@@ -98,13 +99,17 @@ def gateway(engine_services: EngineServices) -> Gateway:
 @pytest.fixture
 def services(engine_services: EngineServices) -> EngineServices:
     """The services, with the clock at ``NOW`` and an empty mailbox."""
-    clock = engine_services.clock
-    assert isinstance(clock, FakeClock)
-    clock.set(NOW)
-    engine_services.mailer.sent.clear()
-    engine_services.mailer.broken = False
-    engine_services.texter.sent.clear()
-    return engine_services
+    return as_at_first(engine_services)
+
+
+def as_at_first(services: EngineServices) -> EngineServices:
+    """The services with the clock at ``NOW``, and a mailbox that is empty and works."""
+    assert isinstance(services.clock, FakeClock)
+    services.clock.set(NOW)
+    services.mailer.sent.clear()
+    services.mailer.broken = False
+    services.texter.sent.clear()
+    return services
 
 
 @pytest.fixture

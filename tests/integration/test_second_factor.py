@@ -6,6 +6,7 @@ from base64 import b64encode
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from pyotp import TOTP
@@ -27,9 +28,9 @@ STEP = timedelta(seconds=30)
 class Authenticator:
     """Somebody's phone, at the time of the tests' clock."""
 
-    def __init__(self, person: Person, clock: FakeClock) -> None:
+    def __init__(self, person: Person, clock: FakeClock, **shown: Any) -> None:
         self.person, self._clock = person, clock
-        begun = created(person.api.post("/v1/me/second-factor", json={"password": CHOSEN}))
+        begun = created(person.api.post("/v1/me/second-factor", json={"password": CHOSEN, **shown}))
         self.begun: Item = begun
         self.secret: str = begun["secret"]
 
@@ -63,7 +64,9 @@ def phone(person: Person, clock: FakeClock) -> Authenticator:
 def first_step(company: Company, person: Person, password: str = CHOSEN) -> str:
     """The token that asks for a code."""
     reply = company.try_to_sign_in(person.email, password)
-    assert (reply.status, set(reply.json)) == (202, {"second_step_token", "expires_at"}), reply.text
+    assert (reply.status, set(reply.json)) == (202, {"second_step_token", "expires_at", "factors"}), (
+        reply.text
+    )
     assert "Set-Cookie" not in reply.headers
     token: str = reply.json["second_step_token"]
     return token

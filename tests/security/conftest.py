@@ -12,6 +12,7 @@ from tests.integration.conftest import (
     NOW,
     EngineServices,
     api,
+    as_at_first,
     clock,
     engine_services,
     gateway,
@@ -41,8 +42,9 @@ __all__ = [
 
 
 @pytest.fixture(scope="module", autouse=True)
-def _tenants_of_this_module_only(empty_tables: None) -> None:
-    """What other modules' tests have made is gone."""
+def _as_at_first(empty_tables: None, engine_services: EngineServices) -> None:
+    """What other modules' tests have made, or broken, is gone."""
+    as_at_first(engine_services)
 
 
 @pytest.fixture(scope="session")

@@ -15,6 +15,7 @@ from pydantic import ValidationError
 from chalicelib.api.import_bodies import MappingBody
 from chalicelib.domain import csv_records
 from chalicelib.domain.cards import holds_card_number
+from chalicelib.domain.contacts import Contact, check_area, check_contact
 from chalicelib.domain.csv_inspect import INSPECTED_BYTES, encoding_of_all, inspect_csv
 from chalicelib.domain.csv_records import CsvFormat, TooManyBadQuotes, read_records
 from chalicelib.domain.errors import InvalidValue
@@ -28,7 +29,6 @@ from chalicelib.domain.import_mapping import (
 )
 from chalicelib.domain.imports import RowFate, RowReport
 from chalicelib.domain.money import InvalidAmount, parse_decimal
-from chalicelib.domain.subscribers import Contact, check_area, check_contact
 from chalicelib.usecases import import_batches
 from chalicelib.usecases.import_batches import REPORT_BYTES_PER_BATCH_MAX, Row, Run, commit_full
 from chalicelib.usecases.import_report import report_chunks

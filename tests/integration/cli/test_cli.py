@@ -14,7 +14,8 @@ from chalicelib.cli import import_commands
 from chalicelib.config import CliSettings
 from tests.fakes.clock import FakeClock
 from tests.integration.cli.conftest import MAP, Terminal
-from tests.integration.conftest import EngineServices, SignedIn
+from tests.integration.conftest import PASSWORD, EngineServices, SignedIn
+from tests.integration.passkeys import device_for, register
 from tests.integration.test_exports import bill
 
 
@@ -174,6 +175,21 @@ def test_a_wrong_password_is_refused(
     assert terminal.run("login", "--url", url, *who, "--password-stdin") == 1
     assert "[wrong_credentials]" in terminal.err
     assert not terminal.settings.config_dir.exists()
+
+
+def test_who_has_passkeys_alone_signs_in_with_a_recovery_code(
+    terminal: Terminal,
+    url: str,
+    signed_in: SignedIn,
+    services: EngineServices,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    spare, *_ = register(signed_in.api, device_for(services), PASSWORD)["recovery_codes"]
+    monkeypatch.setattr("sys.stdin", io.StringIO(f"{PASSWORD}\n{spare}\n"))
+
+    terminal.log_in(url, signed_in)
+
+    assert terminal.run("whoami") == 0
 
 
 def test_an_interruption_says_what_goes_on(user: Terminal, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from chalicelib.domain.accounts import Discount
 from chalicelib.domain.billing import charge_lines, next_period
 from chalicelib.domain.catalogue import Catalogue, CatalogueMismatch
+from chalicelib.domain.contacts import Contact
 from chalicelib.domain.errors import InvalidValue
 from chalicelib.domain.export_tables import subscription_rows
 from chalicelib.domain.money import Money
@@ -25,7 +26,7 @@ from chalicelib.domain.package_terms import (
     next_edition,
 )
 from chalicelib.domain.packages import PRICE_MINOR_MAX, BundlePart, Package, Phase, RefundPolicy
-from chalicelib.domain.subscribers import Contact, Subscriber
+from chalicelib.domain.subscribers import Subscriber
 from tests.unit.domain.selling import ACCOUNT, DAY, PACKAGE, TODAY, active
 
 OPEN = TODAY + DAY

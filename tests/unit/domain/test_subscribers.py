@@ -16,8 +16,7 @@ from chalicelib.domain.accounts import (
     subscription_id,
 )
 from chalicelib.domain.cards import CardNumberRefused
-from chalicelib.domain.errors import InvalidValue
-from chalicelib.domain.subscribers import (
+from chalicelib.domain.contacts import (
     Contact,
     InvalidCode,
     check_area,
@@ -28,6 +27,7 @@ from chalicelib.domain.subscribers import (
     normal_email,
     normal_national_id,
 )
+from chalicelib.domain.errors import InvalidValue
 
 ULID = "01JD0000000000000000000000"
 

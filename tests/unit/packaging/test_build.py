@@ -47,6 +47,8 @@ def script(path: Path, text: str) -> Path:
         ("botocore/data/dynamodb/2012-08-10/service-2.json.gz", True),
         ("botocore/data/ec2/2016-11-15/service-2.json.gz", False),
         ("pydantic/main.pyi", False),
+        ("urllib3/contrib/pyopenssl.py", False),
+        ("OpenSSL/crypto.py", True),
         ("x/__pycache__/y.cpython-313.pyc", False),
         ("something/tests/test_x.py", False),
         ("pydantic-2.14.3.dist-info/METADATA", True),

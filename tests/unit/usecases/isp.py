@@ -8,10 +8,11 @@ from datetime import UTC, date, datetime
 from typing import Any, cast
 
 from chalicelib.domain.accounts import SubscriptionState
+from chalicelib.domain.contacts import Contact
 from chalicelib.domain.money import Money
 from chalicelib.domain.packages import Package
 from chalicelib.domain.periods import NAMED_CYCLES, BillingTiming
-from chalicelib.domain.subscribers import Contact, Subscriber
+from chalicelib.domain.subscribers import Subscriber
 from chalicelib.domain.taxes import TaxGroup, TaxRow
 from chalicelib.domain.tenants import Tenant, TenantState
 from chalicelib.ports.store import AuditNote, Idempotency, TenantStore

@@ -16,11 +16,12 @@ from typing import Any, cast
 import pytest
 
 from chalicelib.domain.accounts import Account, AccountStatus, Subscription, SubscriptionState, invoice_id
+from chalicelib.domain.contacts import Contact, Recipient
 from chalicelib.domain.exports import ExportJob
-from chalicelib.domain.invoices import Invoice, InvoiceLine, InvoiceState, Recipient, format_number
+from chalicelib.domain.invoices import Invoice, InvoiceLine, InvoiceState, format_number
 from chalicelib.domain.jobs import JobState
 from chalicelib.domain.periods import BillingTiming, Cycle, CycleUnit, Period
-from chalicelib.domain.subscribers import Contact, Subscriber, SubscriberSummary
+from chalicelib.domain.subscribers import Subscriber, SubscriberSummary
 from chalicelib.domain.taxes import TaxAmount
 from chalicelib.ports.services import Blobs
 from chalicelib.ports.store import Page, Stores, SubscriberQuery

@@ -8,6 +8,7 @@ from typing import Any, cast
 
 import pytest
 
+from chalicelib.domain.contacts import Contact, InvalidContact
 from chalicelib.domain.errors import InvalidValue, StaleVersion
 from chalicelib.domain.money import CurrencyMismatch, Money
 from chalicelib.domain.packages import (
@@ -20,8 +21,6 @@ from chalicelib.domain.packages import (
 )
 from chalicelib.domain.subscribers import (
     CodeTaken,
-    Contact,
-    InvalidContact,
     Subscriber,
     SubscriberArchived,
     SubscriberInService,

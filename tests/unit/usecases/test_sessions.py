@@ -6,6 +6,7 @@ from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
@@ -19,8 +20,8 @@ from chalicelib.ports.identity import Address, TooManyAttempts
 from chalicelib.usecases.identity import Identity
 from chalicelib.usecases.sessions import (
     SESSIONS_PER_PERSON_MAX,
-    CodeAsked,
     EmailNotVerified,
+    FactorAsked,
     LoggedIn,
     WrongCredentials,
     log_in,
@@ -66,6 +67,9 @@ class OneTenant:
     def tenant_id(self) -> str:
         return "ten_1"
 
+    def profile(self) -> SimpleNamespace:
+        return SimpleNamespace(company="Lahore Net", mfa_required=False)
+
     def unmoved(self, *, member: StaffMember) -> MemoryWrite:
         return MemoryWrite(lambda: member == self.owner, lambda: None, StaleVersion("changed"))
 
@@ -97,6 +101,7 @@ class World:
             tokens=RandomTokens(),
             passwords=self.passwords,
             authenticator=TotpAuthenticator(),
+            passkeys=cast(Any, None),
             ids=FakeIds(),
             mailer=InMemoryMailer(),
             public_base_url="https://console.example",
@@ -107,7 +112,7 @@ class World:
         assert isinstance(begun, LoggedIn)
         return begun
 
-    def try_log_in(self, **changes: str) -> LoggedIn | CodeAsked:
+    def try_log_in(self, **changes: str) -> LoggedIn | FactorAsked:
         given = {
             "subdomain": "lahore",
             "email": "ayesha@example.com",
