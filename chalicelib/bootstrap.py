@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cached_property, lru_cache
+from functools import cached_property, lru_cache, partial
 from threading import Lock
 from typing import TYPE_CHECKING, Any, Final
 
@@ -24,7 +24,7 @@ from chalicelib.crypto.totp import TotpAuthenticator
 from chalicelib.domain.passkeys import relying_party
 from chalicelib.domain.rates import Policies
 from chalicelib.domain.tenants import TenantState
-from chalicelib.observability import MetricAlarms, tell_unreadable
+from chalicelib.observability import MetricAlarms, tell_not_sent, tell_unreadable
 from chalicelib.ports.audit import Anchors, AuditRounds
 from chalicelib.ports.services import Blobs, Clock, Ids, JobQueue, Mailer, Passwords, Texter
 from chalicelib.ports.watching import Alarms
@@ -230,7 +230,11 @@ class Services:
             return NullMailer()
         from chalicelib.adapters.email.ses import SesMailer
 
-        return SesMailer(client=self._client("sesv2"), sender=self.settings.mail_from)
+        client, sender = self._client("sesv2"), self.settings.mail_from
+        return SesMailer(client=client, sender=sender, failed=partial(self._tell_not_sent, "mail"))
+
+    def _tell_not_sent(self, channel: str, error: Exception) -> None:
+        tell_not_sent(stage=self.settings.stage, channel=channel, error=error, at=self.clock.now())
 
     @cached_property
     def readiness(self) -> Readiness:
@@ -278,7 +282,8 @@ class Services:
             return NullTexter()
         from chalicelib.adapters.sms.sns import SnsTexter
 
-        return SnsTexter(client=self._client("sns"), sender=self.settings.sms_sender)
+        client, sender = self._client("sns"), self.settings.sms_sender
+        return SnsTexter(client=client, sender=sender, failed=partial(self._tell_not_sent, "sms"))
 
     @cached_property
     def blobs(self) -> Blobs:

@@ -26,6 +26,7 @@ UNREADABLE_METRIC: Final = "UnreadableRecords"
 UNREADABLE_CODE: Final = "data_unreadable"
 ANOMALIES_METRIC: Final = "Anomalies"
 UNSEALED_METRIC: Final = "AuditUnsealedSeconds"
+NOT_SENT_METRIC: Final = "MessagesNotSent"
 CAUSES_MAX: Final = 6
 # Partitions named by an identifier of ours; other keys may hold a subscriber's code or a client's text.
 _OUR_PARTITION: Final = re.compile(r"ten_[0-9A-Z]{1,26}#(?:A#[0-9A-Z]{1,26}|T|STAFF|AUD#[0-9-]{7})")
@@ -46,7 +47,7 @@ class _Formatter(LambdaPowertoolsFormatter):
     """One JSON line an event, in which neither a card number nor the text of an exception stands."""
 
     def formatException(self, ei: Any) -> str:  # noqa: N802 - the name is logging's
-        """Return where an exception was raised and what it came from, without its messages."""
+        """Return where an exception was raised and what it came from, with AWS's codes, without messages."""
         lines: list[str] = []
         error: BaseException | None = ei[1]
         seen: set[int] = set()
@@ -54,7 +55,7 @@ class _Formatter(LambdaPowertoolsFormatter):
             seen.add(id(error))
             frames = traceback.extract_tb(error.__traceback__)
             lines += [f"{one.filename}:{one.lineno} in {one.name}" for one in frames]
-            lines.append(type(error).__qualname__)
+            lines.append(_name_of(error))
             error = error.__cause__ or (None if error.__suppress_context__ else error.__context__)
         return "\n".join(lines)
 
@@ -127,6 +128,17 @@ def tell_unreadable(*, stage: str, tenant_id: str, family: str, place: str, at: 
     logger().error("record unreadable", extra=facts)
 
 
+def tell_not_sent(*, stage: str, channel: str, error: Exception, at: datetime) -> None:
+    """Log that a mail or an SMS (``channel``) was not taken; the line is a metric too.
+
+    Whoever waits for it is told nothing, so that answers do not tell who is known: the operator has
+    to see it.
+    """
+    facts: dict[str, Any] = {"channel": channel, "cause": causes_of(error)}
+    facts |= _metric(stage=stage, name=NOT_SENT_METRIC, value=1, at=at)
+    logger().error("message not sent", extra=facts)
+
+
 def _metric(*, stage: str, name: str, value: int, at: datetime, unit: str = "Count") -> dict[str, Any]:
     """Return what makes a log line a metric too ("embedded metric format")."""
     metric = {
@@ -180,10 +192,14 @@ def causes_of(error: BaseException) -> list[str]:
     found: list[str] = []
     cause: BaseException | None = error
     while cause is not None and len(found) < CAUSES_MAX:
-        found.append(":".join([type(cause).__name__, *_aws_codes(cause)]))
+        found.append(_name_of(cause))
         inner = cause.__cause__ or getattr(cause, "cause", None)
         cause = inner if isinstance(inner, BaseException) else None
     return found
+
+
+def _name_of(error: BaseException) -> str:
+    return ":".join([type(error).__name__, *_aws_codes(error)])
 
 
 def _aws_codes(error: BaseException) -> list[str]:

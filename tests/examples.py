@@ -13,7 +13,7 @@ from hypothesis import settings
 
 FACTOR: Final = int(os.environ.get("EXAMPLES_FACTOR", "1"))
 
-settings.register_profile("ours", max_examples=100 * FACTOR, deadline=None, derandomize=FACTOR == 1)
+settings.register_profile("ours", max_examples=50 * FACTOR, deadline=None, derandomize=FACTOR == 1)
 settings.load_profile("ours")
 
 

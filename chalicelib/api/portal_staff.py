@@ -41,10 +41,20 @@ def send_portal_activation(request: Request) -> AcceptedOut:
     return AcceptedOut()
 
 
+class PortalEndQuery(Schema):
+    """What ends besides the sessions."""
+
+    for_good: bool = Field(
+        default=False,
+        description="true takes the password off too, and makes worthless what was sent to choose one",
+    )
+
+
 @endpoint(
     "DELETE",
     "/v1/subscribers/{subscriber_id}/portal-sessions",
     permission=Permission.SUBSCRIBERS_WRITE,
+    query=PortalEndQuery,
     status=204,
 )
 def end_subscriber_portal_sessions(request: Request) -> Answer:
@@ -54,6 +64,7 @@ def end_subscriber_portal_sessions(request: Request) -> Answer:
         portal=request.services.portal,
         store=request.store,
         subscriber_id=subscriber_id,
+        for_good=request.query_as(PortalEndQuery).for_good,
         note=request.note("portal.sessions_ended", subscriber_id),
     )
     return Answer(None)

@@ -30,7 +30,16 @@ _ONE_LINE: Final = re.compile(r"[^\r\n\0]*")
 _IF_MATCH: Final = re.compile(r'"([1-9]\d{0,14})"', re.ASCII)
 # Fields that are never shown or kept as text; and identifiers are made of digits by themselves.
 _NO_WORDS: Final = re.compile(r"password|token|cursor|\w+_ids?")
-_MESSAGES: Final = {"missing": "this field is needed", "extra_forbidden": "there is no such field"}
+_TIME: Final = "Input should be a time with its zone, such as 2026-11-01T00:00:00Z"
+_MESSAGES: Final = {
+    "missing": "this field is needed",
+    "extra_forbidden": "there is no such field",
+    "datetime_parsing": _TIME,
+    "datetime_from_date_parsing": _TIME,
+    "timezone_aware": _TIME,
+}
+# What pydantic says of a text that was cleaned first (api/schemas.py): it does not know that it is one.
+_LENGTH: Final = re.compile(r"Value (should have at (?:least|most) \d+) items? after validation, not \d+")
 _JSON_TYPE: Final = re.compile(r'application/json(\s*;\s*charset="?utf-8"?)?', re.IGNORECASE)
 
 
@@ -146,7 +155,8 @@ def _refuse(error: ValidationError) -> NoReturn:
     if kind == "json_invalid":
         raise MalformedJson("the body is not valid JSON") from None
     param = ".".join(map(str, first["loc"])) or None
-    message = _MESSAGES.get(kind) or first["msg"].removeprefix("Value error, ")
+    message = _MESSAGES.get(kind) or _LENGTH.sub(r"String \1 characters", first["msg"])
+    message = message.removeprefix("Value error, ")
     raise InvalidField(message, param=param, code=_field_code(kind)) from None
 
 

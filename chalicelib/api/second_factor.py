@@ -52,12 +52,6 @@ class SecondFactorOut(Schema):
         )
 
 
-class PasswordAgainIn(Schema):
-    """One's password, once more."""
-
-    password: Password
-
-
 class ShownAgainIn(Schema):
     """One's password, and where one has a second factor that too: a code, or the answer of a passkey.
 
@@ -154,7 +148,7 @@ def confirm_second_factor(request: Request) -> RecoveryCodesOut:
     "POST",
     "/v1/me/second-factor/recovery-codes",
     permission=Permission.SELF,
-    body=PasswordAgainIn,
+    body=ShownAgainIn,
     answer=RecoveryCodesOut,
 )
 def renew_recovery_codes(request: Request) -> RecoveryCodesOut:
@@ -162,8 +156,8 @@ def renew_recovery_codes(request: Request) -> RecoveryCodesOut:
     codes = second_factor.renew_recovery_codes(
         identity=request.services.identity,
         store=request.store,
-        principal=request.principal,
-        password=request.body_as(PasswordAgainIn).password,
+        session=request.own_session,
+        again=request.body_as(ShownAgainIn).again(address=request.address),
         at=request.now,
         note=request.note("recovery_codes.renewed", request.principal.actor_id),
     )

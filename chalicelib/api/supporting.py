@@ -1,5 +1,7 @@
 """What is other where platform support asks: it is audited, what it sees is masked, and no file.
 
+Nor does it get into the portal, which knows of no access and its end.
+
 It is done around every operation, not within one, so that those added later have it too.
 """
 
@@ -19,7 +21,21 @@ from chalicelib.domain.permissions import SUPPORT_WRITES, Permission
 
 READ: Final = "support.read"
 CHANGE_ASKED: Final = "support.change_asked"
+# A code sent there lets in as the subscriber, for as long as a session of the portal lasts, and
+# with the password that is chosen by it for good.
+SUBSCRIBERS_ARE_REACHED_AT: Final = frozenset({"email", "phone"})
+LETS_INTO_THE_PORTAL: Final = frozenset({"send_portal_activation"})
 _ONE_OF_OURS: Final = re.compile(r"[a-z]{3}_[0-9A-Z]{26}(-[0-9-]+)?", re.ASCII)
+
+
+def check_asked(request: Request) -> None:
+    """Raise PermissionDenied for what would let platform support in as a subscriber, when it is out again."""
+    if request.operation_id in LETS_INTO_THE_PORTAL:
+        raise PermissionDenied("platform support lets nobody into the portal")
+    given = request.body.model_fields_set if request.body is not None else set()
+    where = sorted(SUBSCRIBERS_ARE_REACHED_AT & given)
+    if where and "subscriber_id" in request.path:
+        raise PermissionDenied("platform support does not change where codes are sent", param=where[0])
 
 
 def note_asked(request: Request, *, permission: Permission) -> None:

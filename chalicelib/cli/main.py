@@ -7,6 +7,7 @@ import os
 import sys
 from collections.abc import Sequence
 from difflib import get_close_matches
+from http import HTTPStatus
 from itertools import takewhile
 from typing import Any
 
@@ -21,7 +22,7 @@ from chalicelib.cli import (
     session_commands,
     support_commands,
 )
-from chalicelib.cli.client import TIMEOUT_SECONDS, CliError, Interrupted, Refused
+from chalicelib.cli.client import TIMEOUT_SECONDS, CliError, Interrupted, NotSignedIn, Refused
 from chalicelib.cli.context import DEFAULT_URL, Context
 from chalicelib.cli.output import Output, harmless
 from chalicelib.config import CliSettings
@@ -46,8 +47,7 @@ def main(argv: Sequence[str] | None = None, *, settings: CliSettings | None = No
         return int(args.run(context, args))
     except CliError as error:
         output.done()
-        told = error.told(args.names) if isinstance(error, Refused) else str(error)
-        print(f"ispbilling: {harmless(told)}", file=sys.stderr)
+        print(f"ispbilling: {harmless(_told(error, context, args))}", file=sys.stderr)
         return error.exit_code
     except BrokenPipeError:
         raise
@@ -58,6 +58,16 @@ def main(argv: Sequence[str] | None = None, *, settings: CliSettings | None = No
         output.done()
         print("ispbilling: interrupted; what was started goes on", file=sys.stderr)
         return Interrupted.exit_code
+
+
+def _told(error: CliError, context: Context, args: argparse.Namespace) -> str:
+    told = error.told(args.names) if isinstance(error, Refused) else str(error)
+    of_who_asks = isinstance(error, NotSignedIn) or (
+        isinstance(error, Refused) and error.status == HTTPStatus.FORBIDDEN
+    )
+    if context.settings.token and of_who_asks:
+        return f"{told}; ISPBILLING_TOKEN is set, and goes before `login`: unset it to be yourself"
+    return told
 
 
 class _Parser(argparse.ArgumentParser):

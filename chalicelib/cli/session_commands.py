@@ -50,7 +50,9 @@ def _password(args: argparse.Namespace) -> str:
 
 def _code(args: argparse.Namespace, factors: Collection[str]) -> str:
     if args.password_stdin:
-        return sys.stdin.readline().strip()
+        if code := sys.stdin.readline().strip():
+            return code
+        raise CliError("this account asks for a code too: give one in a second line of standard input")
     if "authenticator" not in factors:
         return getpass.getpass("Recovery code (passkeys are for browsers): ").strip()
     return getpass.getpass("Code of your authenticator, or a recovery code: ").strip()

@@ -1,4 +1,4 @@
-"""support enter, list, end: of the platform's operator."""
+"""support enter, list, end: of the platform's operator; accesses, shut-out: of who was entered."""
 
 from __future__ import annotations
 
@@ -14,7 +14,9 @@ from chalicelib.domain.support import MINUTES_DEFAULT, MINUTES_MAX, MINUTES_MIN,
 
 def add_parsers(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Add the commands."""
-    support = commands.add_parser("support", help="enter another company as platform support")
+    support = commands.add_parser(
+        "support", help="platform support: enter a company, or see and end who entered yours"
+    )
     actions = support.add_subparsers(metavar="ACTION", required=True)
     enter = actions.add_parser("enter", help="enter a company; its owners are told at once")
     enter.add_argument("subdomain", metavar="SUBDOMAIN", help="the company's")
@@ -35,6 +37,14 @@ def add_parsers(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
     end = actions.add_parser("end", help="leave a company")
     end.add_argument("access", metavar="ACCESS", help="spa_…, as `support list` shows it")
     end.set_defaults(run=end_entry, names=SUPPORT)
+    seen = actions.add_parser("accesses", help="list who of platform support entered your company")
+    add_limit(seen, default=20)
+    seen.set_defaults(run=list_accesses, names=SUPPORT)
+    shut_out = actions.add_parser("shut-out", help="end an access of platform support to your company")
+    shut_out.add_argument(
+        "access", metavar="ACCESS", help="spa_…, as the mail or `support accesses` shows it"
+    )
+    shut_out.set_defaults(run=end_access, names=SUPPORT)
 
 
 def enter_company(context: Context, args: argparse.Namespace) -> int:
@@ -57,6 +67,17 @@ def enter_company(context: Context, args: argparse.Namespace) -> int:
 
 def list_entries(context: Context, args: argparse.Namespace) -> int:
     """List accesses of the operator's people."""
+    _list(context, args, "/v1/support-entries")
+    return 0
+
+
+def list_accesses(context: Context, args: argparse.Namespace) -> int:
+    """List accesses of platform support to the company of who is signed in."""
+    _list(context, args, "/v1/support-accesses")
+    return 0
+
+
+def _list(context: Context, args: argparse.Namespace, path: str) -> None:
     columns = [
         ("access", lambda one: one["access_id"]),
         ("company", lambda one: one["subdomain"]),
@@ -66,8 +87,7 @@ def list_entries(context: Context, args: argparse.Namespace) -> int:
         ("ended", _ended),
         ("reason", lambda one: one["reason"]),
     ]
-    show_list(context, "/v1/support-entries", columns, limit=args.limit)
-    return 0
+    show_list(context, path, columns, limit=args.limit)
 
 
 def _ended(access: Any) -> object:
@@ -75,7 +95,16 @@ def _ended(access: Any) -> object:
 
 
 def end_entry(context: Context, args: argparse.Namespace) -> int:
-    """End an access; one that is over stays as it is."""
-    context.api.delete(f"/v1/support-entries/{quote(args.access, safe='')}")
+    """End an access that the operator's people opened; one that is over stays as it is."""
+    return _end(context, args, "/v1/support-entries")
+
+
+def end_access(context: Context, args: argparse.Namespace) -> int:
+    """End an access to the company of who is signed in; one that is over stays as it is."""
+    return _end(context, args, "/v1/support-accesses")
+
+
+def _end(context: Context, args: argparse.Namespace, path: str) -> int:
+    context.api.delete(f"{path}/{quote(args.access, safe='')}")
     context.output.note(f"{args.access} has ended: its token opens nothing any more")
     return 0

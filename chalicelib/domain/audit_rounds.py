@@ -39,12 +39,14 @@ class Round:
     version: int = 0
 
     def due(self, *, on: date) -> bool:
-        """Whether there is something to verify on a day."""
-        return self.done_on is None or self.done_on < on
+        """Whether there is something to verify on a day; a day to come is none that a pass reached."""
+        return self.done_on != on
 
     def on(self, *, day: date, full: bool = False) -> Round:
         """Return the round that a day's pass goes on with: a new one each week, or where asked for."""
-        over = self.at_end and day - self.begun_on >= timedelta(days=ROUND_DAYS)
+        # Nothing signs a round. A day to come would put verifying off for ever, so it is not believed.
+        lasted = day - self.begun_on
+        over = lasted < timedelta(0) or (self.at_end and lasted >= timedelta(days=ROUND_DAYS))
         if not over and not full:
             return self
         # A fault that a whole round did not find is news when it comes again.

@@ -39,6 +39,11 @@ def check_email(*, email: str, param: str = "email") -> str:
 
 def check_no_link(*, text: str, param: str) -> None:
     """Raise LinkNotAllowed where a text that goes into our mails holds what readers make a link of."""
-    plain = unicodedata.normalize("NFKC", text).casefold()
-    if "://" in plain or "www." in plain:
+    if has_link(text=text):
         raise LinkNotAllowed("web addresses are not allowed here", param=param)
+
+
+def has_link(*, text: str) -> bool:
+    """Whether readers of a mail make a link of something in a text."""
+    plain = unicodedata.normalize("NFKC", text).casefold()
+    return "://" in plain or "www." in plain

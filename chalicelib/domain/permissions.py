@@ -177,7 +177,8 @@ and none that its maker lacks.
 
 Platform support that entered the company (`POST /v1/support-entries`) has {support_reads};
 where it said that it would change something, {support_writes} besides. National and tax
-ids are masked for it, and nothing is given to it as a file.
+ids are masked for it, and nothing is given to it as a file. It changes no subscriber's email or phone and
+sends no activation of the portal: codes go there, and let in past the end of an access.
 
 `portal:self` is what subscribers have who are signed in to the portal: no role and no key has it, and a
 subscriber has nothing else.

@@ -26,9 +26,10 @@ CODE_DIGITS: Final = 6
 CODE_LIFE: Final = timedelta(minutes=5)
 CODE_TRIES_MAX: Final = 5
 ACTIVATION_LIFE: Final = timedelta(hours=72)
+# An ISP that has just signed up, which any stranger may, sends less.
+NEW_ISP: Final = timedelta(days=14)
 PORTAL_IDLE: Final = timedelta(minutes=30)
 PORTAL_LIFE: Final = timedelta(hours=12)
-_IN_NUMBERS: Final = frozenset("0123456789+-.() /")
 
 
 class PortalOff(DomainError):
@@ -94,14 +95,20 @@ def portal_principal(*, tenant_id: str, subscriber_id: str) -> Principal:
 
 
 def login_key(*, login: str) -> str:
-    """Return the form under which tries are counted, however a number or code is written."""
+    """Return the form under which tries are counted: one, however that which is looked up is written."""
     text = login.strip()
     if "@" in text:
         return normal_email(email=text)
-    digits = normal_digits(text=text)
-    if len(digits) >= PHONE_DIGITS_MIN and set(text) <= _IN_NUMBERS:
-        return digits
-    return code_key(code=text)
+    return login_number(login=text) or code_key(code=text)
+
+
+def login_number(*, login: str) -> str:
+    """Return the digits of a login that is a phone number, in the form it is looked up, or an empty text.
+
+    Whatever has a letter is none: who puts letters between the digits would be counted anew for each.
+    """
+    digits = "" if any(map(str.isalpha, login)) else normal_digits(text=login)
+    return digits if len(digits) >= PHONE_DIGITS_MIN else ""
 
 
 def words_of(*, texts: Sequence[str]) -> tuple[str, ...]:

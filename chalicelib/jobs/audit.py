@@ -9,6 +9,7 @@ from typing import Any, Final
 from chalicelib.bootstrap import Services
 from chalicelib.domain.anomalies import Anomaly
 from chalicelib.domain.audit_chain import Flaw
+from chalicelib.domain.errors import InvalidValue
 from chalicelib.domain.tenants import Tenant
 from chalicelib.jobs.deadline import deadline
 from chalicelib.observability import logger, tell_sealed
@@ -22,6 +23,12 @@ PASS_SECONDS_MAX: Final = 240
 # Of the verifier, whose function has 900 s.
 VERIFYING_SECONDS_MAX: Final = 780
 FLAWS_LOGGED_MAX: Final = 20
+
+
+class InvalidVerificationOrder(InvalidValue):
+    """The event's ``detail`` is not an order that can be read, or names no active tenant."""
+
+    code = "invalid_verification_order"
 
 
 class AuditIncomplete(RuntimeError):
@@ -102,28 +109,42 @@ def verify_audit_chains(services: Services, event: Mapping[str, Any]) -> None:
     """Verify what is due of every tenant's chain, each pass beginning with another of them.
 
     An operator's event may have a ``detail`` with ``tenant_id`` (of that tenant alone) and ``full``
-    (true: from the beginning). Whoever runs out of time leaves the rest to the next pass.
+    (true: from the beginning); raises InvalidVerificationOrder. Whoever runs out of time leaves the
+    rest to the next pass.
     """
     at, out_of_time = services.clock.now(), deadline(seconds=VERIFYING_SECONDS_MAX)
-    detail: Mapping[str, Any] = event.get("detail") or {}
-    wanted, full = detail.get("tenant_id"), detail.get("full") is True
+    wanted, full = _verification_order(event.get("detail") or {})
     reports: list[Checked] = []
     failed: list[str] = []
+    tenants = 0
     for tenant in _tenants(services, at):
         if wanted not in {None, tenant.tenant_id}:
             continue
+        tenants += 1
         report = None if out_of_time() else _verify(services, tenant, at, out_of_time, full=full)
         if report is None or report.unfinished:
             failed.append(tenant.tenant_id)
         reports += [report] if report is not None else []
     told = {
+        "tenants": tenants,
         "entries": sum(one.entries for one in reports),
-        "faults": sum(one.news for one in reports),
+        "faults": sum(one.faults for one in reports),
+        "news": sum(one.news for one in reports),
         "tenants_left": len(failed),
     }
     logger().info("audit chains verified", extra=told)
+    if wanted is not None and not tenants:
+        raise InvalidVerificationOrder("there is no such active tenant", param="tenant_id")
     if failed:
         raise AuditIncomplete(f"chains of {len(failed)} tenants were not verified: {failed[:5]}")
+
+
+def _verification_order(detail: Mapping[str, Any]) -> tuple[str | None, bool]:
+    """Return whose chain is to be verified (None: everybody's), and whether from the beginning."""
+    full = detail.get("full", False)
+    if not set(detail) <= {"tenant_id", "full"} or not isinstance(full, bool):
+        raise InvalidVerificationOrder("detail has, where wanted, tenant_id, and full as true or false")
+    return detail.get("tenant_id"), full
 
 
 def _verify(
@@ -131,8 +152,8 @@ def _verify(
 ) -> Checked | None:
     """Verify one tenant's chain; whatever goes wrong with it is logged, and stops no other."""
 
-    def tell(flaws: tuple[Flaw, ...]) -> None:
-        _tell_broken(services, tenant.tenant_id, flaws, at)
+    def tell(found: tuple[Flaw, ...], news: tuple[Flaw, ...]) -> None:
+        _tell_broken(services, tenant.tenant_id, found, at, news=bool(news))
 
     store = services.stores.of(tenant_id=tenant.tenant_id)
     try:
@@ -153,11 +174,18 @@ def _verify(
         return None
 
 
-def _tell_broken(services: Services, tenant_id: str, flaws: tuple[Flaw, ...], at: datetime) -> None:
-    """Tell the operator what is wrong, and have the owners told by who has the keys to their addresses."""
+def _tell_broken(
+    services: Services, tenant_id: str, flaws: tuple[Flaw, ...], at: datetime, *, news: bool
+) -> None:
+    """Tell the operator what is wrong, and have the owners told by who has the keys to their addresses.
+
+    Each fault is logged whenever it is found, for whoever looks anew; alarm and mail are for news.
+    """
     for one in flaws[:FLAWS_LOGGED_MAX]:
         facts = {"fault": one.fault.value, "sequence": one.sequence, "about": one.about}
         logger().error("audit chain broken", extra={"tenant_id": tenant_id, **facts})
+    if not news:
+        return
     services.alarms.tell(kind=Anomaly.AUDIT_BROKEN, tenant_id=tenant_id, at=at)
     services.mail_queue.send(message={"mail": BROKEN, "tenant_id": tenant_id})
 

@@ -19,7 +19,7 @@ PASS_SECONDS_MAX: Final = 780
 
 
 class InvalidRotationOrder(InvalidValue):
-    """The event's ``detail`` is not an order that can be read."""
+    """The event's ``detail`` is not an order that can be read, or names no tenant."""
 
     code = "invalid_rotation_order"
 
@@ -38,9 +38,12 @@ def keep_keys(services: Services, event: Mapping[str, Any]) -> None:
     at, out_of_time = services.clock.now(), deadline(seconds=PASS_SECONDS_MAX)
     detail: Mapping[str, Any] = event.get("detail") or {}
     order = _order(detail, at)
-    rotated = rewrapped = 0
+    rotated = rewrapped = tenants = 0
     failed: list[str] = []
-    for tenant_id in _tenants(services, detail, at):
+    for tenant_id in _tenants(services, at):
+        if detail.get("tenant_id", tenant_id) != tenant_id:
+            continue
+        tenants += 1
         if out_of_time():
             raise KeysIncomplete("time ran out")
         try:
@@ -49,8 +52,10 @@ def keep_keys(services: Services, event: Mapping[str, Any]) -> None:
             failed.append(tenant_id)
         else:
             rotated, rewrapped = rotated + done.rotated, rewrapped + done.rewrapped
-    told = {"rotated": rotated, "rewrapped": rewrapped, "tenants_failed": len(failed)}
+    told = {"tenants": tenants, "rotated": rotated, "rewrapped": rewrapped, "tenants_failed": len(failed)}
     logger().info("keys looked at", extra=told)
+    if "tenant_id" in detail and not tenants:
+        raise InvalidRotationOrder("there is no such tenant, or it is not verified", param="tenant_id")
     if failed:
         raise KeysIncomplete(f"keys of {len(failed)} tenants were not seen to: {failed[:5]}")
 
@@ -64,10 +69,7 @@ def _replace(services: Services, tenant_id: str, order: RotationOrder, at: datet
         raise KeysIncomplete("the tenant's keys could not be seen to") from error
 
 
-def _tenants(services: Services, detail: Mapping[str, Any], at: datetime) -> Iterator[str]:
-    if "tenant_id" in detail:
-        yield str(detail["tenant_id"])
-        return
+def _tenants(services: Services, at: datetime) -> Iterator[str]:
     after: str | None = None
     while True:
         page = services.tenants.every(after=after, limit=TENANTS_PER_PAGE, turn=planning_turn(at=at))

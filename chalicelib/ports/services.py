@@ -74,8 +74,11 @@ class Texter(Protocol):
 class PhoneNumbers(Protocol):
     """Phone numbers of the world."""
 
-    def international(self, *, text: str, country: str) -> str | None:
-        """Return a number, read as it is dialled in a country (ISO 3166-1), as E.164; None if it is none."""
+    def for_sms(self, *, text: str, country: str) -> str | None:
+        """Return a mobile number of a country (ISO 3166-1), read as it is dialled there, as E.164.
+
+        None for what is none, for fixed lines and premium numbers, and for those of other countries.
+        """
 
 
 class Passwords(Protocol):

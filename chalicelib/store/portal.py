@@ -10,9 +10,9 @@ from pynamodb.exceptions import DoesNotExist
 from pynamodb.expressions.condition import Condition
 
 from chalicelib.crypto.keyring import TenantKeys
-from chalicelib.domain.contacts import code_key, normal_digits, normal_email
+from chalicelib.domain.contacts import code_key, normal_email
 from chalicelib.domain.errors import StaleVersion
-from chalicelib.domain.portal import ACCOUNTS_PER_CONTACT_MAX, PortalAccess
+from chalicelib.domain.portal import ACCOUNTS_PER_CONTACT_MAX, PortalAccess, login_number
 from chalicelib.store import keys
 from chalicelib.store.accounts import OPERATIONAL
 from chalicelib.store.acting import OfTenant
@@ -57,7 +57,7 @@ class DynamoPortalUsers(OfTenant):
 
     def _contact_key(self, login: str) -> str:
         kind = "email" if "@" in login else "phone"
-        value = normal_email(email=login) if kind == "email" else normal_digits(text=login)
+        value = normal_email(email=login) if kind == "email" else login_number(login=login)
         return self._directory.blind_key(kind=kind, value=value)
 
     def _live(self, sorts: Sequence[str]) -> tuple[str, ...]:

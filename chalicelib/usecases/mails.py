@@ -96,10 +96,18 @@ something out of the ordinary was seen at {company} at {time} UTC:
 
     {what}
 
-If you know why, do nothing. Otherwise look at the audit log (GET /v1/audit) for who did it and
-from where, end the sessions of whom you do not trust, and change passwords. Of the same kind
-there is no other mail within the hour.
+{advice} Of the same kind there is no other mail within the hour.
 """
+
+_ADVICE: Final = """\
+If you know why, do nothing. Otherwise look at the audit log (GET /v1/audit) for who did it and
+from where, end the sessions of whom you do not trust, and change passwords."""
+
+# Whoever changed the log is not to be found in it, and was not one of the company's people.
+_ADVICE_OF_THE_LOG: Final = """\
+Nobody of your company can do that by the platform. See which entries it is about (`./ispbilling
+audit verify`, or GET /v1/audit/verification), keep a copy of what it says, and ask who runs the
+platform: they were told too."""
 
 _WHAT: Final[Mapping[Anomaly, str]] = {
     Anomaly.ACCOUNT_LOG_INS: "more than 20 wrong passwords for one account within an hour",
@@ -114,7 +122,11 @@ _WHAT: Final[Mapping[Anomaly, str]] = {
 def anomaly_mail(*, to: str, name: str, company: str, kind: Anomaly, at: datetime) -> Mail:
     """Return the mail that tells an owner of an anomaly; it quotes nothing that a stranger wrote."""
     text = _ANOMALY.format(
-        name=name, company=company, time=f"{at.astimezone(UTC):%Y-%m-%d %H:%M}", what=_WHAT[kind]
+        name=name,
+        company=company,
+        time=f"{at.astimezone(UTC):%Y-%m-%d %H:%M}",
+        what=_WHAT[kind],
+        advice=_ADVICE_OF_THE_LOG if kind is Anomaly.AUDIT_BROKEN else _ADVICE,
     )
     return Mail(to=to, subject="Out of the ordinary at ISP Billing", text=text)
 

@@ -48,7 +48,7 @@ def ask_log_in(
         return unknown, offered_ids(passkeys=(), seed=seed)
     store = identity.stores.of(tenant_id=tenant_id)
     factor = _factor(store, member, at)
-    challenge = give_challenge(identity=identity, store=store, asked=_asked(factor), at=at)
+    challenge = give_challenge(identity=identity, store=store, asked=_asked(store, factor, email), at=at)
     seed = store.second_factors.decoy_seed(email=email)
     return challenge, offered_ids(passkeys=factor.passkeys, seed=seed)
 
@@ -84,7 +84,7 @@ def log_in_with_passkey(
             store=store,
             before=factor,
             sent=sent,
-            asked=_asked(factor),
+            asked=_asked(store, factor, email),
             at=at,
             request_id=request_id,
         )
@@ -116,5 +116,10 @@ def _factor(store: TenantStore, member: StaffMember | None, at: datetime) -> Sec
     return found or SecondFactor(staff_id=staff_id, secret="", created_at=at)
 
 
-def _asked(factor: SecondFactor) -> Asked:
-    return Asked(Purpose.LOG_IN, factor.staff_id)
+def _asked(store: TenantStore, factor: SecondFactor, email: str) -> Asked:
+    """Return what a challenge is for: the address that was named, too.
+
+    All addresses that are nobody's have one person. Where a challenge for one were good for another,
+    its answer would be looked into there and nowhere else, and the time would tell that both are none.
+    """
+    return Asked(Purpose.LOG_IN, factor.staff_id, store.second_factors.decoy_seed(email=email))

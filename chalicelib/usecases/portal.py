@@ -57,9 +57,7 @@ def still_there(
     corrected meanwhile was somebody else's.
     """
     contact = subscriber.contact
-    number = (
-        portal.numbers.international(text=contact.phone, country=tenant.country) if contact.phone else None
-    )
+    number = portal.numbers.for_sms(text=contact.phone, country=tenant.country) if contact.phone else None
     on_file = [normal_email(email=contact.email), number]
     digests = {store.portal.sent_to(address=one) for one in on_file if one}
     return not subscriber.archived and sent_to in digests

@@ -112,7 +112,7 @@ def use_code(
     if not live:
         raise _not_valid()
     if len(live) > 1:
-        return _let_choose(portal, store, live, spent, at)
+        return _let_choose(portal, store, live, spent, sent_to=sent.sent_to, at=at)
     return _begin(portal, store, live[0], asking, spent=spent, password=password)
 
 
@@ -123,7 +123,13 @@ def _right(asked: AskedCodes, digest: str) -> SentCode | None:
 
 
 def _let_choose(
-    portal: Portal, store: TenantStore, live: Sequence[Subscriber], spent: Sequence[Write], at: datetime
+    portal: Portal,
+    store: TenantStore,
+    live: Sequence[Subscriber],
+    spent: Sequence[Write],
+    *,
+    sent_to: str,
+    at: datetime,
 ) -> AccountChoice:
     choice = AccountChoice(portal.identity.tokens.new(prefix="pcc"), live, at + CODE_LIFE)
     issued = portal.identity.one_time_tokens.issue(
@@ -132,6 +138,7 @@ def _let_choose(
         subject={
             "tenant_id": store.tenant_id,
             "subscribers": " ".join(one.subscriber_id for one in live),
+            "sent_to": sent_to,
         },
         expires_at=choice.expires_at,
     )
@@ -154,8 +161,13 @@ def choose_account(
         raise TokenNotValid("the token is not valid, or not any more", param="token")
     store = identity.stores.of(tenant_id=subject["tenant_id"])
     offered = store.subscribers.many(subscriber_ids=subject["subscribers"].split())
-    wanted = code_key(code=username)
-    chosen = [one for one in offered if code_key(code=one.code) == wanted and not one.archived]
+    wanted, tenant, sent_to = code_key(code=username), open_portal(store=store), subject["sent_to"]
+    chosen = [
+        one
+        for one in offered
+        if code_key(code=one.code) == wanted
+        and still_there(portal=portal, store=store, tenant=tenant, subscriber=one, sent_to=sent_to)
+    ]
     if not chosen:
         raise InvalidValue("this is none of the accounts of the code", param="username")
     spent = [identity.one_time_tokens.spend(token_hash=token_hash, purpose=CHOICE)]

@@ -7,7 +7,7 @@ from typing import Final
 
 from chalicelib.domain.errors import Busy, NotFound, StaleVersion
 from chalicelib.domain.passwords import normal_password
-from chalicelib.domain.portal import CannotBeReached, TextsOff
+from chalicelib.domain.portal import NEW_ISP, CannotBeReached, TextsOff
 from chalicelib.domain.staff import Principal
 from chalicelib.domain.subscribers import SubscriberArchived
 from chalicelib.ports.identity import TokenNotValid
@@ -21,6 +21,10 @@ from chalicelib.usecases.throttle import Limit, client_of, give_back, reserve
 
 # Each costs Argon2.
 ACTIVATIONS: Final = Limit("portal-activation", most=30, window_seconds=900)
+_DAY: Final = 24 * 3600
+# What an ISP may have mailed to whomever it says are its customers.
+ACTIVATIONS_SENT: Final = Limit("portal-activations-sent", most=10_000, window_seconds=_DAY)
+ACTIVATIONS_SENT_WHILE_NEW: Final = Limit("portal-activations-sent", most=500, window_seconds=_DAY)
 
 
 def ask_activation(
@@ -28,7 +32,7 @@ def ask_activation(
 ) -> None:
     """Have a subscriber sent the code with which they choose a password, by mail or sms.
 
-    Raises NotFound, SubscriberArchived, PortalOff, TextsOff or CannotBeReached.
+    Raises NotFound, SubscriberArchived, PortalOff, TextsOff, CannotBeReached or TooManyAttempts.
     """
     tenant, subscriber = open_portal(store=store), store.subscribers.get(subscriber_id=subscriber_id)
     if subscriber.archived:
@@ -39,6 +43,9 @@ def ask_activation(
         raise TextsOff("no SMS are sent: see portal_sms of the settings", param="channel")
     if channel != MAIL and sms_number(portal=portal, tenant=tenant, subscriber=subscriber) is None:
         raise CannotBeReached("there is no number on file that SMS go to", param="channel")
+    new = note.at < tenant.created_at + NEW_ISP
+    limit = ACTIVATIONS_SENT_WHILE_NEW if new else ACTIVATIONS_SENT
+    reserve(identity=portal.identity, limit=limit, key=store.tenant_id, at=note.at)
     store.commit(store.note(note=replace(note, details={"channel": channel})))
     portal.queue.send(
         message={

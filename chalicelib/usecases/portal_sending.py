@@ -16,6 +16,7 @@ from chalicelib.domain.contacts import normal_email
 from chalicelib.domain.portal import (
     ACTIVATION_LIFE,
     CODE_LIFE,
+    NEW_ISP,
     AskedCodes,
     SentCode,
 )
@@ -29,14 +30,19 @@ from chalicelib.usecases.portal_texts import activation_mail, activation_text, c
 from chalicelib.usecases.throttle import Limit, within
 
 ACTIVATION: Final = "portal-activation"
+CODE: Final = "portal-code"
 MAIL: Final = "mail"
 SMS: Final = "sms"
 _HOUR: Final = 3600
 _DAY: Final = 24 * _HOUR
 MAILS_PER_MAILBOX: Final = Limit("portal-mail", most=10, window_seconds=_HOUR)
-# What a stranger can make an ISP pay for: per number, and per ISP a day.
+# What can be made to cost the operator a day: for a number, an ISP, one that has just signed up
+# (which any stranger may), and all of them together. Codes, which anybody asks for, and
+# activations, which staff do, are counted apart but for the last, so that staff can still help.
 SMS_PER_NUMBER: Final = Limit("portal-sms-number", most=5, window_seconds=_DAY)
 SMS_PER_TENANT: Final = Limit("portal-sms-tenant", most=500, window_seconds=_DAY)
+SMS_WHILE_NEW: Final = Limit("portal-sms-new", most=50, window_seconds=_DAY)
+SMS_PER_PLATFORM: Final = Limit("portal-sms-platform", most=10_000, window_seconds=_DAY)
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +107,7 @@ def _destinations(
     for one in people:
         for where in _ways(portal, tenant, one, login):
             if where not in allowed:
-                allowed[where] = _within_limits(portal, tenant, where, at)
+                allowed[where] = _within_limits(portal, tenant, where, at, sending=CODE)
             if allowed[where]:
                 found.setdefault(where, []).append(one)
                 break
@@ -122,15 +128,22 @@ def sms_number(*, portal: Portal, tenant: Tenant, subscriber: Subscriber) -> str
     """Return the number to which SMS for a subscriber go (E.164), or None where none do."""
     if not (tenant.portal_sms and portal.texter.configured and subscriber.contact.phone):
         return None
-    return portal.numbers.international(text=subscriber.contact.phone, country=tenant.country)
+    return portal.numbers.for_sms(text=subscriber.contact.phone, country=tenant.country)
 
 
-def _within_limits(portal: Portal, tenant: Tenant, where: Destination, at: datetime) -> bool:
-    key = f"{tenant.tenant_id}|{where.address}"
+def _within_limits(portal: Portal, tenant: Tenant, where: Destination, at: datetime, *, sending: str) -> bool:
+    key = f"{sending}|{tenant.tenant_id}"
+
+    def allowed(limit: Limit, counted: str) -> bool:
+        return within(identity=portal.identity, limit=limit, key=counted, at=at)
+
     if where.channel == MAIL:
-        return within(identity=portal.identity, limit=MAILS_PER_MAILBOX, key=key, at=at)
-    return within(identity=portal.identity, limit=SMS_PER_NUMBER, key=key, at=at) and within(
-        identity=portal.identity, limit=SMS_PER_TENANT, key=tenant.tenant_id, at=at
+        return allowed(MAILS_PER_MAILBOX, f"{key}|{where.address}")
+    of_tenant = SMS_WHILE_NEW if at < tenant.created_at + NEW_ISP else SMS_PER_TENANT
+    return (
+        allowed(SMS_PER_NUMBER, f"{key}|{where.address}")
+        and allowed(of_tenant, key)
+        and allowed(SMS_PER_PLATFORM, "")
     )
 
 
@@ -160,7 +173,7 @@ def send_activation(
     where = [one for one in _ways(portal, tenant, subscriber, login="") if one.channel == channel]
     if not _open(tenant) or subscriber.archived or not where:
         return False
-    if not _within_limits(portal, tenant, where[0], at):
+    if not _within_limits(portal, tenant, where[0], at, sending=ACTIVATION):
         return False
     token = _activation(portal, store, subscriber_id, where[0], at)
     hours = ACTIVATION_LIFE // timedelta(hours=1)

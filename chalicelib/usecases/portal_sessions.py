@@ -12,7 +12,6 @@ from datetime import datetime
 from typing import Final
 
 from chalicelib.domain.devices import Device, device_of
-from chalicelib.domain.errors import Busy, StaleVersion
 from chalicelib.domain.passwords import check_password, normal_password
 from chalicelib.domain.portal import (
     PORTAL_IDLE,
@@ -24,20 +23,21 @@ from chalicelib.domain.portal import (
 )
 from chalicelib.domain.subscribers import Subscriber
 from chalicelib.domain.tenants import Tenant, TenantState
-from chalicelib.ports.identity import Session, SessionsMoved
 from chalicelib.ports.store import AuditNote, TenantStore, Write
 from chalicelib.usecases.identity import tell
 from chalicelib.usecases.portal import Portal, open_portal
 from chalicelib.usecases.portal_texts import portal_password_mail
 from chalicelib.usecases.sessions import (
-    COMMIT_ATTEMPTS_MAX,
     LoggedIn,
+    SessionKind,
     WrongCredentials,
+    commit_beginning,
     commit_ending,
-    outlived,
+    new_session,
 )
 from chalicelib.usecases.throttle import Limit, client_of, give_back, reserve
 
+PORTAL_SESSIONS: Final = SessionKind("prt", idle=PORTAL_IDLE, life=PORTAL_LIFE)
 # As for staff, but that many homes may be behind one address of an ISP.
 FAILURES: Final = Limit("portal-failed-log-in", most=10, window_seconds=900)
 LOG_INS: Final = Limit("portal-log-in", most=300, window_seconds=900)
@@ -119,42 +119,24 @@ def begin(
     ``change`` goes with it; where it is of the password it has that condition itself, and ``instead``
     ends all other sessions. Raises Busy, or what the change is refused with.
     """
-    subscriber_id, logged_in = access.subscriber_id, _new(portal, store, access, asking)
-    conditions = [
+    subscriber_id = access.subscriber_id
+    logged_in = new_session(
+        identity=portal.identity,
+        kind=PORTAL_SESSIONS,
+        principal=portal_principal(tenant_id=store.tenant_id, subscriber_id=subscriber_id),
+        at=asking.at,
+        device=asking.device,
+    )
+    writes = [
         store.portal.served(subscriber_id=subscriber_id),
         *([] if instead else [store.portal.unmoved(access=access)]),
         *change,
         store.note(note=asking.note(action="portal.signed_in", subscriber_id=subscriber_id, by=by)),
     ]
-    for _ in range(COMMIT_ATTEMPTS_MAX):
-        known = portal.sessions.of_person(tenant_id=store.tenant_id, staff_id=subscriber_id)
-        everyone = {one.session_id for one in known.listed}
-        ended = everyone if instead else outlived(known=known, at=asking.at)
-        begun = portal.sessions.start(session=logged_in.session, known=known, ended=ended)
-        try:
-            store.commit(*conditions, *begun)
-        except SessionsMoved:
-            continue
-        except StaleVersion as error:
-            raise Busy("the account was changed just now: try again") from error
-        return logged_in
-    raise Busy("others kept signing in to this account: try again")
-
-
-def _new(portal: Portal, store: TenantStore, access: PortalAccess, asking: Asking) -> LoggedIn:
-    tokens = portal.identity.tokens
-    token, csrf_token = tokens.new(prefix="prt"), tokens.new(prefix="csrf")
-    session = Session(
-        session_id=portal.identity.ids.new(prefix="sss"),
-        token_hash=tokens.hash(token=token),
-        principal=portal_principal(tenant_id=store.tenant_id, subscriber_id=access.subscriber_id),
-        csrf_hash=tokens.hash(token=csrf_token),
-        created_at=asking.at,
-        idle_expires_at=asking.at + PORTAL_IDLE,
-        expires_at=asking.at + PORTAL_LIFE,
-        device=asking.device,
+    commit_beginning(
+        sessions=portal.sessions, store=store, begun=logged_in.session, writes=writes, instead=instead
     )
-    return LoggedIn(token, csrf_token, session)
+    return logged_in
 
 
 def with_password(
@@ -176,9 +158,20 @@ def tell_of_password(*, portal: Portal, tenant: Tenant, subscriber: Subscriber) 
         tell(identity=portal.identity, mail=mail)
 
 
-def end_portal_sessions(*, portal: Portal, store: TenantStore, subscriber_id: str, note: AuditNote) -> None:
-    """End all sessions of a subscriber at once; raise NotFound or Busy."""
+def end_portal_sessions(
+    *, portal: Portal, store: TenantStore, subscriber_id: str, for_good: bool, note: AuditNote
+) -> None:
+    """End all sessions of a subscriber at once; raise NotFound or Busy.
+
+    With ``for_good`` the password is taken off too, and activations that were sent are worthless: whoever
+    chose it, and was somebody else, does not come back.
+    """
     store.subscribers.get(subscriber_id=subscriber_id)
-    commit_ending(
-        sessions=portal.sessions, store=store, staff_ids=(subscriber_id,), writes=[store.note(note=note)]
-    )
+    writes = [store.note(note=replace(note, details={"for_good": for_good}))]
+    if for_good:
+        access = store.portal.access(subscriber_id=subscriber_id)
+        writes.append(store.portal.save(before=access, after=replace(access, password_hash="")))
+    try:
+        commit_ending(sessions=portal.sessions, store=store, staff_ids=(subscriber_id,), writes=writes)
+    except StaleVersion as error:
+        raise Busy("the account was changed just now: try again") from error

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
+from chalicelib.domain.emails import has_link
 from chalicelib.ports.services import Mail
 
 _CODE: Final = """\
@@ -18,7 +19,7 @@ nobody: {company} never asks for it.
 """
 
 _ACTIVATION: Final = """\
-Hello {name},
+Hello{name},
 
 {company} opened its customer portal to you, subdomain {subdomain}. Your user name is {username}.
 To choose a password, enter this code:
@@ -29,7 +30,7 @@ It works once and within {hours} hours. If you are no customer of {company}, do 
 """
 
 _CHANGED: Final = """\
-Hello {name},
+Hello{name},
 
 your password for the customer portal of {company} was set or changed, and all other sessions were
 ended. If it was not you, sign in with a code and choose another one, and tell {company}.
@@ -52,7 +53,7 @@ def activation_mail(
 ) -> Mail:
     """Return the mail with which a subscriber chooses a password."""
     text = _ACTIVATION.format(
-        name=name, company=company, subdomain=subdomain, username=username, token=token, hours=hours
+        name=_called(name), company=company, subdomain=subdomain, username=username, token=token, hours=hours
     )
     return Mail(to=to, subject="Your customer portal", text=text)
 
@@ -65,5 +66,10 @@ def activation_text(*, company: str, username: str, token: str, hours: int) -> s
 
 def portal_password_mail(*, to: str, name: str, company: str) -> Mail:
     """Return the mail that tells a subscriber that their password was set or changed."""
-    text = _CHANGED.format(name=name, company=company)
+    text = _CHANGED.format(name=_called(name), company=company)
     return Mail(to=to, subject="Your portal password was changed", text=text)
+
+
+def _called(name: str) -> str:
+    """Return a name as it follows a greeting; none that would be a link of the ISP's in our mail."""
+    return f" {name}" if name and not has_link(text=name) else ""

@@ -14,7 +14,6 @@ from chalicelib.domain.second_factor import (
     WrongCode,
     typed_code,
 )
-from chalicelib.domain.staff import Principal
 from chalicelib.ports.identity import Session
 from chalicelib.ports.store import AuditNote, TenantStore
 from chalicelib.usecases.factor_changes import (
@@ -120,22 +119,23 @@ def renew_recovery_codes(
     *,
     identity: Identity,
     store: TenantStore,
-    principal: Principal,
-    password: str,
+    session: Session,
+    again: Again,
     at: datetime,
     note: AuditNote,
 ) -> tuple[str, ...]:
     """Make new recovery codes, shown this once; the ones before are worthless.
 
-    Raises WrongPassword, SecondFactorOff or TooManyAttempts.
+    They stand for the second factor, so that is shown too. Raises SecondFactorOff, and what
+    ``shown_again`` does.
     """
-    member = ask_password(identity=identity, store=store, principal=principal, password=password, at=at)
-    before = store.second_factors.find(staff_id=member.staff_id)
-    if before is None or not before.on:
+    member, used = shown_again(identity=identity, store=store, session=session, again=again, at=at)
+    if used is None:
         raise SecondFactorOff("there is no second factor")
     codes, digests = new_recovery_codes(identity=identity)
-    after = replace(before, recovery=digests)
-    store.commit(store.second_factors.save(before=before, after=after), store.note(note=note))
+    after = replace(used.after, recovery=digests)
+    saved = store.second_factors.save(before=used.after, after=after)
+    store.commit(saved, *used.spent, store.note(note=note))
     company = store.profile().company
     mail = recovery_renewed_mail(to=member.email, name=member.name, company=company)
     tell(identity=identity, mail=mail)

@@ -51,6 +51,18 @@ class EmailNotVerified(DomainError):
 
 
 @dataclass(frozen=True, slots=True)
+class SessionKind:
+    """What sessions of staff and of subscribers differ in: how tokens begin, and how long they last."""
+
+    prefix: str
+    idle: timedelta
+    life: timedelta
+
+
+STAFF_SESSIONS: Final = SessionKind("ses", idle=SESSION_IDLE, life=SESSION_LIFE)
+
+
+@dataclass(frozen=True, slots=True)
 class LoggedIn:
     """A new session with the secrets that only the client keeps."""
 
@@ -176,20 +188,19 @@ def begin_session(
     """
     principal, as_read = principal_of(store=store, member=member)
     conditions = [*as_read, *(change or [store.staff.unmoved(member=member)])]
-    logged_in = _new(identity, principal, at, device, second_factor=second_factor)
-    for _ in range(COMMIT_ATTEMPTS_MAX):
-        known = identity.sessions.of_person(tenant_id=store.tenant_id, staff_id=member.staff_id)
-        ended = {one.session_id for one in known.listed} if instead else outlived(known=known, at=at)
-        begun = identity.sessions.start(session=logged_in.session, known=known, ended=ended)
-        try:
-            store.commit(*conditions, *begun)
-        except SessionsMoved:
-            continue
-        except StaleVersion as error:
-            raise Busy("the account was changed just now: try again") from error
-        _tell_of_device(identity, store, member, logged_in.session, known)
-        return replace(logged_in, session=_held(identity, store, member, logged_in.session))
-    raise Busy("others kept signing in to this account: try again")
+    logged_in = new_session(
+        identity=identity,
+        kind=STAFF_SESSIONS,
+        principal=principal,
+        at=at,
+        device=device,
+        second_factor=second_factor,
+    )
+    known = commit_beginning(
+        sessions=identity.sessions, store=store, begun=logged_in.session, writes=conditions, instead=instead
+    )
+    _tell_of_device(identity, store, member, logged_in.session, known)
+    return replace(logged_in, session=_held(identity, store, member, logged_in.session))
 
 
 def _held(identity: Identity, store: TenantStore, member: StaffMember, session: Session) -> Session:
@@ -214,7 +225,30 @@ def principal_of(*, store: TenantStore, member: StaffMember) -> tuple[Principal,
     return principal, [store.roles.unmoved(role=role)]
 
 
-def outlived(*, known: PersonSessions, at: datetime) -> set[str]:
+def commit_beginning(
+    *, sessions: Sessions, store: TenantStore, begun: Session, writes: Sequence[Write], instead: bool
+) -> PersonSessions:
+    """Begin a session with its writes, in one transaction; return the person's sessions of before.
+
+    With ``instead`` it takes the place of all of them, else of those that expired, and of the oldest
+    where there would be too many. Raises what the writes are refused with, or Busy.
+    """
+    who = begun.principal
+    for _ in range(COMMIT_ATTEMPTS_MAX):
+        known = sessions.of_person(tenant_id=who.tenant_id, staff_id=who.actor_id)
+        ended = _all(known, but="") if instead else _outlived(known, begun.created_at)
+        starting = sessions.start(session=begun, known=known, ended=ended)
+        try:
+            store.commit(*writes, *starting)
+        except SessionsMoved:
+            continue
+        except StaleVersion as error:
+            raise Busy("the account was changed just now: try again") from error
+        return known
+    raise Busy("others kept signing in to this account: try again")
+
+
+def _outlived(known: PersonSessions, at: datetime) -> set[str]:
     """Return the sessions that have expired, and the oldest where there would be too many."""
     live = [one for one in known.listed if at < one.expires_at]
     kept = {one.session_id for one in live[-(SESSIONS_PER_PERSON_MAX - 1) :]}
@@ -239,18 +273,25 @@ def _tell_of_device(
     tell(identity=identity, mail=mail)
 
 
-def _new(
-    identity: Identity, principal: Principal, at: datetime, device: Device, *, second_factor: bool
+def new_session(
+    *,
+    identity: Identity,
+    kind: SessionKind,
+    principal: Principal,
+    at: datetime,
+    device: Device,
+    second_factor: bool = False,
 ) -> LoggedIn:
-    token, csrf_token = identity.tokens.new(prefix="ses"), identity.tokens.new(prefix="csrf")
+    """Return a session that begins, with the secrets that only the client keeps."""
+    token, csrf_token = identity.tokens.new(prefix=kind.prefix), identity.tokens.new(prefix="csrf")
     session = Session(
         session_id=identity.ids.new(prefix="sss"),
         token_hash=identity.tokens.hash(token=token),
         principal=principal,
         csrf_hash=identity.tokens.hash(token=csrf_token),
         created_at=at,
-        idle_expires_at=at + SESSION_IDLE,
-        expires_at=at + SESSION_LIFE,
+        idle_expires_at=at + kind.idle,
+        expires_at=at + kind.life,
         device=device,
         second_factor=second_factor,
     )

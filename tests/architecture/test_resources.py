@@ -13,7 +13,8 @@ import pytest
 
 from chalicelib.api.answering import SECURITY_HEADERS
 from chalicelib.domain.audit_chain import UNSEALED_SECONDS_MAX
-from chalicelib.observability import ANOMALIES_METRIC, METRICS_NAMESPACE, UNSEALED_METRIC
+from chalicelib.domain.portal import CODE_LIFE
+from chalicelib.observability import ANOMALIES_METRIC, METRICS_NAMESPACE, NOT_SENT_METRIC, UNSEALED_METRIC
 from tests.architecture.code import ROOT, event_names, sources
 
 PROBLEM_KEYS = {"type", "title", "status", "code", "message", "param", "request_id"}
@@ -174,6 +175,28 @@ def test_an_alarm_looks_at_anomalies() -> None:
     alarm = resources("AWS::CloudWatch::Alarm")["AnomaliesAlarm"]
     assert (alarm["Namespace"], alarm["MetricName"]) == (METRICS_NAMESPACE, ANOMALIES_METRIC)
     assert (alarm["Threshold"], alarm["ComparisonOperator"]) == (0, "GreaterThanThreshold")
+
+
+def test_an_alarm_looks_at_messages_that_were_not_sent() -> None:
+    alarm = resources("AWS::CloudWatch::Alarm")["MessagesNotSentAlarm"]
+    assert (alarm["Namespace"], alarm["MetricName"]) == (METRICS_NAMESPACE, NOT_SENT_METRIC)
+    assert (alarm["Threshold"], alarm["ComparisonOperator"]) == (0, "GreaterThanThreshold")
+
+
+def test_the_alarm_for_waiting_mails_rings_while_their_codes_live() -> None:
+    alarm = resources("AWS::CloudWatch::Alarm")["MailWaitsAlarm"]
+    assert alarm["Threshold"] <= CODE_LIFE.total_seconds()
+
+
+def test_every_schedule_has_an_alarm_for_its_silence() -> None:
+    alarms = resources("AWS::CloudWatch::Alarm").values()
+    silent = [alarm["Dimensions"] for alarm in alarms if alarm["TreatMissingData"] == "breaching"]
+    watched = {dimension["Value"]["Ref"] for dimensions in silent for dimension in dimensions}
+    schedules = {name for name in functions() if not name.endswith(("_handler", "_worker"))}
+    # AuditUnsealedAlarm tells of a sealer that makes no pass.
+    names = {"".join(map(str.capitalize, name.split("_"))) for name in schedules - {"audit_sealer"}}
+    assert len(names) == 6
+    assert names <= watched
 
 
 def test_files_are_private_encrypted_and_expire() -> None:

@@ -20,9 +20,11 @@ from chalicelib.api.routes import register
 from chalicelib.bootstrap import Services
 from chalicelib.config import JOB_PATIENCE, RUN_PATIENCE, Settings
 from chalicelib.crypto.passwords import Argon2Passwords
+from chalicelib.domain.devices import device_of
 from chalicelib.jobs.mails import send_mails
 from chalicelib.local.gateway import Gateway
 from chalicelib.store.tenant import DynamoTenantStore
+from chalicelib.usecases.sessions import begin_session
 from tests.fakes.api_client import ApiClient
 from tests.fakes.clock import FakeClock
 from tests.fakes.queues import AtOnce
@@ -183,7 +185,7 @@ def mailed_token(services: EngineServices, email: str) -> str:
 def sign_up_and_in(
     api: ApiClient, services: EngineServices, *, subdomain: str | None = None, **changes: object
 ) -> SignedIn:
-    """Sign up a tenant over HTTP, verify its owner, and sign them in."""
+    """Sign up a tenant over HTTP and verify its owner; their session is begun without asking over HTTP."""
     subdomain = subdomain or fresh_subdomain()
     email = f"owner@{subdomain}.example"
     created = api.post("/v1/signups", json=sign_up_body(subdomain, **changes))
@@ -191,19 +193,26 @@ def sign_up_and_in(
     code = {"token": mailed_token(services, email), "password": PASSWORD}
     verified = api.post("/v1/signups/verify", json=code)
     assert verified.status == 200, verified.text
-    credentials = {"subdomain": subdomain, "email": email, "password": PASSWORD}
-    session = api.post("/v1/sessions", json=credentials)
-    assert session.status == 201, session.text
     tenant_id = created.json["tenant"]["tenant_id"]
+    store = services.stores.of(tenant_id=tenant_id)
+    owner = store.staff.find_by_email(email=email)
+    assert owner is not None
+    begun = begin_session(
+        identity=services.identity,
+        store=store,
+        member=owner,
+        at=services.clock.now(),
+        device=device_of(user_agent="", address=api.caller),
+    )
     return SignedIn(
         tenant_id=tenant_id,
         subdomain=subdomain,
         email=email,
         password=PASSWORD,
-        token=session.json["token"],
-        csrf_token=session.json["csrf_token"],
-        api=api.bearer(session.json["token"]),
-        store=services.stores.of(tenant_id=tenant_id),
+        token=begun.token,
+        csrf_token=begun.csrf_token,
+        api=api.bearer(begun.token),
+        store=store,
     )
 
 

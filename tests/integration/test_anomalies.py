@@ -185,6 +185,8 @@ def test_an_audit_log_that_verifying_finds_changed(
 
     (mail,) = mails(services, signed_in)
     assert "audit log was found changed" in mail
+    assert "audit verify" in mail
+    assert "change passwords" not in mail  # nobody's password changes the log
     assert told(capsys) == [("audit_chain_broken", signed_in.tenant_id)]
 
 

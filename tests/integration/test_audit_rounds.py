@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from chalicelib.jobs import audit as jobs
-from chalicelib.jobs.audit import AuditIncomplete, verify_audit_chains
+from chalicelib.jobs.audit import AuditIncomplete, InvalidVerificationOrder, verify_audit_chains
 from chalicelib.ports.audit import RoundMoved
 from chalicelib.ports.services import QueueUnavailable
 from chalicelib.ports.store import AuditNote
@@ -130,6 +130,33 @@ def test_another_break_is_told_again(verifier: Verifier) -> None:
 
     assert verifier.mails() == 2
     assert len(verifier.lines("anomaly")) == 2
+
+
+def test_who_looks_again_sees_what_was_told_before(verifier: Verifier) -> None:
+    edit(verifier.auditor)
+    verifier.passes(full=True)
+    (first,) = verifier.lines("audit chain broken")
+
+    verifier.again(full=True)
+
+    lines = [json.loads(line) for line in verifier.capsys.readouterr().out.splitlines() if line[:1] == "{"]
+    (again,) = [line for line in lines if line["message"] == "audit chain broken"]
+    facts = ("tenant_id", "fault", "sequence", "about")
+    assert [again[name] for name in facts] == [first[name] for name in facts]
+    (told,) = [line for line in lines if line["message"] == "audit chains verified"]
+    assert (told["faults"], told["news"]) == (1, 0)
+    assert "anomaly" not in [line["message"] for line in lines]
+    assert verifier.mails() == 1
+
+
+@pytest.mark.parametrize(
+    "detail", [{"tenant": "ten_1"}, {"full": "true"}, {"tenant_id": "ten_01M3B1HBBCZZ5HHWDAGK48C96N"}]
+)
+def test_an_order_that_verifies_nothing_does_not_end_green(
+    services: EngineServices, detail: dict[str, Any]
+) -> None:
+    with pytest.raises(InvalidVerificationOrder):
+        verify_audit_chains(services, {"detail": detail})
 
 
 def test_a_break_that_was_mended_is_told_when_it_comes_again(verifier: Verifier) -> None:

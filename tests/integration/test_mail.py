@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import secrets
+from typing import Any
 
 import pytest
 
@@ -34,13 +36,27 @@ def test_a_mail_arrives_as_it_was_written(
     assert "owner@lahore-net.example" in str(arrived.recipients)
 
 
-def test_a_mail_service_that_is_away_is_told(services: EngineServices, stack_env: dict[str, str]) -> None:
+def test_a_mail_service_that_is_away_is_told_to_who_sends_and_to_the_operator(
+    services: EngineServices, stack_env: dict[str, str], capsys: pytest.CaptureFixture[str]
+) -> None:
     nowhere = services_with(stack_env, AWS_ENDPOINT_URL="http://127.0.0.1:9", MAIL_FROM="a@b.example")
     mailer = nowhere.mailer
     assert isinstance(mailer, SesMailer)
 
     with pytest.raises(MailNotSent):
-        mailer.send(mail=Mail(to="x@y.example", subject="s", text="t"))
+        mailer.send(mail=Mail(to="x@y.example", subject="a subject", text="a secret"))
+
+    told = not_sent(capsys)
+    assert (told["channel"], told["cause"]) == ("mail", ["EndpointConnectionError"])
+    assert (told["Stage"], told["MessagesNotSent"]) == (nowhere.settings.stage, 1)
+    assert not {"x@y.example", "a subject", "a secret"} & set(map(str, told.values()))
+
+
+def not_sent(capsys: pytest.CaptureFixture[str]) -> dict[str, Any]:
+    """Return the one line that tells the operator of a message that was not taken."""
+    lines = [json.loads(line) for line in capsys.readouterr().out.splitlines() if line[:1] == "{"]
+    (told,) = [line for line in lines if line["message"] == "message not sent"]
+    return dict(told)
 
 
 def test_a_sender_that_cannot_be_sends_nothing(stack_env: dict[str, str]) -> None:

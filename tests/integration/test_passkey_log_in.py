@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from chalicelib.crypto.passkeys import WebauthnPasskeys
 from chalicelib.domain.passkeys import PASSKEYS_MAX
 from tests.fakes.api_client import ApiClient, Reply
 from tests.fakes.authenticator import PRESENT, SoftwareAuthenticator
@@ -183,6 +184,28 @@ def test_known_and_unknown_addresses_cost_the_same_round_trips(
             costs.append(list(operations))
 
     assert costs[0] == costs[1] == costs[2]
+
+
+def test_a_challenge_of_another_address_is_no_probe_for_accounts(
+    company: Company, person: Person, services: EngineServices, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stranger, checked = device_for(services), []
+    check = WebauthnPasskeys.asserted
+
+    def counted(*args: Any, **kwargs: Any) -> int:
+        checked.append(kwargs["challenge"])
+        return check(*args, **kwargs)
+
+    monkeypatch.setattr(WebauthnPasskeys, "asserted", counted)
+    for named in ("nobody@nowhere.example", person.email):
+        work = []
+        for tried in ("somebody@nowhere.example", person.email, company.tenant.email):
+            if tried == named:
+                continue
+            asked = log_in_options(company, named)
+            assert log_in(company, tried, stranger.get(asked)).problem == REFUSED
+            work.append(len(checked))
+        assert work == [0] * len(work)
 
 
 def test_an_account_that_is_none_is_refused_alike(

@@ -227,6 +227,35 @@ def test_staff_end_all_sessions_of_a_subscriber(front: Front) -> None:
     assert front.log_in(person["code"]).status == 201
 
 
+def test_staff_put_out_whoever_chose_the_password_for_good(front: Front) -> None:
+    person = front.activated()
+    session = front.signed_in(person)
+    front.invite(person)
+    sent = front.activation(person["email"])
+
+    ended = front.staff.delete(f"/v1/subscribers/{person['subscriber_id']}/portal-sessions?for_good=true")
+
+    assert ended.status == 204, ended.text
+    assert session.get("/v1/portal/me").problem == NOBODY
+    assert front.log_in(person["code"]).status == 401
+    assert front.activate(sent).problem == (422, "token_not_valid", "token")
+    [entry, *_] = ok(front.staff.get("/v1/audit?action=portal.sessions_ended"))["items"]
+    assert entry["details"] == {"for_good": True}
+    front.invite(person)
+    assert front.activate(front.activation(person["email"])).status == 204
+    assert front.log_in(person["code"]).status == 201
+
+
+def test_who_never_chose_a_password_is_put_out_too(front: Front) -> None:
+    person = front.person()
+    front.invite(person)
+
+    ended = front.staff.delete(f"/v1/subscribers/{person['subscriber_id']}/portal-sessions?for_good=true")
+
+    assert ended.status == 204, ended.text
+    assert front.activate(front.activation(person["email"])).problem == (422, "token_not_valid", "token")
+
+
 def test_own_sessions_are_seen_and_ended_and_nobody_elses(front: Front, clock: FakeClock) -> None:
     person, another = front.activated(), front.activated()
     first = front.signed_in(person)

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 
+from chalicelib.domain.portal import NEW_ISP
+from chalicelib.usecases import portal_passwords
 from tests.fakes.api_client import ApiClient
 from tests.fakes.clock import FakeClock
 from tests.integration.conftest import EngineServices, SignedIn
@@ -58,6 +61,38 @@ def test_staff_are_told_why_nothing_can_be_sent(front: Front) -> None:
     assert front.invite(nobody, "sms").problem == (409, "cannot_be_reached", "channel")
     assert front.invite(archived).problem == (409, "subscriber_archived", None)
     assert front.invite(nobody, "pigeon").status == 422
+
+
+def test_an_isp_sends_so_many_activations_a_day_and_fewer_while_it_is_new(
+    front: Front, monkeypatch: pytest.MonkeyPatch, clock: FakeClock
+) -> None:
+    for name, most in (("ACTIVATIONS_SENT_WHILE_NEW", 2), ("ACTIVATIONS_SENT", 3)):
+        monkeypatch.setattr(portal_passwords, name, replace(getattr(portal_passwords, name), most=most))
+    people = [front.person() for _ in range(4)]
+
+    fresh = [front.invite(one) for one in people[:3]]
+
+    assert [one.status for one in fresh] == [202, 202, 429]
+    assert fresh[-1].headers["Retry-After"].isdigit()
+    clock.advance(NEW_ISP)
+    front.shop.sign_in_again()
+    assert [front.invite(one).status for one in people] == [202, 202, 202, 429]
+
+
+def test_what_an_isp_calls_its_customers_is_no_link_in_our_mails(front: Front) -> None:
+    person = front.person(name="claim it at https://evil.example")
+    front.invite(person)
+
+    invited = front.services.mailer.last_to(person["email"]).text
+    assert front.activate(front.activation(person["email"])).status == 204
+    changed = front.services.mailer.last_to(person["email"]).text
+
+    for text in (invited, changed):
+        assert text.startswith("Hello,\n")
+        assert "evil" not in text
+    named = front.person(name="Ali Raza")
+    front.invite(named)
+    assert front.services.mailer.last_to(named["email"]).text.startswith("Hello Ali Raza,\n")
 
 
 def test_an_activation_is_good_for_three_days_and_until_a_password_is_set(

@@ -10,7 +10,7 @@ from tests.fakes.api_client import ApiClient, Reply
 from tests.fakes.clock import FakeClock
 from tests.integration.conftest import EngineServices, SignedIn
 from tests.integration.portal_user import SECRET, Front, fresh_mobile, six_digits
-from tests.integration.shop import Item, Shop, created
+from tests.integration.shop import Item, Shop, created, if_match, ok
 from tests.integration.test_portal_codes import NOT_VALID, username
 
 
@@ -81,6 +81,20 @@ def test_a_password_is_set_for_the_chosen_account_alone(texting: Front, services
 
     assert texting.log_in(first["code"]).status == 201
     assert texting.log_in(second["code"]).status == 401
+
+
+def test_who_was_given_another_number_meanwhile_is_not_chosen(
+    texting: Front, services: EngineServices
+) -> None:
+    first, second, mobile = sharing(texting)
+    challenge = texting.challenge(mobile)
+    token = texting.complete(challenge, six_digits(services.texter.sent[-1].text)).json["choice_token"]
+    path = f"/v1/subscribers/{first['subscriber_id']}"
+
+    ok(texting.staff.patch(path, json={"phone": fresh_mobile()}, headers=if_match(first)))
+
+    assert choose(texting, token, first["code"]).problem == (422, "invalid_value", "username")
+    assert choose(texting, token, second["code"]).status == 201
 
 
 def test_a_mailbox_lets_in_its_own_account_whoever_shares_the_number(front: Front) -> None:

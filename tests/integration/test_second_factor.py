@@ -232,9 +232,12 @@ def test_new_recovery_codes_take_the_place_of_the_old(
 ) -> None:
     old, *_ = phone.confirm()
     renew = "/v1/me/second-factor/recovery-codes"
-    assert person.api.post(renew, json={"password": "a wrong password"}).status == 422
+    assert person.api.post(renew, json={"password": "a wrong password", "code": phone.code()}).status == 422
+    alone = person.api.post(renew, json={"password": CHOSEN})
+    assert alone.problem == (422, "second_factor_needed", "code")
 
-    new, *_ = ok(person.api.post(renew, json={"password": CHOSEN}))["recovery_codes"]
+    shown = {"password": CHOSEN, "code": phone.code()}
+    new, *_ = ok(person.api.post(renew, json=shown))["recovery_codes"]
 
     assert second_step(company, first_step(company, person), old).problem == WRONG
     assert second_step(company, first_step(company, person), new).status == 201

@@ -10,6 +10,7 @@ import pytest
 from chalicelib.domain.permissions import SUPPORT_READS, SUPPORT_WRITES
 from chalicelib.ports.services import QueueUnavailable
 from tests.integration.conftest import EngineServices, SignedIn
+from tests.integration.portal_user import Front
 from tests.integration.raw import raw_items
 from tests.integration.shop import Shop, created, if_match, ok, subscriber_body
 from tests.integration.staffing import Company, Person
@@ -233,6 +234,25 @@ def test_support_is_given_nothing_as_a_file(inside: Inside) -> None:
     for kind in ("csv", "jsonl"):
         refused = inside.api.get(f"/v1/audit?format={kind}")
         assert refused.problem == (403, "permission_denied", None)
+
+
+def test_support_gets_into_no_subscribers_portal(desk: Desk, isp: SignedIn, person: Person) -> None:
+    front = Front(Shop(isp, desk.services), desk.services, desk.visitor)
+    someone = front.person()
+    path = f"/v1/subscribers/{someone['subscriber_id']}"
+    inside = desk.enter(isp, person.api, write=True)
+    mails = len(desk.services.mailer.sent)
+
+    for field, value in (("email", "mine@operator.example"), ("phone", "0300-7654321"), ("email", "")):
+        moved = inside.api.patch(path, json={field: value, "note": "x"}, headers=if_match(someone))
+        assert moved.problem == (403, "permission_denied", field)
+    for channel in ("mail", "sms"):
+        sent = inside.api.post(f"{path}/portal-activations", json={"channel": channel})
+        assert sent.problem == (403, "permission_denied", None)
+
+    assert len(desk.services.mailer.sent) == mails
+    assert ok(isp.api.get(path)) == someone
+    ok(inside.api.patch(path, json={"note": "line reset"}, headers=if_match(someone)))
 
 
 def test_two_accesses_at_once_are_apart_in_a_warm_process(desk: Desk, isp: SignedIn, person: Person) -> None:

@@ -64,7 +64,7 @@ ASKED_FOR: dict[str, Callable[[Victim], list[tuple[str, str]]]] = {
 }
 # Parameters that say which part of one's own, or how.
 HARMLESS = set(
-    "action archived before first fiscal_year format kind last month oldest_first on order".split()
+    "action archived before first fiscal_year for_good format kind last month oldest_first on order".split()
 ) | {
     "cursor",  # has tests of its own
     "limit",

@@ -321,6 +321,12 @@ def test_an_order_that_cannot_be_read_replaces_nothing(
     assert set(stored_keys(signed_in)) == before
 
 
+def test_an_order_for_a_tenant_that_is_not_there_does_not_end_green(services: EngineServices) -> None:
+    detail = {"made_before": "2041-05-15T05:00:00Z", "tenant_id": "ten_01M3B1HBBCZZ5HHWDAGK48C96N"}
+    with pytest.raises(InvalidRotationOrder, match="no such tenant"):
+        keep_keys(services, {"detail": detail})
+
+
 def test_a_tenant_whose_root_is_lost_stops_no_other(
     services: EngineServices, clock: FakeClock, signed_in: SignedIn, other_tenant: SignedIn
 ) -> None:

@@ -40,6 +40,7 @@ CHOSEN = {
     ("change_staff", "role"): "the same",
     ("create_role", "permissions"): "a role is made of permissions, of no more than its maker's",
     ("change_role", "permissions"): "the same",
+    ("search_subscribers", "status"): "a search asks for a status, and changes nothing",
 }
 WRITES = [one for one in ENDPOINTS if one.method != "GET"]
 

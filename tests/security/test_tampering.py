@@ -25,7 +25,7 @@ from tests.integration.conftest import EngineServices, SignedIn
 from tests.integration.shop import Shop
 from tests.security.sealed import WORDS, Household, Sealed, get_attribute, put_attribute, wrapped_keys
 
-TRIALS = min(100 * examples.FACTOR, 1_000)
+TRIALS = min(60 * examples.FACTOR, 1_000)
 SEED = 20_411
 # A wrapped root begins with the id of the KMS key, at which the engine's KMS does not look; that of AWS does.
 ENGINE_PREFIX_BYTES = 36

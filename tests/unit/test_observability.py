@@ -90,6 +90,14 @@ def test_an_exception_is_told_by_its_place_and_names_not_its_words(
     assert line["exception"].endswith("\nValueError\nKeyError")
 
 
+def test_an_exception_of_a_job_tells_the_service_s_own_code(capsys: pytest.CaptureFixture[str]) -> None:
+    error = raised(FilesUnavailable("try again"), refused("AccessDenied"))
+
+    logger().exception("it failed", exc_info=error)
+
+    assert logged(capsys)["exception"].endswith("\nFilesUnavailable\nClientError:AccessDenied")
+
+
 def test_a_line_says_when_where_and_what(capsys: pytest.CaptureFixture[str]) -> None:
     logger().info("hello", extra={"request_id": "r-1"})
 

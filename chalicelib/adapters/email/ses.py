@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from botocore.exceptions import BotoCoreError, ClientError
@@ -13,11 +14,12 @@ if TYPE_CHECKING:
 
 
 class SesMailer:
-    """Sends plain-text mail from one address."""
+    """Sends plain-text mail from one address; ``failed`` is told of each that was not taken."""
 
-    def __init__(self, *, client: SESV2Client, sender: str) -> None:
+    def __init__(self, *, client: SESV2Client, sender: str, failed: Callable[[Exception], None]) -> None:
         self._client = client
         self._sender = sender
+        self._failed = failed
 
     def send(self, *, mail: Mail) -> None:
         """Hand the mail over, or raise MailNotSent."""
@@ -33,4 +35,5 @@ class SesMailer:
                 },
             )
         except (ClientError, BotoCoreError) as error:
+            self._failed(error)
             raise MailNotSent("the mail service did not take the message") from error

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
@@ -10,13 +11,14 @@ from chalicelib.ports.services import TextMessage, TextNotSent
 
 
 class SnsTexter:
-    """Sends transactional SMS under one sender's name."""
+    """Sends transactional SMS under one sender's name; ``failed`` is told of each that was not taken."""
 
     configured = True
 
-    def __init__(self, *, client: Any, sender: str) -> None:
+    def __init__(self, *, client: Any, sender: str, failed: Callable[[Exception], None]) -> None:
         self._client = client
         self._sender = sender
+        self._failed = failed
 
     def send(self, *, message: TextMessage) -> None:
         """Hand the message over, or raise TextNotSent."""
@@ -30,4 +32,5 @@ class SnsTexter:
                 },
             )
         except (ClientError, BotoCoreError) as error:
+            self._failed(error)
             raise TextNotSent("the SMS service did not take the message") from error

@@ -200,3 +200,18 @@ def test_an_interruption_says_what_goes_on(user: Terminal, monkeypatch: pytest.M
 
     assert user.run("imports", "list") == 130
     assert "what was started goes on" in user.err
+
+
+def test_who_gives_no_code_is_told_where_it_goes(
+    terminal: Terminal,
+    url: str,
+    services: EngineServices,
+    signed_in: SignedIn,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    register(signed_in.api, device_for(services), PASSWORD)
+    monkeypatch.setattr("sys.stdin", io.StringIO(f"{PASSWORD}\n"))
+    who = ("--subdomain", signed_in.subdomain, "--email", signed_in.email)
+
+    assert terminal.run("login", "--url", url, *who, "--password-stdin") == 1
+    assert "second line of standard input" in terminal.err

@@ -54,13 +54,38 @@ def test_a_company_is_entered_looked_at_and_left(operator: Terminal, desk: Desk)
     assert (listed["access_id"], listed["ended_by"]) == (access_id, "person")
     operator.settings = replace(own, token=entered["token"])
     assert operator.run("audit", "list") == 4
+    assert "unset it" in operator.err
+
+
+def test_who_may_not_ask_by_the_token_is_told_whose_it_is(operator: Terminal, desk: Desk) -> None:
+    entered = operator.json("support", "enter", desk.isp().subdomain, "--reason", REASON)
+    operator.settings = replace(operator.settings, token=entered["token"])
+
+    assert operator.run("whoami") == 1
+    assert "ISPBILLING_TOKEN is set" in operator.err
+
+
+def test_an_owner_sees_who_entered_and_shuts_them_out(operator: Terminal, desk: Desk) -> None:
+    isp, own = desk.isp(), operator.settings
+    entered = operator.json("support", "enter", isp.subdomain, "--reason", REASON)
+    access_id = entered["access"]["access_id"]
+
+    operator.settings = replace(own, token=isp.token)
+    assert operator.run("support", "accesses") == 0
+    assert REASON in operator.out
+    assert operator.run("support", "shut-out", access_id) == 0
+    [seen] = operator.json("support", "accesses")
+
+    assert (seen["access_id"], seen["ended_by"]) == (access_id, "tenant")
+    operator.settings = replace(own, token=entered["token"])
+    assert operator.run("audit", "list") == 4
 
 
 def test_refusals_name_the_options(operator: Terminal, desk: Desk) -> None:
     isp = desk.isp()
 
     assert operator.run("support", "enter", isp.subdomain, "--reason", "too short") == 1
-    assert "(--reason)" in operator.err
+    assert "at least 10 characters (--reason)" in operator.err
     assert operator.run("support", "enter", "nobodys-company", "--reason", REASON) == 1
     assert "(SUBDOMAIN)" in operator.err
     assert operator.run("support", "enter", isp.subdomain) == 2

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from pydantic import Field, ValidationError
+from pydantic import AwareDatetime, Field, ValidationError
 
 from chalicelib.api.errors import BadRequest, InvalidField, InvalidHeader, MalformedJson
 from chalicelib.api.reading import (
@@ -36,6 +36,10 @@ class Body(Schema):
     name: Line = Field(max_length=10)
     price: MoneyIn | None = None
     rows: list[Inner] = Field(default=[], max_length=2)
+
+
+class Since(Schema):
+    since: AwareDatetime
 
 
 class Change(Patch):
@@ -246,3 +250,14 @@ def test_a_card_number_in_a_query_is_refused_with_its_parameter() -> None:
     assert "4111" not in refused.value.message
     # A cursor is sealed by us, and holds no words.
     assert read_query({"cursor": ["4111111111111111"]}, model=Query).cursor == "4111111111111111"
+
+
+@pytest.mark.parametrize("text", ["2026-11-01", "2026-11-01T00:00:00", "yesterday", "2026-11-01 noon"])
+def test_a_time_that_is_none_is_answered_with_an_example(text: str) -> None:
+    with pytest.raises(InvalidField, match="such as 2026-11-01T00:00:00Z"):
+        read_query({"since": [text]}, model=Since)
+
+
+def test_a_text_is_counted_in_characters() -> None:
+    with pytest.raises(InvalidField, match=r"String should have at most 10 characters$"):
+        read(b'{"name": "more than ten"}')

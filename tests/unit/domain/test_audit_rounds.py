@@ -36,6 +36,13 @@ def test_a_round_that_is_not_at_its_end_goes_on_however_long_it_takes() -> None:
     assert long.on(day=day(30)) is long
 
 
+def test_days_to_come_put_verifying_off_for_nobody() -> None:
+    forged = Round(begun_on=day(9_999), position=END, done_on=day(9_999), at_end=True)
+
+    assert forged.due(on=TODAY)
+    assert (forged.on(day=TODAY).begun_on, forged.on(day=TODAY).position) == (TODAY, None)
+
+
 def test_faults_are_news_once() -> None:
     assert DONE.news(flaws=[FLAW, FLAW]) == (FLAW, FLAW)
     told = DONE.after(position=END, ended=True, flaws=[FLAW], day=TODAY)
