@@ -1,4 +1,4 @@
-"""Says at the end how many cases the generated suites tried: ``record_property("cases: <suite>", count)``."""
+"""Says at the end what the generated suites tried: tests count by ``count``, and each name is summed."""
 
 from __future__ import annotations
 
@@ -8,33 +8,27 @@ from typing import Any, Final
 
 import pytest
 
-PREFIX: Final = "cases: "
-PROPERTY: Final = "security-count"
+PREFIX: Final = "tried: "
 
-Count = Callable[[str], None]
+Count = Callable[[str, int], None]
 
 
 @pytest.fixture
 def count(record_property: Callable[[str, object], None]) -> Count:
-    """Note one line of what a test tried, for the end of the run."""
-    return lambda line: record_property(PROPERTY, line)
+    """Add so many to what is told under a name at the end of the run."""
+    return lambda name, number: record_property(f"{PREFIX}{name}", number)
 
 
 def pytest_terminal_summary(terminalreporter: Any) -> None:
     """Sum what tests recorded, those of all processes."""
     counted: Counter[str] = Counter()
-    lines: list[str] = []
     for reports in terminalreporter.stats.values():
         for report in reports:
             if getattr(report, "when", None) == "call":
                 for name, value in report.user_properties:
                     if str(name).startswith(PREFIX):
                         counted[str(name).removeprefix(PREFIX)] += int(value)
-                    elif name == PROPERTY:
-                        lines.append(str(value))
-    if counted or lines:
-        terminalreporter.section("cases tried")
-        for suite, count in sorted(counted.items()):
-            terminalreporter.write_line(f"{suite}: {count}")
-        for line in sorted(lines):
-            terminalreporter.write_line(line)
+    if counted:
+        terminalreporter.section("tried")
+        for name, number in sorted(counted.items()):
+            terminalreporter.write_line(f"{name}: {number:,}")

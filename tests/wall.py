@@ -4,6 +4,9 @@ The engine evaluates policies, but knows no ``dynamodb:LeadingKeys`` (tests/cont
 stands where requests leave the process: it looks up whose credentials signed the request, reads
 the very policies that are deployed (``.chalice``), and refuses what they do not allow, with the
 answer that DynamoDB gives. A condition that it does not know fails the test.
+
+What is not signed for a tenant is asked by a function's own role. All functions run in the one
+process of the tests, so whose role it is the stack tells: the job that is at work, or the API.
 """
 
 from __future__ import annotations
@@ -16,6 +19,7 @@ from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from functools import cache, cached_property
 from pathlib import Path
+from types import FrameType
 from typing import Any, Final, NamedTuple
 
 import orjson
@@ -36,6 +40,10 @@ STEWARDS: Final = {
 }
 # Code that sends whatever it is told to; who told it is what counts.
 _CARRIERS: Final = tuple(str(ROOT / "chalicelib" / "store" / name) for name in ("wire.py", "base.py"))
+_API: Final = str(ROOT / "chalicelib" / "api")
+API_POLICY: Final = "policy-api_handler.json"
+# A function of app.py: its name, and the job that it runs.
+_FUNCTION: Final = re.compile(r'name="(\w+)"[^@]*?from chalicelib\.jobs\.(\w+) import (\w+)')
 _OURS: Final = (str(ROOT / "chalicelib"), str(ROOT / "tests"))
 _WRITES: Final = {"Put": "PutItem", "Update": "UpdateItem", "Delete": "DeleteItem"}
 
@@ -70,6 +78,13 @@ def statements_of(name: str) -> tuple[Json, ...]:
     else:
         found = json.loads((ROOT / ".chalice" / name).read_text())["Statement"]
     return tuple(one for one in found if any(a.startswith("dynamodb:") for a in _listed(one["Action"])))
+
+
+@cache
+def acting_for_tenants() -> tuple[str, ...]:
+    """The policies of functions that act for tenants."""
+    names = {path.name for path in (ROOT / ".chalice").glob("policy-*.json")} - STEWARDS
+    return tuple(sorted(names))
 
 
 def allowed(use: Use, *, signer: Signer, tables: Mapping[str, str]) -> bool:
@@ -126,6 +141,33 @@ def _listed(value: Any) -> list[Any]:
     return value if isinstance(value, list) else [value]
 
 
+# -- whose role it is -------------------------------------------------------------------------
+
+
+@cache
+def policies_of_jobs() -> Mapping[tuple[str, str], str]:
+    """The policy file of each job's function, by the job's file and name, as app.py has them."""
+    jobs = ROOT / "chalicelib" / "jobs"
+    return {
+        (str(jobs / f"{module}.py"), job): f"policy-{name}.json"
+        for name, module, job in _FUNCTION.findall((ROOT / "app.py").read_text())
+    }
+
+
+def policy_at_work() -> str | None:
+    """The policy file of the function that sends a request; None where a test calls what is below one."""
+    frame: FrameType | None = sys._getframe(1)
+    while frame is not None:
+        code = frame.f_code
+        found = policies_of_jobs().get((code.co_filename, code.co_name))
+        if found is not None:
+            return found
+        if code.co_filename.startswith(_API):
+            return API_POLICY
+        frame = frame.f_back
+    return None
+
+
 # -- what a request uses ---------------------------------------------------------------------
 
 
@@ -179,13 +221,22 @@ class Wall:
     own: tuple[str, ...] = ()
     standing: bool = True
     sessions: dict[str, str] = field(default_factory=dict)
+    jobs: set[str] = field(default_factory=set)
     refused: list[tuple[str | None, Use]] = field(default_factory=list)
     checked: int = 0
 
-    def __post_init__(self) -> None:
-        """By default the policies of functions that act for tenants."""
-        names = {path.name for path in (ROOT / ".chalice").glob("policy-*.json")} - STEWARDS
-        self.own = self.own or tuple(sorted(names))
+    def signer(self, tenant: str | None) -> Signer:
+        """Whose rights a request has: the tenant role's, or the own ones of what is at work.
+
+        A function's own are those of ``own`` where some are said, else those of its policy file.
+        Where a test calls what is below one, they are those of all functions that act for tenants.
+        """
+        at_work = policy_at_work()
+        if at_work is not None:
+            self.jobs.add(at_work)
+        if tenant is not None:
+            return Signer(tenant, ("TenantRole",))
+        return Signer(None, self.own or ((at_work,) if at_work else acting_for_tenants()))
 
     @cached_property
     def tables(self) -> dict[str, str]:
@@ -208,7 +259,7 @@ class Wall:
         tenant = self.sessions.get(credential[1])
         if tenant is None and _asked_by_a_test():
             return None
-        signer = Signer(tenant, self.own if tenant is None else ("TenantRole",))
+        signer = self.signer(tenant)
         for use in uses(texts["x-amz-target"].partition(".")[2], orjson.loads(body)):
             self.checked += 1
             if not allowed(use, signer=signer, tables=self.tables):
@@ -253,7 +304,7 @@ def _text(value: Any) -> str:
 
 def _asked_by_a_test() -> bool:
     """Whether a test itself sends the request, to look or to tamper: the wall is not for its hands."""
-    frame = sys._getframe(1)
+    frame: FrameType | None = sys._getframe(1)
     while frame is not None:
         path = frame.f_code.co_filename
         if path.startswith(_OURS) and path not in (*_CARRIERS, __file__):

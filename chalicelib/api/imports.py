@@ -65,9 +65,16 @@ def withdraw_import(request: Request) -> Answer:
 
 @endpoint("GET", "/v1/imports/{import_id}/preview", permission=Permission.IMPORTS_READ, answer=PreviewOut)
 def preview_import(request: Request) -> PreviewOut:
-    """Show what the uploaded file is: encoding, delimiter, columns, first rows, a guess at the mapping."""
+    """Show what the uploaded file is: encoding, delimiter, columns, first rows, a guess at the mapping.
+
+    The rows may hold people's numbers, so that they are shown is audited.
+    """
+    import_id = request.path["import_id"]
     preview = imports.preview_import(
-        store=request.store, blobs=request.services.blobs, import_id=request.path["import_id"]
+        store=request.store,
+        blobs=request.services.blobs,
+        import_id=import_id,
+        note=request.note("import.previewed", import_id),
     )
     return PreviewOut.of(preview)
 

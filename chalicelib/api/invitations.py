@@ -9,7 +9,7 @@ from pydantic import Field
 from chalicelib.api.routing import Answer, Request, endpoint
 from chalicelib.api.schemas import Schema
 from chalicelib.api.signups import TOKEN_CHARS_MAX
-from chalicelib.api.staff import Areas, DealerId, RoleName, StaffName, StaffOut
+from chalicelib.api.staff import Areas, DealerId, RightsOut, RoleName, StaffName, StaffOut, rights_of
 from chalicelib.domain.emails import EMAIL_CHARS_MAX
 from chalicelib.domain.invitations import Invitation
 from chalicelib.domain.passwords import PASSWORD_CHARS_MAX, PASSWORD_CHARS_MIN
@@ -30,14 +30,11 @@ class InvitationIn(Schema):
         return invitations.Invite(self.email, self.role, self.areas, self.dealer_id)
 
 
-class InvitationOut(Schema):
+class InvitationOut(RightsOut):
     """An invitation that nobody has taken up yet; its code is in the mail alone."""
 
     invitation_id: str
     email: str
-    role: str
-    areas: list[str]
-    dealer_id: str
     invited_by: str
     created_at: datetime
     expires_at: datetime
@@ -49,9 +46,7 @@ class InvitationOut(Schema):
         return cls(
             invitation_id=one.invitation_id,
             email=one.email,
-            role=str(one.role),
-            areas=list(one.scope.areas),
-            dealer_id=one.scope.dealer_id,
+            **rights_of(one),
             invited_by=one.invited_by,
             created_at=one.created_at,
             expires_at=one.expires_at,

@@ -16,6 +16,7 @@ from chalicelib.domain.passwords import PASSWORD_CHARS_MAX, PASSWORD_CHARS_MIN
 from chalicelib.domain.staff import Permission
 from chalicelib.domain.tenants import SUBDOMAIN_CHARS_MAX
 from chalicelib.usecases import own_sessions, passwords
+from chalicelib.usecases.asked_mails import ask_mail
 
 NewPassword = Annotated[
     str,
@@ -146,9 +147,10 @@ def change_password(request: Request) -> Answer:
 def ask_password_reset(request: Request) -> AcceptedOut:
     """Mail a code for a new password, if there is such an account; the answer does not tell."""
     body = request.body_as(ResetIn)
-    passwords.ask_reset(
+    ask_mail(
         identity=request.services.identity,
         queue=request.services.mail_queue,
+        kind=passwords.RESET_MAIL,
         subdomain=body.subdomain,
         email=body.email,
         address=request.address,

@@ -32,6 +32,7 @@ TAGS: Final[dict[str, str]] = {
     "tenant": "The ISP's own settings and taxes.",
     "packages": "What the ISP sells.",
     "subscribers": "The ISP's customers and their subscriptions.",
+    "subscriber-searches": "Looking for customers by what no address may hold.",
     "invoices": "Issued invoices.",
     "billing": "Billing runs.",
     "portal": "What subscribers do themselves.",

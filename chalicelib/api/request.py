@@ -95,11 +95,11 @@ class Request:
 
     @property
     def after(self) -> str | None:
-        """The position that the query's cursor holds; refused with InvalidCursor."""
-        query = self.query_as(ListQuery)
-        if query.cursor is None:
+        """The position that the cursor of the query or search holds; refused with InvalidCursor."""
+        cursor = self._listed.cursor
+        if cursor is None:
             return None
-        return open_cursor(keys=self.store.keys, query=self._fingerprint, cursor=query.cursor)
+        return open_cursor(keys=self.store.keys, query=self._fingerprint, cursor=cursor)
 
     def listing(self, model: type[L], page: Page[D], render: Callable[[D], Any]) -> L:
         """Return the answer of a list, its position sealed for this tenant and query."""
@@ -108,9 +108,13 @@ class Request:
             following = seal_cursor(keys=self.store.keys, query=self._fingerprint, position=page.after)
         return model(items=[render(item) for item in page.items], next_cursor=following)
 
+    @property
+    def _listed(self) -> ListQuery:
+        return self.body_as(ListQuery) if self.query is None else self.query_as(ListQuery)
+
     @cached_property
     def _fingerprint(self) -> str:
-        filters = self.query_as(ListQuery).model_dump(mode="json", exclude={"cursor", "limit"})
+        filters = self._listed.model_dump(mode="json", exclude={"cursor", "limit"})
         return json.dumps([self.operation_id, dict(self.path), filters], sort_keys=True)
 
 

@@ -157,6 +157,7 @@ ROUTES: Final[dict[str, str]] = {
     "GET /v1/subscribers/{subscriber_id}/tax": "subscriber_tax.get_subscriber_tax",
     "PUT /v1/subscribers/{subscriber_id}/tax": "subscriber_tax.put_subscriber_tax",
     "GET /v1/subscribers": "subscribers.list_subscribers",
+    "POST /v1/subscriber-searches": "subscribers.search_subscribers",
     "POST /v1/subscribers": "subscribers.create_subscriber",
     "GET /v1/subscribers/{subscriber_id}": "subscribers.get_subscriber",
     "PATCH /v1/subscribers/{subscriber_id}": "subscribers.change_subscriber",

@@ -390,6 +390,9 @@ def _answer(spec: Endpoint, request: Request) -> ChaliceResponse:
         kept = request.idempotency and request.store.answered(idempotency=request.idempotency)
         if not kept:
             raise
+        from chalicelib.api import replays
+
+        replays.note_shown_again(request, kept)
         return answering.replayed(kept, status=spec.status, request_id=request.request_id)
     renderer = request.idempotency.render if request.idempotency else None
     assert not isinstance(renderer, _Renderer) or renderer.used, "the use case did not keep its answer"

@@ -17,6 +17,7 @@ from chalicelib.domain.tenants import (
     Tenant,
 )
 from chalicelib.usecases import signup
+from chalicelib.usecases.asked_mails import ask_mail
 from chalicelib.usecases.plans import enrol
 
 TOKEN_CHARS_MAX = 100
@@ -137,9 +138,10 @@ def _put_on_plan(request: Request, tenant: Tenant) -> None:
 def resend_sign_up_mail(request: Request) -> AcceptedOut:
     """Send the owner's mail again, if there is an unverified sign-up with this address."""
     body = request.body_as(ResendIn)
-    signup.ask_verification(
+    ask_mail(
         identity=request.services.identity,
         queue=request.services.mail_queue,
+        kind=signup.VERIFICATION_MAIL,
         subdomain=body.subdomain,
         email=body.email,
         address=request.address,

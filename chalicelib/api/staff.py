@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Annotated
+from typing import Annotated, Any
 
 from pydantic import Field
 
@@ -11,6 +11,7 @@ from chalicelib.api.routing import Request, endpoint
 from chalicelib.api.schemas import Line, ListAnswer, ListQuery, Patch, Schema
 from chalicelib.api.second_factor import ShownAgainIn
 from chalicelib.domain.contacts import AREA_CHARS_MAX, DEALER_ID_CHARS_MAX
+from chalicelib.domain.invitations import Invitation
 from chalicelib.domain.passwords import PASSWORD_CHARS_MAX
 from chalicelib.domain.staff import SCOPE_AREAS_MAX, STAFF_NAME_CHARS_MAX, Permission, StaffMember
 from chalicelib.usecases import staff, staff_factors
@@ -36,15 +37,25 @@ DealerId = Annotated[
 ]
 
 
-class StaffOut(Schema):
+class RightsOut(Schema):
+    """What somebody may do: a role, and the areas or the dealer's customers that they are held to."""
+
+    role: str
+    areas: list[str]
+    dealer_id: str
+
+
+def rights_of(held: StaffMember | Invitation) -> dict[str, Any]:
+    """Render the fields of ``RightsOut``."""
+    return {"role": str(held.role), "areas": list(held.scope.areas), "dealer_id": held.scope.dealer_id}
+
+
+class StaffOut(RightsOut):
     """A person who works for the tenant."""
 
     staff_id: str
     name: str
     email: str
-    role: str
-    areas: list[str]
-    dealer_id: str
     disabled: bool
     second_factor: bool
     created_at: datetime
@@ -57,9 +68,7 @@ class StaffOut(Schema):
             staff_id=member.staff_id,
             name=member.name,
             email=member.email,
-            role=str(member.role),
-            areas=list(member.scope.areas),
-            dealer_id=member.scope.dealer_id,
+            **rights_of(member),
             disabled=member.disabled,
             second_factor=member.second_factor,
             created_at=member.created_at,

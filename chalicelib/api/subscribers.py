@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime
 from typing import Annotated
 
-from pydantic import Field
+from pydantic import Field, field_validator
 
+from chalicelib.api.errors import InvalidField
 from chalicelib.api.routing import Request, endpoint
 from chalicelib.api.schemas import Line, ListAnswer, ListQuery, MoneyOut, Patch, Schema
 from chalicelib.api.subscriptions import PackageId, SubscriptionOut
 from chalicelib.domain.accounts import AccountStatus, summary_status
+from chalicelib.domain.cards import refuse_card_number
 from chalicelib.domain.contacts import (
     ADDRESS_CHARS_MAX,
     AREA_CHARS_MAX,
@@ -21,6 +24,7 @@ from chalicelib.domain.contacts import (
     NOTE_CHARS_MAX,
     PHONE_CHARS_MAX,
     Contact,
+    looks_personal,
 )
 from chalicelib.domain.emails import EMAIL_CHARS_MAX
 from chalicelib.domain.staff import Permission, Scope
@@ -39,6 +43,7 @@ Address = Annotated[Line, Field(max_length=ADDRESS_CHARS_MAX, examples=["House 1
 NationalId = Annotated[Line, Field(max_length=ID_NUMBER_CHARS_MAX, examples=["35202-1234567-1"])]
 TaxId = Annotated[Line, Field(max_length=ID_NUMBER_CHARS_MAX, examples=["1234567-8"])]
 Note = Annotated[str, Field(max_length=NOTE_CHARS_MAX, examples=["Gate code at the guard"])]
+SearchText = Annotated[Line, Field(min_length=1, max_length=EMAIL_CHARS_MAX)]
 
 Consolidated = Annotated[
     bool | None,
@@ -177,7 +182,7 @@ class SubscriberList(ListAnswer):
     items: list[SubscriberRow]
 
 
-class SubscriberListQuery(ListQuery):
+class SubscriberFilters(ListQuery):
     """Filters; all that are given must fit."""
 
     status: AccountStatus | None = Field(
@@ -186,14 +191,54 @@ class SubscriberListQuery(ListQuery):
     package_id: PackageId | None = None
     area: Annotated[str, Field(min_length=1, max_length=AREA_CHARS_MAX)] | None = None
     dealer_id: Annotated[str, Field(min_length=1, max_length=DEALER_ID_CHARS_MAX)] | None = None
-    text: Annotated[Line, Field(min_length=1, max_length=EMAIL_CHARS_MAX)] | None = Field(
-        default=None, description="an email, phone or national id in full, or a code's beginning"
-    )
     archived: bool = Field(default=False, description="true lists archived subscribers too")
+
+    @field_validator("dealer_id")
+    @classmethod
+    def _no_card_number(cls, dealer_id: str | None) -> str | None:
+        # The names of dealers are the ISP's own words, unlike other identifiers.
+        refuse_card_number(text=dealer_id or "", param="dealer_id")
+        return dealer_id
 
     def query(self, scope: Scope) -> SubscriberQuery:
         """Return the store's value, for who is held to a scope."""
-        return SubscriberQuery(**self.model_dump(exclude={"limit", "cursor"}), scope=scope)
+        return SubscriberQuery(**self.model_dump(exclude={"limit", "cursor", "text"}), scope=scope)
+
+
+class SubscriberListQuery(SubscriberFilters):
+    """Filters that an address may hold, which browsers and proxies keep."""
+
+    text: SearchText | None = Field(
+        default=None,
+        description="a code's beginning; what looks like an email, phone or national id, as codes of "
+        "digits alone do, is refused: `POST /v1/subscriber-searches` takes it",
+    )
+
+    @field_validator("text")
+    @classmethod
+    def _no_personal_data(cls, text: str | None) -> str | None:
+        if text is not None and looks_personal(text=text):
+            message = "an address is no place for personal data: send it to POST /v1/subscriber-searches"
+            raise InvalidField(message, param="text", code="personal_data_in_url")
+        return text
+
+    def query(self, scope: Scope) -> SubscriberQuery:
+        """Return the store's value, for who is held to a scope."""
+        return replace(super().query(scope), code_prefix=self.text)
+
+
+class SubscriberSearch(SubscriberFilters):
+    """What is looked for; all that is given must fit."""
+
+    text: SearchText | None = Field(
+        default=None,
+        description="an email, phone or national id in full, or a code's beginning",
+        examples=["+92 300 1234567"],
+    )
+
+    def query(self, scope: Scope) -> SubscriberQuery:
+        """Return the store's value, for who is held to a scope."""
+        return replace(super().query(scope), text=self.text)
 
 
 @endpoint(
@@ -205,7 +250,22 @@ class SubscriberListQuery(ListQuery):
 )
 def list_subscribers(request: Request) -> SubscriberList:
     """List subscribers by code."""
-    asked = request.query_as(SubscriberListQuery)
+    return _listed(request, request.query_as(SubscriberListQuery))
+
+
+@endpoint(
+    "POST",
+    "/v1/subscriber-searches",
+    permission=Permission.SUBSCRIBERS_READ,
+    body=SubscriberSearch,
+    answer=SubscriberList,
+)
+def search_subscribers(request: Request) -> SubscriberList:
+    """Look for subscribers, by what no address may hold too; changes nothing."""
+    return _listed(request, request.body_as(SubscriberSearch))
+
+
+def _listed(request: Request, asked: SubscriberFilters) -> SubscriberList:
     query = asked.query(request.principal.scope)
     page = request.store.subscribers.list(query=query, limit=asked.limit, after=request.after)
     return request.listing(SubscriberList, page, SubscriberRow.of)

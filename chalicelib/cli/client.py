@@ -8,7 +8,7 @@ import signal
 import ssl
 import urllib.error
 import urllib.request
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any, Final
@@ -80,7 +80,7 @@ class Client:
 
     def get(self, path: str, **query: object) -> Any:
         """GET; parameters that are None are left out."""
-        given = {name: _text(value) for name, value in query.items() if value is not None}
+        given = {name: _text(value) for name, value in _given(query).items()}
         return self._call("GET", f"{path}?{urlencode(given)}" if given else path)
 
     def post(self, path: str, body: object = None, *, key: str | None = None) -> Any:
@@ -97,20 +97,11 @@ class Client:
 
     def items(self, path: str, *, limit: int | None, **query: object) -> Iterator[Any]:
         """Yield the items of a list, page by page; at most ``limit`` of them."""
-        left, cursor = limit, None
-        while left is None or left > 0:
-            size = PAGE_ITEMS if left is None else min(PAGE_ITEMS, left)
-            page = self.get(path, limit=size, cursor=cursor, **query)
-            yield from page["items"]
-            left = None if left is None else left - len(page["items"])
-            cursor = page["next_cursor"]
-            if cursor is None:
-                return
+        return _paged(lambda page: self.get(path, **page, **query), limit)
 
-    def some(self, path: str, *, limit: int | None, **query: object) -> tuple[list[Any], bool]:
-        """Return at most ``limit`` items of a list (None: all), and whether there are more."""
-        found = list(self.items(path, limit=None if limit is None else limit + 1, **query))
-        return found[:limit], limit is not None and len(found) > limit
+    def found(self, path: str, *, limit: int | None, **asked: object) -> Iterator[Any]:
+        """Yield what a search finds, as ``items``; what is asked for is in the body, not in the address."""
+        return _paged(lambda page: self.post(path, _given({**page, **asked})), limit)
 
     def _call(
         self, method: str, path: str, body: object = None, headers: Mapping[str, str] | None = None
@@ -165,6 +156,30 @@ def check_url(url: str) -> str:
     if parts.scheme == "http" and parts.hostname not in LOOPBACK:
         raise CliError("use https: over http the password and token could be read on the way")
     return url.rstrip("/")
+
+
+def some(
+    ask: Callable[..., Iterator[Any]], path: str, *, limit: int | None, **asked: object
+) -> tuple[list[Any], bool]:
+    """Return at most ``limit`` items (None: all) of a client's list or search, and whether there are more."""
+    found = list(ask(path, limit=None if limit is None else limit + 1, **asked))
+    return found[:limit], limit is not None and len(found) > limit
+
+
+def _paged(ask: Callable[[dict[str, Any]], Any], limit: int | None) -> Iterator[Any]:
+    left, cursor = limit, None
+    while left is None or left > 0:
+        size = PAGE_ITEMS if left is None else min(PAGE_ITEMS, left)
+        page = ask({"limit": size, "cursor": cursor})
+        yield from page["items"]
+        left = None if left is None else left - len(page["items"])
+        cursor = page["next_cursor"]
+        if cursor is None:
+            return
+
+
+def _given(values: Mapping[str, object]) -> dict[str, object]:
+    return {name: value for name, value in values.items() if value is not None}
 
 
 def _text(value: object) -> str:

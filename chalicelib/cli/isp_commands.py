@@ -5,16 +5,19 @@ from __future__ import annotations
 import argparse
 from collections.abc import Mapping
 from itertools import takewhile
-from typing import Any
+from typing import Any, Final
 from urllib.parse import quote
 
-from chalicelib.cli.client import CliError
+from chalicelib.cli.client import CliError, some
 from chalicelib.cli.context import Context
-from chalicelib.cli.listing import add_limit, show_list
+from chalicelib.cli.listing import add_limit, show_found, show_list
 from chalicelib.cli.output import money, watch
 from chalicelib.cli.values import date_given, price_given
 from chalicelib.cli.wording import PACKAGE, RUN, SUBSCRIBERS
 from chalicelib.domain.periods import NAMED_CYCLES
+
+SEARCHES: Final = "/v1/subscriber-searches"
+_CONSOLIDATED: Final = {True: "one a day", False: "one a subscription", None: "as the company has them"}
 
 
 def add_parsers(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -110,9 +113,9 @@ def list_subscribers(context: Context, args: argparse.Namespace) -> int:
         ("archived", lambda one: one["archived"]),
         ("subscriber", lambda one: one["subscriber_id"]),
     ]
-    show_list(
+    show_found(
         context,
-        "/v1/subscribers",
+        SEARCHES,
         columns,
         limit=args.limit,
         text=args.text,
@@ -129,6 +132,7 @@ def show_subscriber(context: Context, args: argparse.Namespace) -> int:
     one = context.api.get(f"/v1/subscribers/{subscriber_id(context, args.subscriber)}")
     names = ("code", "name", "email", "phone", "address", "national_id", "tax_id", "area", "note", "status")
     fields: list[tuple[str, object]] = [(name.replace("_", " "), one[name]) for name in names]
+    fields.append(("invoices", _CONSOLIDATED[one["consolidated"]]))
     fields.append(("balance", money(one["balance"])))
     for sub in one["subscriptions"]:
         since = f"{sub['package_id']} {sub['state']} from {sub['starts_on']}"
@@ -141,7 +145,7 @@ def subscriber_id(context: Context, given: str) -> str:
     """Return the identifier of a subscriber, ready for a path, from itself or its code."""
     if given.startswith("sbr_"):
         return quote(given, safe="")
-    for one in context.api.items("/v1/subscribers", limit=50, text=given, archived=True):
+    for one in context.api.found(SEARCHES, limit=50, text=given, archived=True):
         if one["code"].casefold() == given.casefold():
             return str(one["subscriber_id"])
     raise CliError(f"there is no subscriber with the code {given!r}")
@@ -177,7 +181,9 @@ def show_run(context: Context, args: argparse.Namespace) -> int:
         ("skipped", one["skipped"] or None),
         ("quarantined", one["quarantined"]),
     ]
-    held, more = context.api.some(f"{path}/quarantined", limit=20) if one["quarantined"] else ([], False)
+    held, more = (
+        some(context.api.items, f"{path}/quarantined", limit=20) if one["quarantined"] else ([], False)
+    )
     fields += [("set aside", f"{whose(sub)}: {sub['message']} [{sub['code']}]") for sub in held]
     context.output.record(one, fields)
     if more:

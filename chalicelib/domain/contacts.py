@@ -173,6 +173,16 @@ def normal_national_id(*, text: str) -> str:
     return "".join(char for char in unicodedata.normalize("NFKC", text) if char.isalnum()).casefold()
 
 
+def looks_personal(*, text: str) -> bool:
+    """Whether a text looks like an email, or a phone number or national id: digits without letters.
+
+    A customer code of digits looks like them, too.
+    """
+    number = normal_national_id(text=text)
+    digits = sum(map(str.isdigit, number))
+    return "@" in text or (digits >= PHONE_DIGITS_MIN and not any(map(str.isalpha, number)))
+
+
 def area_key(*, area: str) -> str:
     """Return the form under which areas are compared."""
     return " ".join(area.split()).casefold()

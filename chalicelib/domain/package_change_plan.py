@@ -40,7 +40,7 @@ from chalicelib.domain.package_changes import (
 )
 from chalicelib.domain.packages import Package
 from chalicelib.domain.periods import BillingTiming, Period, full_period_days
-from chalicelib.domain.refunds import NO_REFUND, Refund, Unserved, billed_lines, refund, still_billed
+from chalicelib.domain.refunds import NO_REFUND, Billed, Refund, Unserved, billed_lines, refund, still_billed
 from chalicelib.domain.subscriptions import subscribe
 
 
@@ -82,7 +82,7 @@ def plan_change(
     new = _successor(account, old, package, terms, on)
     if _same(old, new):
         raise NothingToChange("the subscription is of this package, edition, price and quantity already")
-    planned = _Planned(account, old, new, on, today, catalogue, invoices, notes)
+    planned = _Planned(account, old, new, on, today, catalogue, Billed(invoices, notes))
     done = {
         Proration.BY_DAY: planned.by_day,
         Proration.NONE: planned.unprorated,
@@ -160,8 +160,7 @@ class _Planned:
     on: date
     today: date
     catalogue: Catalogue
-    invoices: Sequence[Invoice]
-    notes: Sequence[Document]
+    billed: Billed
 
     @property
     def paid(self) -> tuple[Unserved, ...]:
@@ -235,7 +234,7 @@ class _Planned:
 
     def _discounts_again(self, paid: Sequence[Unserved]) -> tuple[Discount, ...]:
         """Return the discounts for days that are paid and will be billed again."""
-        lines = billed_lines(wanted=paid, invoices=self.invoices, notes=self.notes)
+        lines = billed_lines(wanted=paid, billed=self.billed)
         return discounts_before(discounts=self.before.discounts, lines=lines)
 
     def _discounts_on(self, day: date) -> tuple[Discount, ...]:
@@ -259,11 +258,7 @@ class _Planned:
         """
         start = self.on
         held = [
-            days
-            for one in paid
-            for days in still_billed(
-                wanted=replace(one, whole=True), invoices=self.invoices, notes=self.notes
-            )
+            days for one in paid for days in still_billed(wanted=replace(one, whole=True), billed=self.billed)
         ]
         for days in sorted(held, key=lambda days: days.start, reverse=True):
             if days.start < start <= days.end:
@@ -271,7 +266,7 @@ class _Planned:
         return start
 
     def _refund(self, wanted: Sequence[Unserved]) -> Refund:
-        return refund(wanted=wanted, invoices=self.invoices, notes=self.notes, reason=REASON)
+        return refund(wanted=wanted, billed=self.billed, reason=REASON)
 
     def _charged(self, old: Subscription, new: Subscription, period: Period, given: Refund) -> _Done:
         """The new package is charged at once; its discounts count it as a period."""

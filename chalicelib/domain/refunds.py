@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from enum import StrEnum
+from functools import cached_property
 from itertools import zip_longest
 from typing import Final
 
@@ -102,20 +103,17 @@ def billed_paused(*, line: InvoiceLine) -> bool:
     return any(code.startswith(PAUSE_TRACE) for code in line.trace)
 
 
-def refund(
-    *, wanted: Sequence[Unserved], invoices: Iterable[Invoice], notes: Iterable[Document], reason: str
-) -> Refund:
-    """Return the credit notes, one an invoice, for days that ``invoices`` billed.
+def refund(*, wanted: Sequence[Unserved], billed: Billed, reason: str) -> Refund:
+    """Return the credit notes, one an invoice, for days that were billed.
 
-    ``notes`` are the credit notes made before. Days that are on none of the invoices, or free of
-    charge, come to nothing. Of an invoice that was written off, in part or in all, a day is given
-    back at the part of its price that is still asked for. Raises TooManyToCredit.
+    Days that are on none of the invoices, or free of charge, come to nothing. Of an invoice that was
+    written off, in part or in all, a day is given back at the part of its price that is still asked
+    for. Raises TooManyToCredit.
     """
-    given = _given(notes)
     documents: list[NewDocument] = []
     settled: list[Settlement] = []
-    for invoice in invoices:
-        lines = _lines(invoice, wanted, given)
+    for invoice in billed.invoices:
+        lines = _lines(invoice, wanted, billed.given)
         if not lines:
             continue
         try:
@@ -186,31 +184,40 @@ def _of_line(given: _GivenByLine, invoice: Invoice, line: InvoiceLine) -> _Given
     return given.get((invoice.invoice_id, line.slot, line.description), _NOTHING_GIVEN)
 
 
-def billed_lines(
-    *, wanted: Sequence[Unserved], invoices: Iterable[Invoice], notes: Iterable[Document]
-) -> list[InvoiceLine]:
-    """Return the lines of ``invoices`` that bill any of the days and were not given back for them."""
-    given = _given(notes)
+@dataclass(frozen=True)
+class Billed:
+    """Invoices, and the credit notes made of them before."""
+
+    invoices: Sequence[Invoice] = ()
+    notes: Sequence[Document] = ()
+
+    @cached_property
+    def given(self) -> _GivenByLine:
+        """What was given back before, by line."""
+        return _given(self.notes)
+
+
+def billed_lines(*, wanted: Sequence[Unserved], billed: Billed) -> list[InvoiceLine]:
+    """Return the lines that bill any of the days and were not given back for them."""
     return [
         line
-        for invoice in invoices
+        for invoice in billed.invoices
         for line in invoice.lines
         if any(
-            holds(line=line, wanted=one) and _left(line, one, _of_line(given, invoice, line).days)
+            holds(line=line, wanted=one) and _left(line, one, _of_line(billed.given, invoice, line).days)
             for one in wanted
         )
     ]
 
 
-def still_billed(*, wanted: Unserved, invoices: Iterable[Invoice], notes: Iterable[Document]) -> list[Period]:
+def still_billed(*, wanted: Unserved, billed: Billed) -> list[Period]:
     """Return the days of ``wanted`` that are billed and no credit note gave back: in order, each once."""
-    given = _given(notes)
     found = [
         days
-        for invoice in invoices
+        for invoice in billed.invoices
         for line in invoice.lines
         if holds(line=line, wanted=wanted)
-        for days in _left(line, wanted, _of_line(given, invoice, line).days)
+        for days in _left(line, wanted, _of_line(billed.given, invoice, line).days)
     ]
     together: list[Period] = []
     for days in sorted(found, key=lambda days: days.start):

@@ -26,7 +26,7 @@ from chalicelib.domain.invoices import Invoice, InvoiceLine
 from chalicelib.domain.package_changes import slots_paid_by
 from chalicelib.domain.packages import RefundPolicy
 from chalicelib.domain.periods import Period
-from chalicelib.domain.refunds import BilledAt, Refund, Unserved, billed_lines, refund, still_billed
+from chalicelib.domain.refunds import Billed, BilledAt, Refund, Unserved, billed_lines, refund, still_billed
 from chalicelib.domain.subscriptions import BillingBehind
 
 PERIODS_AT_ONCE_MAX: Final = 40
@@ -119,6 +119,7 @@ def service_money(
     ``invoices`` are those that billed the ``unserved`` days, ``notes`` the credit notes made of them.
     Raises BillingBehind, and what ``refund`` and ``charge_lines`` raise.
     """
+    billed = Billed(invoices, notes)
     wanted: list[Unserved] = []
     subscriptions: list[Subscription] = []
     lines: list[InvoiceLine] = []
@@ -129,22 +130,20 @@ def service_money(
             more, after = _pause_charged(account, moved, today, catalogue)
             lines += more
         ahead = [one for one in given if one.billed_at is BilledAt.PAUSED]
-        again = billed_lines(wanted=ahead, invoices=invoices, notes=notes)
+        again = billed_lines(wanted=ahead, billed=billed)
         served = replace(after, discounts=discounts_before(discounts=after.discounts, lines=again))
-        for days in _days_of(ahead, invoices, notes):
+        for days in _days_of(ahead, billed):
             lines += _in_full(account, served, days, catalogue)
-        after = _billed_to(moved, after, given, invoices, notes)
+        after = _billed_to(moved, after, given, billed)
         wanted += given
         subscriptions.append(after)
-    given_back = refund(wanted=wanted, invoices=invoices, notes=notes, reason=REASON)
+    given_back = refund(wanted=wanted, billed=billed, reason=REASON)
     return ServiceMoney(tuple(subscriptions), given_back, tuple(lines))
 
 
-def _days_of(
-    wanted: Sequence[Unserved], invoices: Sequence[Invoice], notes: Sequence[Document]
-) -> list[Period]:
+def _days_of(wanted: Sequence[Unserved], billed: Billed) -> list[Period]:
     """Return the days that are still billed: of the first slot that has any, for others paid before it."""
-    found = (still_billed(wanted=one, invoices=invoices, notes=notes) for one in wanted)
+    found = (still_billed(wanted=one, billed=billed) for one in wanted)
     return next((days for days in found if days), [])
 
 
@@ -152,8 +151,7 @@ def _billed_to(
     moved: Moved,
     after: Subscription,
     given: Sequence[Unserved],
-    invoices: Sequence[Invoice],
-    notes: Sequence[Document],
+    billed: Billed,
 ) -> Subscription:
     """Return the subscription whose days after its end, where they are given back, are not billed.
 
@@ -163,7 +161,7 @@ def _billed_to(
     ended = after.state is SubscriptionState.TERMINATED and end is not None
     if ended and end is not None and moved.refund is not RefundPolicy.NONE and end < after.billed_to:
         beyond = [one for one in given if one.end == after.billed_to and one.start >= end]
-        lines = billed_lines(wanted=beyond, invoices=invoices, notes=notes)
+        lines = billed_lines(wanted=beyond, billed=billed)
         left = discounts_before(discounts=after.discounts, lines=lines)
         return replace(after, billed_to=end, discounts=left)
     return after

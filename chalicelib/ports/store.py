@@ -65,14 +65,16 @@ class Page(Generic[T]):
 class SubscriberQuery:
     """Filters of the subscriber list.
 
-    ``text`` is an email, phone or national id in full, or a code's beginning. Archived
-    subscribers are left out unless asked for, and always those outside the ``scope``.
+    ``text`` is an email, phone or national id in full, or a code's beginning; ``code_prefix`` is
+    the latter alone. Archived subscribers are left out unless asked for, and always those outside
+    the ``scope``.
     """
 
     status: str | None = None
     package_id: str | None = None
     area: str | None = None
     text: str | None = None
+    code_prefix: str | None = None
     archived: bool = False
     dealer_id: str | None = None
     scope: Scope | None = None

@@ -72,7 +72,7 @@ class Directory(OfTenant):
         return Page(tuple(map(self._summary, found.items)), found.after)
 
     def _by_code(self, query: SubscriberQuery, limit: int, after: str | None) -> Page[DirectoryItem]:
-        prefix = code_key(code=query.text or "")
+        prefix = code_key(code=query.code_prefix or query.text or "")
         if after is not None and not after.startswith(prefix):
             # A position that the blind indexes gave; the database refuses one out of the range.
             if after > prefix:

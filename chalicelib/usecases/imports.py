@@ -45,6 +45,7 @@ from chalicelib.domain.jobs import DOWNLOAD_TTL_SECONDS, FileExpired, JobState
 from chalicelib.ports.services import BlobInfo, Blobs, JobQueue
 from chalicelib.ports.store import AuditNote, Idempotency, TenantStore
 from chalicelib.usecases.downloads import Download
+from chalicelib.usecases.subscribers import IDENTIFYING
 
 UPLOAD_CONTENT_TYPE: Final = "text/csv"
 # A worker writes its progress every second or so: who says nothing for this long is gone. Its
@@ -126,14 +127,19 @@ def create_import(
     return upload
 
 
-def preview_import(*, store: TenantStore, blobs: Blobs, import_id: str) -> Preview:
+def preview_import(*, store: TenantStore, blobs: Blobs, import_id: str, note: AuditNote) -> Preview:
     """Look at the beginning of the uploaded file; how many rows it has shows when it is imported.
 
-    Raises NotFound, NotUploaded, and NotCsv, EmptyFile, NoRows, RecordTooLong, BadHeader or FileTooLarge.
+    That is audited, with what columns seem to hold of people's numbers: any may hold them, whatever
+    it is called. Raises NotFound, NotUploaded, and NotCsv, EmptyFile, NoRows, RecordTooLong, BadHeader
+    or FileTooLarge.
     """
     job = store.imports.get(import_id=import_id)
     info, inspection = _inspect(store, blobs, job)
-    return Preview(job, info.size_bytes, inspection, suggest_columns(header=inspection.header))
+    suggested = suggest_columns(header=inspection.header)
+    fields = sorted(IDENTIFYING & {name.value for name in suggested})
+    store.commit(store.note(note=replace(note, details={"rows": len(inspection.first), "fields": fields})))
+    return Preview(job, info.size_bytes, inspection, suggested)
 
 
 def map_import(

@@ -17,8 +17,8 @@ from chalicelib.domain.passwords import check_password, normal_password
 from chalicelib.domain.staff import Principal, StaffMember
 from chalicelib.domain.tenants import Tenant, TenantState
 from chalicelib.ports.identity import TokenNotValid
-from chalicelib.ports.services import JobQueue
 from chalicelib.ports.store import AuditNote, TenantStore
+from chalicelib.usecases.asked_mails import MailKind
 from chalicelib.usecases.identity import Identity, tell
 from chalicelib.usecases.mails import password_changed_mail, reset_mail
 from chalicelib.usecases.sessions import LoggedIn, begin_session, commit_ending, password_mark
@@ -29,6 +29,7 @@ RESET: Final = "password-reset"
 RESET_LIFE: Final = timedelta(hours=1)
 _HOUR: Final = 3600
 RESETS_PER_CLIENT: Final = Limit("reset", most=20, window_seconds=_HOUR)
+RESET_MAIL: Final = MailKind(RESET, RESETS_PER_CLIENT, TenantState.ACTIVE)
 RESETS_PER_MAILBOX: Final = Limit("reset-mail", most=5, window_seconds=_HOUR)
 # Each costs Argon2.
 COMPLETIONS: Final = Limit("complete-reset", most=10, window_seconds=900)
@@ -61,36 +62,6 @@ def change_password(
     notice = password_changed_mail(to=before.email, name=before.name, company=tenant.company)
     tell(identity=identity, mail=notice)
     return begun
-
-
-def ask_reset(
-    *,
-    identity: Identity,
-    queue: JobQueue,
-    subdomain: str,
-    email: str,
-    address: str,
-    at: datetime,
-    request_id: str = "",
-) -> None:
-    """Have a code for a new password mailed to who has an account.
-
-    Nobody is looked up here, so that neither the answer nor its time tells whether there is
-    somebody. Raises TooManyAttempts for the client.
-    """
-    reserve(identity=identity, limit=RESETS_PER_CLIENT, key=client_of(address=address), at=at)
-    found = identity.registry.locate(subdomain=subdomain, at=at)
-    if found is None or found.state is not TenantState.ACTIVE:
-        return
-    person = identity.stores.of(tenant_id=found.tenant_id).staff.digest(email=email)
-    queue.send(
-        message={
-            "mail": RESET,
-            "tenant_id": found.tenant_id,
-            "person": person,
-            "request_id": request_id,
-        }
-    )
 
 
 def send_reset(

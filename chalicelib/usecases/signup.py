@@ -27,8 +27,9 @@ from chalicelib.domain.tenants import (
     check_subdomain,
 )
 from chalicelib.ports.identity import TokenNotValid
-from chalicelib.ports.services import JobQueue, MailNotSent
+from chalicelib.ports.services import MailNotSent
 from chalicelib.ports.store import AuditNote
+from chalicelib.usecases.asked_mails import MailKind
 from chalicelib.usecases.identity import Identity
 from chalicelib.usecases.mails import verification_mail
 from chalicelib.usecases.sessions import WrongCredentials
@@ -42,6 +43,7 @@ _HOUR: Final = 3600
 # up what its owner may be sent. A tenant's resends are counted apart from sign-ups.
 SIGN_UPS_PER_CLIENT: Final = Limit("sign-up", most=10, window_seconds=_HOUR)
 RESENDS_PER_CLIENT: Final = Limit("resend", most=20, window_seconds=_HOUR)
+VERIFICATION_MAIL: Final = MailKind(VERIFY, RESENDS_PER_CLIENT, TenantState.UNVERIFIED)
 SIGN_UP_MAILS: Final = Limit("sign-up-mail", most=40, window_seconds=_HOUR)
 RESENDS_PER_TENANT: Final = Limit("resend-tenant", most=5, window_seconds=_HOUR)
 RESENT_MAILS: Final = Limit("resend-mail", most=40, window_seconds=_HOUR)
@@ -224,36 +226,6 @@ def verify_owner(
     with suppress(DomainError):
         activated(active)
     return active
-
-
-def ask_verification(
-    *,
-    identity: Identity,
-    queue: JobQueue,
-    subdomain: str,
-    email: str,
-    address: str,
-    at: datetime,
-    request_id: str = "",
-) -> None:
-    """Have a new token mailed to the owner of an unverified tenant.
-
-    Nobody is looked up here, so that neither the answer nor its time tells which addresses have
-    signed up. That a client asked too often (TooManyAttempts) tells nothing.
-    """
-    reserve(identity=identity, limit=RESENDS_PER_CLIENT, key=client_of(address=address), at=at)
-    held = identity.registry.locate(subdomain=subdomain, at=at)
-    if held is None or held.state is not TenantState.UNVERIFIED:
-        return
-    person = identity.stores.of(tenant_id=held.tenant_id).staff.digest(email=email)
-    queue.send(
-        message={
-            "mail": VERIFY,
-            "tenant_id": held.tenant_id,
-            "person": person,
-            "request_id": request_id,
-        }
-    )
 
 
 def send_verification(*, identity: Identity, tenant_id: str, person: str, at: datetime) -> bool:

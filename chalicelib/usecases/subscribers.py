@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Final
@@ -111,9 +112,16 @@ def show_subscriber(
 
 def _note_shown(store: TenantStore, subscriber: Subscriber, note: AuditNote) -> None:
     """Write down that a person's identifying numbers are shown, where there are any."""
-    shown = sorted(name for name in IDENTIFYING if getattr(subscriber.contact, name))
-    if shown:
-        told = replace(note, action=IDENTITY_SHOWN, details={"fields": shown})
+    note_identity_shown(
+        store=store, shown={name: getattr(subscriber.contact, name) for name in IDENTIFYING}, note=note
+    )
+
+
+def note_identity_shown(*, store: TenantStore, shown: Mapping[str, object], note: AuditNote) -> None:
+    """Write down which of the identifying numbers are among what is shown, where any are."""
+    fields = sorted(name for name in IDENTIFYING if shown.get(name))
+    if fields:
+        told = replace(note, action=IDENTITY_SHOWN, details={**note.details, "fields": fields})
         store.commit(store.note(note=told))
 
 

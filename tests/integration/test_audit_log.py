@@ -14,6 +14,7 @@ from chalicelib.domain.staff import Role
 from tests.fakes.clock import FakeClock
 from tests.integration.auditing import Auditor
 from tests.integration.conftest import EngineServices, SignedIn
+from tests.integration.importing import Importer
 from tests.integration.shop import Item, Shop, created, if_match, ok, package_body
 from tests.integration.test_round_trips import RoundTrips
 from tests.integration.test_tenant_settings import session_as, tax_group
@@ -112,6 +113,43 @@ def test_a_national_id_that_is_shown_is_written_down(shop: Shop, services: Engin
 
     assert (entry["object_id"], entry["details"]) == (shown["subscriber_id"], {"fields": ["national_id"]})
     assert len(operations) == 2
+
+
+def test_an_answer_that_is_repeated_shows_it_too(shop: Shop) -> None:
+    api, key = shop.tenant.api, {"Idempotency-Key": "once"}
+    body = {"code": "A-1", "national_id": NATIONAL_ID, "tax_id": "1234567-8"}
+    made = created(api.post("/v1/subscribers", json=body, headers=key))
+    assert listed(shop, action="subscriber.identity_shown") == []
+
+    again = api.post("/v1/subscribers", json=body, headers=key)
+
+    assert (again.headers["Idempotent-Replayed"], again.json["national_id"]) == ("true", NATIONAL_ID)
+    entry = told(shop, "subscriber.identity_shown")
+    assert (entry["object_id"], entry["details"]) == (
+        made["subscriber_id"],
+        {"fields": ["national_id", "tax_id"], "replayed": True},
+    )
+    assert entry["request_id"] == again.headers["X-Request-Id"]
+
+
+def test_a_repeated_answer_that_shows_none_is_not_written_down(shop: Shop) -> None:
+    api, key = shop.tenant.api, {"Idempotency-Key": "once"}
+    for _ in range(2):
+        created(api.post("/v1/subscribers", json={"code": "A-1", "name": "Ali"}, headers=key))
+
+    assert listed(shop, action="subscriber.identity_shown") == []
+
+
+def test_a_preview_of_an_import_is_written_down(shop: Shop, services: EngineServices) -> None:
+    file = f"customer id,CNIC\nA-1,{NATIONAL_ID}\nA-2,\n".encode()
+    import_id = Importer(services, shop.tenant).upload(file)
+
+    preview = ok(shop.tenant.api.get(f"/v1/imports/{import_id}/preview"))
+
+    assert NATIONAL_ID in str(preview["rows"])
+    entry = told(shop, "import.previewed")
+    assert (entry["object_id"], entry["details"]) == (import_id, {"fields": ["national_id"], "rows": 2})
+    assert NATIONAL_ID not in str(entry)
 
 
 def test_archiving_what_is_archived_shows_it_too(shop: Shop) -> None:

@@ -74,6 +74,8 @@ NAMED_BY = {
 }
 # Fields that end like identifiers, but are words of the ISP's own.
 WORDS = {"record_id", "tax_id", "national_id", "dealer_id"}
+# What these name narrows a list: nothing is found where there is no such thing.
+NARROWING = {"search_subscribers"}
 # These make what their path names, so that it is there for nobody else.
 CREATING = {"put_tax_group"}
 # What else a part of a body has that the example is without.
@@ -323,6 +325,9 @@ def test_another_tenants_ids_in_bodies_are_like_none(
                     body[part][0].update(beside)
             reply = send(mine, one, mine.ids_for(one), body)
             replies.append(told(reply, value))
+            if one.operation_id in NARROWING:
+                assert ok(reply)["items"] == []
+                continue
             assert reply.status in {404, 422}, (where, value, reply.text)
             assert reply.code not in UNREAD, (where, reply.text)
         assert replies[0] == replies[1], where

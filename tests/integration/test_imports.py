@@ -88,7 +88,7 @@ def test_a_row_becomes_a_subscriber_who_can_be_found_and_billed(importer: Import
     done = importer.run(people(GOOD), mapping(start))
 
     assert (done["state"], done["progress"]["created"]) == ("succeeded", 1)
-    found = importer.tenant.api.get("/v1/subscribers?text=03001234567").json["items"]
+    found = importer.tenant.api.post("/v1/subscriber-searches", json={"text": "03001234567"}).json["items"]
     assert [(one["code"], one["name"], one["status"]) for one in found] == [("C-1", "Ali Raza", "active")]
     [sub] = all_subscribers(importer.tenant)[0].account.subscriptions
     assert (sub.price_override, sub.starts_on, sub.anchor_day) == (150_050, start, start.day)

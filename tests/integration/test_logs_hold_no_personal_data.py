@@ -60,6 +60,8 @@ def ask_everything(tenant: SignedIn, services: EngineServices, api: ApiClient) -
         api.post("/v1/portal/codes", json=at_portal),
         api.post("/v1/portal/codes", json={**at_portal, "login": PERSON["phone"]}),
         mine.post(f"{at}/portal-activations", json={}),
+        mine.post("/v1/subscriber-searches", json={"text": "zulekha.canary@person.example"}),
+        mine.post("/v1/subscriber-searches", json={"text": PERSON["phone"]}),
         mine.get("/v1/subscribers?text=zulekha.canary@person.example"),
         mine.get("/v1/subscribers?text=%2B923217654321"),
         mine.get("/v1/subscribers?text=35202-7654321-9"),

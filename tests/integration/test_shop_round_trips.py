@@ -41,7 +41,7 @@ def test_a_search_asks_each_index_and_the_rows(shop: Shop, trips: RoundTrips) ->
     shop.subscriber(phone="0300-1234567")
 
     with trips.counted() as operations:
-        ok(shop.tenant.api.get("/v1/subscribers?text=0300-1234567"))
+        ok(shop.tenant.api.post("/v1/subscriber-searches", json={"text": "0300-1234567"}))
 
     # The session, the codes, two indexes, the rows of what one of them holds.
     assert operations == ["GetItem", "Query", "Query", "Query", "BatchGetItem"]

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from urllib.parse import quote
+
 import pytest
 
 from tests.integration.conftest import EngineServices, SignedIn
 from tests.integration.shop import Shop, if_match, ok
 from tests.integration.test_subscribers import PERSON, codes, found, path_of
+
+SEARCHES = "/v1/subscriber-searches"
 
 
 @pytest.fixture
@@ -83,8 +87,14 @@ def test_all_who_share_a_phone_are_found_page_by_page_together_with_codes(shop: 
     shop.subscriber(code="03001234567-X")
     shop.subscriber(code="S-9", phone="0300-7654321")
 
-    seen = all_codes(shop, "limit=2&text=03001234567")
+    seen, cursor = [], None
+    for _ in range(4):
+        search = {"limit": 2, "text": "03001234567", "cursor": cursor}
+        page = ok(shop.tenant.api.post(SEARCHES, json=search))
+        seen += [row["code"] for row in page["items"]]
+        cursor = page["next_cursor"]
 
+    assert cursor is None
     assert seen == ["03001234567-X", *[f"S-{index}" for index in range(7)]]
 
 
@@ -130,6 +140,61 @@ def test_a_cursor_is_good_for_its_list_and_tenant_alone(shop: Shop, other_tenant
         (shop.tenant.api, f"limit=1&cursor={cursor[:-2]}xx"),
     ):
         assert api.get(f"/v1/subscribers?{query}").problem == (422, "invalid_cursor", "cursor")
+
+
+def test_a_searchs_cursor_is_good_for_it_and_its_tenant_alone(shop: Shop, other_tenant: SignedIn) -> None:
+    shop.subscriber(phone="0300-1234567")
+    shop.subscriber(phone="0300-1234567")
+    search = {"limit": 1, "text": "03001234567"}
+    cursor = ok(shop.tenant.api.post(SEARCHES, json=search))["next_cursor"]
+
+    for api, changes in (
+        (other_tenant.api, {}),
+        (shop.tenant.api, {"text": "03007654321"}),
+        (shop.tenant.api, {"cursor": f"{cursor[:-2]}xx"}),
+    ):
+        reply = api.post(SEARCHES, json={**search, "cursor": cursor, **changes})
+        assert reply.problem == (422, "invalid_cursor", "cursor")
+    assert shop.tenant.api.get(f"/v1/subscribers?limit=1&cursor={cursor}").problem[1] == "invalid_cursor"
+
+
+def test_a_search_has_the_filters_of_the_list_and_changes_nothing(shop: Shop) -> None:
+    package = shop.package()
+    shop.subscribe(shop.subscriber(code="A", area="Gulberg", phone="0300-1234567"), package)
+    shop.subscriber(code="B", area="Gulberg", phone="0300-1234567")
+    before = shop.items()
+
+    for filters, expected in (
+        ({}, ["A", "B"]),
+        ({"status": "active"}, ["A"]),
+        ({"status": "new", "area": "gulberg"}, ["B"]),
+        ({"package_id": package["package_id"]}, ["A"]),
+        ({"dealer_id": "DLR-7"}, []),
+    ):
+        reply = shop.tenant.api.post(SEARCHES, json={"text": "03001234567", **filters})
+        assert [row["code"] for row in ok(reply)["items"]] == expected, filters
+    assert shop.items() == before
+
+
+@pytest.mark.parametrize(
+    "text", [PERSON["email"], "a@", "0300-7654321", "+92 300 765", "35202-7654321-8", "٣٥٢٠٢"]
+)
+def test_an_address_holds_nothing_by_which_a_person_is_known(shop: Shop, text: str) -> None:
+    shop.subscriber(code="LHR-1", **PERSON)
+
+    reply = shop.tenant.api.get(f"/v1/subscribers?text={quote(text)}")
+
+    assert reply.problem == (422, "personal_data_in_url", "text")
+    assert "/v1/subscriber-searches" in reply.json["message"]
+    assert text not in reply.text
+
+
+def test_an_address_finds_codes_alone(shop: Shop) -> None:
+    shop.subscriber(code="LHR-00042", national_id="AB1234567")
+
+    assert codes(shop, "?text=lhr-00042") == ["LHR-00042"]
+    assert codes(shop, "?text=AB1234567") == []
+    assert found(shop, "AB1234567") == ["LHR-00042"]
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,6 @@ from typing import Any
 
 import pytest
 
-from chalicelib.api.openapi import document
 from chalicelib.local.gateway import Gateway
 from tests.fakes.clock import FakeClock
 from tests.integration.conftest import (
@@ -24,12 +23,13 @@ from tests.integration.conftest import (
     signed_in,
     tenant,
 )
-from tests.integration.test_foreign_ids_everywhere import ENDPOINTS, Isp, furnished
+from tests.integration.test_foreign_ids_everywhere import Isp, described, furnished
 from tests.security.isps import Scene, Victim, victim_of
 
 __all__ = [
     "api",
     "clock",
+    "described",
     "engine_services",
     "gateway",
     "mailbox",
@@ -65,12 +65,6 @@ def victim(gateway: Gateway, present: EngineServices) -> Victim:
 def attacker(gateway: Gateway, present: EngineServices) -> Isp:
     """The attacker's own ISP, with everything, so that each request gets as far as it can."""
     return furnished(gateway, present)
-
-
-@pytest.fixture(scope="session")
-def described() -> dict[str, Any]:
-    """The OpenAPI document."""
-    return document(ENDPOINTS)
 
 
 @pytest.fixture

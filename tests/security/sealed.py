@@ -13,10 +13,11 @@ from chalicelib.bootstrap import Services
 from chalicelib.crypto.keyring import CiphertextRejected
 from chalicelib.store import keys
 from chalicelib.store.invoices import year_family
+from chalicelib.store.late_fees import FEE_PREFIX
 from tests.fakes.api_client import ApiClient, Reply
 from tests.integration.conftest import EngineServices, SignedIn, fresh_caller
 from tests.integration.importing import Importer, mapping, people
-from tests.integration.shop import Item, Shop
+from tests.integration.shop import Item, Shop, created, if_match, ok
 
 FISCAL_YEAR = 2041
 # What no answer and no log line may hold of a tenant: ``{}`` is its own word.
@@ -62,14 +63,15 @@ class Household:
     documents: dict[str, str] = field(default_factory=dict)
 
     def fill(self) -> None:
-        """Sell, bill, credit, take a payment, and import."""
+        """Sell, bill, waive a late fee, credit, take a payment, correct a name, and import."""
         shop, start = Shop(self.tenant, self.services), self.services.clock.now()
         package = shop.package()
         people_billed = [shop.subscriber(code=f"{self.word}-{n}", **self.person()) for n in range(2)]
         for one in people_billed:
             shop.subscribe(one, package)
         shop.bill(start + timedelta(days=1))
-        mine = people_billed[0]
+        mine, other = people_billed
+        self.waive(shop.invoices(other)[0])
         for invoice in shop.invoices(mine):
             self.post(f"/v1/invoices/{invoice['invoice_id']}/credit-notes", self.credit())
         payment = {
@@ -79,9 +81,23 @@ class Household:
             "note": f"note{self.word}",
         }
         self.post(f"/v1/subscribers/{mine['subscriber_id']}/payments", payment)
+        renamed = {"name": f"Zainab{self.word} Aslam"}
+        ok(
+            self.tenant.api.patch(
+                f"/v1/subscribers/{other['subscriber_id']}", json=renamed, headers=if_match(other)
+            )
+        )
         rows = people(f"I-{self.word},Zainab{self.word},12,,", f"J-{self.word},=Zainab{self.word},,,")
         shown = Importer(self.services, self.tenant).run(rows, mapping(date(2041, 6, 1)))
         assert shown["progress"]["failed_total"] == 2
+
+    def waive(self, invoice: Item) -> None:
+        """Waive a late fee of an invoice, for a reason."""
+        made = created(
+            self.tenant.api.post("/v1/late-fee-rules", json={"name": "Late", "grace_days": 5, "amount": 100})
+        )
+        path = f"/v1/invoices/{invoice['invoice_id']}/late-fees/{made['rule_id']}/waive"
+        ok(self.tenant.api.post(path, json={"reason": f"note{self.word}"}))
 
     def person(self) -> Item:
         """A subscriber's personal data."""
@@ -123,10 +139,8 @@ class Household:
         kind, ulid, api = pk.split("#")[1], pk.rpartition("#")[2], self.tenant.api
         if attribute == "d" and sk == keys.PERSON:
             return lambda: api.get(f"/v1/subscribers/sbr_{ulid}")
-        if kind == "A" and sk.startswith("INV#"):
-            return lambda: api.get(f"/v1/invoices/inv_{ulid}-{sk[4:]}")
-        if kind == "A" and sk.startswith("DOC#"):
-            return lambda: api.get(f"/v1/documents/{self.documents[f'{ulid}-{sk[4:]}']}")
+        if kind == "A" and (path := self._path_of(ulid, sk)):
+            return lambda: api.get(path)
         if kind == "DIR":
             return lambda: api.get("/v1/subscribers?limit=100")
         if kind == "STAFF":
@@ -137,6 +151,14 @@ class Household:
             return lambda: self.post(*self.posted[sk], expected=None)
         return self._opener(item, attribute)
 
+    def _path_of(self, ulid: str, sk: str) -> str | None:
+        """Return where what lies with an account is shown; None where no route shows it."""
+        if sk.startswith("INV#"):
+            return f"/v1/invoices/inv_{ulid}-{sk[4:]}"
+        if sk.startswith("DOC#"):
+            return f"/v1/documents/{self.documents[f'{ulid}-{sk[4:]}']}"
+        return f"/v1/subscribers/sbr_{ulid}/late-fees" if sk.startswith(FEE_PREFIX) else None
+
     def _log_in(self) -> Reply:
         mine = self.tenant
         credentials = {"subdomain": mine.subdomain, "email": mine.email, "password": mine.password}
@@ -145,7 +167,7 @@ class Household:
     def _opener(self, item: Item, attribute: str) -> Read:
         """Return what opens an attribute that no route shows, and answers as the API does."""
         pk, sk = item["pk"]["S"], item["sk"]["S"]
-        family = {"who": "op", "rows": "op", "details": "audit"}[attribute]
+        family = {"who": "op", "rows": "op", "details": "audit", "personal": "op"}[attribute]
 
         def read() -> Reply:
             sealed = b64decode(stored(self.services, self.tenant, pk, sk)[attribute]["B"])

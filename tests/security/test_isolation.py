@@ -18,6 +18,7 @@ import pytest
 
 from chalicelib.api.routing import Endpoint
 from chalicelib.store.cursor import seal_cursor
+from tests.counts import Count
 from tests.fakes.api_client import Reply
 from tests.integration.test_foreign_ids_everywhere import (
     ABSENT,
@@ -47,7 +48,6 @@ from tests.security.isps import (
 )
 from tests.security.test_mass_assignment import valid_body
 
-Record = Callable[[str, object], None]
 pytestmark = pytest.mark.usefixtures("services")  # the clock at the present
 
 
@@ -109,15 +109,13 @@ def test_every_operation_has_cases(described: dict[str, Any]) -> None:
     assert [one for one in LISTS if one.public] == []
 
 
-def test_the_counts_of_identifiers_in_paths_and_bodies(
-    described: dict[str, Any], record_property: Record
-) -> None:
+def test_the_counts_of_identifiers_in_paths_and_bodies(described: dict[str, Any], count: Count) -> None:
     in_paths = [name for one in GUARDED for name in re.findall(r"\{(\w+)\}", one.path) if name not in SHARED]
     in_bodies = [where for one in BODIES for where in named_in(one, described)]
     assert len(in_paths) > 70
     assert len(in_bodies) > 10
-    record_property("cases: isolation, identifiers in paths", len(in_paths))
-    record_property("cases: isolation, identifiers in bodies", len(in_bodies))
+    count("isolation, identifiers in paths", len(in_paths))
+    count("isolation, identifiers in bodies", len(in_bodies))
 
 
 def test_the_victim_itself_sees_what_nobody_else_may(victim: Victim, described: dict[str, Any]) -> None:
@@ -135,9 +133,7 @@ def test_the_victim_itself_sees_what_nobody_else_may(victim: Victim, described: 
 
 
 @pytest.mark.parametrize("one", sampled(ENDPOINTS), ids=lambda one: one.operation_id)
-def test_headers_that_name_another_tenant_say_nothing(
-    one: Endpoint, scene: Scene, record_property: Record
-) -> None:
+def test_headers_that_name_another_tenant_say_nothing(one: Endpoint, scene: Scene, count: Count) -> None:
     attacker, victim = scene.attacker, scene.victim
     body = valid_body(one, scene.described, attacker) if one.body else None
     before, headers = victim.isp.stored(), spoofed(victim)
@@ -155,7 +151,7 @@ def test_headers_that_name_another_tenant_say_nothing(
     assert victim.seen_in(heard.text()) == []
     assert victim.isp.stored() == before
     signed_in_again(attacker)
-    record_property("cases: isolation, headers", len(rounds) if one.method == "GET" else len(headers))
+    count("isolation, headers", len(rounds) if one.method == "GET" else len(headers))
 
 
 # -- queries and cursors ---------------------------------------------------------------------
@@ -163,7 +159,7 @@ def test_headers_that_name_another_tenant_say_nothing(
 
 @pytest.mark.parametrize("one", sampled(GUARDED, start=1), ids=lambda one: one.operation_id)
 def test_a_query_that_names_another_tenant_is_refused(
-    one: Endpoint, attacker: Isp, victim: Victim, record_property: Record
+    one: Endpoint, attacker: Isp, victim: Victim, count: Count
 ) -> None:
     theirs = victim.isp.shop.tenant
     names = {"tenant_id": theirs.tenant_id, "tenant": theirs.subdomain, "subdomain": theirs.subdomain}
@@ -172,7 +168,7 @@ def test_a_query_that_names_another_tenant_is_refused(
         reply = attacker.shop.tenant.api.request(one.method, f"{target}?{name}={value}")
         assert reply.problem == (422, "unknown_field", name), reply.text
         assert victim.seen_in(everything(reply)) == []
-    record_property("cases: isolation, queries", len(names))
+    count("isolation, queries", len(names))
 
 
 @pytest.mark.parametrize(
@@ -181,7 +177,7 @@ def test_a_query_that_names_another_tenant_is_refused(
     ids=lambda part: part if isinstance(part, str) else part.operation_id,
 )
 def test_what_a_query_asks_for_of_another_tenant_is_like_none(
-    one: Endpoint, name: str, attacker: Isp, victim: Victim, record_property: Record
+    one: Endpoint, name: str, attacker: Isp, victim: Victim, count: Count
 ) -> None:
     target = one.path.format_map(attacker.ids_for(one))
     pairs = ASKED_FOR[name](victim)
@@ -192,12 +188,24 @@ def test_what_a_query_asks_for_of_another_tenant_is_like_none(
             answers.append(told(reply, value))
             assert victim.seen_in(everything(reply), sent=[value]) == []
         assert answers[0] == answers[1], (absent, foreign)
-    record_property("cases: isolation, queries", len(pairs))
+    count("isolation, queries", len(pairs))
+
+
+@pytest.mark.parametrize("name", ["text", "area", "dealer_id", "package_id"])
+def test_what_a_search_asks_for_of_another_tenant_is_like_none(
+    name: str, attacker: Isp, victim: Victim, count: Count
+) -> None:
+    api, pairs = attacker.shop.tenant.api, ASKED_FOR[name](victim)
+    for pair in pairs:
+        for value in pair:
+            reply = api.post("/v1/subscriber-searches", json={name: value, "archived": True})
+            assert (reply.status, reply.json) == (200, {"items": [], "next_cursor": None}), value
+    count("isolation, searches by body", len(pairs))
 
 
 @pytest.mark.parametrize("one", LISTS, ids=lambda one: one.operation_id)
 def test_a_cursor_of_another_tenant_is_no_cursor(
-    one: Endpoint, attacker: Isp, victim: Victim, record_property: Record
+    one: Endpoint, attacker: Isp, victim: Victim, count: Count
 ) -> None:
     api = attacker.shop.tenant.api
     target = one.path.format_map(attacker.ids_for(one)) + required_query(one)
@@ -220,7 +228,7 @@ def test_a_cursor_of_another_tenant_is_no_cursor(
         reply = ask(cursor)
         assert reply.problem == (422, "invalid_cursor", "cursor"), reply.text
         assert said(reply) == said(made_up)
-    record_property("cases: isolation, cursors", len(foreign))
+    count("isolation, cursors", len(foreign))
 
 
 def fingerprint(one: Endpoint, isp: Isp) -> str:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 import secrets
 import urllib.error
-from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
@@ -13,6 +12,7 @@ from typing import Any
 import pytest
 
 from chalicelib.api.routing import Endpoint
+from tests.counts import Count
 from tests.fakes.api_client import ApiClient, Reply
 from tests.fakes.clock import FakeClock
 from tests.integration.importing import http_put
@@ -43,16 +43,13 @@ from tests.security.isps import (
     timeless,
 )
 
-Record = Callable[[str, object], None]
 pytestmark = pytest.mark.usefixtures("services")  # the clock at the present
 
 # -- idempotency keys ------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("one", KEYED, ids=lambda one: one.operation_id)
-def test_two_tenants_may_use_the_same_idempotency_key(
-    one: Endpoint, scene: Scene, record_property: Record
-) -> None:
+def test_two_tenants_may_use_the_same_idempotency_key(one: Endpoint, scene: Scene, count: Count) -> None:
     attacker, victim = scene.attacker, scene.victim
     key = {"Idempotency-Key": secrets.token_hex(8), "If-Match": '"1"'}
 
@@ -74,17 +71,15 @@ def test_two_tenants_may_use_the_same_idempotency_key(
     assert victim.isp.stored() == before
     if theirs.status < 300:  # the key was kept, and is the victim's own
         assert ask(victim.isp).headers["Idempotent-Replayed"] == "true"
-        record_property("cases: isolation, idempotency keys kept by the other", 1)
-    record_property("cases: isolation, idempotency keys", 1)
+        count("isolation, idempotency keys kept by the other", 1)
+    count("isolation, idempotency keys", 1)
 
 
 # -- one process for both --------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("one", sampled(READS, start=2), ids=lambda one: one.operation_id)
-def test_a_warm_process_that_serves_both_keeps_them_apart(
-    one: Endpoint, scene: Scene, record_property: Record
-) -> None:
+def test_a_warm_process_that_serves_both_keeps_them_apart(one: Endpoint, scene: Scene, count: Count) -> None:
     attacker, victim = scene.attacker, scene.victim
     attackers = {attacker.shop.tenant.tenant_id, attacker.shop.tenant.subdomain, *attacker.prepaid.values()}
     attackers |= {value for kind, value in attacker.ids.items() if kind not in SHARED}
@@ -99,7 +94,7 @@ def test_a_warm_process_that_serves_both_keeps_them_apart(
         assert victim.seen_in(everything(mine)) == []
         assert victim.seen_in(heard.text()) == []
         assert [word for word in attackers if word in everything(theirs)] == []
-    record_property("cases: isolation, turns of two tenants", 6)
+    count("isolation, turns of two tenants", 6)
 
 
 # -- no tenant at all ------------------------------------------------------------------------
@@ -117,7 +112,7 @@ def ended(attacker: Isp) -> ApiClient:
 
 @pytest.mark.parametrize("one", sampled(GUARDED, start=3), ids=lambda one: one.operation_id)
 def test_without_a_session_there_is_nothing_and_nobody(
-    one: Endpoint, scene: Scene, ended: ApiClient, clock: FakeClock, record_property: Record
+    one: Endpoint, scene: Scene, ended: ApiClient, clock: FakeClock, count: Count
 ) -> None:
     victim = scene.victim
     body = body_of(one, scene.described, victim.isp)
@@ -138,7 +133,7 @@ def test_without_a_session_there_is_nothing_and_nobody(
         assert late.problem[:2] == (401, "not_signed_in"), late.text
     assert victim.seen_in(heard.text()) == []
     assert victim.isp.stored() == before
-    record_property("cases: isolation, no session", 2 * len(clients) + 1)
+    count("isolation, no session", 2 * len(clients) + 1)
 
 
 # -- links to files --------------------------------------------------------------------------
@@ -170,7 +165,7 @@ def test_a_signed_link_is_good_for_ones_own_file_alone(attacker: Isp, victim: Vi
 
 @pytest.mark.parametrize("one", sampled(NAMING, start=4), ids=lambda one: one.operation_id)
 def test_a_foreign_path_with_foreign_headers_and_key_is_like_none(
-    one: Endpoint, scene: Scene, record_property: Record
+    one: Endpoint, scene: Scene, count: Count
 ) -> None:
     attacker, victim = scene.attacker, scene.victim
     kinds = named_in_path(one)
@@ -190,7 +185,7 @@ def test_a_foreign_path_with_foreign_headers_and_key_is_like_none(
     assert victim.seen_in(everything(reply), sent=list(foreign.values())) == []
     assert victim.seen_in(heard.text()) == []
     assert victim.isp.stored() == before
-    record_property("cases: isolation, paths with headers", len(kinds))
+    count("isolation, paths with headers", len(kinds))
 
 
 def _disguised(isp: Isp, client: ApiClient) -> Any:

@@ -55,6 +55,7 @@ def test_the_main_job_from_the_command_line(
     ]
     assert user.run("subscribers", "show", "c-7") == 0
     assert "Name 7" in user.out
+    assert "as the company has them" in user.out
     assert len(user.json("subscribers", "list", "--limit", "0")) == 40
 
     bill(services, signed_in, clock.now() + timedelta(days=1))

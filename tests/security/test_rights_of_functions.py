@@ -1,0 +1,198 @@
+"""Each function does a full pass of its work by the policy file that is deployed for it, and no other's.
+
+The wall knows whose rights a request has (tests/wall.py); what is refused here is missing there.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from chalicelib.jobs.billing import plan_billing, work_billing
+from chalicelib.jobs.keys import KeysIncomplete, keep_keys
+from chalicelib.jobs.mails import send_mails
+from chalicelib.jobs.plans import PlansIncomplete, keep_plans
+from chalicelib.jobs.prepaid import EndingsIncomplete, expire_prepaid_lines
+from chalicelib.usecases.audit_rounds import BROKEN
+from chalicelib.usecases.support import NOTICE
+from tests.fakes.api_client import ApiClient
+from tests.fakes.clock import FakeClock
+from tests.fakes.queues import AtOnce
+from tests.integration.conftest import EngineServices, SignedIn, fresh_subdomain
+from tests.integration.counter import Counter
+from tests.integration.exporting import Exporter
+from tests.integration.importing import Importer, mapping, people
+from tests.integration.portal_user import Front
+from tests.integration.shop import Shop, created, ok
+from tests.integration.supporting import entered
+from tests.integration.test_signing_up import sign_up
+from tests.security.containers import order_keys, stored_keys
+from tests.wall import API_POLICY, STEWARDS, policies_of_jobs
+
+
+@dataclass
+class Pass:
+    """An ISP, and the services by which a function works for it."""
+
+    services: EngineServices
+    shop: Shop
+    visitor: ApiClient
+    clock: FakeClock
+
+    @property
+    def tenant(self) -> SignedIn:
+        """The ISP, its owner signed in."""
+        return self.shop.tenant
+
+    def bill(self) -> None:
+        """Plan a day on which something is due, bill it, and rehearse another."""
+        vars(self.services)["billing_queue"] = AtOnce(self.services, work_billing)
+        sold = self.shop.subscriber(name="Zainab Aslam")
+        self.shop.subscribe(sold, self.shop.package())
+        created(
+            self.tenant.api.post("/v1/late-fee-rules", json={"name": "Late", "grace_days": 1, "amount": 100})
+        )
+        self.clock.advance(timedelta(days=1))
+        with suppress(RuntimeError):  # tenants of other tests may be in a state that cannot be dealt with
+            plan_billing(self.services, {})
+        self.shop.sign_in_again()
+        assert len(self.shop.invoices(sold)) == 1
+        through = {"through": f"{self.clock.now().date() + timedelta(days=30)}"}
+        asked = self.tenant.api.post("/v1/billing/rehearsals", json=through)
+        rehearsal = ok(self.tenant.api.get(f"/v1/billing/rehearsals/{asked.json['rehearsal_id']}"))
+        assert rehearsal["state"] == "succeeded"
+
+    def import_file(self) -> None:
+        """Import a file with a good row and a bad one."""
+        rows = people("A-1,Zainab Aslam,0300-1234567,,", "B-1,=Nobody,,,")
+        shown = Importer(self.services, self.tenant).run(rows, mapping(self.clock.now().date()))
+        assert shown["state"] == "succeeded"
+
+    def export(self) -> None:
+        """Export everything."""
+        self.shop.subscriber()
+        shown, _ = Exporter(self.services, self.tenant).run()
+        assert shown["state"] == "succeeded"
+
+    def send_mails(self) -> None:
+        """Have every kind of mail sent."""
+        mailer, texter = self.services.mailer, self.services.texter
+        fresh = fresh_subdomain()
+        sign_up(self.visitor, fresh)
+        front = Front(self.shop, self.services, self.visitor)
+        front.settings(portal_sms=True)
+        person = front.person()
+        before = len(mailer.sent)
+        hold = {"subdomain": fresh, "email": f"owner@{fresh}.example"}
+        assert self.visitor.post("/v1/signups/resend", json=hold).status == 202
+        mine = {"subdomain": self.tenant.subdomain, "email": self.tenant.email}
+        assert self.visitor.post("/v1/password-resets", json=mine).status == 202
+        front.invite(person)
+        front.invite(person, "sms")
+        front.challenge(person["email"])
+        front.challenge(person["phone"])
+        access_id = entered(self.tenant, self.services)
+        self.mail(mail=NOTICE, tenant_id=self.tenant.tenant_id, access_id=access_id)
+        self.mail(mail=BROKEN, tenant_id=self.tenant.tenant_id)
+        assert (len(mailer.sent) - before, len(texter.sent)) == (6, 2)
+
+    def mail(self, **message: str) -> None:
+        """Do what the queue makes the worker do."""
+        event = {"Records": [{"messageId": "m", "body": json.dumps(message)}]}
+        assert send_mails(self.services, event) == {"batchItemFailures": []}
+
+    def replace_keys(self) -> None:
+        """Replace a tenant's keys by order, and look for old ones."""
+        before = set(stored_keys(self.tenant))
+        self.clock.advance(timedelta(minutes=1))
+        order_keys(self.services, self.tenant)
+        assert set(stored_keys(self.tenant)) > before
+        with suppress(KeysIncomplete):
+            keep_keys(self.services, {})
+
+    def renew(self) -> None:
+        """See to a recharge that runs out."""
+        counter = Counter(self.shop)
+        package = self.shop.package(kind="prepaid")
+        counter.pay(1_000_000)
+        recharge = created(counter.send("recharges", {"package_id": package["package_id"]}))
+        self.clock.advance(timedelta(days=32))
+        with suppress(EndingsIncomplete):
+            expire_prepaid_lines(self.services, {})
+        self.shop.sign_in_again()
+        line = ok(self.tenant.api.get(f"/v1/prepaid/{recharge['line']['subscription_id']}"))
+        assert line["state"] != "active"
+
+    def keep_plans(self) -> None:
+        """Look at every tenant's plan."""
+        with suppress(PlansIncomplete):
+            keep_plans(self.services, {})
+
+
+PASSES: Mapping[str, Callable[[Pass], Any]] = {
+    "billing_worker": Pass.bill,
+    "import_worker": Pass.import_file,
+    "export_worker": Pass.export,
+    "mail_worker": Pass.send_mails,
+    "key_keeper": Pass.replace_keys,
+    "prepaid_expirer": Pass.renew,
+    "plan_keeper": Pass.keep_plans,
+}
+
+
+@pytest.fixture
+def one_pass(services: EngineServices, signed_in: SignedIn, api: ApiClient, clock: FakeClock) -> Pass:
+    return Pass(services, Shop(signed_in, services), api, clock)
+
+
+def test_every_function_has_a_pass_here_or_among_those_that_visit_every_tenant() -> None:
+    assert {f"policy-{name}.json" for name in PASSES} | STEWARDS == set(policies_of_jobs().values())
+
+
+@pytest.mark.parametrize("name", PASSES)
+def test_a_full_pass_needs_no_right_but_the_functions_own(
+    one_pass: Pass, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    wall = one_pass.services.wall
+    monkeypatch.setitem(vars(one_pass.services), "billing_queue", one_pass.services.billing_queue)
+    refused = len(wall.refused)
+    wall.jobs.clear()
+
+    PASSES[name](one_pass)
+
+    assert wall.refused[refused:] == []
+    assert f"policy-{name}.json" in wall.jobs
+
+
+def test_a_request_has_the_rights_of_the_api(one_pass: Pass) -> None:
+    wall = one_pass.services.wall
+    wall.jobs.clear()
+
+    ok(one_pass.tenant.api.get("/v1/me"))
+
+    assert wall.jobs == {API_POLICY}
+
+
+def test_a_function_has_no_right_of_anothers(one_pass: Pass, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Given an export worker that looks at sessions, which only the API may, it is refused."""
+    from chalicelib.jobs import exports
+
+    wall, sessions = one_pass.services.wall, one_pass.services.sessions
+    exporter = Exporter(one_pass.services, one_pass.tenant)
+    export_id = exporter.ask()
+
+    def look(*_: object, **__: object) -> None:
+        sessions.get(token_hash="x", at=one_pass.clock.now())
+
+    monkeypatch.setattr(exports, "each_job", look)
+    with pytest.raises(Exception, match="not authorized"):
+        exporter.work(export_id)
+
+    tenant, use = wall.refused[-1]
+    assert (tenant, use.pk) == (None, "SESSION#x")
