@@ -36,6 +36,7 @@ COVETED: dict[str, Any] = {
 }
 # Where a body has a field of such a name because it is the client's to choose, and why.
 CHOSEN = {
+    ("make_api_key", "permissions"): "a key is made of permissions, none that its maker lacks",
     ("invite_staff", "role"): "whoever invites chooses a role, of no more permissions than their own",
     ("change_staff", "role"): "the same",
     ("create_role", "permissions"): "a role is made of permissions, of no more than its maker's",
