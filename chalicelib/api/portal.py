@@ -171,8 +171,7 @@ class PortalPasswordIn(Schema):
 @endpoint("DELETE", "/v1/portal/sessions/current", permission=Permission.PORTAL_SELF, status=204)
 def portal_log_out(request: Request) -> Answer:
     """Sign out of the portal: the session ends at once."""
-    assert request.session is not None, "who is signed in has a session"
-    log_out(sessions=request.services.portal_sessions, session=request.session)
+    log_out(sessions=request.services.portal_sessions, session=request.own_session)
     return ended(request, portal=True)
 
 
@@ -207,11 +206,10 @@ def change_portal_password(request: Request) -> Answer:
 @endpoint("GET", "/v1/portal/me/sessions", permission=Permission.PORTAL_SELF, answer=OwnSessionList)
 def list_own_portal_sessions(request: Request) -> OwnSessionList:
     """List one's own sessions of the portal."""
-    assert request.session is not None, "who is signed in has a session"
     open_portal(store=request.store)
-    current = request.session.session_id
+    current = request.own_session.session_id
     found = own_sessions.own_sessions(
-        sessions=request.services.portal_sessions, session=request.session, at=request.now
+        sessions=request.services.portal_sessions, session=request.own_session, at=request.now
     )
     return OwnSessionList(items=[OwnSessionOut.of(one, current) for one in found])
 
@@ -219,11 +217,10 @@ def list_own_portal_sessions(request: Request) -> OwnSessionList:
 @endpoint("DELETE", "/v1/portal/me/sessions", permission=Permission.PORTAL_SELF, status=204)
 def end_other_portal_sessions(request: Request) -> Answer:
     """End all of one's own sessions of the portal but this one, at once."""
-    assert request.session is not None, "who is signed in has a session"
     own_sessions.end_other_sessions(
         sessions=request.services.portal_sessions,
         store=request.store,
-        session=request.session,
+        session=request.own_session,
         note=request.note("portal.sessions_ended", request.principal.actor_id),
     )
     return Answer(None)
@@ -232,11 +229,10 @@ def end_other_portal_sessions(request: Request) -> Answer:
 @endpoint("DELETE", "/v1/portal/me/sessions/{session_id}", permission=Permission.PORTAL_SELF, status=204)
 def end_own_portal_session(request: Request) -> Answer:
     """End one of one's own sessions of the portal at once."""
-    assert request.session is not None, "who is signed in has a session"
     own_sessions.end_own_session(
         sessions=request.services.portal_sessions,
         store=request.store,
-        session=request.session,
+        session=request.own_session,
         session_id=request.path["session_id"],
         note=request.note("portal.session_ended", request.principal.actor_id),
     )

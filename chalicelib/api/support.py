@@ -104,13 +104,12 @@ class SupportAccessList(ListAnswer):
 )
 def enter_company(request: Request) -> SupportEnteredOut:
     """Enter another company as platform support; its owners are told at once. The operator only."""
-    assert request.session is not None, "no key holds the permission"
     access_id = request.services.ids.new(prefix="spa")
     entered = support.enter(
         ports=request.services.support,
         operator=request.services.operator,
         store=request.store,
-        session=request.session,
+        session=request.own_session,
         command=support.Entering(**request.body_as(SupportEntryIn).model_dump()),
         access_id=access_id,
         at=request.now,
