@@ -22,7 +22,7 @@ RUN_REQUIREMENTS := requirements.txt chalicelib/local/requirements.txt
 
 .PHONY: help setup python run-env dev-env engine-env security-env
 help:
-	@echo 'make run | reset | test | test-security | simulate | check | security | lock | format | openapi | permissions | e2e | bench | package | deploy STAGE=... BUCKET=...'
+	@echo 'make run | reset | test | test-security | simulate | check | security | lock | format | openapi | permissions | data-map | e2e | bench | package | deploy STAGE=... BUCKET=...'
 
 setup: run-env engine-env
 
@@ -54,7 +54,7 @@ reset: run-env
 	@$(BIN)/python -m chalicelib.local reset
 
 # ---- gates and tests ---------------------------------------------------------------------
-.PHONY: check format test test-security simulate e2e openapi permissions
+.PHONY: check format test test-security simulate e2e openapi permissions data-map
 check: dev-env
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
@@ -73,6 +73,10 @@ openapi: dev-env
 # Who may do what, which a test compares with the matrix.
 permissions: dev-env
 	$(BIN)/python -m chalicelib.api.permissions docs/permissions.md
+
+# What is stored, why and for how long, which a test compares with the map.
+data-map: dev-env
+	$(BIN)/python -m chalicelib.domain.data_map_page docs/data-map.md
 
 test: dev-env engine-env
 	$(BIN)/pytest -n auto $(ARGS)
