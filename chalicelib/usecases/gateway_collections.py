@@ -192,7 +192,7 @@ def _page(ports: GatewayPorts, store: TenantStore, collection: Collection) -> Wr
     """Describe that the collection's own page is found by its token."""
     subject = {"tenant_id": store.tenant_id, "collection_id": collection.collection_id}
     return ports.one_time_tokens.issue(
-        token_hash=ports.hashed(store.collections.page_token(collection=collection)),
+        token_hash=ports.hashed(token=store.collections.page_token(collection=collection)),
         purpose=PAGE_PURPOSE,
         subject={**subject, "invoice_id": collection.invoice_id},
         expires_at=collection.expires_at + PAGE_LIFE,

@@ -61,7 +61,7 @@ class GatewayPorts:
         """Return the address that the vendor calls."""
         return f"{self.public_base_url}{CALLBACK_PATH}/{gateway.callback_token}"
 
-    def hashed(self, token: str) -> str:
+    def hashed(self, *, token: str) -> str:
         """Return the stored form of a token."""
         return self.tokens.hash(token=token)
 
@@ -124,7 +124,7 @@ def put_gateway(
         "secrets_changed": secrets != kept,
     }
     store.commit(
-        *store.gateways.save(before=before, after=after, hashed=ports.hashed),
+        *store.gateways.save(before=before, after=after),
         store.note(note=replace(note, details=details)),
     )
     return replace(after, version=after.version + 1)
@@ -140,7 +140,7 @@ def rotate_callback(
     """Give a gateway another callback address; the one before is nobody's at once."""
     before = get_gateway(store=store, kind=kind)
     after = replace(before, callback_token=ports.tokens.new(prefix=_PREFIX))
-    store.commit(*store.gateways.save(before=before, after=after, hashed=ports.hashed), store.note(note=note))
+    store.commit(*store.gateways.save(before=before, after=after), store.note(note=note))
     return replace(after, version=before.version + 1)
 
 
@@ -154,7 +154,7 @@ def remove_gateway(
     gateway = get_gateway(store=store, kind=kind)
     if store.collections.any_under_way(kind=kind, at=at):
         raise GatewayInUse("payments are under way: switch it off, and forget it when they are over")
-    store.commit(*store.gateways.remove(gateway=gateway, hashed=ports.hashed), store.note(note=note))
+    store.commit(*store.gateways.remove(gateway=gateway), store.note(note=note))
 
 
 def check_pairs(*, pairs: Mapping[str, str], param: str, chars_max: int) -> None:

@@ -118,7 +118,7 @@ def _link(
 ) -> PayLink:
     token, expires_at = ports.tokens.new(prefix=LINK_PREFIX), at + LINK_LIFE
     issued = ports.one_time_tokens.issue(
-        token_hash=ports.hashed(token),
+        token_hash=ports.hashed(token=token),
         purpose=LINK_PURPOSE,
         subject={"tenant_id": store.tenant_id, "invoice_id": invoice.invoice_id, "collection_id": ""},
         expires_at=expires_at,
@@ -146,7 +146,7 @@ def _open(ports: GatewayPorts, token: str, at: datetime) -> _Opened:
     if len(token) > TOKEN_CHARS_MAX:
         raise absent
     purpose = LINK_PURPOSE if token.startswith(f"{LINK_PREFIX}_") else PAGE_PURPOSE
-    found = ports.one_time_tokens.find(token_hash=ports.hashed(token), purpose=purpose, at=at)
+    found = ports.one_time_tokens.find(token_hash=ports.hashed(token=token), purpose=purpose, at=at)
     if found is None:
         raise absent
     store = ports.stores.of(tenant_id=found["tenant_id"])

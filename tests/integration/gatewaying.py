@@ -27,9 +27,9 @@ class Till:
     callback: str = field(default="")
 
     @classmethod
-    def open(cls, shop: Shop, visitor: ApiClient) -> Till:
-        """Set the sandbox up, for a new subscriber."""
-        till = cls(Counter(shop), visitor)
+    def open(cls, shop: Shop, visitor: ApiClient, counter: Counter | None = None) -> Till:
+        """Set the sandbox up, for a new subscriber unless one is given."""
+        till = cls(counter or Counter(shop), visitor)
         till.callback = till.set_up()["callback_url"]
         return till
 

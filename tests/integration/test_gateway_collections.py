@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
 from datetime import timedelta
-from functools import cached_property
 from threading import Barrier
 from urllib.parse import urlsplit
 
@@ -15,12 +12,12 @@ import pytest
 
 from chalicelib.adapters.payments import sandbox
 from chalicelib.domain.gateways import Received
-from chalicelib.store.base import Database
 from chalicelib.usecases.gateway_events import receive_callback
 from tests.fakes.api_client import ApiClient
 from tests.fakes.clock import FakeClock
 from tests.integration.conftest import EngineServices, SignedIn
 from tests.integration.counter import line, pkr
+from tests.integration.crashing import Crashed, CrashingServices, crashes
 from tests.integration.gatewaying import CREDENTIALS, SECRET, Till
 from tests.integration.portal_user import with_portal
 from tests.integration.shop import Item, Shop, created, ok
@@ -310,53 +307,6 @@ def test_the_same_event_on_many_machines_at_once_has_one_effect(till: Till) -> N
     assert till.counter.books()["credit"] == 50_000
 
 
-@dataclass
-class Crash:
-    """Where a process ends: at which commit, before or after the database makes it."""
-
-    at: int
-    after: bool
-    commits: int = 0
-
-
-class Crashed(BaseException):
-    """The process is gone."""
-
-
-class CrashingDatabase(Database):
-    """A connection whose process ends at a commit."""
-
-    crash: Crash
-
-    def commit(self, writes):  # type: ignore[no-untyped-def]
-        """Commit, unless the process ends before; then end it where it does after."""
-        self.crash.commits += 1
-        dies = self.crash.commits == self.crash.at
-        if dies and not self.crash.after:
-            raise Crashed
-        super().commit(writes)
-        if dies:
-            raise Crashed
-
-
-@dataclass(frozen=True)
-class CrashingServices(EngineServices):
-    """Services of a process that ends."""
-
-    crash: Crash = field(default_factory=lambda: Crash(0, after=False))
-
-    @cached_property
-    def database(self) -> Database:
-        """The connection."""
-        made = CrashingDatabase(settings=self.settings, credentials=self.acting_credentials)
-        made.crash = self.crash
-        return made
-
-
-def crashes() -> Iterator[Crash]:
-    yield from (Crash(at, after=after) for at in (1, 2) for after in (False, True))
-
-
 @pytest.mark.parametrize("changes", [{}, {"amount": 1}], ids=["paid", "parked"])
 def test_a_crash_leaves_nothing_or_everything(till: Till, services: EngineServices, changes: Item) -> None:
     for crash in crashes():
@@ -379,85 +329,3 @@ def test_a_crash_leaves_nothing_or_everything(till: Till, services: EngineServic
         assert len(till.now(collection)["receipts"]) == (0 if changes else 1)
         till.counter.books()
     assert len(till.parked()) == (4 if changes else 0)
-
-
-# -- pages -----------------------------------------------------------------------------------
-
-
-def test_an_invoice_is_paid_by_its_link(till: Till, services: EngineServices, clock: FakeClock) -> None:
-    invoice = till.counter.invoice(line(164_900))
-    link = till.link(invoice)
-    shown = till.visitor.get(link)
-    assert (shown.status, shown.headers["Content-Type"]) == (200, "text/html; charset=utf-8")
-    assert shown.headers["Cache-Control"] == "no-store"
-    assert shown.headers["Referrer-Policy"] == "no-referrer"
-    for word in ("Lahore Net", invoice["number"], "PKR 1,649.00", invoice["due_on"]):
-        assert word in shown.text
-    for word in ("Ali Raza", "Street 7", invoice["invoice_id"], till.counter.subscriber["code"], "<script"):
-        assert word not in shown.text
-
-    begun = till.press(link, gateway="sandbox")
-    assert begun.status == 303, begun.text
-    page = till.visitor.get(vendors(begun.headers["Location"]))
-    assert "PKR 1,649.00" in page.text
-    assert till.visitor.get(vendors(begun.headers["Location"]).replace("164900", "100")).status == 404
-    assert till.press(begun.headers["Location"], act="steal").status == 404
-    done = till.press(begun.headers["Location"], act="pay")
-
-    assert done.status == 303
-    for path in (urlsplit(done.headers["Location"]).path, link):
-        assert "Already paid" in till.visitor.get(path).text
-    assert till.press(link, gateway="sandbox").status == 409
-    assert till.counter.now(invoice)["state"] == "paid"
-    assert till.visitor.get(f"{link}x").status == 404
-    clock.advance(timedelta(days=31))
-    assert till.visitor.get(link).status == 404
-
-
-def vendors(address: str) -> str:
-    """A page's address within this app."""
-    parts = urlsplit(address)
-    return f"{parts.path}?{parts.query}"
-
-
-def test_a_lost_callback_is_asked_for(till: Till, clock: FakeClock) -> None:
-    invoice = till.counter.invoice(line(5_000))
-    link = till.link(invoice)
-    address = till.press(link, gateway="sandbox").headers["Location"]
-    page = urlsplit(till.press(address, act="lose").headers["Location"]).path
-    assert till.counter.now(invoice)["state"] == "open"
-    assert "Already paid" not in till.visitor.get(page).text
-
-    clock.advance(timedelta(minutes=3))
-
-    assert "Already paid" in till.visitor.get(page).text
-    assert till.counter.now(invoice)["state"] == "paid"
-    declined = till.counter.invoice(line(5_000))
-    address = till.press(till.link(declined), gateway="sandbox").headers["Location"]
-    page = urlsplit(till.press(address, act="decline").headers["Location"]).path
-    assert "did not go through" in till.visitor.get(page).text
-    assert till.press(page, gateway="sandbox").status == 303
-
-
-def test_an_invoice_is_mailed_with_its_link(till: Till, services: EngineServices) -> None:
-    invoice = till.counter.invoice(line(5_000))
-    path = f"/v1/invoices/{invoice['invoice_id']}/mails"
-    assert till.staff.post(path).problem[:2] == (409, "no_address")
-    person = till.counter.subscriber
-    given = {"email": "ali.raza@mail.example"}
-    match = {"If-Match": f'"{ok(till.staff.get(till.counter.path))["version"]}"'}
-    ok(till.staff.patch(f"/v1/subscribers/{person['subscriber_id']}", json=given, headers=match))
-
-    sent = till.staff.post(path)
-
-    assert (sent.status, sent.json) == (202, {"to": "a***@mail.example"})
-    text = services.mailer.last_to("ali.raza@mail.example").text
-    link = next(word for word in text.split() if "/pay/" in word)
-    assert "PKR 50.00" in text
-    assert invoice["number"] in till.visitor.get(urlsplit(link).path).text
-    token = link.rpartition("/")[2]
-    assert token not in till.staff.get("/v1/audit?limit=20").text
-    assert token not in json.dumps(till.counter.shop.items())
-    for _ in range(4):
-        till.staff.post(path)
-    assert till.staff.post(path).problem[:2] == (429, "too_many_attempts")
