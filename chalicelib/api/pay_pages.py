@@ -86,7 +86,7 @@ def _led_on(request: Request, checkout: Checkout, kind: GatewayKind) -> Answer:
 
 def _check_way(request: Request, url: str) -> None:
     """Raise InvalidValue for what no browser should be sent to."""
-    ours = request.services.settings.public_base_url
+    ours = request.services.gateways.base_url
     plain = url.isascii() and url.isprintable() and " " not in url
     if not plain or not url.startswith(("https://", f"{ours}/", _LOCAL)):
         raise InvalidValue("the vendor's page has no address that a browser should open")

@@ -94,6 +94,9 @@ class Collections(Protocol):
     ) -> Page[Collection]:
         """Return the tenant's collections in a state, or all, the newest first."""
 
+    def under_way(self, *, limit: int) -> tuple[Collection, ...]:
+        """Return collections that are open or pending, their time over or not: the oldest of each first."""
+
     def any_under_way(self, *, kind: GatewayKind, at: datetime) -> bool:
         """Whether a collection of a gateway is open, or the vendor works at it."""
 

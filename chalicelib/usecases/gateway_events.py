@@ -15,6 +15,7 @@ from datetime import datetime
 from typing import Final
 
 from chalicelib.domain.anomalies import Anomaly
+from chalicelib.domain.cards import masked_card_numbers
 from chalicelib.domain.documents import Entry
 from chalicelib.domain.errors import Busy, Conflict, DomainError, InvalidValue, NotFound, StaleVersion
 from chalicelib.domain.gateway_collections import (
@@ -122,7 +123,8 @@ def receive_callback(
 def raw_of(*, received: Received) -> str:
     """Return a message as a person may want to see it; its headers, which hold credentials, left out."""
     text = received.body.decode("utf-8", errors="replace")
-    return f"{received.method} {received.tail}?{received.query}\n{text}"[:RAW_CHARS_MAX]
+    whole = f"{received.method} {received.tail}?{received.query}\n{text}"
+    return masked_card_numbers(text=whole[:RAW_CHARS_MAX])
 
 
 def apply_notice(

@@ -124,7 +124,7 @@ def _link(
         expires_at=expires_at,
     )
     store.commit(issued, store.note(note=note))
-    return PayLink(f"{ports.public_base_url}{PAY_PATH}/{token}", expires_at)
+    return PayLink(f"{ports.base_url}{PAY_PATH}/{token}", expires_at)
 
 
 # -- the page --------------------------------------------------------------------------------

@@ -8,6 +8,8 @@ from urllib.parse import urlsplit
 
 import pytest
 
+from chalicelib.adapters.payments.sandbox import MEMORY
+from chalicelib.jobs.gateway_collections import keep_collections
 from tests.fakes.api_client import ApiClient
 from tests.fakes.clock import FakeClock
 from tests.integration.conftest import EngineServices, SignedIn
@@ -28,7 +30,7 @@ def test_an_invoice_is_paid_by_its_link(till: Till, services: EngineServices, cl
     assert (shown.status, shown.headers["Content-Type"]) == (200, "text/html; charset=utf-8")
     assert shown.headers["Cache-Control"] == "no-store"
     assert shown.headers["Referrer-Policy"] == "no-referrer"
-    for word in ("Lahore Net", invoice["number"], "PKR 1,649.00", invoice["due_on"]):
+    for word in ("Lahore Net", invoice["number"], "PKR 1,649.00", "22 May 2041"):
         assert word in shown.text
     for word in ("Ali Raza", "Street 7", invoice["invoice_id"], till.counter.subscriber["code"], "<script"):
         assert word not in shown.text
@@ -98,3 +100,20 @@ def test_an_invoice_is_mailed_with_its_link(till: Till, services: EngineServices
     for _ in range(4):
         till.staff.post(path)
     assert till.staff.post(path).problem[:2] == (429, "too_many_attempts")
+
+
+def test_what_nobody_looks_at_is_asked_for_and_ended(till: Till, clock: FakeClock) -> None:
+    invoice, lost = till.invoice_and_collection()
+    _, left = till.invoice_and_collection()
+    MEMORY.keep(reference=lost["reference"], body=till.told(lost))
+    clock.advance(timedelta(minutes=4))
+    keep_collections(till.counter.shop.services, {})
+    assert till.now(lost)["state"] == "open"
+    clock.advance(timedelta(minutes=27))
+
+    keep_collections(till.counter.shop.services, {})
+
+    assert till.counter.now(invoice)["state"] == "paid"
+    assert [till.now(lost)["state"], till.now(left)["state"]] == ["paid", "expired"]
+    assert ok(till.staff.get("/v1/collections?state=expired"))["items"][0]["reference"] == left["reference"]
+    assert till.counter.shop.tenant.store.collections.under_way(limit=9) == ()
