@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING, Protocol
@@ -60,15 +60,10 @@ class Gateways(Protocol):
     def find(self, *, kind: GatewayKind) -> GatewaySetUp | None:
         """Return the gateway, or None."""
 
-    def save(
-        self, *, before: GatewaySetUp | None, after: GatewaySetUp, hashed: Callable[[str], str]
-    ) -> Sequence[Write]:
-        """Describe setting one up or changing it, its callback address with it.
+    def save(self, *, before: GatewaySetUp | None, after: GatewaySetUp) -> Sequence[Write]:
+        """Describe setting one up or changing it, its callback address too; refused with StaleVersion."""
 
-        ``hashed`` makes the stored form of a token. Refused with StaleVersion.
-        """
-
-    def remove(self, *, gateway: GatewaySetUp, hashed: Callable[[str], str]) -> Sequence[Write]:
+    def remove(self, *, gateway: GatewaySetUp) -> Sequence[Write]:
         """Describe forgetting it, its secrets and callback address; refused with StaleVersion."""
 
 

@@ -6,13 +6,14 @@ meant. Both change in one transaction.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 import orjson
 from pynamodb.attributes import BinaryAttribute, BooleanAttribute, NumberAttribute, UnicodeAttribute
 from pynamodb.exceptions import DoesNotExist
 
 from chalicelib.crypto.keyring import TenantKeys
+from chalicelib.crypto.tokens import token_hash
 from chalicelib.domain.errors import Busy, StaleVersion
 from chalicelib.domain.gateways import Credentials, GatewayKind
 from chalicelib.ports.gateway_collections import FoundCallback, GatewaySetUp
@@ -67,9 +68,7 @@ class DynamoGateways(OfTenant):
         except DoesNotExist:
             return None
 
-    def save(
-        self, *, before: GatewaySetUp | None, after: GatewaySetUp, hashed: Callable[[str], str]
-    ) -> Sequence[ModelWrite]:
+    def save(self, *, before: GatewaySetUp | None, after: GatewaySetUp) -> Sequence[ModelWrite]:
         """Describe setting one up or changing it, with its callback address."""
         credentials = after.credentials
         plain = orjson.dumps(
@@ -87,22 +86,22 @@ class DynamoGateways(OfTenant):
         writes = [put(item, condition=as_read, refused=_stale())]
         if before is None or before.callback_token != after.callback_token:
             found = CallbackItem(
-                _callback_pk(hashed(after.callback_token)),
+                _callback_pk(token_hash(after.callback_token)),
                 CALLBACK,
                 tenant_id=self._tenant_id,
                 kind=after.kind.value,
             )
             writes.append(put_new(found, refused=Busy("the callback's address was taken")))
             if before is not None:
-                writes.append(delete(CallbackItem(_callback_pk(hashed(before.callback_token)), CALLBACK)))
+                writes.append(delete(CallbackItem(_callback_pk(token_hash(before.callback_token)), CALLBACK)))
         return writes
 
-    def remove(self, *, gateway: GatewaySetUp, hashed: Callable[[str], str]) -> Sequence[ModelWrite]:
+    def remove(self, *, gateway: GatewaySetUp) -> Sequence[ModelWrite]:
         """Describe forgetting it, its secrets and callback address."""
         same = GatewayItem.version == gateway.version
         return [
             delete(GatewayItem(self._pk, gateway.kind.value), condition=same, refused=_stale()),
-            delete(CallbackItem(_callback_pk(hashed(gateway.callback_token)), CALLBACK)),
+            delete(CallbackItem(_callback_pk(token_hash(gateway.callback_token)), CALLBACK)),
         ]
 
     def _gateway(self, item: GatewayItem) -> GatewaySetUp:

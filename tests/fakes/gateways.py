@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import json
-import random
 import re
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -13,6 +12,7 @@ from urllib.parse import parse_qsl, urlencode
 
 import stripe
 
+from chalicelib.adapters.payments import sandbox
 from chalicelib.adapters.payments.easypaisa import Easypaisa
 from chalicelib.adapters.payments.jazzcash import REPLY_NAMES, JazzCash, secure_hash
 from chalicelib.adapters.payments.onebill import OneBill
@@ -278,10 +278,30 @@ def stripe_paid(*, amount: str = "249900", at: datetime = NOW, **changes: Any) -
     return stripe_signed(body, at=at)
 
 
-def _stripe_covered(received: Received) -> object:
-    header = received.headers.get("stripe-signature", "")
+def _signed_covered(received: Received, name: str) -> object:
+    header = received.headers.get(name, "")
     found = re.fullmatch(r"t=([0-9]+),v1=([0-9a-f]+)", header)
     return (int(found[1]), found[2], received.body) if found else (header, received.body)
+
+
+# ---- the sandbox ---------------------------------------------------------------------------
+SANDBOX = Credentials({"signing_secret": "secret-of-the-sandbox"})
+
+
+def sandbox_paid(*, amount: str = "249900", at: datetime = NOW, **changes: Any) -> Received:
+    fields = {
+        "id": "sbx_1",
+        "reference": REFERENCE,
+        "status": "paid",
+        "amount": "@",
+        "currency": "PKR",
+        "transaction": "sbxt_1",
+        "created": int(NOW.timestamp()),
+        "reason": "",
+    }
+    body = json.dumps(_without(fields, **changes)).replace('"@"', amount or '""').encode()
+    header = sandbox.signature(body=body, credentials=SANDBOX, at=at)
+    return Received("POST", {"sandbox-signature": header}, "", body)
 
 
 def vendors() -> dict[str, Vendor]:
@@ -323,54 +343,20 @@ def vendors() -> dict[str, Vendor]:
             STRIPE,
             Credentials({"secret_key": "sk_test_4711abc", "webhook_secret": "whsec_another1"}),
             stripe_paid,
-            _stripe_covered,
+            lambda one: _signed_covered(one, "stripe-signature"),
+            unsigned=lambda one: replace(one, headers={}),
+            amounts=("-249900", "0", "2499.5", '"٢٤٩٩٠٠"', "9" * 15, '"249900"', "true", "null", "1e400"),
+        ),
+        "sandbox": Vendor(
+            sandbox.SandboxGateway(),
+            SANDBOX,
+            Credentials({"signing_secret": "secret-of-another-one"}),
+            sandbox_paid,
+            lambda one: _signed_covered(one, "sandbox-signature"),
             unsigned=lambda one: replace(one, headers={}),
             amounts=("-249900", "0", "2499.5", '"٢٤٩٩٠٠"', "9" * 15, '"249900"', "true", "null", "1e400"),
         ),
     }
-
-
-# ---- alterations ---------------------------------------------------------------------------
-def altered(received: Received, *, seed: int, part: str = "all") -> Iterator[Received]:
-    """Messages without end that each differ in something from the one that came."""
-    draw = random.Random(seed)
-    parts = [name for name in ("headers", "query", "body") if getattr(received, name)]
-    while True:
-        name = draw.choice(parts) if part == "all" else part
-        if name == "headers":
-            key = draw.choice(sorted(received.headers))
-            changed = _altered_text(received.headers[key].encode(), draw).decode("latin-1")
-            yield replace(received, headers={**received.headers, key: changed})
-        elif name == "query":
-            yield replace(received, query=_altered_text(received.query.encode(), draw).decode("latin-1"))
-        else:
-            yield replace(received, body=_altered_text(received.body, draw))
-
-
-def _altered_text(text: bytes, draw: random.Random) -> bytes:
-    if draw.randrange(3) == 0:
-        return _altered_fields(text.split(b"&"), draw)
-    at = draw.randrange(len(text))
-    before, one, after = text[:at], text[at : at + 1], text[at + 1 :]
-    return draw.choice(
-        [
-            before + bytes([one[0] ^ (1 << draw.randrange(8))]) + after,
-            before,
-            before + after,
-            before + bytes([draw.randrange(256)]) + one + after,
-            before + one.swapcase() + after,
-            before + f"%{one[0]:02x}".encode() + after,
-        ]
-    )
-
-
-def _altered_fields(pairs: list[bytes], draw: random.Random) -> bytes:
-    """One field out, one twice, or the values of two the other way round."""
-    one, other = draw.randrange(len(pairs)), draw.randrange(len(pairs))
-    swapped = list(pairs)
-    for here, there in ((one, other), (other, one)):
-        swapped[here] = pairs[here].partition(b"=")[0] + b"=" + pairs[there].partition(b"=")[2]
-    return b"&".join(draw.choice([pairs[:one] + pairs[one + 1 :], [*pairs, pairs[one]], swapped]))
 
 
 def raast() -> Raast:

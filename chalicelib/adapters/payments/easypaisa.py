@@ -18,6 +18,7 @@ from chalicelib.adapters.payments.vendor import (
     Field,
     ask_json,
     check_fields,
+    connecting,
     host_field,
     json_body,
     path_field,
@@ -225,6 +226,11 @@ class Easypaisa:
     def refund(self, *, asked: RefundAsked, credentials: Credentials, now: datetime) -> RefundMade:
         """Raise NotSupported."""
         raise NotSupported("Easypaisa's refunds are made in its own portal")
+
+
+def make(*, local: bool) -> Easypaisa:
+    """Return the adapter."""
+    return Easypaisa(connect=connecting(local=local))
 
 
 def notice_hosts(credentials: Credentials) -> frozenset[str]:

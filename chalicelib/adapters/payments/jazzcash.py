@@ -22,6 +22,7 @@ from chalicelib.adapters.payments.vendor import (
     Field,
     ask_json,
     check_fields,
+    connecting,
     host_field,
     json_body,
     path_field,
@@ -234,6 +235,11 @@ class JazzCash:
         if told and not reading.same(str(told).lower(), secure_hash(answer, salt=salt)):
             raise GatewayUnavailable("JazzCash's answer has a wrong hash")
         return answer
+
+
+def make(*, local: bool) -> JazzCash:
+    """Return the adapter."""
+    return JazzCash(connect=connecting(local=local))
 
 
 def _believe(fields: Mapping[str, str], *, credentials: Credentials) -> None:

@@ -20,6 +20,7 @@ from chalicelib.adapters.payments.vendor import (
     Field,
     ask_json,
     check_fields,
+    connecting,
     host_field,
     path_field,
     plain_answer,
@@ -176,6 +177,11 @@ class PayFast:
     def refund(self, *, asked: RefundAsked, credentials: Credentials, now: datetime) -> RefundMade:
         """Raise NotSupported."""
         raise NotSupported("PayFast's refunds are made in its own portal")
+
+
+def make(*, local: bool) -> PayFast:
+    """Return the adapter."""
+    return PayFast(connect=connecting(local=local))
 
 
 def _host(credentials: Credentials) -> str:

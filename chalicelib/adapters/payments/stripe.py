@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
 from chalicelib.adapters.payments import reading
-from chalicelib.adapters.payments.vendor import STATUS, Connect, Field, check_fields
+from chalicelib.adapters.payments.vendor import STATUS, Connect, Field, check_fields, connecting
 from chalicelib.domain.gateways import (
     Checkout,
     CheckoutAsked,
@@ -193,7 +193,7 @@ class Stripe:
             found = session.to_dict()
             if found.get("client_reference_id") != reference:
                 raise GatewayRefused("the session is another collection's")
-            return _of_session(found, event_id="", kind=_kind(found), at=None)
+            return _of_state(found)
         except NoticeMalformed:
             raise GatewayUnavailable("Stripe's answer cannot be read") from None
 
@@ -225,6 +225,11 @@ class Stripe:
         with stripe_client.refusals():
             found: dict[str, Any] = self._client(credentials).v1.payment_intents.retrieve(vendor_id).to_dict()
         return found
+
+
+def make(*, local: bool) -> Stripe:
+    """Return the adapter."""
+    return Stripe(connect=connecting(local=local), local=local)
 
 
 def _believe(received: Received, *, credentials: Credentials, now: datetime) -> None:
@@ -260,7 +265,6 @@ def _of_session(found: Mapping[str, Any], *, event_id: str, kind: str, at: datet
         "checkout.session.async_payment_succeeded": NoticeStatus.PAID,
         "checkout.session.async_payment_failed": NoticeStatus.FAILED,
         "checkout.session.expired": NoticeStatus.EXPIRED,
-        "checkout.session.open": NoticeStatus.PENDING,
     }.get(kind)
     if status is None:
         return _ignored(event_id, kind)
@@ -278,19 +282,24 @@ def _of_session(found: Mapping[str, Any], *, event_id: str, kind: str, at: datet
     )
 
 
-def _kind(session: Mapping[str, Any]) -> str:
-    """Return the event that says of a Checkout Session what its state says."""
-    if session.get("status") == "complete":
-        return "checkout.session.completed"
-    return "checkout.session.expired" if session.get("status") == "expired" else "checkout.session.open"
+def _of_state(session: Mapping[str, Any]) -> Notice:
+    """Return what an inquiry found: of a page that nobody has paid yet there is nothing to tell."""
+    kinds = {"complete": "checkout.session.completed", "expired": "checkout.session.expired"}
+    state = str(session.get("status"))
+    if state in kinds:
+        return _of_session(session, event_id="", kind=kinds[state], at=None)
+    name, reference = reading.text_of(session, "id"), str(session["client_reference_id"])
+    return Notice(f"{name}:{state}", reference, NoticeStatus.IGNORED, reason=reading.told(state))
 
 
 def _of_intent(found: Mapping[str, Any], *, reference: str) -> Notice:
     if found["metadata"].get("reference") != reference:
         raise GatewayRefused("the payment is another collection's")
-    status = {"succeeded": NoticeStatus.PAID, "canceled": NoticeStatus.FAILED}.get(
-        str(found.get("status")), NoticeStatus.PENDING
-    )
+    status = {
+        "succeeded": NoticeStatus.PAID,
+        "canceled": NoticeStatus.FAILED,
+        "processing": NoticeStatus.PENDING,
+    }.get(str(found.get("status")), NoticeStatus.IGNORED)
     return Notice(
         event_id=f"{found['id']}:{status.value}",
         reference=reference,

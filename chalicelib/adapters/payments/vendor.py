@@ -47,6 +47,13 @@ class Requests(Protocol):
 Connect = Callable[[Collection[str]], Requests]
 
 
+def connecting(*, local: bool) -> Connect:
+    """Return what makes clients of named hosts; where ``local``, of this machine's loopback too."""
+    from chalicelib.adapters.payments.http import GatewayHttp
+
+    return lambda hosts: GatewayHttp(allowed_hosts=hosts, local=local)
+
+
 @dataclass(frozen=True, slots=True)
 class Field:
     """One field of a vendor's credentials: ``wants`` says to people what it must be."""

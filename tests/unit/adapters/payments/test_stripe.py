@@ -319,7 +319,7 @@ def test_an_event_of_test_mode_is_none_where_it_is_live() -> None:
     [
         ({}, NoticeStatus.PAID),
         ({"payment_status": "unpaid"}, NoticeStatus.PENDING),
-        ({"status": "open", "payment_status": "unpaid"}, NoticeStatus.PENDING),
+        ({"status": "open", "payment_status": "unpaid"}, NoticeStatus.IGNORED),
         ({"status": "expired", "payment_status": "unpaid"}, NoticeStatus.EXPIRED),
     ],
 )
