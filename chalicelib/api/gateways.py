@@ -132,7 +132,6 @@ def forget_gateway(request: Request) -> Answer:
     """Forget a payment gateway with its secrets; what its vendor tells later is not heard any more."""
     kind = gateways.kind_of(text=request.path["gateway"])
     gateways.remove_gateway(
-        ports=request.services.gateways,
         store=request.store,
         kind=kind,
         at=request.now,

@@ -77,9 +77,9 @@ def called_gateway(*, ports: GatewayPorts, token: str) -> tuple[TenantStore, Gat
     One that is switched off is heard too: what was begun before may still be paid.
     """
     absent = NotFound("there is nothing at this address")
-    found = (
-        ports.callbacks.find(token_hash=ports.hashed(token=token)) if len(token) <= TOKEN_CHARS_MAX else None
-    )
+    if len(token) > TOKEN_CHARS_MAX:
+        raise absent
+    found = ports.callbacks.find(token_hash=ports.hashed(token=token))
     if found is None:
         raise absent
     store = ports.stores.of(tenant_id=found.tenant_id)

@@ -144,9 +144,7 @@ def rotate_callback(
     return replace(after, version=before.version + 1)
 
 
-def remove_gateway(
-    *, ports: GatewayPorts, store: TenantStore, kind: GatewayKind, at: datetime, note: AuditNote
-) -> None:
+def remove_gateway(*, store: TenantStore, kind: GatewayKind, at: datetime, note: AuditNote) -> None:
     """Forget a gateway; what its vendor tells later is not heard any more.
 
     Raises NotFound, GatewayInUse while a collection is under way, or StaleVersion.
