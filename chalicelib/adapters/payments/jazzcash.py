@@ -89,7 +89,7 @@ def secure_hash(fields: Mapping[str, Any], *, salt: str) -> str:
     """
     names = sorted(name for name in fields if _SIGNED.fullmatch(name) and name != "pp_SecureHash")
     message = "&".join([salt, *(str(fields[name]) for name in names if fields[name])])
-    return hmac.new(salt.encode(), message.encode(), sha256).hexdigest()
+    return hmac.new(salt.encode(), message.encode("utf-8", "surrogatepass"), sha256).hexdigest()
 
 
 class JazzCash:
@@ -274,7 +274,7 @@ def _notice(
         reference=reference,
         status=status,
         amount=reading.paisa(str(amount), param="pp_Amount") if amount or at else None,
-        vendor_id=str(fields.get("pp_RetreivalReferenceNo") or "")[:40],
+        vendor_id=reading.told(fields.get("pp_RetreivalReferenceNo"))[:40],
         occurred_at=at,
         reason="" if status is NoticeStatus.PAID else reading.told(found, fields.get(message)),
     )

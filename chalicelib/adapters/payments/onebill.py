@@ -58,7 +58,11 @@ _AMOUNT: Final = re.compile(r"[0-9]{12}")
 _DAY: Final = re.compile(r"[0-9]{8}")
 _TIME: Final = re.compile(r"[0-9]{6}")
 _BANK: Final = re.compile(r"[A-Za-z0-9]{0,12}")
-SECRETS: Final = (Field("username"), Field("password"))
+SECRETS: Final = (
+    Field("username"),
+    # Nothing else is secret about a bank's request.
+    Field("password", re.compile(r"[!-~]{8,100}"), "8 to 100 characters, without blanks"),
+)
 SETTINGS: Final = (
     Field("prefix", re.compile(r"[0-9]{5}"), "the five digits of the biller"),
     Field("own_digits", re.compile(r"[789]|1[0-3]"), "7 to 13", required=False),

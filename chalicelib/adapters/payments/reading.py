@@ -29,7 +29,7 @@ CLOCK_SECONDS_MAX: Final = 300
 PAKISTAN: Final = ZoneInfo("Asia/Karachi")
 COMPACT_TIME: Final = "%Y%m%d%H%M%S"
 
-_PAIR: Final = re.compile(rb"([A-Za-z0-9_]{1,40})=((?:[A-Za-z0-9*._~+:/,;@!$'()?-]|%[0-9A-Fa-f]{2})*)")
+_PAIR: Final = re.compile(rb"([A-Za-z0-9_]{1,40})=((?:[A-Za-z0-9*._~+:/,;@!$'()?=-]|%[0-9A-Fa-f]{2})*)")
 _PAISA: Final = re.compile(r"[0-9]{1,14}")
 _RUPEES: Final = re.compile(r"[0-9]{1,12}(?:\.[0-9]{1,2})?")
 _COMPACT_TIME: Final = re.compile(r"[0-9]{14}")
@@ -45,8 +45,8 @@ def bounded(body: bytes) -> bytes:
 def form_fields(raw: bytes) -> dict[str, str]:
     """Read ``a=1&b=2`` (a form's body, or a query), each name once, values in UTF-8.
 
-    Raises NoticeRefused for anything else: a name that comes twice, a stray percent or equals sign,
-    bytes that are no UTF-8, control characters.
+    Raises NoticeRefused for anything else: a name that comes twice, a stray percent sign, bytes that are
+    no UTF-8, control characters.
     """
     pairs = bounded(raw).split(b"&") if raw else []
     if len(pairs) > FIELDS_MAX:
@@ -149,7 +149,12 @@ def check_time(at: datetime, *, now: datetime, past_seconds: int) -> None:
 
 def same(one: str, other: str) -> bool:
     """Compare two texts in a time that does not tell where they differ."""
-    return hmac.compare_digest(one.encode(), other.encode())
+    return hmac.compare_digest(_bytes(one), _bytes(other))
+
+
+def _bytes(text: str) -> bytes:
+    # Half of a character is no UTF-8, but what a vendor's JSON can hold, or a header.
+    return text.encode("utf-8", "surrogatepass")
 
 
 def told(*parts: object) -> str:

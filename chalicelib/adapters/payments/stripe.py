@@ -161,8 +161,13 @@ class Stripe:
         closed = event["type"] == "charge.dispute.closed"
         if status.startswith(_INQUIRY) or (closed and status != "won"):
             return _ignored(event_id, f"dispute {status}")
-        intent = reading.text_of(dispute, "payment_intent")
-        reference = self._intent(intent, credentials=credentials)["metadata"].get("reference", "")
+        intent = dispute.get("payment_intent")
+        if not isinstance(intent, str) or not intent.startswith("pi_"):
+            return _ignored(event_id, "the dispute is about no payment of a page")
+        try:
+            reference = _tag(self._intent(intent, credentials=credentials))
+        except GatewayRefused as error:  # so the event comes again, when the key may read payments
+            raise GatewayUnavailable(error.message) from None
         if not reading.REFERENCE.fullmatch(reference):
             return _ignored(event_id, "the dispute is about no collection of ours")
         return Notice(
@@ -293,7 +298,7 @@ def _of_state(session: Mapping[str, Any]) -> Notice:
 
 
 def _of_intent(found: Mapping[str, Any], *, reference: str) -> Notice:
-    if found["metadata"].get("reference") != reference:
+    if _tag(found) != reference:
         raise GatewayRefused("the payment is another collection's")
     status = {
         "succeeded": NoticeStatus.PAID,
@@ -312,9 +317,8 @@ def _of_intent(found: Mapping[str, Any], *, reference: str) -> Notice:
 
 def _of_refund(charge: Mapping[str, Any], *, previous: object, event_id: str, at: datetime) -> Notice:
     """Return what was given back just now: a charge says how much it is in all."""
-    tags = charge.get("metadata")
-    reference = tags.get("reference", "") if isinstance(tags, dict) else ""
-    if not reading.REFERENCE.fullmatch(str(reference)):
+    reference = _tag(charge)
+    if not reading.REFERENCE.fullmatch(reference):
         return _ignored(event_id, "the charge is no collection of ours")
     before = previous.get("amount_refunded") if isinstance(previous, dict) else None
     total = charge.get("amount_refunded")
@@ -328,6 +332,12 @@ def _of_refund(charge: Mapping[str, Any], *, previous: object, event_id: str, at
         vendor_id=str(charge.get("payment_intent") or ""),
         occurred_at=at,
     )
+
+
+def _tag(found: Mapping[str, Any]) -> str:
+    """Return our reference in the metadata of an object of Stripe's, empty where there is none."""
+    tags = found.get("metadata")
+    return str(tags.get("reference", "")) if isinstance(tags, dict) else ""
 
 
 def _ignored(event_id: str, reason: str) -> Notice:

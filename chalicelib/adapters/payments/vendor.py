@@ -70,7 +70,7 @@ def check_fields(credentials: Credentials, *, secrets: Sequence[Field], settings
         ("secrets", secrets, credentials.secrets),
         ("settings", settings, credentials.settings),
     ):
-        for name in given.keys() - {one.name for one in fields}:
+        for name in sorted(given.keys() - {one.name for one in fields}):
             raise InvalidCredentials("there is no such field", param=f"{kind}.{name[:40]}")
         for one in fields:
             value = given.get(one.name, "")

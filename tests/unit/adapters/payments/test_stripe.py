@@ -228,9 +228,15 @@ def test_a_dispute_of_another_shops_payment_is_not_ours() -> None:
     assert notice.status is NoticeStatus.IGNORED
 
 
-def test_where_stripe_cannot_be_asked_a_dispute_is_to_come_again() -> None:
+@pytest.mark.parametrize("status", [403, 404, 500])
+def test_where_stripe_cannot_be_asked_a_dispute_is_to_come_again(status: int) -> None:
     with pytest.raises(GatewayUnavailable):
-        read(stripe_event("charge.dispute.created", DISPUTE), {INTENT: (500, b"")})
+        read(stripe_event("charge.dispute.created", DISPUTE), {INTENT: (status, b"{}")})
+
+
+def test_a_dispute_of_what_was_not_paid_on_a_page_is_not_ours() -> None:
+    event = stripe_event("charge.dispute.created", {**DISPUTE, "payment_intent": None})
+    assert read(event).status is NoticeStatus.IGNORED
 
 
 @pytest.mark.parametrize(("seconds", "believed"), [(-301, False), (-300, True), (300, True), (301, False)])
@@ -298,12 +304,14 @@ def test_one_right_signature_among_several_is_enough() -> None:
         json.dumps(stripe_event("checkout.session.completed", stripe_session(), created="now")),
         json.dumps(stripe_event("checkout.session.completed", stripe_session(currency=None))),
         json.dumps(stripe_event("checkout.session.completed", stripe_session(id=None))),
-        json.dumps(stripe_event("charge.dispute.created", {"status": "needs_response"})),
+        json.dumps(stripe_event("charge.dispute.created", {**DISPUTE, "currency": None})),
     ],
 )
 def test_what_stripe_signed_and_cannot_be_read_is_malformed_or_of_the_other_mode(event: str) -> None:
     with pytest.raises((NoticeMalformed, NoticeRefused)) as refused:
-        Stripe(connect=FakeHost().connect).read(received=stripe_signed(event), credentials=STRIPE, now=NOW)
+        Stripe(connect=FakeHost({INTENT: OURS}).connect).read(
+            received=stripe_signed(event), credentials=STRIPE, now=NOW
+        )
     assert isinstance(refused.value, NoticeMalformed) or event == "{}"
 
 
