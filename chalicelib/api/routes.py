@@ -27,6 +27,7 @@ MODULES: Final = (
     "credit_notes",
     "document",
     "documents",
+    "expenses",
     "exports",
     "field_receipts",
     "funds",
