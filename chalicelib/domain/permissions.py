@@ -34,6 +34,11 @@ class Permission(StrEnum):
     PAYMENTS_READ = "payments:read"
     PAYMENTS_RECORD = "payments:record"
     PAYMENTS_WRITE = "payments:write"
+    CASH_COLLECT = "cash:collect"
+    FUNDS_READ = "funds:read"
+    FUNDS_WRITE = "funds:write"
+    EXPENSES_READ = "expenses:read"
+    EXPENSES_WRITE = "expenses:write"
     FEES_WAIVE = "fees:waive"
     GATEWAYS_READ = "gateways:read"
     GATEWAYS_WRITE = "gateways:write"
@@ -86,6 +91,11 @@ MATRIX: Final[tuple[tuple[Permission, str, str], ...]] = (
     (P.PAYMENTS_READ, "O A B S C D R", "see receipts, refunds and journals"),
     (P.PAYMENTS_RECORD, "O A B . C D .", "take payments, and recharge prepaid lines from credit"),
     (P.PAYMENTS_WRITE, "O A B . . . .", "reverse and refund payments, allocate credit"),
+    (P.CASH_COLLECT, "O A B . C . .", "see the route sheet, take cash in the field, hand it over"),
+    (P.FUNDS_READ, "O A B . C . R", "see funds and what moved them (a collector one's own)"),
+    (P.FUNDS_WRITE, "O A B . . . .", "name the office's funds, count what is handed over, close the day"),
+    (P.EXPENSES_READ, "O A B . . . R", "see expenses, and profit and loss"),
+    (P.EXPENSES_WRITE, "O A B . . . .", "record, pay and reverse expenses"),
     (P.FEES_WAIVE, "O A B . . . .", "waive fees, restore service against the rule"),
     (P.GATEWAYS_READ, "O A B . . . R", "see payment gateways, and what they told of that waits for a person"),
     (P.GATEWAYS_WRITE, "O A . . . . .", "set payment gateways up, change and forget them"),
@@ -130,6 +140,8 @@ WITHIN_SCOPE: Final = frozenset(
         P.PAYMENTS_READ,
         P.PAYMENTS_RECORD,
         P.PAYMENTS_WRITE,
+        P.CASH_COLLECT,
+        P.FUNDS_READ,
         P.FEES_WAIVE,
     }
 )

@@ -25,8 +25,23 @@ def tenant(tenant_id: str) -> str:
 
 
 def account(tenant_id: str, account_id: str) -> str:
-    """A subscriber's collection: account, profile, invoices."""
-    return f"{tenant_id}#A#{account_id.removeprefix('sbr_')}"
+    """A subscriber's collection: account, profile, invoices; or a fund's: movements and company entries."""
+    return f"{tenant_id}#A#{account_id.removeprefix('sbr_').removeprefix('fnd_')}"
+
+
+def expenses(tenant_id: str) -> str:
+    """What the company spends, by day."""
+    return f"{tenant_id}#XPS"
+
+
+def hand_overs(tenant_id: str) -> str:
+    """Cash on its way from collectors to the office."""
+    return f"{tenant_id}#HOV"
+
+
+def funds(tenant_id: str) -> str:
+    """Funds, and the channels that the office's have taken."""
+    return f"{tenant_id}#FUNDS"
 
 
 def invoice(key: str) -> str:
