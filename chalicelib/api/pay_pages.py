@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from contextlib import suppress
 from typing import Final
 
@@ -42,21 +43,25 @@ def show_pay_page(request: Request) -> Answer:
 )
 def pay_by_page(request: Request) -> Answer:
     """Begin to pay, and lead on: to the vendor's page, by a form to it, or to what is to be entered."""
-    if (chosen := _chosen(request)) is None:
-        return _shown(request)
+    form = _form(request)
+    if "gateway" not in form:
+        return _shown(request) if "give_up" not in form else _given_up(request)
     try:
-        kind = kind_of(text=chosen)
-        made = pay_links.begin_by_link(
-            ports=request.services.gateways,
-            token=request.path["token"],
-            gateway=kind,
-            at=request.now,
-            request_id=request.request_id,
-            address=request.address,
-        )
+        made = _begun(request, form["gateway"])
     except DomainError as error:
         return _shown(request, refused=error)
-    return _led_on(request, made.checkout, kind)
+    return _led_on(request, made.checkout, made.collection.gateway)
+
+
+def _begun(request: Request, gateway: str) -> collections.Begun:
+    return pay_links.begin_by_link(
+        ports=request.services.gateways,
+        token=request.path["token"],
+        gateway=kind_of(text=gateway),
+        at=request.now,
+        request_id=request.request_id,
+        address=request.address,
+    )
 
 
 def _more(request: Request) -> tuple[GatewayKind, Checkout] | None:
@@ -71,11 +76,24 @@ def _more(request: Request) -> tuple[GatewayKind, Checkout] | None:
     return None
 
 
-def _chosen(request: Request) -> str | None:
-    """Return the way to pay that was chosen; None for what a vendor posts when it leads back."""
+def _form(request: Request) -> Mapping[str, str]:
+    """Return the fields of the form; none of what a vendor posts in another shape when it leads back."""
     with suppress(InvalidValue):
-        return form_of(request.raw).get("gateway")
-    return None
+        return form_of(request.raw)
+    return {}
+
+
+def _given_up(request: Request) -> Answer:
+    """Cancel the payment that was begun, and show the page; what is no more open stays as it is."""
+    with suppress(DomainError):
+        pay_links.give_up(
+            ports=request.services.gateways,
+            token=request.path["token"],
+            at=request.now,
+            request_id=request.request_id,
+            address=request.address,
+        )
+    return _shown(request)
 
 
 def _shown(request: Request, refused: DomainError | None = None) -> Answer:

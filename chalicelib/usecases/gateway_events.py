@@ -55,6 +55,7 @@ _WORST_FIRST: Final = (Outcome.TRY_AGAIN, Outcome.PARKED, Outcome.DONE, Outcome.
 _HELD: Final = {"amount_differs", "currency_differs"}
 # What no further try mends; whatever else goes wrong is told to the vendor, who sends again.
 _FINAL: Final = (NotFound, Conflict, InvalidValue)
+GOES_BACK: Final = frozenset({NoticeStatus.REFUNDED, NoticeStatus.CHARGEBACK, NoticeStatus.CHARGEBACK_WON})
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,6 +169,8 @@ def _do(
     collection: Collection | None,
     decision: Decision,
 ) -> Outcome:
+    if arrived.notice.status in GOES_BACK:
+        return _taken_back(ports, store, arrived, collection, decision.reason)
     if decision.effect is Effect.PARK or collection is None:
         return _park(ports, store, arrived, collection, decision.reason)
     if decision.effect is Effect.MOVE:
@@ -276,6 +279,23 @@ class _Payment:
         return [*change, *_hear(self._store, self._arrived)]
 
 
+# -- money that goes back --------------------------------------------------------------------
+
+
+def _taken_back(
+    ports: GatewayPorts,
+    store: TenantStore,
+    arrived: Arrived,
+    collection: Collection | None,
+    reason: str,
+) -> Outcome:
+    """Park a refund, a chargeback or a chargeback that was won: a person takes it out of the books.
+
+    This is the one place where what does that by itself is to be called.
+    """
+    return _park(ports, store, arrived, collection, reason)
+
+
 # -- what waits for a person -----------------------------------------------------------------
 
 
@@ -286,11 +306,7 @@ def _park(
     collection: Collection | None,
     reason: str,
 ) -> Outcome:
-    """Park a notice for a person.
-
-    Refunds and chargebacks come here too (their statuses are the ``reason``): taking money back out
-    of the books is for who sees the vendor's case.
-    """
+    """Park a notice for a person, and tell the owners."""
     notice = arrived.notice
     parked = ParkedNotice(
         notice_id=ports.ids.new(prefix="pkn"),

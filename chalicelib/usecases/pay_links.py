@@ -12,7 +12,7 @@ from typing import Final, cast
 
 from chalicelib.domain.contacts import Contact
 from chalicelib.domain.errors import Conflict, NotFound
-from chalicelib.domain.gateway_collections import UNDER_WAY, Collection, CollectionState
+from chalicelib.domain.gateway_collections import UNDER_WAY, Collection, CollectionOver, CollectionState
 from chalicelib.domain.gateways import Checkout, GatewayKind
 from chalicelib.domain.invoices import Invoice
 from chalicelib.domain.payments import NothingOpen
@@ -21,12 +21,12 @@ from chalicelib.domain.tenants import Tenant, TenantState
 from chalicelib.ports.gateways import TwoStepGateway
 from chalicelib.ports.services import JobQueue, Mailer
 from chalicelib.ports.store import AuditNote, TenantStore
+from chalicelib.usecases.begun_collections import asked_after, cancel
 from chalicelib.usecases.gateway_collections import (
     PAGE_PURPOSE,
     PAY_PATH,
     Begun,
     CollectionAsked,
-    asked_after,
     begin,
     checkout_asked,
 )
@@ -222,6 +222,23 @@ def begin_by_link(
         at=at,
         note=AuditNote(BY_LINK, "collection.begun", invoice.invoice_id, at, request_id, address=address),
     )
+
+
+def give_up(*, ports: GatewayPorts, token: str, at: datetime, request_id: str, address: str) -> None:
+    """Cancel the open collection of a link's invoice, so that another way to pay may be chosen.
+
+    Raises NotFound, or CollectionOver where there is none that is open.
+    """
+    opened = _open(ports, token, at)
+    absent = CollectionOver("no payment of this invoice is open")
+    if not opened.invoice_id:
+        raise absent
+    invoice = get_invoice(store=opened.store, invoice_id=opened.invoice_id, at=at).invoice
+    latest = opened.store.collections.at_invoice(account_id=invoice.account_id, invoice_id=invoice.invoice_id)
+    if latest is None:
+        raise absent
+    note = AuditNote(BY_LINK, "collection.cancelled", latest.collection_id, at, request_id, address=address)
+    cancel(store=opened.store, collection_id=latest.collection_id, at=at, note=note)
 
 
 # -- by mail ---------------------------------------------------------------------------------

@@ -161,3 +161,18 @@ def test_staff_confirm_what_reached_the_bank_where_nobody_tells(till: Till) -> N
         one for one in ok(till.staff.get("/v1/audit?limit=20"))["items"] if one["action"] == "collection.paid"
     ]
     assert entry["actor_id"].startswith("stf_")
+
+
+def test_whoever_chose_the_wrong_way_gives_it_up_and_chooses_again(till: Till) -> None:
+    settings = {"alias": "lahore-net", "merchant_name": "Lahore Net", "city": "Lahore"}
+    ok(till.staff.put("/v1/gateways/raast", json={"enabled": True, "settings": settings}))
+    link = till.link(till.counter.invoice(line(5_000)))
+    assert till.press(link, gateway="raast").status == 200
+    refused = till.press(link, gateway="sandbox")
+    assert (refused.status, "give_up" in refused.text) == (409, True)
+
+    assert till.press(link, give_up="yes").status == 200
+
+    assert till.press(link, gateway="sandbox").status == 303
+    states = [one["state"] for one in till.counter.get("collections")["items"]]
+    assert sorted(states) == ["cancelled", "open"]
