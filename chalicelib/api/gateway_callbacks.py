@@ -6,8 +6,8 @@ from chalicelib.api.routing import Answer, Request, endpoint
 from chalicelib.domain.staff import Permission
 from chalicelib.usecases.gateway_events import receive_callback
 
-# Vendors' own shapes: the kinds of text that they take.
-_ANSWERS = {200: "*/*", 400: "*/*", 401: "*/*", 503: "*/*"}
+# Vendors' own shapes: the kinds of text that they take, and some lead the payer on, to what was signed.
+_ANSWERS = {200: "*/*", 303: "", 400: "*/*", 401: "*/*", 503: "*/*"}
 
 
 def _heard(request: Request) -> Answer:

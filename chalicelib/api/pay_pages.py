@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import Final
 
 from chalicelib.api import pages
@@ -28,7 +29,8 @@ _LOCAL: Final = "http://127.0.0.1"
 )
 def show_pay_page(request: Request) -> Answer:
     """Show what is open of an invoice and how it may be paid, or what became of a payment."""
-    return _shown(request)
+    more = _more(request) if request.raw.query else None
+    return _shown(request) if more is None else _led_on(request, more[1], more[0])
 
 
 @endpoint(
@@ -40,8 +42,11 @@ def show_pay_page(request: Request) -> Answer:
 )
 def pay_by_page(request: Request) -> Answer:
     """Begin to pay, and lead on: to the vendor's page, by a form to it, or to what is to be entered."""
+    chosen = _chosen(request)
+    if chosen is None:
+        return _shown(request)
     try:
-        kind = kind_of(text=form_of(request.raw).get("gateway", ""))
+        kind = kind_of(text=chosen)
         made = pay_links.begin_by_link(
             ports=request.services.gateways,
             token=request.path["token"],
@@ -53,6 +58,25 @@ def pay_by_page(request: Request) -> Answer:
     except DomainError as error:
         return _shown(request, refused=error)
     return _led_on(request, made.checkout, kind)
+
+
+def _more(request: Request) -> tuple[GatewayKind, Checkout] | None:
+    """Return the second step of a vendor who has one, where the payer came back from the first."""
+    with suppress(DomainError):
+        return pay_links.next_step(
+            ports=request.services.gateways,
+            token=request.path["token"],
+            query=request.raw.query,
+            at=request.now,
+        )
+    return None
+
+
+def _chosen(request: Request) -> str | None:
+    """Return the way to pay that was chosen; None for what a vendor posts when it leads back."""
+    with suppress(InvalidValue):
+        return form_of(request.raw).get("gateway")
+    return None
 
 
 def _shown(request: Request, refused: DomainError | None = None) -> Answer:

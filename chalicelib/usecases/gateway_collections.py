@@ -12,12 +12,14 @@ from typing import Final
 from chalicelib.domain.accounts import is_subscriber_id
 from chalicelib.domain.errors import Busy, NotFound, StaleVersion
 from chalicelib.domain.gateway_collections import (
+    CONFIRMED_BY_STAFF,
     UNDER_WAY,
     Collection,
     CollectionOpen,
     CollectionOver,
     CollectionState,
     CurrencyNotTaken,
+    GatewayTells,
     amount_to_collect,
     life_of,
     moved,
@@ -29,10 +31,13 @@ from chalicelib.domain.gateways import (
     GatewayKind,
     GatewayRefused,
     GatewayUnavailable,
+    Notice,
+    NoticeStatus,
     NotSupported,
 )
 from chalicelib.domain.invoices import Invoice
 from chalicelib.domain.money import Money
+from chalicelib.domain.payments import check_words
 from chalicelib.domain.staff import EVERYTHING, Scope
 from chalicelib.ports.gateway_collections import CollectionTaken, GatewaySetUp
 from chalicelib.ports.gateways import PaymentGateway
@@ -180,14 +185,9 @@ class _Beginning:
 
     def at_vendor(self, stored: _Stored) -> Begun:
         """Ask the vendor for the checkout; asked again it is the same one, for it is asked as of then."""
-        ports, store, collection = self.ports, self.store, stored.collection
-        asked = CheckoutAsked(
-            reference=collection.reference,
-            amount=collection.amount,
-            description=stored.what,
-            return_url=page_url(ports=ports, store=store, collection=collection),
-            callback_url=ports.callback_url(gateway=stored.gateway),
-            expires_at=collection.expires_at,
+        store, collection = self.store, stored.collection
+        asked = checkout_asked(
+            ports=self.ports, store=store, gateway=stored.gateway, collection=collection, what=stored.what
         )
         credentials, then = stored.gateway.credentials, collection.created_at
         try:
@@ -223,6 +223,20 @@ def page_url(*, ports: GatewayPorts, store: TenantStore, collection: Collection)
     """Return the address of a collection's own page, where the vendor leads back to."""
     token = store.collections.page_token(collection=collection)
     return f"{ports.base_url}{PAY_PATH}/{token}"
+
+
+def checkout_asked(
+    *, ports: GatewayPorts, store: TenantStore, gateway: GatewaySetUp, collection: Collection, what: str
+) -> CheckoutAsked:
+    """Return what a vendor is asked to collect; ``what`` is shown to the payer."""
+    return CheckoutAsked(
+        reference=collection.reference,
+        amount=collection.amount,
+        description=what,
+        return_url=page_url(ports=ports, store=store, collection=collection),
+        callback_url=ports.callback_url(gateway=gateway),
+        expires_at=collection.expires_at,
+    )
 
 
 def _with_vendor_id(store: TenantStore, collection: Collection, vendor_id: str) -> Collection:
@@ -298,6 +312,46 @@ def cancel(*, store: TenantStore, collection_id: str, at: datetime, note: AuditN
     except StaleVersion as error:
         raise CollectionOver("something was heard of the collection at this moment: look again") from error
     return after
+
+
+def confirm(
+    *,
+    ports: GatewayPorts,
+    store: TenantStore,
+    collection_id: str,
+    transaction: str,
+    at: datetime,
+    note: AuditNote,
+) -> Collection:
+    """Record what staff saw in the bank's books, of a gateway that tells nothing itself; once.
+
+    ``transaction`` is the bank's name for it. Raises NotFound, GatewayTells, CollectionOver, or
+    CardNumberRefused.
+    """
+    check_words(reference=transaction)
+    collection = store.collections.get(collection_id=collection_id)
+    if collection.gateway not in CONFIRMED_BY_STAFF:
+        raise GatewayTells("this gateway tells by itself what was paid")
+    if collection.captures or collection.state is CollectionState.CANCELLED:
+        raise CollectionOver(f"the collection is {collection.state}")
+    notice = Notice(
+        event_id=f"confirmed|{collection.reference}",
+        reference=collection.reference,
+        status=NoticeStatus.PAID,
+        amount=collection.amount,
+        vendor_id=transaction,
+        occurred_at=at,
+    )
+    arrived = Arrived(
+        collection.gateway,
+        notice,
+        at,
+        request_id=note.request_id,
+        actor_id=note.actor_id,
+        address=note.address,
+    )
+    apply_notice(ports=ports, store=store, arrived=arrived)
+    return store.collections.get(collection_id=collection_id)
 
 
 def asked_after(

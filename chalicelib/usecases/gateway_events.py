@@ -59,13 +59,18 @@ _FINAL: Final = (NotFound, Conflict, InvalidValue)
 
 @dataclass(frozen=True, slots=True)
 class Arrived:
-    """A notice that is believed: of which gateway, when, and the message that it was in."""
+    """A notice that is believed: of which gateway, when, and the message that it was in.
+
+    ``actor_id`` and ``address`` are of staff who say so in the place of a gateway that tells nothing.
+    """
 
     kind: GatewayKind
     notice: Notice
     at: datetime
     raw: str = ""
     request_id: str = ""
+    actor_id: str = ""
+    address: str = ""
 
 
 class _Moved(Exception):
@@ -196,12 +201,13 @@ def _note(arrived: Arrived, action: str, object_id: str, **details: object) -> A
     notice = arrived.notice
     told = {"gateway": arrived.kind.value, "reference": notice.reference, "vendor_id": notice.vendor_id}
     return AuditNote(
-        f"gateway:{arrived.kind.value}",
+        arrived.actor_id or f"gateway:{arrived.kind.value}",
         action,
         object_id,
         arrived.at,
         arrived.request_id,
         details={**told, **details},
+        address=arrived.address,
     )
 
 
