@@ -44,6 +44,7 @@ from chalicelib.ports.gateways import PaymentGateway
 from chalicelib.ports.identity import TooManyAttempts
 from chalicelib.ports.store import AuditNote, Page, TenantStore, Write
 from chalicelib.usecases.backoff import backoff_seconds
+from chalicelib.usecases.billers import number_of
 from chalicelib.usecases.gateway_events import Arrived, apply_notice
 from chalicelib.usecases.gateways import GatewayPorts, enabled_gateway
 from chalicelib.usecases.invoices import get_invoice
@@ -189,6 +190,11 @@ class _Beginning:
         asked = checkout_asked(
             ports=self.ports, store=store, gateway=stored.gateway, collection=collection, what=stored.what
         )
+        if hasattr(stored.adapter, "parse_inquiry"):
+            number = number_of(
+                store=store, gateway=stored.gateway, account_id=collection.account_id, at=self.at
+            )
+            asked = replace(asked, consumer_number=number)
         credentials, then = stored.gateway.credentials, collection.created_at
         try:
             checkout = stored.adapter.begin(asked=asked, credentials=credentials, now=then)

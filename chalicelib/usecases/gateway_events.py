@@ -96,13 +96,15 @@ def called_gateway(*, ports: GatewayPorts, token: str) -> tuple[TenantStore, Gat
 
 
 def receive_callback(
-    *, ports: GatewayPorts, token: str, received: Received, at: datetime, request_id: str = ""
+    *,
+    ports: GatewayPorts,
+    store: TenantStore,
+    gateway: GatewaySetUp,
+    received: Received,
+    at: datetime,
+    request_id: str = "",
 ) -> VendorAnswer:
-    """Handle what a vendor sent to a callback address, and return the answer in its own shape.
-
-    Raises NotFound where it is nobody's address.
-    """
-    store, gateway = called_gateway(ports=ports, token=token)
+    """Handle what a vendor sent to a gateway's callback address, and return the answer in its own shape."""
     adapter = ports.gateway_of(gateway.kind)
     raw = raw_of(received=received)
     try:
