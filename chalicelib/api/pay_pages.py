@@ -42,8 +42,7 @@ def show_pay_page(request: Request) -> Answer:
 )
 def pay_by_page(request: Request) -> Answer:
     """Begin to pay, and lead on: to the vendor's page, by a form to it, or to what is to be entered."""
-    chosen = _chosen(request)
-    if chosen is None:
+    if (chosen := _chosen(request)) is None:
         return _shown(request)
     try:
         kind = kind_of(text=chosen)
