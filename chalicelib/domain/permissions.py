@@ -40,6 +40,9 @@ class Permission(StrEnum):
     EXPENSES_READ = "expenses:read"
     EXPENSES_WRITE = "expenses:write"
     FEES_WAIVE = "fees:waive"
+    GATEWAYS_READ = "gateways:read"
+    GATEWAYS_WRITE = "gateways:write"
+    NOTICES_RESOLVE = "notices:resolve"
     BILLING_READ = "billing:read"
     BILLING_RUN = "billing:run"
     LEDGER_READ = "ledger:read"
@@ -94,6 +97,9 @@ MATRIX: Final[tuple[tuple[Permission, str, str], ...]] = (
     (P.EXPENSES_READ, "O A B . . . R", "see expenses, and profit and loss"),
     (P.EXPENSES_WRITE, "O A B . . . .", "record, pay and reverse expenses"),
     (P.FEES_WAIVE, "O A B . . . .", "waive fees, restore service against the rule"),
+    (P.GATEWAYS_READ, "O A B . . . R", "see payment gateways, and what they told of that waits for a person"),
+    (P.GATEWAYS_WRITE, "O A . . . . .", "set payment gateways up, change and forget them"),
+    (P.NOTICES_RESOLVE, "O A B . . . .", "decide on what payment gateways told of and nobody knows"),
     (P.BILLING_READ, "O A B . . . R", "see billing runs and rehearsals"),
     (P.BILLING_RUN, "O A B . . . .", "start runs and rehearsals, retry what was set aside"),
     (P.LEDGER_READ, "O A B . . . R", "see the ledger and audit the books"),
