@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Final
 
 from arabic_reshaper import ArabicReshaper
-from bidi import get_display
+from bidi.algorithm import get_display  # the one that mirrors brackets
 from reportlab.pdfbase import pdfmetrics
 from reportlab.pdfbase.ttfonts import TTFont
 

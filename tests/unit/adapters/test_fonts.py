@@ -28,6 +28,12 @@ def test_latin_stands_as_it_is_within_urdu() -> None:
     assert not fonts.right_to_left(text="2026 Lahore لاہور")
 
 
+def test_brackets_open_towards_what_they_hold() -> None:
+    drawn = fonts.shaped(text="سروس (نیٹ) گھر")
+
+    assert 0 < drawn.index("(") < drawn.index(")")
+
+
 def test_what_the_typeface_has_not_is_a_question_mark() -> None:
     assert fonts.shaped(text="naïve 漢 🙂") == "naïve ? ?"
 
