@@ -60,6 +60,8 @@ MODULES: Final = (
     "support",
     "tenants",
     "usage",
+    "voucher_redemptions",
+    "vouchers",
 )
 
 

@@ -20,6 +20,7 @@ from chalicelib.domain.invoices import CREDIT, DEPOSITS, RECEIVABLE, REVENUE, RO
 
 WRITE_OFF: Final = "write_off"
 COMMISSION: Final = "commission"
+VOUCHERS: Final = "vouchers"
 CASH_PREFIX: Final = "cash:"
 REVENUE_PREFIX: Final = "revenue:"
 TAX_PREFIX: Final = "tax:"
@@ -91,6 +92,7 @@ CHART: Final = (
     ChartAccount(CASH_PREFIX, AccountType.ASSET, "money received and given back, by channel"),
     ChartAccount(CREDIT, AccountType.LIABILITY, "what subscribers have paid or been credited in advance"),
     ChartAccount(DEPOSITS, AccountType.LIABILITY, "deposits held, to be given back"),
+    ChartAccount(VOUCHERS, AccountType.LIABILITY, "vouchers that were sold, less those that were redeemed"),
     ChartAccount(TAX_PREFIX, AccountType.LIABILITY, "taxes charged and owed to the state, by tax"),
     ChartAccount(REVENUE_PREFIX, AccountType.INCOME, "what was billed before tax, by kind of charge"),
     ChartAccount(ROUNDING, AccountType.INCOME, "what rounding invoices added or took"),

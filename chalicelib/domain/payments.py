@@ -29,6 +29,7 @@ from chalicelib.domain.documents import (
 )
 from chalicelib.domain.errors import Conflict, InvalidValue
 from chalicelib.domain.invoices import CREDIT, DEPOSITS, RECEIVABLE, Invoice, Posting
+from chalicelib.domain.ledger import VOUCHERS
 from chalicelib.domain.money import AMOUNT_MINOR_MAX, CurrencyMismatch, InvalidAmount, Money
 
 WRITE_OFF: Final = "write_off"
@@ -90,6 +91,11 @@ class Channel(StrEnum):
     OTHER = "other"
 
 
+# Money that the company had before it came to an account: by what it is held.
+VOUCHER_CHANNEL: Final = "voucher"
+_PAID_BEFORE: Final = {VOUCHER_CHANNEL: VOUCHERS}
+
+
 class WriteOffReason(StrEnum):
     """Why an invoice is given up."""
 
@@ -111,8 +117,8 @@ _LEDGER: Final = {Source.CREDIT: CREDIT, Source.DEPOSIT: DEPOSITS}
 
 
 def cash_account(*, channel: str) -> str:
-    """Return the ledger account of a channel's money."""
-    return f"cash:{channel}"
+    """Return the ledger account that a channel's money comes from: cash, but for what was paid before."""
+    return _PAID_BEFORE.get(channel, f"cash:{channel}")
 
 
 def amount_of(*, money: Money, account: Account, param: str = "amount") -> int:

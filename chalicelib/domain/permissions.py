@@ -35,6 +35,8 @@ class Permission(StrEnum):
     PAYMENTS_RECORD = "payments:record"
     PAYMENTS_WRITE = "payments:write"
     FEES_WAIVE = "fees:waive"
+    VOUCHERS_READ = "vouchers:read"
+    VOUCHERS_WRITE = "vouchers:write"
     BILLING_READ = "billing:read"
     BILLING_RUN = "billing:run"
     LEDGER_READ = "ledger:read"
@@ -81,9 +83,15 @@ MATRIX: Final[tuple[tuple[Permission, str, str], ...]] = (
     (P.INVOICES_READ, "O A B S C D R", "see invoices, statements and what is owed"),
     (P.INVOICES_WRITE, "O A B . . . .", "issue and correct invoices, set own prices, write off"),
     (P.PAYMENTS_READ, "O A B S C D R", "see receipts, refunds and journals"),
-    (P.PAYMENTS_RECORD, "O A B . C D .", "take payments, and recharge prepaid lines from credit"),
+    (
+        P.PAYMENTS_RECORD,
+        "O A B . C D .",
+        "take payments, redeem vouchers, recharge prepaid lines from credit",
+    ),
     (P.PAYMENTS_WRITE, "O A B . . . .", "reverse and refund payments, allocate credit"),
     (P.FEES_WAIVE, "O A B . . . .", "waive fees, restore service against the rule"),
+    (P.VOUCHERS_READ, "O A B . . . R", "see batches of vouchers and what became of them"),
+    (P.VOUCHERS_WRITE, "O A B . . . .", "make vouchers, print their codes, make them void"),
     (P.BILLING_READ, "O A B . . . R", "see billing runs and rehearsals"),
     (P.BILLING_RUN, "O A B . . . .", "start runs and rehearsals, retry what was set aside"),
     (P.LEDGER_READ, "O A B . . . R", "see the ledger and audit the books"),

@@ -33,6 +33,7 @@ from tests.integration.shop import Item, Shop, created, ok
 from tests.integration.staffing import Company
 from tests.integration.supporting import entered
 from tests.integration.test_bad_input_everywhere import example
+from tests.integration.voucher_desk import VoucherDesk
 
 ENDPOINTS = every_endpoint()
 CARD = "4111 1111 1111 1111"
@@ -41,6 +42,7 @@ NOWHERE = "01JD0000000000000000000000"
 # One that is none, of each kind of identifier that a path has.
 ABSENT = {
     "access_id": f"spa_{NOWHERE}",
+    "batch_id": f"vcb_{NOWHERE}",
     "date": "2031-05-05",
     "document_id": f"rcp_{NOWHERE}-20261201-201",
     "export_id": f"exp_{NOWHERE}",
@@ -56,6 +58,7 @@ ABSENT = {
     "rehearsal_id": f"rhs_{NOWHERE}",
     "role_id": f"rol_{NOWHERE}",
     "rule_id": f"lfr_{NOWHERE}",
+    "serial": "0044-00001",
     "session_id": f"sss_{NOWHERE}",
     "staff_id": f"stf_{NOWHERE}",
     "subscriber_id": f"sbr_{NOWHERE}",
@@ -87,7 +90,7 @@ OPERATORS = {"put_plan", "enter_company", "end_support_entry"}
 # Refusals that come before anything is looked up: then there is nothing to be seen here.
 UNREAD = {"missing_field", "unknown_field", "invalid_type", "invalid_value"}
 # Names that every tenant has, such as dates: there is nothing to tell apart.
-SHARED = {"date", "fiscal_year", "kind", "month"}
+SHARED = {"date", "fiscal_year", "kind", "month", "serial"}
 BODIES = [one for one in ENDPOINTS if one.body is not None and not one.public]
 Where = tuple[str | int, ...]
 
@@ -130,8 +133,10 @@ def furnished(gateway: Gateway, services: EngineServices) -> Isp:
     guest = {"email": f"guest@{shop.tenant.subdomain}.example", "role": "support"}
     # Not the owner: who has a second factor is asked for it at each password.
     helper = Company(shop.tenant, services, shop.tenant.api).join("support")
+    batch = VoucherDesk(shop).batch(1)
     ids = {
         "access_id": entered(shop.tenant, services),
+        "batch_id": batch["batch_id"],
         "code": code,
         "date": ok(api.get("/v1/billing/runs"))["items"][0]["date"],
         "document_id": receipt["document_id"],
@@ -148,6 +153,7 @@ def furnished(gateway: Gateway, services: EngineServices) -> Isp:
         "rehearsal_id": rehearsal["rehearsal_id"],
         "role_id": role["role_id"],
         "rule_id": rule["rule_id"],
+        "serial": f"{batch['number']:04d}-00001",
         "session_id": ok(api.get("/v1/me/sessions"))["items"][0]["session_id"],
         "staff_id": helper.staff_id,
         "subscriber_id": counter.subscriber["subscriber_id"],
