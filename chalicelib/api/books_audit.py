@@ -46,12 +46,18 @@ class DifferenceOut(Schema):
 
 
 class AuditedAccountsOut(ListAnswer):
-    """Some accounts, compared with their documents; ``items`` are the differences, 200 at most."""
+    """Some accounts, compared with their documents; ``items`` are the differences, 200 at most.
+
+    After the accounts come funds, compared with their movements.
+    """
 
     items: list[DifferenceOut]
     accounts: int = 0
     postings: dict[str, int] = Field(default={}, description="sums of the documents, by ledger account")
     documents: dict[str, int] = Field(default={}, description="how many, by number series")
+    funds: dict[str, int] = Field(
+        default={}, description="what funds come to, by the ledger account that all of a kind come to"
+    )
 
 
 class AuditedNumbersOut(ListAnswer):
@@ -88,7 +94,7 @@ def audit_accounts(request: Request) -> AuditedAccountsOut:
     found = books_audit.audit_accounts(store=request.store, limit=limit, after=request.after)
     answer = request.listing(AuditedAccountsOut, Page(found.differences, found.after), DifferenceOut.of)
     sums = {"accounts": found.accounts, "postings": found.postings, "documents": found.documents}
-    return answer.model_copy(update=sums)
+    return answer.model_copy(update={**sums, "funds": found.funds})
 
 
 @endpoint(

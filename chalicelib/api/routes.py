@@ -28,6 +28,7 @@ MODULES: Final = (
     "document",
     "documents",
     "exports",
+    "funds",
     "health",
     "imports",
     "invitations",

@@ -35,6 +35,8 @@ class NumberFormatOut(Schema):
 class NumberFormats(Schema):
     """Formats of document numbers by kind: invoices, credit and debit notes, receipts, refunds, journals.
 
+    ``CJN`` is of company journals, which are of no subscriber.
+
     ``{fy}`` is the fiscal year (2027), ``{fy_short}`` its last two digits, ``{seq}`` the sequence and
     ``{seq:06}`` the same with leading zeros.
     """
@@ -45,6 +47,7 @@ class NumberFormats(Schema):
     RCP: str | None = Field(default=None, max_length=PATTERN_CHARS_MAX)
     RFD: str | None = Field(default=None, max_length=PATTERN_CHARS_MAX)
     JRN: str | None = Field(default=None, max_length=PATTERN_CHARS_MAX)
+    CJN: str | None = Field(default=None, max_length=PATTERN_CHARS_MAX)
 
     def formats(self) -> dict[DocumentKind, str]:
         """Return those that are given."""

@@ -200,11 +200,13 @@ def verify_books(context: Context, _args: argparse.Namespace) -> int:
     found: list[Any] = []
     postings: Counter[str] = Counter()
     documents: Counter[str] = Counter()
+    funds: Counter[str] = Counter()
     accounts = 0
     for piece in _pieces(context, "/v1/ledger/audit/accounts", PIECE_ACCOUNTS):
         accounts += piece["accounts"]
         postings.update(piece["postings"])
         documents.update(piece["documents"])
+        funds.update(piece["funds"])
         found += piece["items"]
         context.output.progress(f"{accounts} accounts, {sum(documents.values())} documents", often=True)
     registered: dict[str, int] = {}
@@ -222,7 +224,7 @@ def verify_books(context: Context, _args: argparse.Namespace) -> int:
         found += [
             {"flaw": one.flaw.value, "about": one.about, "expected": one.expected, "found": one.found}
             for one in compare_totals(
-                postings=postings, ledger=ledger, documents=documents, registered=registered
+                postings=postings, ledger=ledger, documents=documents, registered=registered, funds=funds
             )
         ]
     return _told(context, found, moved=moved, accounts=accounts, documents=sum(documents.values()))

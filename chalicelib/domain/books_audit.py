@@ -12,11 +12,14 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Final
 
+from chalicelib.domain.funds import Fund, FundKind, Movement
 from chalicelib.domain.invoices import CREDIT, DEPOSITS, RECEIVABLE, Posting
 from chalicelib.domain.ledger import chart_account
 
 # So many differences are told of one kind of thing; a book with more is not read by people.
 DIFFERENCES_TOLD_MAX: Final = 200
+# Ledger accounts that the funds of a kind come to.
+CONTROLS: Final = tuple(kind.control for kind in FundKind if kind.control is not None)
 
 
 class Flaw(StrEnum):
@@ -39,6 +42,9 @@ class Flaw(StrEnum):
     LEDGER_ACCOUNT = "ledger_account"
     LEDGER_UNBALANCED = "ledger_unbalanced"
     CLOSED_MONTH = "closed_month"
+    FUND_BALANCE = "fund_balance"
+    FUND_MOVEMENTS = "fund_movements"
+    FUND_CONTROL = "fund_control"
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,11 +93,8 @@ def audit_account(*, money: AccountMoney, documents: Iterable[BookedDocument]) -
     """Compare an account with its documents, which are read once and not kept."""
     audit, open_total = AccountAudit(), 0
     for document in documents:
-        audit.differences += _flaws_of(document)
-        audit.documents[document.series] = audit.documents.get(document.series, 0) + 1
+        _take(audit, document)
         open_total += document.open_amount
-        for posting in document.postings:
-            audit.postings[posting.account] = audit.postings.get(posting.account, 0) + posting.amount
     receivable, owed = audit.postings.get(RECEIVABLE, 0), audit.postings.get(CREDIT, 0)
     for flaw, expected, found in (
         (Flaw.ACCOUNT_BALANCE, receivable + owed, money.balance),
@@ -102,6 +105,38 @@ def audit_account(*, money: AccountMoney, documents: Iterable[BookedDocument]) -
         if expected != found:
             audit.differences.append(Difference(flaw, money.account_id, expected, found))
     return audit
+
+
+def audit_fund(
+    *, fund: Fund, movements: Iterable[Movement], documents: Iterable[BookedDocument]
+) -> AccountAudit:
+    """Compare a fund with its movements, and take in the entries written in it; neither is kept."""
+    audit = AccountAudit()
+    for document in documents:
+        _take(audit, document)
+    count = balance = 0
+    broken: Difference | None = None
+    for one in movements:
+        count += 1
+        balance += one.amount
+        if broken is None and (one.sequence, one.balance) != (count, balance):
+            about = f"{fund.fund_id} {one.sequence}"
+            broken = Difference(Flaw.FUND_MOVEMENTS, about, balance, one.balance)
+    if broken is None and count != fund.movements:
+        broken = Difference(Flaw.FUND_MOVEMENTS, fund.fund_id, fund.movements, count)
+    if broken is not None:
+        audit.differences.append(broken)
+    if balance != fund.balance:
+        audit.differences.append(Difference(Flaw.FUND_BALANCE, fund.fund_id, balance, fund.balance))
+    return audit
+
+
+def _take(audit: AccountAudit, document: BookedDocument) -> None:
+    """Take a document into what an audit comes to."""
+    audit.differences += _flaws_of(document)
+    audit.documents[document.series] = audit.documents.get(document.series, 0) + 1
+    for posting in document.postings:
+        audit.postings[posting.account] = audit.postings.get(posting.account, 0) + posting.amount
 
 
 def _flaws_of(document: BookedDocument) -> list[Difference]:
@@ -148,8 +183,12 @@ def compare_totals(
     ledger: Mapping[str, int],
     documents: Mapping[str, int],
     registered: Mapping[str, int],
+    funds: Mapping[str, int],
 ) -> list[Difference]:
-    """Compare the sums of all documents with the ledger's balances, and their counts with the registers."""
+    """Compare the sums of all documents with the ledger's balances, and their counts with the registers.
+
+    ``funds`` is what funds come to, by the ledger account that all of a kind are to come to.
+    """
     found = [
         Difference(Flaw.LEDGER_ACCOUNT, name, postings.get(name, 0), ledger.get(name, 0))
         for name in sorted({*postings, *ledger})
@@ -157,6 +196,11 @@ def compare_totals(
     ]
     if total := sum(ledger.values()):
         found.append(Difference(Flaw.LEDGER_UNBALANCED, "ledger", 0, total))
+    found += [
+        Difference(Flaw.FUND_CONTROL, name, funds.get(name, 0), ledger.get(name, 0))
+        for name in CONTROLS
+        if funds.get(name, 0) != ledger.get(name, 0)
+    ]
     return found + [
         Difference(Flaw.DOCUMENTS_UNREGISTERED, series, registered.get(series, 0), documents.get(series, 0))
         for series in sorted({*documents, *registered})

@@ -256,5 +256,5 @@ def document_key(*, on: date, slot: int) -> str:
 
 
 def document_id(*, kind: DocumentKind, account_id: str, key: str) -> str:
-    """Return ``crn_<account ULID>-<yyyymmdd>-<slot>``, by kind."""
-    return f"{kind.value.lower()}_{account_id.removeprefix('sbr_')}-{key}"
+    """Return ``crn_<account ULID>-<yyyymmdd>-<slot>``, by kind; a company journal's is of a fund's ULID."""
+    return f"{kind.value.lower()}_{account_id.removeprefix('sbr_').removeprefix('fnd_')}-{key}"

@@ -20,8 +20,14 @@ from chalicelib.domain.invoices import CREDIT, DEPOSITS, RECEIVABLE, REVENUE, RO
 
 WRITE_OFF: Final = "write_off"
 COMMISSION: Final = "commission"
+CASH_DIFFERENCE: Final = "cash_difference"
+DEALER_WALLETS: Final = "dealer_wallets"
 VOUCHERS: Final = "vouchers"
+PAYABLE: Final = "payable"
 CASH_PREFIX: Final = "cash:"
+# The channel of cash that collectors hold; it is the office's no sooner than it is handed over.
+IN_HAND: Final = "in_hand"
+EXPENSE_PREFIX: Final = "expense:"
 REVENUE_PREFIX: Final = "revenue:"
 TAX_PREFIX: Final = "tax:"
 _MONTH: Final = re.compile(r"2[01][0-9]{2}-(?:0[1-9]|1[0-2])\Z", re.ASCII)
@@ -92,12 +98,18 @@ CHART: Final = (
     ChartAccount(CASH_PREFIX, AccountType.ASSET, "money received and given back, by channel"),
     ChartAccount(CREDIT, AccountType.LIABILITY, "what subscribers have paid or been credited in advance"),
     ChartAccount(DEPOSITS, AccountType.LIABILITY, "deposits held, to be given back"),
-    ChartAccount(VOUCHERS, AccountType.LIABILITY, "vouchers that were sold, less those that were redeemed"),
+    ChartAccount(DEALER_WALLETS, AccountType.LIABILITY, "what dealers have paid in and not sold for yet"),
+    ChartAccount(VOUCHERS, AccountType.LIABILITY, "vouchers sold and not redeemed yet"),
+    ChartAccount(PAYABLE, AccountType.LIABILITY, "expenses that are not paid yet"),
     ChartAccount(TAX_PREFIX, AccountType.LIABILITY, "taxes charged and owed to the state, by tax"),
     ChartAccount(REVENUE_PREFIX, AccountType.INCOME, "what was billed before tax, by kind of charge"),
     ChartAccount(ROUNDING, AccountType.INCOME, "what rounding invoices added or took"),
     ChartAccount(WRITE_OFF, AccountType.EXPENSE, "what is not collected any more"),
     ChartAccount(COMMISSION, AccountType.EXPENSE, "what dealers and channels keep"),
+    ChartAccount(EXPENSE_PREFIX, AccountType.EXPENSE, "what the company spends, by category"),
+    ChartAccount(
+        CASH_DIFFERENCE, AccountType.EXPENSE, "cash that was missing when counted, less what was over"
+    ),
 )
 _BY_NAME: Final = {account.name: account for account in CHART}
 _REVENUES: Final = frozenset(REVENUE.values())

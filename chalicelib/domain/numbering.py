@@ -35,7 +35,10 @@ class InvalidNumberFormat(InvalidValue):
 
 
 class DocumentKind(StrEnum):
-    """A number series each: a debit note is owed like an invoice, a journal moves no money in or out."""
+    """A number series each: a debit note is owed like an invoice, a journal moves no money in or out.
+
+    A company journal is of the company's own funds, and of no subscriber.
+    """
 
     INVOICE = "INV"
     CREDIT_NOTE = "CRN"
@@ -43,6 +46,7 @@ class DocumentKind(StrEnum):
     RECEIPT = "RCP"
     REFUND = "RFD"
     JOURNAL = "JRN"
+    COMPANY_JOURNAL = "CJN"
 
 
 @dataclass(frozen=True, slots=True)

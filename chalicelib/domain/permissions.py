@@ -34,6 +34,11 @@ class Permission(StrEnum):
     PAYMENTS_READ = "payments:read"
     PAYMENTS_RECORD = "payments:record"
     PAYMENTS_WRITE = "payments:write"
+    CASH_COLLECT = "cash:collect"
+    FUNDS_READ = "funds:read"
+    FUNDS_WRITE = "funds:write"
+    EXPENSES_READ = "expenses:read"
+    EXPENSES_WRITE = "expenses:write"
     FEES_WAIVE = "fees:waive"
     VOUCHERS_READ = "vouchers:read"
     VOUCHERS_WRITE = "vouchers:write"
@@ -89,6 +94,11 @@ MATRIX: Final[tuple[tuple[Permission, str, str], ...]] = (
         "take payments, redeem vouchers, recharge prepaid lines from credit",
     ),
     (P.PAYMENTS_WRITE, "O A B . . . .", "reverse and refund payments, allocate credit"),
+    (P.CASH_COLLECT, "O A B . C . .", "see the route sheet, take cash in the field, hand it over"),
+    (P.FUNDS_READ, "O A B . C . R", "see funds and what moved them (a collector one's own)"),
+    (P.FUNDS_WRITE, "O A B . . . .", "name the office's funds, count what is handed over, close the day"),
+    (P.EXPENSES_READ, "O A B . . . R", "see expenses, and profit and loss"),
+    (P.EXPENSES_WRITE, "O A B . . . .", "record, pay and reverse expenses"),
     (P.FEES_WAIVE, "O A B . . . .", "waive fees, restore service against the rule"),
     (P.VOUCHERS_READ, "O A B . . . R", "see batches of vouchers and what became of them"),
     (P.VOUCHERS_WRITE, "O A B . . . .", "make vouchers, print their codes, make them void"),
@@ -132,6 +142,8 @@ WITHIN_SCOPE: Final = frozenset(
         P.PAYMENTS_READ,
         P.PAYMENTS_RECORD,
         P.PAYMENTS_WRITE,
+        P.CASH_COLLECT,
+        P.FUNDS_READ,
         P.FEES_WAIVE,
     }
 )

@@ -14,34 +14,26 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from datetime import date
 
-import orjson
 from pynamodb.exceptions import DoesNotExist
 
 from chalicelib.crypto.keyring import TenantKeys
 from chalicelib.domain.accounts import is_ulid, parse_invoice_id
 from chalicelib.domain.contacts import Recipient
-from chalicelib.domain.documents import Document, Entry, document_id
+from chalicelib.domain.documents import Document, Entry
 from chalicelib.domain.errors import NotFound
-from chalicelib.domain.invoices import Invoice, InvoiceState, Posting, format_number
+from chalicelib.domain.invoices import Invoice, InvoiceState
 from chalicelib.domain.numbering import DocumentKind
 from chalicelib.domain.tenants import Tenant
 from chalicelib.ports.services import Clock
 from chalicelib.ports.store import Page
 from chalicelib.store import invoices as codec
 from chalicelib.store import keys
-from chalicelib.store.accounts import recipient_of
 from chalicelib.store.acting import OfTenant
-from chalicelib.store.base import ModelWrite, nullable, to_iso
+from chalicelib.store.base import ModelWrite, to_iso
 from chalicelib.store.ledger import day_totals
+from chalicelib.store.numbering import Dated, series_of
 from chalicelib.store.paging import query_page
-from chalicelib.store.posting import (
-    DOCUMENT_PREFIX,
-    Dated,
-    DocumentItem,
-    Poster,
-    series_of,
-    words_place,
-)
+from chalicelib.store.posting import DOCUMENT_PREFIX, DocumentItem, Poster, read_document
 from chalicelib.store.register import page_of_register
 from chalicelib.store.subscribers import DynamoSubscribers
 from chalicelib.store.tenants import unchanged
@@ -76,7 +68,8 @@ class DynamoDocuments(OfTenant):
             )
         except DoesNotExist:
             raise _absent() from None
-        if item.kind.lower() != document_id[:3]:
+        # A company journal is no subscriber's, and shown by ``store.funds``.
+        if item.kind.lower() != document_id[:3] or item.kind == DocumentKind.COMPANY_JOURNAL.value:
             raise _absent()
         return self._document(item)
 
@@ -168,47 +161,8 @@ class DynamoDocuments(OfTenant):
         return writes, tuple(poster.invoices), tuple(poster.documents)
 
     def _document(self, item: DocumentItem) -> Document:
-        fiscal_year, kind = int(item.fiscal_year), DocumentKind(item.kind)
-        account_id = f"sbr_{item.pk.rpartition('#')[2]}"
-        note, reference = "", ""
-        words, sealed = nullable(item.words), nullable(item.recipient)
-        family = codec.year_family(fiscal_year)
-        if words is not None:
-            place = words_place(item.pk, item.sk)
-            note, reference = orjson.loads(self._keys.open(family=family, place=place, sealed=words))
-        recipient = None
-        if sealed is not None:
-            place = codec.recipient_place(item.pk, item.sk)
-            recipient = recipient_of(self._keys.open(family=family, place=place, sealed=sealed))
-        return Document(
-            document_id=document_id(
-                kind=kind, account_id=account_id, key=item.sk.removeprefix(DOCUMENT_PREFIX)
-            ),
-            account_id=account_id,
-            account_code=item.code,
-            kind=kind,
-            number=format_number(
-                kind=kind.value,
-                fiscal_year_end=fiscal_year,
-                sequence=int(item.sequence),
-                formats=self._tenant().number_formats,
-            ),
-            sequence=int(item.sequence),
-            series=series_of(kind, fiscal_year),
-            currency=item.currency,
-            issued_on=date.fromisoformat(item.issued_on),
-            amount=int(item.amount),
-            postings=tuple(Posting(*one) for one in orjson.loads(item.postings)),
-            settled=tuple((one, amount) for one, amount in orjson.loads(nullable(item.settled) or "[]")),
-            lines=codec.decode_lines(nullable(item.lines) or "[]"),
-            channel=nullable(item.channel) or "",
-            reason=nullable(item.reason) or "",
-            about=nullable(item.about) or "",
-            reference=reference,
-            note=note,
-            recipient=recipient,
-            reversed_by=nullable(item.reversed_by) or "",
-        )
+        formats = self._tenant().number_formats
+        return read_document(item, holder="sbr", tenant_keys=self._keys, formats=formats)
 
 
 def _parse(value: str) -> tuple[str, str]:

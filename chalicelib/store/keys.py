@@ -25,8 +25,13 @@ def tenant(tenant_id: str) -> str:
 
 
 def account(tenant_id: str, account_id: str) -> str:
-    """A subscriber's collection: account, profile, invoices."""
-    return f"{tenant_id}#A#{account_id.removeprefix('sbr_')}"
+    """A subscriber's collection: account, profile, invoices; or a fund's: movements and company entries."""
+    return f"{tenant_id}#A#{account_id.removeprefix('sbr_').removeprefix('fnd_')}"
+
+
+def funds(tenant_id: str) -> str:
+    """Funds, and the channels that the office's have taken."""
+    return f"{tenant_id}#FUNDS"
 
 
 def invoice(key: str) -> str:

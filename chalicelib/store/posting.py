@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import date
 from typing import Final
 
 import orjson
 from pynamodb.attributes import BinaryAttribute, NumberAttribute, UnicodeAttribute
-from pynamodb.exceptions import DoesNotExist
 
 from chalicelib.crypto.keyring import TenantKeys
 from chalicelib.domain.accounts import document_slot, invoice_id, parse_invoice_id
@@ -24,15 +22,16 @@ from chalicelib.domain.documents import (
     document_key,
 )
 from chalicelib.domain.errors import Busy
-from chalicelib.domain.invoices import Invoice, InvoiceState, format_number, settled_state
+from chalicelib.domain.invoices import Invoice, InvoiceState, Posting, format_number, settled_state
 from chalicelib.domain.numbering import DocumentKind, NumberFormat
 from chalicelib.domain.periods import Period
-from chalicelib.ports.store import DocumentTaken, NumbersTaken
+from chalicelib.ports.store import DocumentTaken
 from chalicelib.store import invoices as codec
 from chalicelib.store import keys
+from chalicelib.store.accounts import recipient_of
 from chalicelib.store.acting import OfTenant
-from chalicelib.store.base import ModelWrite, TenantsItem, put_new, update
-from chalicelib.store.register import RegisterItem, SeriesItem, register_entry
+from chalicelib.store.base import ModelWrite, TenantsItem, nullable, put_new, update
+from chalicelib.store.numbering import Dated, Numbers, series_of
 
 DOCUMENT_PREFIX: Final = "DOC#"
 
@@ -59,16 +58,6 @@ class DocumentItem(TenantsItem):
     reversed_by = UnicodeAttribute(attr_name="rv", null=True)
 
 
-@dataclass(frozen=True, slots=True)
-class Dated:
-    """When and by whom an entry is made: the tenant's date, its fiscal year, and the stored instant."""
-
-    on: date
-    fiscal_year: int
-    actor_id: str
-    at: str
-
-
 class Poster(OfTenant):
     """Turns one entry into writes, giving numbers as it goes."""
 
@@ -87,8 +76,7 @@ class Poster(OfTenant):
         self._entry = entry
         self._dated = dated
         self._recipient = recipient
-        self._formats = formats
-        self._numbers: dict[DocumentKind, tuple[int, list[bytes]]] = {}
+        self._numbers = Numbers(tenant_id=tenant_id, dated=dated, formats=formats)
         self._pk = keys.account(tenant_id, entry.before.account_id)
         self.invoices: list[Invoice] = []
         self.documents: list[Document] = []
@@ -104,12 +92,12 @@ class Poster(OfTenant):
         found += [self._settle(one) for one in entry.settled]
         if entry.reverses is not None:
             found.append(self._reverse(entry.reverses))
-        return found + self._series()
+        return found + self._numbers.writes(due_on=self._due_on)
 
     @property
     def begins_series(self) -> bool:
         """Whether the entry has the first document of a kind in its fiscal year."""
-        return any(first == 1 for first, _ in self._numbers.values())
+        return self._numbers.begins_series()
 
     def _put_invoice(self, issued: IssuedInvoice, offset: int) -> ModelWrite:
         """Describe an invoice or debit note."""
@@ -140,7 +128,7 @@ class Poster(OfTenant):
             words=words,
         )
         self.invoices.append(self._issued(issued, number, state, slot))
-        return put_new(item, refused=_document_taken())
+        return put_new(item, refused=document_taken())
 
     def _issued(self, issued: IssuedInvoice, number: int, state: InvoiceState, slot: int) -> Invoice:
         new, account = issued.invoice, self._entry.before
@@ -148,7 +136,7 @@ class Poster(OfTenant):
             invoice_id=invoice_id(account_id=account.account_id, period_start=self._dated.on, slot=slot),
             account_id=account.account_id,
             account_code=account.code,
-            number=self._shown(issued.kind, number),
+            number=self._numbers.shown(kind=issued.kind, number=number),
             sequence=number,
             series=series_of(issued.kind, self._dated.fiscal_year),
             state=state,
@@ -183,7 +171,7 @@ class Poster(OfTenant):
             account_id=account.account_id,
             account_code=account.code,
             kind=new.kind,
-            number=self._shown(new.kind, number),
+            number=self._numbers.shown(kind=new.kind, number=number),
             sequence=number,
             series=series_of(new.kind, self._dated.fiscal_year),
             currency=account.currency,
@@ -200,7 +188,7 @@ class Poster(OfTenant):
             recipient=recipient,
         )
         self.documents.append(made)
-        return put_new(self._item(made, sk), refused=_document_taken())
+        return put_new(self._item(made, sk), refused=document_taken())
 
     def _item(self, made: Document, sk: str) -> DocumentItem:
         year = self._dated.fiscal_year
@@ -225,55 +213,14 @@ class Poster(OfTenant):
             at=self._dated.at,
         )
 
-    def _series(self) -> list[ModelWrite]:
-        """Describe taking the numbers that were given, and their pages of the registers."""
-        writes: list[ModelWrite] = []
-        taken = NumbersTaken("other documents took the next numbers")
-        for kind, (first, entries) in self._numbers.items():
-            series = series_of(kind, self._dated.fiscal_year)
-            item = SeriesItem(keys.series(self._tenant_id), series)
-            following = SeriesItem.following
-            condition = following == first if first > 1 else following.does_not_exist()
-            writes.append(
-                update(
-                    item, actions=[following.set(first + len(entries))], condition=condition, refused=taken
-                )
-            )
-            page = RegisterItem(
-                keys.register(self._tenant_id, series),
-                f"{first:09d}",
-                entries=b"".join(entries),
-                run_id=self._dated.actor_id,
-                at=self._dated.at,
-                due_on=self._due_on(kind),
-            )
-            writes.append(put_new(page, refused=taken))
-        return writes
-
     def _due_on(self, kind: DocumentKind) -> str | None:
         """Return by when the entry's invoices of a kind are to be paid; None where they differ."""
         due = {one.due_on for one in self._entry.invoices if one.kind is kind}
         return due.pop().isoformat() if len(due) == 1 else None
 
     def _number(self, kind: DocumentKind, day: date, slot: int) -> int:
-        if kind not in self._numbers:
-            first = self._next_number(kind)
-            self._numbers[kind] = (first, [])
-        first, entries = self._numbers[kind]
-        entries.append(register_entry(account_id=self._entry.before.account_id, day=day, slot=slot))
-        return first + len(entries) - 1
-
-    def _shown(self, kind: DocumentKind, number: int) -> str:
-        year = self._dated.fiscal_year
-        return format_number(kind=kind.value, fiscal_year_end=year, sequence=number, formats=self._formats)
-
-    def _next_number(self, kind: DocumentKind) -> int:
-        series = series_of(kind, self._dated.fiscal_year)
-        try:
-            item = SeriesItem.get(keys.series(self._tenant_id), series, consistent_read=True)
-        except DoesNotExist:
-            return 1
-        return int(item.following)
+        holder_id = self._entry.before.account_id
+        return self._numbers.give(kind=kind, holder_id=holder_id, day=day, slot=slot)
 
     def _reverse(self, document: Document) -> ModelWrite:
         """Describe marking a document as taken back by the entry's first; that happens once."""
@@ -316,9 +263,47 @@ class Poster(OfTenant):
         return self._keys.seal(family=family, place=words_place(self._pk, sk), plain=orjson.dumps(words))
 
 
-def series_of(kind: DocumentKind, fiscal_year: int) -> str:
-    """Return the key of a kind's number series in a fiscal year."""
-    return f"{kind.value}#{fiscal_year}"
+def read_document(
+    item: DocumentItem, *, holder: str, tenant_keys: TenantKeys, formats: Sequence[NumberFormat]
+) -> Document:
+    """Read a document's item; ``holder`` is the prefix of whose collection it is in (``sbr``, ``fnd``)."""
+    fiscal_year, kind = int(item.fiscal_year), DocumentKind(item.kind)
+    account_id = f"{holder}_{item.pk.rpartition('#')[2]}"
+    note, reference = "", ""
+    words, sealed = nullable(item.words), nullable(item.recipient)
+    family = codec.year_family(fiscal_year)
+    if words is not None:
+        place = words_place(item.pk, item.sk)
+        note, reference = orjson.loads(tenant_keys.open(family=family, place=place, sealed=words))
+    recipient = None
+    if sealed is not None:
+        place = codec.recipient_place(item.pk, item.sk)
+        recipient = recipient_of(tenant_keys.open(family=family, place=place, sealed=sealed))
+    sequence = int(item.sequence)
+    return Document(
+        document_id=document_id(kind=kind, account_id=account_id, key=item.sk.removeprefix(DOCUMENT_PREFIX)),
+        account_id=account_id,
+        account_code=item.code,
+        kind=kind,
+        number=format_number(
+            kind=kind.value, fiscal_year_end=fiscal_year, sequence=sequence, formats=formats
+        ),
+        sequence=sequence,
+        series=series_of(kind, fiscal_year),
+        currency=item.currency,
+        issued_on=date.fromisoformat(item.issued_on),
+        amount=int(item.amount),
+        postings=tuple(Posting(*one) for one in orjson.loads(item.postings)),
+        settled=tuple((one, amount) for one, amount in orjson.loads(nullable(item.settled) or "[]")),
+        lines=codec.decode_lines(nullable(item.lines) or "[]"),
+        channel=nullable(item.channel) or "",
+        reason=nullable(item.reason) or "",
+        about=nullable(item.about) or "",
+        reference=reference,
+        note=note,
+        recipient=recipient,
+        reversed_by=nullable(item.reversed_by) or "",
+    )
 
 
 def words_place(pk: str, sk: str) -> str:
@@ -326,5 +311,6 @@ def words_place(pk: str, sk: str) -> str:
     return f"tenants|{pk}|{sk}|words"
 
 
-def _document_taken() -> DocumentTaken:
+def document_taken() -> DocumentTaken:
+    """Return what says that another document has the identifier."""
     return DocumentTaken("another document has this identifier; nothing was written, so try again")

@@ -43,9 +43,9 @@ class RegisterItem(TenantsItem):
 
 
 def register_entry(*, account_id: str, day: date, slot: int) -> bytes:
-    """Return 19 bytes that name a document."""
+    """Return 19 bytes that name a document of an account, or of a fund; a slot is at most 255."""
     number = 0
-    for char in account_id.removeprefix("sbr_"):
+    for char in account_id.removeprefix("sbr_").removeprefix("fnd_"):
         number = number << 5 | _VALUE[char]
     return REGISTER_ENTRY.pack(number.to_bytes(16, "big"), (day - EPOCH).days, slot)
 

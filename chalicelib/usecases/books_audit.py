@@ -19,11 +19,14 @@ from chalicelib.domain.books_audit import (
     Difference,
     Flaw,
     audit_account,
+    audit_fund,
     audit_numbers,
     compare_totals,
 )
 from chalicelib.domain.errors import NotFound
+from chalicelib.domain.funds import Fund, Movement
 from chalicelib.domain.ledger import closing_differences
+from chalicelib.ports.funds import FundQuery
 from chalicelib.ports.ledger import BooksReader
 from chalicelib.ports.store import SubscriberQuery, TenantStore
 from chalicelib.usecases.ledger import recomputed, total_balances
@@ -32,18 +35,25 @@ ACCOUNTS_PER_PIECE: Final = 100
 NUMBERS_PER_PIECE: Final = 1_000
 _READ_TOGETHER: Final = 100
 _READS_MAX: Final = 4
+_MOVEMENTS_PER_READ: Final = 1_000
+# Begins the positions among funds, which come after the accounts': no code has a control character.
+_FUNDS: Final = "\x1f"
 T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
 class AuditedAccounts:
-    """A piece of the audit: some accounts with all of their documents. ``after`` leads on."""
+    """A piece of the audit: some accounts, or funds, with all of their documents. ``after`` leads on.
+
+    ``funds`` is what the funds come to, by the ledger account that all of their kind are to come to.
+    """
 
     accounts: int
     postings: Mapping[str, int]
     documents: Mapping[str, int]
     differences: tuple[Difference, ...]
     after: str | None = None
+    funds: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +78,9 @@ class BooksAudit:
 
 
 def audit_accounts(*, store: TenantStore, limit: int, after: str | None) -> AuditedAccounts:
-    """Compare some accounts, archived ones too, with their documents."""
+    """Compare some accounts, archived ones too, with their documents; after the last, funds with theirs."""
+    if after is not None and after.startswith(_FUNDS):
+        return _audit_funds(store, limit, after.removeprefix(_FUNDS) or None)
     page = store.subscribers.list(query=SubscriberQuery(archived=True), limit=limit, after=after)
     postings: Counter[str] = Counter()
     documents: Counter[str] = Counter()
@@ -79,7 +91,54 @@ def audit_accounts(*, store: TenantStore, limit: int, after: str | None) -> Audi
         documents.update(found.documents)
         differences += found.differences
     told = tuple(differences[:DIFFERENCES_TOLD_MAX])
-    return AuditedAccounts(len(page.items), dict(postings), dict(documents), told, page.after)
+    return AuditedAccounts(len(page.items), dict(postings), dict(documents), told, page.after or _FUNDS)
+
+
+def _audit_funds(store: TenantStore, limit: int, after: str | None) -> AuditedAccounts:
+    """Compare some funds with their movements, and take in the entries written in them."""
+    page = store.funds.list(query=FundQuery(archived=True), limit=limit, after=after)
+    postings: Counter[str] = Counter()
+    documents: Counter[str] = Counter()
+    funds: Counter[str] = Counter()
+    differences: list[Difference] = []
+    for one in page.items:
+        fund, found = _audited_fund(store, one.fund_id)
+        postings.update(found.postings)
+        documents.update(found.documents)
+        differences += found.differences
+        if fund.kind.control is not None:
+            funds[fund.kind.control] += fund.posting(amount=fund.balance).amount
+    told = tuple(differences[:DIFFERENCES_TOLD_MAX])
+    following = None if page.after is None else f"{_FUNDS}{page.after}"
+    return AuditedAccounts(0, dict(postings), dict(documents), told, following, dict(funds))
+
+
+def _audited_fund(store: TenantStore, fund_id: str) -> tuple[Fund, AccountAudit]:
+    """Compare one fund, anew where it moved meanwhile."""
+    fund, found = store.funds.get(fund_id=fund_id), AccountAudit()
+    for _ in range(_READS_MAX):
+        found = audit_fund(
+            fund=fund,
+            movements=_movements(store, fund_id),
+            documents=store.book_reader.documents(account_id=fund_id),
+        )
+        before, fund = fund, store.funds.get(fund_id=fund_id)
+        if not found.differences or before.version == fund.version:
+            return before, found
+    return fund, found
+
+
+def _movements(store: TenantStore, fund_id: str) -> Iterator[Movement]:
+    """Yield what moved a fund, the oldest first, page by page."""
+    after: str | None = None
+    while True:
+        page = store.funds.movements(
+            fund_id=fund_id, limit=_MOVEMENTS_PER_READ, after=after, newest_first=False
+        )
+        yield from page.items
+        after = page.after
+        if after is None:
+            return
 
 
 def _audited(reader: BooksReader, account_id: str) -> AccountAudit:
@@ -153,12 +212,14 @@ def audit_books(*, store: TenantStore) -> BooksAudit:
     before = total_balances(store=store)
     postings: Counter[str] = Counter()
     documents: Counter[str] = Counter()
+    funds: Counter[str] = Counter()
     after: str | None = None
     while True:
         piece = audit_accounts(store=store, limit=ACCOUNTS_PER_PIECE, after=after)
         audit.accounts += piece.accounts
         postings.update(piece.postings)
         documents.update(piece.documents)
+        funds.update(piece.funds)
         audit.differences += piece.differences
         after = piece.after
         if after is None:
@@ -170,7 +231,7 @@ def audit_books(*, store: TenantStore) -> BooksAudit:
         audit.moved = True
         return audit
     audit.differences += compare_totals(
-        postings=postings, ledger=before, documents=documents, registered=registered
+        postings=postings, ledger=before, documents=documents, registered=registered, funds=funds
     )
     return audit
 

@@ -230,8 +230,8 @@ def _invoices(store: TenantStore) -> Iterator[Invoice]:
 def _documents(store: TenantStore) -> Iterator[Document]:
     """Yield every other document by its kind, in the order of numbers, year by year."""
     for kind in DocumentKind:
-        if kind in {DocumentKind.INVOICE, DocumentKind.DEBIT_NOTE}:
-            continue
+        if kind in {DocumentKind.INVOICE, DocumentKind.DEBIT_NOTE, DocumentKind.COMPANY_JOURNAL}:
+            continue  # the former are another table, the latter of no subscriber
         for year in store.invoices.series_years(kind=kind.value):
             yield from _pages(partial(store.documents.by_number, kind=kind, fiscal_year=year))
 

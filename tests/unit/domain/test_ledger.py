@@ -262,9 +262,11 @@ def test_sums_that_differ_are_told_by_account_and_series() -> None:
         ledger={"receivable": 5, "credit": -4},
         documents={"INV#2027": 2},
         registered={"INV#2027": 1},
+        funds={"payable": -7},
     )
     assert [(one.flaw, one.about, one.expected, one.found) for one in found] == [
         (Flaw.LEDGER_ACCOUNT, "credit", -5, -4),
         (Flaw.LEDGER_UNBALANCED, "ledger", 0, 1),
+        (Flaw.FUND_CONTROL, "payable", -7, 0),
         (Flaw.DOCUMENTS_UNREGISTERED, "INV#2027", 1, 2),
     ]

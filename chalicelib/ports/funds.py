@@ -1,0 +1,106 @@
+"""Funds as the use cases see them: what is held, what moved it, and the entries of the company's own."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from chalicelib.domain.documents import Document
+    from chalicelib.domain.funds import CompanyEntry, Fund, FundKind, FundMove, Movement
+    from chalicelib.domain.tenants import Tenant
+    from chalicelib.ports.store import Page, Write
+
+
+@dataclass(frozen=True, slots=True)
+class FundQuery:
+    """Which funds: of a kind, of an owner, idle since a day or longer; archived ones only where asked for."""
+
+    kind: FundKind | None = None
+    owner_id: str | None = None
+    idle_through: date | None = None
+    archived: bool = False
+
+    def fits(self, *, fund: Fund) -> bool:
+        """Whether the fund is one of those."""
+        if self.idle_through is not None and (fund.idle_since is None or fund.idle_since > self.idle_through):
+            return False
+        return (
+            self.kind in {None, fund.kind}
+            and self.owner_id in {None, fund.owner_id}
+            and (self.archived or not fund.archived)
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class CompanyStanding:
+    """What a company entry is computed from, read together; ``funds`` are those that are kept."""
+
+    tenant: Tenant
+    closed_through: date | None
+    funds: Mapping[str, Fund]
+
+
+class Funds(Protocol):
+    """A tenant's funds, and the writes of a company entry."""
+
+    def get(self, *, fund_id: str) -> Fund:
+        """Return the fund, or raise NotFound."""
+
+    def list(self, *, query: FundQuery, limit: int, after: str | None) -> Page[Fund]:
+        """Return a page of funds; it may be short and yet go on."""
+
+    def channels(self) -> Mapping[str, str]:
+        """Return the fund of each channel that the office's have taken."""
+
+    def movements(
+        self, *, fund_id: str, limit: int, after: str | None, newest_first: bool = True
+    ) -> Page[Movement]:
+        """Return what moved a fund."""
+
+    def add(self, *, fund: Fund) -> Sequence[Write]:
+        """Describe adding a fund; refused with ChannelTaken, or StaleVersion where it is there."""
+
+    def change(self, *, before: Fund, after: Fund) -> Sequence[Write]:
+        """Describe a change of name, or archiving; refused with StaleVersion."""
+
+    def move(
+        self,
+        *,
+        move: FundMove,
+        on: date,
+        reason: str,
+        about: str,
+        actor_id: str,
+        handed_on: bool = False,
+    ) -> tuple[Sequence[Write], Fund]:
+        """Describe moving a fund along with a subscriber's entry, and return it as it then is.
+
+        The entry posts to the fund's ledger account what the fund is moved by. Refused with
+        StaleVersion: read and try again.
+        """
+
+    def post(
+        self, *, entry: CompanyEntry, on: date, fiscal_year: int, actor_id: str
+    ) -> tuple[Sequence[Write], Document, tuple[Fund, ...]]:
+        """Describe writing a company entry dated ``on``; return its document, and the funds it moves.
+
+        Refused with NumbersTaken, DocumentTaken, StaleVersion or Busy: read and try again; or with
+        PeriodClosed.
+        """
+
+    def entry(self, *, document_id: str) -> Document:
+        """Return a company journal, or raise NotFound."""
+
+
+class CompanyMoney(Protocol):
+    """The part of a tenant's store that is about the company's own money."""
+
+    @property
+    def funds(self) -> Funds:
+        """Funds, and the entries of the company's own."""
+
+    def company_standing(self, *, fund_ids: Sequence[str]) -> CompanyStanding:
+        """Return the tenant, how far its books are closed, and those of the funds that are kept."""
