@@ -93,6 +93,7 @@ class Channel(StrEnum):
 
 # Money that the company had before it came to an account: by what it is held.
 VOUCHER_CHANNEL: Final = "voucher"
+DEALER_CHANNEL: Final = "dealer"
 _PAID_BEFORE: Final = {VOUCHER_CHANNEL: VOUCHERS}
 
 
@@ -292,10 +293,12 @@ def deposits_of(*, invoice: Invoice) -> int:
 # -- reversal --------------------------------------------------------------------------------
 
 
-def check_reversible(*, document: Document) -> None:
+def check_reversible(*, document: Document, by_dealer: bool = False) -> None:
     """Raise NotAPayment or AlreadyReversed unless the document is a receipt that stands."""
     if document.kind is not DocumentKind.RECEIPT:
         raise NotAPayment("only the receipt of a payment can be reversed")
+    if document.channel == DEALER_CHANNEL and not by_dealer:
+        raise NotAPayment("a dealer's wallet paid this: take the dealer's sale back")
     if document.reversed_by:
         raise AlreadyReversed(f"the payment was reversed by {document.reversed_by}")
 
@@ -335,14 +338,17 @@ def reverse(
     own: Sequence[Settlement],
     others: Sequence[Invoice] = (),
     note: str = "",
+    back: Sequence[Posting] = (),
 ) -> Entry:
     """Return the journal that takes a receipt back: its invoices are open again, its credit is gone.
+
+    The money goes back to where the channel's came from, or where ``back`` says, as of a dealer's sale.
 
     Where its credit paid other invoices since, ``others`` (paid ones, the newest first) are opened
     as far as it takes. Raises NotAPayment, AlreadyReversed, TooManySettlements, or
     InsufficientCredit where the credit was given back in money.
     """
-    check_reversible(document=receipt)
+    check_reversible(document=receipt, by_dealer=bool(back))
     taken = {one.invoice.invoice_id: one for one in own}
     missing = missing_for_reversal(account=account, receipt=receipt, own=own)
     left = missing
@@ -361,7 +367,7 @@ def reverse(
     postings = (
         Posting(RECEIVABLE, opened),
         Posting(CREDIT, receipt.amount - opened),
-        Posting(cash_account(channel=receipt.channel), -receipt.amount),
+        *(back or [Posting(cash_account(channel=receipt.channel), -receipt.amount)]),
     )
     journal = NewDocument(
         DocumentKind.JOURNAL,

@@ -40,6 +40,9 @@ class Permission(StrEnum):
     EXPENSES_READ = "expenses:read"
     EXPENSES_WRITE = "expenses:write"
     FEES_WAIVE = "fees:waive"
+    DEALERS_READ = "dealers:read"
+    DEALERS_WRITE = "dealers:write"
+    WALLET_SPEND = "wallet:spend"
     VOUCHERS_READ = "vouchers:read"
     VOUCHERS_WRITE = "vouchers:write"
     BILLING_READ = "billing:read"
@@ -100,6 +103,9 @@ MATRIX: Final[tuple[tuple[Permission, str, str], ...]] = (
     (P.EXPENSES_READ, "O A B . . . R", "see expenses, and profit and loss"),
     (P.EXPENSES_WRITE, "O A B . . . .", "record, pay and reverse expenses"),
     (P.FEES_WAIVE, "O A B . . . .", "waive fees, restore service against the rule"),
+    (P.DEALERS_READ, "O A B . . . R", "see dealers, their wallets, prices and commissions"),
+    (P.DEALERS_WRITE, "O A B . . . .", "add and change dealers, set their prices, move their money"),
+    (P.WALLET_SPEND, "O A B . . D .", "sell out of a dealer's wallet, see one's own dealer's"),
     (P.VOUCHERS_READ, "O A B . . . R", "see batches of vouchers and what became of them"),
     (P.VOUCHERS_WRITE, "O A B . . . .", "make vouchers, print their codes, make them void"),
     (P.BILLING_READ, "O A B . . . R", "see billing runs and rehearsals"),
@@ -142,6 +148,7 @@ WITHIN_SCOPE: Final = frozenset(
         P.PAYMENTS_READ,
         P.PAYMENTS_RECORD,
         P.PAYMENTS_WRITE,
+        P.WALLET_SPEND,
         P.CASH_COLLECT,
         P.FUNDS_READ,
         P.FEES_WAIVE,

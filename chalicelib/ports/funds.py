@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from chalicelib.domain.documents import Document
     from chalicelib.domain.funds import CompanyEntry, Fund, FundKind, FundMove, Movement
     from chalicelib.domain.tenants import Tenant
+    from chalicelib.ports.dealers import Dealers
     from chalicelib.ports.store import Page, Write
 
 
@@ -101,6 +102,10 @@ class CompanyMoney(Protocol):
     @property
     def funds(self) -> Funds:
         """Funds, and the entries of the company's own."""
+
+    @property
+    def dealers(self) -> Dealers:
+        """Dealers; their wallets are funds."""
 
     def company_standing(self, *, fund_ids: Sequence[str]) -> CompanyStanding:
         """Return the tenant, how far its books are closed, and those of the funds that are kept."""

@@ -217,3 +217,18 @@ def vouchers(tenant_id: str, batch_id: str) -> str:
 def voucher_code(tenant_id: str, digest: str) -> str:
     """Which voucher has a code."""
     return f"{tenant_id}#VCC#{digest}"
+
+
+def dealers(tenant_id: str) -> str:
+    """Dealers, and the codes that they have."""
+    return f"{tenant_id}#DLR"
+
+
+def dealer_prices(tenant_id: str, dealer_id: str) -> str:
+    """What a dealer pays for packages, by package and date."""
+    return f"{tenant_id}#DLP#{dealer_id.removeprefix('dlr_')}"
+
+
+def dealer_sales(tenant_id: str, month: str) -> str:
+    """What dealers sold in a month, by dealer."""
+    return f"{tenant_id}#DLS#{month}"

@@ -19,6 +19,7 @@ from chalicelib.store.tenants import TenantItem, decode_tenant
 # Imported by who first asks, as in the store itself.
 if TYPE_CHECKING:
     from chalicelib.ports.funds import CompanyStanding
+    from chalicelib.store.dealers import DynamoDealers
     from chalicelib.store.funds import DynamoFunds
 
 
@@ -56,6 +57,13 @@ class TenantMoney(OfTenant):
             clock=self._clock,
             tenant=lambda: self.known_profile,
         )
+
+    @cached_property
+    def dealers(self) -> DynamoDealers:
+        """Dealers; their wallets are funds."""
+        from chalicelib.store.dealers import DynamoDealers
+
+        return DynamoDealers(tenant_id=self._tenant_id)
 
     def company_standing(self, *, fund_ids: Sequence[str]) -> CompanyStanding:
         """Return the tenant, how far its books are closed, and those of the funds that are kept."""

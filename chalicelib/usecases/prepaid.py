@@ -136,14 +136,14 @@ class Purchase:
     """One purchase of a package for a line: made anew from the books each time they moved.
 
     It is paid from the credit, or by what ``brought`` makes of the price in minor units: a document
-    that brings the same into the account with the invoice.
+    that brings the same into the account with the invoice, None where the price is nothing.
     """
 
     store: TenantStore
     at: datetime
     package: Package
     choose: Callable[[Books], tuple[PrepaidLine | None, int]]
-    brought: Callable[[Books, int], NewDocument] | None = None
+    brought: Callable[[Books, int], NewDocument | None] | None = None
     before: PrepaidLine | None = None
     after: PrepaidLine | None = None
     granted: Granted | None = None
@@ -180,13 +180,13 @@ class Purchase:
             on=books.today,
             version=account.version,
         )
-        documents = [self.brought(books, invoice.total)] if self.brought and invoice.total else []
+        paid = self.brought(books, invoice.total) if self.brought is not None else None
         if invoice.from_credit < invoice.total:
             message = f"the wallet has {account.credit} and the recharge costs {invoice.total} minor units"
             raise InsufficientCredit(message, param="pay")
         changed = replace(account, slots_used=max(account.slots_used, slot))
         issued = [IssuedInvoice(invoice, books.today)]
-        return entry_of(account=account, changed=changed, invoices=issued, documents=documents)
+        return entry_of(account=account, changed=changed, invoices=issued, documents=[paid] if paid else [])
 
     def writes(self) -> Sequence[Write]:
         """Describe the line after the purchase."""

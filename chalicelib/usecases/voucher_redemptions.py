@@ -181,7 +181,7 @@ class _Redemption:
             self.at,
             package,
             lambda books: chosen_line(store=self.store, account=books.subscriber.account, asked=asked),
-            lambda _books, price: _receipt(price, reference),
+            lambda _books, price: _receipt(price, reference) if price else None,
         )
 
     def _writes(self, posted: Posted) -> Sequence[Write]:
