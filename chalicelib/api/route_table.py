@@ -205,6 +205,7 @@ ROUTES: Final[dict[str, str]] = {
     "POST /v1/subscriptions/{subscription_id}/usage/closings": "usage.close_usage_period",
     "POST /v1/subscribers/{subscriber_id}/voucher-redemptions": "voucher_redemptions.redeem_voucher_for",
     "POST /v1/portal/voucher-redemptions": "voucher_redemptions.redeem_own_voucher",
+    "POST /v1/voucher-batches/{batch_id}/sales": "voucher_sales.sell_voucher_batch",
     "GET /v1/voucher-batches": "vouchers.list_voucher_batches",
     "POST /v1/voucher-batches": "vouchers.create_voucher_batch",
     "GET /v1/voucher-batches/{batch_id}": "vouchers.get_voucher_batch",

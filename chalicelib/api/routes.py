@@ -66,6 +66,7 @@ MODULES: Final = (
     "tenants",
     "usage",
     "voucher_redemptions",
+    "voucher_sales",
     "vouchers",
 )
 

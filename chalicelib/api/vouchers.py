@@ -29,6 +29,7 @@ class VoucherBatchIn(Schema):
     value: MoneyIn | None = Field(default=None, examples=[{"amount": 50_000, "currency": "PKR"}])
     package_id: PackageId | None = None
     expires_on: date = Field(examples=["2042-06-30"])
+    dealer_id: str = Field(default="", max_length=40, description="for whom they are printed, if a dealer")
     note: Line = Field(default="", max_length=NOTE_CHARS_MAX)
 
     def asked(self) -> vouchers.BatchAsked:
@@ -38,6 +39,7 @@ class VoucherBatchIn(Schema):
             expires_on=self.expires_on,
             value=self.value.money() if self.value else None,
             package_id=self.package_id or "",
+            dealer_id=self.dealer_id,
             note=self.note,
         )
 
@@ -51,8 +53,8 @@ class VoidIn(Schema):
 class VoucherBatchOut(Schema):
     """A batch: ``queued``, ``making``, then ``ready`` or ``failed``; its vouchers are good once it is ready.
 
-    The counts are as of today and sum to ``made`` once it is ready. ``redeemed_value`` is what came of
-    the vouchers redeemed; ``open_value``, ``void_value`` and ``expired_value`` are null for packages,
+    The counts are as of today and sum to ``made`` once it is ready. ``sold_value`` is the money that came
+    in for it, ``redeemed_value`` what came of the vouchers redeemed; ``open_value``, ``void_value`` and ``expired_value`` are null for packages,
     whose price is that of the day. The codes can be downloaded until ``codes_until``.
     """
 
@@ -63,6 +65,7 @@ class VoucherBatchOut(Schema):
     value: MoneyOut | None
     package_id: str | None
     expires_on: date
+    dealer_id: str | None
     note: str
     created_by: str
     created_at: datetime
@@ -71,6 +74,7 @@ class VoucherBatchOut(Schema):
     redeemed: int
     void: int
     expired: int
+    sold_value: MoneyOut
     redeemed_value: MoneyOut
     open_value: MoneyOut | None
     void_value: MoneyOut | None
@@ -96,6 +100,7 @@ class VoucherBatchOut(Schema):
             value=value,
             package_id=batch.package_id or None,
             expires_on=batch.expires_on,
+            dealer_id=batch.dealer_id or None,
             note=batch.note,
             created_by=batch.created_by,
             created_at=batch.created_at,
@@ -104,6 +109,7 @@ class VoucherBatchOut(Schema):
             redeemed=counts.redeemed,
             void=counts.void,
             expired=counts.expired,
+            sold_value=_money(batch.sold_amount, batch.currency),
             redeemed_value=_money(batch.redeemed_amount, batch.currency),
             open_value=open_,
             void_value=void,

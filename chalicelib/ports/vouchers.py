@@ -54,6 +54,9 @@ class Vouchers(Protocol):
     def void_batch(self, *, batch: VoucherBatch, at: datetime | None) -> Sequence[Write]:
         """Describe making a batch void, or with None good again; refused with Busy."""
 
+    def sell(self, *, batch: VoucherBatch, amount: int) -> Sequence[Write]:
+        """Describe adding to the money that came in for a batch; refused with Busy."""
+
 
 @dataclass(frozen=True, slots=True)
 class VoucherPrint:

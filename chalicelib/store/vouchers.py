@@ -276,6 +276,12 @@ class DynamoVouchers(OfTenant):
         counted = [BatchItem.voided.add(1 if after.state is VoucherState.VOID else -1)]
         return self._change(before, after, counted, _is_ready())
 
+    def sell(self, *, batch: VoucherBatch, amount: int) -> Sequence[ModelWrite]:
+        """Describe adding to the money that came in for a batch."""
+        item = BatchItem(keys.voucher_batches(self._tenant_id), batch.batch_id)
+        sold = BatchItem.sold_amount.add(amount)
+        return [update(item, actions=[sold], condition=_is_ready(), refused=_moved())]
+
     def _change(self, before: Voucher, after: Voucher, counted: list[Any], good: Any) -> Sequence[ModelWrite]:
         item = VoucherItem(keys.vouchers(self._tenant_id, after.batch_id), f"{after.number:05d}")
         whole = BatchItem(keys.voucher_batches(self._tenant_id), after.batch_id)

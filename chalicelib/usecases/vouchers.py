@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from typing import Final
 
+from chalicelib.domain.dealers import check_in_use
 from chalicelib.domain.documents import Document
 from chalicelib.domain.errors import Busy, NotFound, StaleVersion
 from chalicelib.domain.jobs import DOWNLOAD_TTL_SECONDS, FileExpired, JobFailure
@@ -84,11 +85,13 @@ def create_batch(
 ) -> BatchShown:
     """Ask for a batch of vouchers, which a worker makes.
 
-    Raises InvalidBatch, InvalidAmount, CurrencyMismatch, NotFound, NotPrepaid, PackageArchived,
-    TooManyBatches, or QueueUnavailable: then the batch is marked as failed.
+    Raises InvalidBatch, InvalidAmount, CurrencyMismatch, NotFound, DealerArchived, NotPrepaid,
+    PackageArchived, TooManyBatches, or QueueUnavailable: then the batch is marked as failed.
     """
     tenant = store.profile()
     check_words(note=asked.note)
+    if asked.dealer_id:
+        check_in_use(dealer=store.dealers.get(dealer_id=asked.dealer_id))
     if asked.package_id:
         _check_package(prepaid_package(store=store, package_id=asked.package_id), tenant)
     amount = _amount(asked, tenant)
@@ -222,7 +225,7 @@ def void_batch(*, store: TenantStore, batch_id: str, words: str, at: datetime, n
     Raises NotFound, BatchNotReady or VoucherVoid.
     """
     check_words(note=words)
-    before = _ready(store, batch_id)
+    before = ready_batch(store=store, batch_id=batch_id)
     if before.voided_at is not None:
         raise VoucherVoid("the batch is void already")
     store.commit(*store.vouchers.void_batch(batch=before, at=at), store.note(note=note))
@@ -237,7 +240,7 @@ def reinstate_batch(
     Raises NotFound, BatchNotReady, NotVoid or VoucherExpired.
     """
     check_words(note=words)
-    before = _ready(store, batch_id)
+    before = ready_batch(store=store, batch_id=batch_id)
     if before.voided_at is None:
         raise NotVoid("the batch is not void")
     check_not_expired(batch=before, today=store.known_profile.local_date(at=at))
@@ -291,7 +294,7 @@ def _receipt(store: TenantStore, voucher: Voucher) -> Document:
 
 
 def _voucher(store: TenantStore, batch_id: str, serial: str) -> tuple[VoucherBatch, Voucher]:
-    batch = _ready(store, batch_id)
+    batch = ready_batch(store=store, batch_id=batch_id)
     number = batch.number_of(serial=serial)
     found = None if number is None else store.vouchers.voucher(batch_id=batch_id, number=number)
     if found is None:
@@ -299,7 +302,8 @@ def _voucher(store: TenantStore, batch_id: str, serial: str) -> tuple[VoucherBat
     return batch, found
 
 
-def _ready(store: TenantStore, batch_id: str) -> VoucherBatch:
+def ready_batch(*, store: TenantStore, batch_id: str) -> VoucherBatch:
+    """Return a batch whose vouchers are made, or raise NotFound or BatchNotReady."""
     batch = store.vouchers.batch(batch_id=batch_id)
     if batch.state is not BatchState.READY:
         raise BatchNotReady("the vouchers are being made, or could not be made")

@@ -16,6 +16,7 @@ from tests.integration.conftest import EngineServices, SignedIn
 from tests.integration.counter import Counter, line, pkr
 from tests.integration.shop import Item, Shop, created, if_match, ok
 from tests.integration.staffing import Company
+from tests.integration.voucher_desk import VoucherDesk, redeem
 
 TENTH = {"share_millionths": 100_000}
 FIFTIETH = {"share_millionths": 20_000}
@@ -350,3 +351,23 @@ def test_a_dealer_is_changed_from_the_next_sale_on(trade: Trade) -> None:
     assert (changed["name"], stale.status) == ("Gulberg", 412)
     assert wrong.problem == (422, "invalid_commission", "commission")
     assert created(trade.recharge(counter, package))["sale"]["price"] == pkr(95_000)
+
+
+def test_vouchers_are_paid_for_at_the_till_or_out_of_a_wallet(trade: Trade) -> None:
+    desk, counter = VoucherDesk(trade.shop), Counter(trade.shop)
+    created(trade.move("DLR-1", "top-ups", 40_000))
+    batch = desk.batch(2, dealer_id=trade.dealers["DLR-1"]["dealer_id"])
+    path = f"/v1/voucher-batches/{batch['batch_id']}/sales"
+
+    created(trade.post(path, {"fund_id": trade.till, "amount": pkr(50_000)}))
+    created(trade.post(path, {"fund_id": trade.dealers["DLR-1"]["fund_id"], "amount": pkr(40_000)}))
+    refused = trade.post(path, {"fund_id": trade.dealers["DLR-1"]["fund_id"], "amount": pkr(1)})
+    created(redeem(trade.api, counter.path, desk.codes(batch)[0]))
+
+    assert refused.problem == (409, "insufficient_wallet", "amount")
+    assert desk.show(batch["batch_id"])["sold_value"] == pkr(90_000)
+    assert trade.wallet("DLR-1") == 0
+    rows = ok(trade.api.get("/v1/ledger/trial-balance"))["rows"]
+    assert {row["account"]: row["closing"] for row in rows}["vouchers"] == -40_000
+    assert desk.ask(1, dealer_id="dlr_none").problem == (404, "not_found", "dealer_id")
+    trade.check()
