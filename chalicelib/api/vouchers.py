@@ -53,9 +53,10 @@ class VoidIn(Schema):
 class VoucherBatchOut(Schema):
     """A batch: ``queued``, ``making``, then ``ready`` or ``failed``; its vouchers are good once it is ready.
 
-    The counts are as of today and sum to ``made`` once it is ready. ``sold_value`` is the money that came
-    in for it, ``redeemed_value`` what came of the vouchers redeemed; ``open_value``, ``void_value`` and ``expired_value`` are null for packages,
-    whose price is that of the day. The codes can be downloaded until ``codes_until``.
+    The counts are as of today and sum to ``made`` once it is ready. ``sold_value`` is the money that
+    came in for it, ``redeemed_value`` what came of the vouchers redeemed; ``open_value``,
+    ``void_value`` and ``expired_value`` are null for packages, whose price is that of the day. The
+    codes can be downloaded until ``codes_until``.
     """
 
     batch_id: str = Field(examples=["vcb_01JD0000000000000000000000"])
