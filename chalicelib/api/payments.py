@@ -13,6 +13,7 @@ from chalicelib.domain.documents import NOTE_CHARS_MAX
 from chalicelib.domain.payments import REFERENCE_CHARS_MAX, Channel, Source
 from chalicelib.domain.staff import Permission
 from chalicelib.usecases import payments
+from chalicelib.usecases.cash_in_hand import takes_in_hand
 
 
 class PaymentIn(Schema):
@@ -73,7 +74,10 @@ class RefundIn(Schema):
     idempotency_required=True,
 )
 def record_payment(request: Request) -> DocumentOut:
-    """Record a payment: it gets a receipt and settles invoices; what is left is credit."""
+    """Record a payment: it gets a receipt and settles invoices; what is left is credit.
+
+    A collector's cash is in the collector's own fund, with the channel ``in_hand``, until handed over.
+    """
     body, subscriber_id = request.body_as(PaymentIn), request.path["subscriber_id"]
     made = payments.record_payment(
         store=request.store,
@@ -82,6 +86,7 @@ def record_payment(request: Request) -> DocumentOut:
         at=request.now,
         note=request.note("payment.recorded", subscriber_id, channel=body.channel.value),
         idempotency=request.idempotency,
+        hands=request.principal.actor_id if takes_in_hand(principal=request.principal) else "",
     )
     return DocumentOut.of(made)
 

@@ -272,8 +272,12 @@ def check_channel(*, channel: str) -> str:
 
 def collector_fund(*, staff_id: str, currency: str) -> Fund:
     """Return a person's cash in hand before anything was: each person has one, of the person's own ULID."""
-    fund_id = f"fnd_{staff_id.removeprefix('stf_')}"
-    return Fund(fund_id, FundKind.COLLECTOR, currency, owner_id=staff_id)
+    return Fund(fund_id_of(staff_id=staff_id), FundKind.COLLECTOR, currency, owner_id=staff_id)
+
+
+def fund_id_of(*, staff_id: str) -> str:
+    """Return the identifier of a person's cash in hand."""
+    return f"fnd_{staff_id.removeprefix('stf_')}"
 
 
 def payable_fund(*, tenant_id: str, currency: str) -> Fund:

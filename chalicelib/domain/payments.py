@@ -175,8 +175,12 @@ def receive(
     settled: Sequence[Settlement] = (),
     reference: str = "",
     note: str = "",
+    about: str = "",
 ) -> Entry:
-    """Return the entry of a payment: what it settles, and the rest as credit; or raise ExceedsPayment."""
+    """Return the entry of a payment: what it settles, and the rest as credit; or raise ExceedsPayment.
+
+    ``about`` is the fund of who holds the money, where that is not the office.
+    """
     paid = sum(one.amount for one in settled)
     if paid > amount:
         raise ExceedsPayment(f"{paid} is allocated of a payment of {amount}", param="allocations")
@@ -186,7 +190,13 @@ def receive(
         Posting(CREDIT, paid - amount),
     )
     receipt = NewDocument(
-        DocumentKind.RECEIPT, amount, _moved(postings), channel=channel, reference=reference, note=note
+        DocumentKind.RECEIPT,
+        amount,
+        _moved(postings),
+        channel=channel,
+        about=about,
+        reference=reference,
+        note=note,
     )
     return entry_of(account=account, documents=[receipt], settled=settled)
 

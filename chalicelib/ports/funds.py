@@ -9,8 +9,11 @@ from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
     from chalicelib.domain.documents import Document
+    from chalicelib.domain.field_receipts import FieldReceipt, KeptReceipt
     from chalicelib.domain.funds import CompanyEntry, Fund, FundKind, FundMove, Movement
+    from chalicelib.domain.hand_overs import HandOver, HandOverState
     from chalicelib.domain.tenants import Tenant
+    from chalicelib.domain.till_closings import TillClosing
     from chalicelib.ports.dealers import Dealers
     from chalicelib.ports.store import Page, Write
 
@@ -96,6 +99,44 @@ class Funds(Protocol):
         """Return a company journal, or raise NotFound."""
 
 
+class FieldReceipts(Protocol):
+    """Receipts of the field, by the identifiers that devices made."""
+
+    def kept(self, *, fund_id: str, receipt_ids: Sequence[str]) -> Mapping[str, KeptReceipt]:
+        """Return those of a collector's receipts that are recorded."""
+
+    def add(self, *, fund_id: str, receipt: FieldReceipt, document_id: str) -> Write:
+        """Describe keeping a receipt's identifier; refused with ReceiptRepeated."""
+
+
+class HandOvers(Protocol):
+    """Hand-overs of cash to the office."""
+
+    def get(self, *, hand_over_id: str) -> HandOver:
+        """Return the hand-over, or raise NotFound."""
+
+    def list(
+        self, *, staff_id: str | None, state: HandOverState | None, limit: int, after: str | None
+    ) -> Page[HandOver]:
+        """Return hand-overs, of a collector and as they stand where asked for, the newest first."""
+
+    def add(self, *, hand_over: HandOver) -> Sequence[Write]:
+        """Describe an offer; refused with HandOverOpen."""
+
+    def change(self, *, before: HandOver, after: HandOver) -> Sequence[Write]:
+        """Describe a change; refused with StaleVersion."""
+
+
+class TillClosings(Protocol):
+    """Closings of the days of office funds."""
+
+    def of_fund(self, *, fund_id: str, limit: int, after: str | None) -> Page[TillClosing]:
+        """Return a fund's closings, the newest first."""
+
+    def add(self, *, closing: TillClosing) -> Write:
+        """Describe keeping a closing."""
+
+
 class CompanyMoney(Protocol):
     """The part of a tenant's store that is about the company's own money."""
 
@@ -106,6 +147,18 @@ class CompanyMoney(Protocol):
     @property
     def dealers(self) -> Dealers:
         """Dealers; their wallets are funds."""
+
+    @property
+    def field_receipts(self) -> FieldReceipts:
+        """Receipts of the field."""
+
+    @property
+    def hand_overs(self) -> HandOvers:
+        """Hand-overs of cash to the office."""
+
+    @property
+    def till_closings(self) -> TillClosings:
+        """Closings of the days of office funds."""
 
     def company_standing(self, *, fund_ids: Sequence[str]) -> CompanyStanding:
         """Return the tenant, how far its books are closed, and those of the funds that are kept."""

@@ -54,6 +54,9 @@ class BooksReader(Protocol):
     def documents(self, *, account_id: str) -> Iterator[BookedDocument]:
         """Yield an account's documents, invoices among them."""
 
+    def oldest_due(self, *, account_id: str, receivable: int) -> date | None:
+        """Return by when an account's oldest open invoice is to be paid; they come to ``receivable``."""
+
     def statement_entries(
         self, *, account_id: str, since: date, most: int
     ) -> Sequence[tuple[StatementEntry, int]]:

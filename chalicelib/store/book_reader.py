@@ -13,7 +13,7 @@ from chalicelib.domain.accounts import parse_invoice_id
 from chalicelib.domain.books_audit import AccountMoney, BookedDocument
 from chalicelib.domain.documents import document_id
 from chalicelib.domain.errors import NotFound
-from chalicelib.domain.invoices import CREDIT, RECEIVABLE, Posting, format_number
+from chalicelib.domain.invoices import CREDIT, RECEIVABLE, InvoiceState, Posting, format_number
 from chalicelib.domain.numbering import DocumentKind, NumberFormat
 from chalicelib.domain.statements import StatementEntry
 from chalicelib.store import keys
@@ -27,6 +27,8 @@ from chalicelib.store.register import SeriesItem, numbered
 # What invoices are made of besides lines, recipient and words, which are most of them.
 _INVOICE: Final = ["pk", "sk", "k", "fy", "n", "t", "i", "d", "j", "pd", "cn", "wo", "ab"]
 _DOCUMENT: Final = ["pk", "sk", "k", "fy", "n", "i", "j", "ch", "re", "ab"]
+_OPEN: Final = ["t", "d", "pd", "cn", "wo"]
+_UNSETTLED: Final = (InvoiceState.OPEN.value, InvoiceState.PARTLY_PAID.value)
 _INVOICE_KINDS: Final = frozenset({DocumentKind.INVOICE.value, DocumentKind.DEBIT_NOTE.value})
 _BALANCE: Final = frozenset({RECEIVABLE, CREDIT})
 
@@ -103,6 +105,30 @@ class DynamoBookReader(OfTenant):
                 sequence=int(document.sequence),
                 postings=_postings(document.postings),
             )
+
+    def oldest_due(self, *, account_id: str, receivable: int) -> date | None:
+        """Return by when the oldest open invoice of an account is to be paid; None where none is open.
+
+        Open invoices come to ``receivable``, so reading, from the newest on, ends when they do.
+        """
+        found: date | None = None
+        left = receivable
+        items = InvoiceItem.query(
+            keys.account(self._tenant_id, account_id),
+            InvoiceItem.sk.startswith(INVOICE_PREFIX),
+            filter_condition=InvoiceItem.state.is_in(*_UNSETTLED),
+            scan_index_forward=False,
+            consistent_read=True,
+            attributes_to_get=_OPEN,
+        )
+        for item in items if left > 0 else ():
+            due = date.fromisoformat(item.due_on)
+            found = due if found is None else min(found, due)
+            settled = (item.paid, item.credited, item.written_off)
+            left -= int(item.total) - sum(int(nullable(one) or 0) for one in settled)
+            if left <= 0:
+                break
+        return found
 
     def statement_entries(
         self, *, account_id: str, since: date, most: int

@@ -14,9 +14,10 @@ from datetime import date
 from typing import Any, Final
 
 import orjson
-from pynamodb.attributes import BooleanAttribute, NumberAttribute, UnicodeAttribute
+from pynamodb.attributes import BinaryAttribute, BooleanAttribute, NumberAttribute, UnicodeAttribute
 from pynamodb.exceptions import DoesNotExist
 
+from chalicelib.crypto.keyring import TenantKeys
 from chalicelib.domain.accounts import is_id
 from chalicelib.domain.contacts import code_key
 from chalicelib.domain.dealers import (
@@ -30,6 +31,7 @@ from chalicelib.domain.dealers import (
 from chalicelib.domain.errors import Busy, NotFound, StaleVersion
 from chalicelib.ports.store import Page
 from chalicelib.store import keys
+from chalicelib.store.accounts import OPERATIONAL
 from chalicelib.store.acting import OfTenant
 from chalicelib.store.base import (
     ModelWrite,
@@ -48,10 +50,10 @@ _DEALER_PREFIX: Final = "dlr_"
 
 
 class DealerItem(TenantsItem):
-    """``<tenant>#DLR`` / dealer id; commissions are JSON, (share, amount)."""
+    """``<tenant>#DLR`` / dealer id; ``name`` is sealed, commissions are JSON, (share, amount)."""
 
     code = UnicodeAttribute(attr_name="c")
-    name = UnicodeAttribute(attr_name="n")
+    name = BinaryAttribute(attr_name="n", legacy_encoding=False)
     currency = UnicodeAttribute(attr_name="cur")
     parent_id = UnicodeAttribute(attr_name="p", null=True)
     level = NumberAttribute(attr_name="l")
@@ -104,8 +106,9 @@ _COUNTED: Final = (
 class DynamoDealers(OfTenant):
     """A tenant's dealers."""
 
-    def __init__(self, *, tenant_id: str) -> None:
+    def __init__(self, *, tenant_id: str, tenant_keys: TenantKeys) -> None:
         self._tenant_id = tenant_id
+        self._keys = tenant_keys
 
     def get(self, *, dealer_id: str, param: str = "dealer_id") -> Dealer:
         """Return a dealer, or raise NotFound."""
@@ -113,7 +116,9 @@ class DynamoDealers(OfTenant):
         if not is_id(value=dealer_id, prefix="dlr"):
             raise absent
         try:
-            return _dealer(DealerItem.get(keys.dealers(self._tenant_id), dealer_id, consistent_read=True))
+            return self._dealer(
+                DealerItem.get(keys.dealers(self._tenant_id), dealer_id, consistent_read=True)
+            )
         except DoesNotExist:
             raise absent from None
 
@@ -141,7 +146,7 @@ class DynamoDealers(OfTenant):
             sort=DealerItem.sk.startswith(_DEALER_PREFIX),
             where=None if archived else lambda item: not item.archived,
         )
-        return Page(tuple(map(_dealer, page.items)), page.after)
+        return Page(tuple(map(self._dealer, page.items)), page.after)
 
     def count(self) -> int:
         """Return how many dealers there are, archived ones too."""
@@ -209,7 +214,9 @@ class DynamoDealers(OfTenant):
             keys.dealers(self._tenant_id),
             dealer.dealer_id,
             code=dealer.code,
-            name=dealer.name,
+            name=self._keys.seal(
+                family=OPERATIONAL, place=self._place(dealer.dealer_id), plain=dealer.name.encode()
+            ),
             currency=dealer.currency,
             parent_id=dealer.parent_id or None,
             level=dealer.level,
@@ -222,27 +229,30 @@ class DynamoDealers(OfTenant):
             at=to_iso(dealer.created_at),
         )
 
+    def _dealer(self, item: DealerItem) -> Dealer:
+        name = self._keys.open(family=OPERATIONAL, place=self._place(item.sk), sealed=item.name)
+        return Dealer(
+            dealer_id=item.sk,
+            code=item.code,
+            name=name.decode(),
+            currency=item.currency,
+            created_at=from_iso(item.at),
+            parent_id=nullable(item.parent_id) or "",
+            level=int(item.level),
+            commission=Commission(*orjson.loads(item.commission)),
+            override=Commission(*orjson.loads(item.override)),
+            children=int(item.children),
+            prices=int(item.prices),
+            archived=bool(item.archived),
+            version=int(item.version),
+        )
+
+    def _place(self, dealer_id: str) -> str:
+        return f"tenants|{keys.dealers(self._tenant_id)}|{dealer_id}|name"
+
 
 def _encoded(commission: Commission) -> str:
     return orjson.dumps([commission.share, commission.amount]).decode()
-
-
-def _dealer(item: DealerItem) -> Dealer:
-    return Dealer(
-        dealer_id=item.sk,
-        code=item.code,
-        name=item.name,
-        currency=item.currency,
-        created_at=from_iso(item.at),
-        parent_id=nullable(item.parent_id) or "",
-        level=int(item.level),
-        commission=Commission(*orjson.loads(item.commission)),
-        override=Commission(*orjson.loads(item.override)),
-        children=int(item.children),
-        prices=int(item.prices),
-        archived=bool(item.archived),
-        version=int(item.version),
-    )
 
 
 def _price(item: DealerPriceItem) -> DealerPrice:

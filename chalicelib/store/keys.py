@@ -29,6 +29,11 @@ def account(tenant_id: str, account_id: str) -> str:
     return f"{tenant_id}#A#{account_id.removeprefix('sbr_').removeprefix('fnd_')}"
 
 
+def hand_overs(tenant_id: str) -> str:
+    """Cash on its way from collectors to the office."""
+    return f"{tenant_id}#HOV"
+
+
 def funds(tenant_id: str) -> str:
     """Funds, and the channels that the office's have taken."""
     return f"{tenant_id}#FUNDS"

@@ -20,7 +20,10 @@ from chalicelib.store.tenants import TenantItem, decode_tenant
 if TYPE_CHECKING:
     from chalicelib.ports.funds import CompanyStanding
     from chalicelib.store.dealers import DynamoDealers
+    from chalicelib.store.field_receipts import DynamoFieldReceipts
     from chalicelib.store.funds import DynamoFunds
+    from chalicelib.store.hand_overs import DynamoHandOvers
+    from chalicelib.store.till_closings import DynamoTillClosings
 
 
 class TenantMoney(OfTenant):
@@ -63,7 +66,28 @@ class TenantMoney(OfTenant):
         """Dealers; their wallets are funds."""
         from chalicelib.store.dealers import DynamoDealers
 
-        return DynamoDealers(tenant_id=self._tenant_id)
+        return DynamoDealers(tenant_id=self._tenant_id, tenant_keys=self.keys)
+
+    @cached_property
+    def field_receipts(self) -> DynamoFieldReceipts:
+        """Receipts of the field."""
+        from chalicelib.store.field_receipts import DynamoFieldReceipts
+
+        return DynamoFieldReceipts(tenant_id=self._tenant_id)
+
+    @cached_property
+    def hand_overs(self) -> DynamoHandOvers:
+        """Hand-overs of cash to the office."""
+        from chalicelib.store.hand_overs import DynamoHandOvers
+
+        return DynamoHandOvers(tenant_id=self._tenant_id, tenant_keys=self.keys)
+
+    @cached_property
+    def till_closings(self) -> DynamoTillClosings:
+        """Closings of the days of office funds."""
+        from chalicelib.store.till_closings import DynamoTillClosings
+
+        return DynamoTillClosings(tenant_id=self._tenant_id, tenant_keys=self.keys)
 
     def company_standing(self, *, fund_ids: Sequence[str]) -> CompanyStanding:
         """Return the tenant, how far its books are closed, and those of the funds that are kept."""

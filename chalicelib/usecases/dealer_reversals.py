@@ -7,16 +7,18 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from chalicelib.domain.credit_notes import CreditReason, NothingToCredit, credit_note, whole_invoice
-from chalicelib.domain.dealers import (
+from chalicelib.domain.dealer_sales import (
     RECHARGE,
     REVERSAL,
-    CommissionTotals,
-    Dealer,
     SaleTerms,
     moves_back,
     paid_back,
     recharge_reversal,
     terms_of,
+)
+from chalicelib.domain.dealers import (
+    CommissionTotals,
+    Dealer,
 )
 from chalicelib.domain.documents import Document, Entry, NewDocument, Settlement, entry_of
 from chalicelib.domain.errors import NotFound

@@ -7,20 +7,22 @@ from dataclasses import dataclass
 from datetime import date, datetime
 
 from chalicelib.domain.accounts import document_slot, invoice_id
-from chalicelib.domain.dealers import (
+from chalicelib.domain.dealer_sales import (
     OVERRIDE,
     PAYMENT,
     RECHARGE,
-    CommissionTotals,
-    Dealer,
     NoDealer,
     SaleTerms,
-    check_in_use,
     payment_terms,
     price_on,
     recharge_terms,
     sale_receipt,
     wallet_moves,
+)
+from chalicelib.domain.dealers import (
+    CommissionTotals,
+    Dealer,
+    check_in_use,
 )
 from chalicelib.domain.documents import Document, Entry, NewDocument, Settlement, allocate, entry_of
 from chalicelib.domain.funds import Fund, FundMove

@@ -7,7 +7,14 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
-from chalicelib.domain.dealers import Dealer, InsufficientWallet, check_in_use, check_related
+from chalicelib.domain.dealer_sales import (
+    InsufficientWallet,
+)
+from chalicelib.domain.dealers import (
+    Dealer,
+    check_in_use,
+    check_related,
+)
 from chalicelib.domain.documents import Document
 from chalicelib.domain.errors import NotFound
 from chalicelib.domain.funds import (

@@ -110,7 +110,7 @@ def add_dealer(
             *store.dealers.add(dealer=dealer),
             *store.funds.add(fund=dealer.wallet),
             *_with_children(store, parent, 1),
-            store.note(note=replace(note, details=_told(dealer))),
+            store.note(note=replace(note, details=_told(dealer), personal={"name": ["", dealer.name]})),
             *store.remember(idempotency=idempotency, answer=shown),
         )
         return shown
@@ -153,9 +153,11 @@ def change_dealer(
         version=before.version + 1,
     )
     check_dealer_commissions(dealer=after)
+    details = {"before": _told(before), "after": _told(after)}
+    personal = {"name": [before.name, after.name]} if after.name != before.name else {}
     store.commit(
         *store.dealers.change(before=before, after=after),
-        store.note(note=replace(note, details={"before": _told(before), "after": _told(after)})),
+        store.note(note=replace(note, details=details, personal=personal)),
     )
     return DealerShown(after, shown.wallet)
 
@@ -279,7 +281,6 @@ def _with_children(store: TenantStore, parent: Dealer | None, by: int) -> Sequen
 def _told(dealer: Dealer) -> dict[str, object]:
     return {
         "code": dealer.code,
-        "name": dealer.name,
         "parent": dealer.parent_id,
         "commission": [dealer.commission.share, dealer.commission.amount],
         "override": [dealer.override.share, dealer.override.amount],

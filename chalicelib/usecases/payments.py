@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -14,7 +14,9 @@ from chalicelib.domain.documents import (
     Settlement,
     allocate,
 )
+from chalicelib.domain.funds import fund_id_of
 from chalicelib.domain.invoices import Invoice
+from chalicelib.domain.ledger import IN_HAND
 from chalicelib.domain.money import Money
 from chalicelib.domain.payments import (
     Channel,
@@ -28,7 +30,8 @@ from chalicelib.domain.payments import (
     refund,
     reverse,
 )
-from chalicelib.ports.store import AuditNote, Idempotency, TenantStore
+from chalicelib.ports.store import AuditNote, Idempotency, TenantStore, Write
+from chalicelib.usecases.cash_in_hand import into_hands, out_of_hands
 from chalicelib.usecases.posting import Books, Posted, post
 from chalicelib.usecases.settlements import Allocation, named
 
@@ -72,13 +75,20 @@ def record_payment(
     at: datetime,
     note: AuditNote,
     idempotency: Idempotency | None = None,
+    hands: str = "",
+    besides: Callable[[Posted], Sequence[Write]] | None = None,
 ) -> Document:
     """Record a payment, give it a receipt, and settle invoices; what is left is credit.
+
+    ``hands`` is the person in whose hands cash stays until it is handed over; without, it is the
+    office's. ``besides`` describes what else is written with it.
 
     Raises NotFound, InvalidAmount, CurrencyMismatch, UnknownInvoice, ExceedsOpen, ExceedsPayment,
     InvoiceAllocatedTwice or TooManySettlements.
     """
     check_words(note=asked.note, reference=asked.reference)
+    in_hand = bool(hands) and asked.channel is Channel.CASH
+    held = into_hands(store=store, staff_id=hands) if in_hand else None
 
     def make(books: Books) -> Entry:
         account = books.subscriber.account
@@ -91,11 +101,15 @@ def record_payment(
         return receive(
             account=account,
             amount=amount,
-            channel=asked.channel.value,
+            channel=IN_HAND if in_hand else asked.channel.value,
             settled=settled,
             reference=asked.reference,
             note=asked.note,
+            about=fund_id_of(staff_id=hands) if in_hand else "",
         )
+
+    def beside(posted: Posted) -> Sequence[Write]:
+        return [one for write in (held, besides) if write is not None for one in write(posted)]
 
     posted = post(
         store=store,
@@ -105,6 +119,7 @@ def record_payment(
         note=note,
         idempotency=idempotency,
         answer=_first,
+        besides=beside,
     )
     return posted.documents[0]
 
@@ -126,6 +141,9 @@ def reverse_payment(
     receipt = store.documents.get(document_id=document_id)
     check_reversible(document=receipt)
     check_words(note=words)
+    held = None
+    if receipt.channel == IN_HAND:
+        held = out_of_hands(store=store, fund_id=receipt.about, actor_id=note.actor_id)
 
     def make(books: Books) -> Entry:
         now = store.documents.get(document_id=document_id)
@@ -142,6 +160,7 @@ def reverse_payment(
         note=note,
         idempotency=idempotency,
         answer=_first,
+        besides=held,
     )
     return posted.documents[0]
 

@@ -9,8 +9,19 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chalicelib.domain.dealers import (
+from chalicelib.domain.dealer_sales import (
     RECHARGE,
+    DealerPriceAboveRetail,
+    InsufficientWallet,
+    NoDealerPrice,
+    SaleTerms,
+    payment_terms,
+    price_on,
+    recharge_terms,
+    sale_receipt,
+    wallet_moves,
+)
+from chalicelib.domain.dealers import (
     WHOLE,
     Commission,
     CommissionTotals,
@@ -18,22 +29,13 @@ from chalicelib.domain.dealers import (
     DealerArchived,
     DealerNotEmpty,
     DealerPrice,
-    DealerPriceAboveRetail,
-    InsufficientWallet,
     InvalidCommission,
-    NoDealerPrice,
     NotRelated,
-    SaleTerms,
     TooDeep,
     archive,
     check_dealer,
     check_related,
-    payment_terms,
-    price_on,
-    recharge_terms,
-    sale_receipt,
     total,
-    wallet_moves,
 )
 from chalicelib.domain.funds import FundMove
 from chalicelib.domain.ledger import COMMISSION, DEALER_WALLETS, check_postings

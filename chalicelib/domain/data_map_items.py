@@ -1,0 +1,15 @@
+"""The whole data map."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from chalicelib.domain.data_map import Stored
+from chalicelib.domain.data_map_funds import FUNDS
+from chalicelib.domain.data_map_platform import PLATFORM
+from chalicelib.domain.data_map_records import RECORDS
+from chalicelib.domain.data_map_sales import SALES
+from chalicelib.domain.data_map_subscribers import SUBSCRIBERS
+from chalicelib.domain.data_map_tenants import TENANTS
+
+ITEMS: Final[tuple[Stored, ...]] = (*SUBSCRIBERS, *TENANTS, *FUNDS, *SALES, *RECORDS, *PLATFORM)
