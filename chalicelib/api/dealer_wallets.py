@@ -71,10 +71,10 @@ class WalletStatementQuery(ListQuery):
     format: Literal["json", "csv"] = "json"
 
 
-def statement(request: Request, dealer: Dealer) -> MovementList | Answer:
+def statement(request: Request, *, after: str | None, dealer: Dealer) -> MovementList | Answer:
     """Answer with a page of a wallet's statement."""
     asked = request.query_as(WalletStatementQuery)
-    page = request.store.funds.movements(fund_id=dealer.fund_id, limit=asked.limit, after=request.after)
+    page = request.store.funds.movements(fund_id=dealer.fund_id, limit=asked.limit, after=after)
     listed = request.listing(MovementList, page, MovementOut.of)
     if asked.format == "json":
         return listed
@@ -165,4 +165,5 @@ def transfer_for_dealer(request: Request) -> WalletMovedOut:
 )
 def list_dealer_movements(request: Request) -> MovementList | Answer:
     """Show a wallet's statement: what moved it, with the balance after each, the newest first."""
-    return statement(request, request.store.dealers.get(dealer_id=request.path["dealer_id"]))
+    dealer = request.store.dealers.get(dealer_id=request.path["dealer_id"])
+    return statement(request, after=request.after, dealer=dealer)

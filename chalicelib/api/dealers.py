@@ -222,10 +222,10 @@ def commission_report(request: Request, dealer_id: str | None = None) -> Commiss
     )
 
 
-def price_list(request: Request, dealer_id: str) -> DealerPriceList:
+def price_list(request: Request, *, after: str | None, dealer_id: str) -> DealerPriceList:
     """Answer with a page of a dealer's prices."""
     limit = request.query_as(ListQuery).limit
-    page = dealers.list_prices(store=request.store, dealer_id=dealer_id, limit=limit, after=request.after)
+    page = dealers.list_prices(store=request.store, dealer_id=dealer_id, limit=limit, after=after)
     return request.listing(DealerPriceList, page, DealerPriceOut.of)
 
 
@@ -317,7 +317,7 @@ def archive_dealer(request: Request) -> DealerOut:
 )
 def list_dealer_prices(request: Request) -> DealerPriceList:
     """List what a dealer pays for packages, past and coming prices too."""
-    return price_list(request, request.path["dealer_id"])
+    return price_list(request, after=request.after, dealer_id=request.path["dealer_id"])
 
 
 @endpoint(

@@ -38,7 +38,7 @@ def get_own_dealer(request: Request) -> DealerOut:
 )
 def list_own_prices(request: Request) -> DealerPriceList:
     """List what one's dealer pays for packages."""
-    return price_list(request, _own(request).dealer_id)
+    return price_list(request, after=request.after, dealer_id=_own(request).dealer_id)
 
 
 @endpoint(
@@ -50,7 +50,7 @@ def list_own_prices(request: Request) -> DealerPriceList:
 )
 def list_own_movements(request: Request) -> MovementList | Answer:
     """Show the statement of one's dealer's wallet, the newest first."""
-    return statement(request, _own(request))
+    return statement(request, after=request.after, dealer=_own(request))
 
 
 @endpoint(

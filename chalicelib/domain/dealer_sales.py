@@ -6,9 +6,7 @@ rest is the dealer's commission. Amounts are minor units of the tenant's currenc
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import date
 from typing import Final
 
 from chalicelib.domain.dealers import Dealer, DealerPrice
@@ -68,12 +66,6 @@ class SaleTerms:
     def commission(self) -> int:
         """What the dealer keeps."""
         return self.retail - self.price
-
-
-def price_on(*, rows: Iterable[DealerPrice], on: date) -> DealerPrice | None:
-    """Return the row of a package that is in force on a date, or None."""
-    begun = [row for row in rows if row.starts_on <= on]
-    return max(begun, key=lambda row: row.starts_on, default=None)
 
 
 def recharge_terms(*, dealer: Dealer, row: DealerPrice | None, retail: int) -> SaleTerms:

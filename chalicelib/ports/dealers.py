@@ -36,8 +36,8 @@ class Dealers(Protocol):
     def prices(self, *, dealer_id: str, limit: int, after: str | None) -> Page[DealerPrice]:
         """Return a page of a dealer's price rows, by package and date."""
 
-    def prices_of(self, *, dealer_id: str, package_id: str) -> tuple[DealerPrice, ...]:
-        """Return the rows of one package, oldest first."""
+    def price_on(self, *, dealer_id: str, package_id: str, on: date) -> DealerPrice | None:
+        """Return the row of a package that is in force on a date, or None."""
 
     def add_price(self, *, dealer_id: str, row: DealerPrice) -> Sequence[Write]:
         """Describe a new row; refused with PriceExists."""

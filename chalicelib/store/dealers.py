@@ -179,11 +179,12 @@ class DynamoDealers(OfTenant):
         page = query_page(DealerPriceItem, pk, limit=limit, after=after)
         return Page(tuple(map(_price, page.items)), page.after)
 
-    def prices_of(self, *, dealer_id: str, package_id: str) -> tuple[DealerPrice, ...]:
-        """Return the rows of one package, oldest first."""
+    def price_on(self, *, dealer_id: str, package_id: str, on: date) -> DealerPrice | None:
+        """Return the row of a package that is in force on a date, or None."""
         pk = keys.dealer_prices(self._tenant_id, dealer_id)
-        rows = DealerPriceItem.sk.startswith(f"{package_id}#")
-        return tuple(map(_price, DealerPriceItem.query(pk, rows, consistent_read=True)))
+        begun = DealerPriceItem.sk.between(f"{package_id}#", f"{package_id}#{on.isoformat()}")
+        rows = DealerPriceItem.query(pk, begun, consistent_read=True, scan_index_forward=False, limit=1)
+        return next(map(_price, rows), None)
 
     def add_price(self, *, dealer_id: str, row: DealerPrice) -> Sequence[ModelWrite]:
         """Describe a new row; refused with PriceExists."""

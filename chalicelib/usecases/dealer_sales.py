@@ -14,7 +14,6 @@ from chalicelib.domain.dealer_sales import (
     NoDealer,
     SaleTerms,
     payment_terms,
-    price_on,
     recharge_terms,
     sale_receipt,
     wallet_moves,
@@ -181,8 +180,10 @@ def sell_recharge(
 
     def brought(books: Books, retail: int) -> NewDocument:
         dealer = selling.seller(books)
-        rows = store.dealers.prices_of(dealer_id=dealer.dealer_id, package_id=package.package_id)
-        terms = recharge_terms(dealer=dealer, row=price_on(rows=rows, on=books.today), retail=retail)
+        row = store.dealers.price_on(
+            dealer_id=dealer.dealer_id, package_id=package.package_id, on=books.today
+        )
+        terms = recharge_terms(dealer=dealer, row=row, retail=retail)
         selling.take(terms)
         account = books.subscriber.account
         paid = invoice_id(
@@ -245,12 +246,12 @@ def take_payment(
     def make(books: Books) -> Entry:
         account = books.subscriber.account
         amount = amount_of(money=asked.amount, account=account)
-        dealer = selling.seller(books)
         settled: Sequence[Settlement] = ()
         if asked.allocations:
             settled = named(books=books, allocations=asked.allocations)
         elif not asked.keep:
             settled = allocate(amount=amount, invoices=books.open_invoices())
+        dealer = selling.seller(books)
         terms = payment_terms(dealer=dealer, amount=amount)
         selling.take(terms)
         paid = sum(one.amount for one in settled)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Final
 
@@ -143,7 +143,7 @@ def own_transfer(
         to_dealer_id=to_dealer_id,
         asked=asked,
         at=at,
-        note=note,
+        note=replace(note, object_id=dealer.dealer_id),
         idempotency=idempotency,
     )
 

@@ -44,6 +44,7 @@ ABSENT = {
     "access_id": f"spa_{NOWHERE}",
     "batch_id": f"vcb_{NOWHERE}",
     "date": "2031-05-05",
+    "dealer_id": f"dlr_{NOWHERE}",
     "document_id": f"rcp_{NOWHERE}-20261201-201",
     "export_id": f"exp_{NOWHERE}",
     "fiscal_year": "2044",
@@ -72,6 +73,8 @@ NAMED_BY = {
     "invoice_id": "invoice_id",
     "subscription_id": "subscription_id",
     "parent_id": "subscription_id",
+    "parent_dealer_id": "dealer_id",
+    "to_dealer_id": "dealer_id",
     "coupon": "code",
     "role": "role_id",
 }
@@ -134,11 +137,13 @@ def furnished(gateway: Gateway, services: EngineServices) -> Isp:
     # Not the owner: who has a second factor is asked for it at each password.
     helper = Company(shop.tenant, services, shop.tenant.api).join("support")
     batch = VoucherDesk(shop).batch(1)
+    dealer = created(api.post("/v1/dealers", json={"code": "DLR-1", "name": "Gulberg"}))
     ids = {
         "access_id": entered(shop.tenant, services),
         "batch_id": batch["batch_id"],
         "code": code,
         "date": ok(api.get("/v1/billing/runs"))["items"][0]["date"],
+        "dealer_id": dealer["dealer_id"],
         "document_id": receipt["document_id"],
         "export_id": answered(202, api.post("/v1/exports"))["export_id"],
         "fiscal_year": invoice["number"].split("-")[1],

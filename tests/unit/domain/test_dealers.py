@@ -16,7 +16,6 @@ from chalicelib.domain.dealer_sales import (
     NoDealerPrice,
     SaleTerms,
     payment_terms,
-    price_on,
     recharge_terms,
     sale_receipt,
     wallet_moves,
@@ -58,18 +57,11 @@ commissions = st.one_of(
 )
 
 
-def test_a_price_stands_from_its_date_until_the_next() -> None:
-    rows = [
-        DealerPrice(PACKAGE, date(2041, 1, 1), 900),
-        DealerPrice(PACKAGE, TODAY, 800),
-        DealerPrice(PACKAGE, date(2041, 5, 16), 700),
-    ]
+def test_at_a_price_of_its_own_a_dealer_keeps_the_rest() -> None:
+    row = DealerPrice(PACKAGE, TODAY, 900)
 
-    assert [
-        row and row.price
-        for row in (price_on(rows=rows, on=TODAY), price_on(rows=rows, on=date(2040, 12, 31)))
-    ] == [800, None]
-    assert recharge_terms(dealer=CHILD, row=rows[0], retail=1_000) == SaleTerms(1_000, 900, 20)
+    assert recharge_terms(dealer=CHILD, row=row, retail=1_000) == SaleTerms(1_000, 900, 20)
+    assert recharge_terms(dealer=dealer(), row=row, retail=900).commission == 0
 
 
 def test_without_a_price_it_is_retail_less_the_commission_and_without_either_nothing_is_sold() -> None:
