@@ -30,6 +30,7 @@ MODULES: Final = (
     "dealers",
     "document",
     "documents",
+    "expenses",
     "exports",
     "field_receipts",
     "funds",

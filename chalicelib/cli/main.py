@@ -15,6 +15,7 @@ from chalicelib.cli import (
     audit_commands,
     billing_commands,
     export_commands,
+    fund_commands,
     import_commands,
     import_file,
     isp_commands,
@@ -110,8 +111,8 @@ def parser() -> argparse.ArgumentParser:
     made.set_defaults(names={}, url=None, json=False, quiet=False, timeout=TIMEOUT_SECONDS)
     commands = made.add_subparsers(metavar="COMMAND", required=True)
     modules = (session_commands, import_file, import_commands, export_commands, isp_commands)
-    others = (billing_commands, payment_commands, ledger_commands, audit_commands, support_commands)
-    for module in (*modules, *others):
+    others = (billing_commands, payment_commands, fund_commands, ledger_commands, audit_commands)
+    for module in (*modules, *others, support_commands):
         module.add_parsers(commands)
     return made
 

@@ -59,6 +59,12 @@ PAYMENT: Final[Names] = {
     "allocations.amount": "AMOUNT",
     **{name: f"--{name}" for name in ("channel", "reference", "note", "reason")},
 }
+EXPENSE: Final[Names] = {
+    "category": "CATEGORY",
+    "amount": "AMOUNT",
+    "paid_from": "--paid-from",
+    **{name: f"--{name}" for name in ("on", "payee", "reference", "note")},
+}
 CLOSING: Final[Names] = {"month": "MONTH", "reason": "--reason"}
 REHEARSAL: Final[Names] = {"through": "--through"}
 SUPPORT: Final[Names] = {

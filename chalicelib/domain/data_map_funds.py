@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from chalicelib.domain.data_map import Stored, Subject
-from chalicelib.domain.data_map_handlings import BOOKKEEPING, DOCUMENT, WRITTEN
+from chalicelib.domain.data_map_handlings import BOOKKEEPING, DOCUMENT, DOCUMENT_PERSON, WRITTEN
 
 FUNDS: Final[tuple[Stored, ...]] = (
     Stored(
@@ -53,5 +53,16 @@ FUNDS: Final[tuple[Stored, ...]] = (
         Subject.STAFF,
         {DOCUMENT: "closed_at closed_by counted currency document_id expected", WRITTEN: "reason"},
         {"reason": "why the count is not what the books say"},
+    ),
+    Stored(
+        "expenses.ExpenseItem",
+        "what the company spent",
+        Subject.STAFF,
+        {
+            DOCUMENT: "amount category currency document_id fiscal_year fund_id payment_id recorded_by "
+            "reversed_by version",
+            DOCUMENT_PERSON: "words",
+        },
+        {"words": "who was paid, the number of the bill, and a note"},
     ),
 )

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
     from chalicelib.domain.documents import Document
+    from chalicelib.domain.expenses import Expense
     from chalicelib.domain.field_receipts import FieldReceipt, KeptReceipt
     from chalicelib.domain.funds import CompanyEntry, Fund, FundKind, FundMove, Movement
     from chalicelib.domain.hand_overs import HandOver, HandOverState
@@ -36,6 +37,15 @@ class FundQuery:
             and self.owner_id in {None, fund.owner_id}
             and (self.archived or not fund.archived)
         )
+
+
+@dataclass(frozen=True, slots=True)
+class ExpenseQuery:
+    """Which expenses: of a period, both days inclusive, and of a category where one is named."""
+
+    first: date
+    last: date
+    category: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,6 +147,22 @@ class TillClosings(Protocol):
         """Describe keeping a closing."""
 
 
+class Expenses(Protocol):
+    """What the company spends."""
+
+    def get(self, *, expense_id: str) -> Expense:
+        """Return the expense, or raise NotFound."""
+
+    def list(self, *, query: ExpenseQuery, limit: int, after: str | None) -> Page[Expense]:
+        """Return expenses of a period, the latest first; a page may be short and yet go on."""
+
+    def add(self, *, expense: Expense, fiscal_year: int) -> Sequence[Write]:
+        """Describe keeping an expense; ``fiscal_year`` is that of its day."""
+
+    def change(self, *, before: Expense, after: Expense, fiscal_year: int) -> Sequence[Write]:
+        """Describe a change; refused with StaleVersion."""
+
+
 class CompanyMoney(Protocol):
     """The part of a tenant's store that is about the company's own money."""
 
@@ -159,6 +185,10 @@ class CompanyMoney(Protocol):
     @property
     def till_closings(self) -> TillClosings:
         """Closings of the days of office funds."""
+
+    @property
+    def expenses(self) -> Expenses:
+        """What the company spends."""
 
     def company_standing(self, *, fund_ids: Sequence[str]) -> CompanyStanding:
         """Return the tenant, how far its books are closed, and those of the funds that are kept."""

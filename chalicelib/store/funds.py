@@ -118,7 +118,7 @@ class DynamoFunds(OfTenant):
 
     def read(self, *, fund_id: str) -> tuple[type[FundItem], str, str]:
         """Where a fund stands, to be read together with other items."""
-        return FundItem, keys.funds(self._tenant_id), _named(fund_id)
+        return FundItem, keys.funds(self._tenant_id), fund_id
 
     def list(self, *, query: FundQuery, limit: int, after: str | None) -> Page[Fund]:
         """Return a page of funds, those made last at the end; it may be short and yet go on."""

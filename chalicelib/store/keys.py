@@ -29,6 +29,11 @@ def account(tenant_id: str, account_id: str) -> str:
     return f"{tenant_id}#A#{account_id.removeprefix('sbr_').removeprefix('fnd_')}"
 
 
+def expenses(tenant_id: str) -> str:
+    """What the company spends, by day."""
+    return f"{tenant_id}#XPS"
+
+
 def hand_overs(tenant_id: str) -> str:
     """Cash on its way from collectors to the office."""
     return f"{tenant_id}#HOV"

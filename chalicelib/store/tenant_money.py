@@ -7,6 +7,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from chalicelib.crypto.keyring import TenantKeys
+from chalicelib.domain.accounts import is_id
 from chalicelib.domain.errors import NotFound
 from chalicelib.domain.tenants import Tenant
 from chalicelib.ports.services import Clock
@@ -20,6 +21,7 @@ from chalicelib.store.tenants import TenantItem, decode_tenant
 if TYPE_CHECKING:
     from chalicelib.ports.funds import CompanyStanding
     from chalicelib.store.dealers import DynamoDealers
+    from chalicelib.store.expenses import DynamoExpenses
     from chalicelib.store.field_receipts import DynamoFieldReceipts
     from chalicelib.store.funds import DynamoFunds
     from chalicelib.store.hand_overs import DynamoHandOvers
@@ -89,6 +91,13 @@ class TenantMoney(OfTenant):
 
         return DynamoTillClosings(tenant_id=self._tenant_id, tenant_keys=self.keys)
 
+    @cached_property
+    def expenses(self) -> DynamoExpenses:
+        """What the company spends."""
+        from chalicelib.store.expenses import DynamoExpenses
+
+        return DynamoExpenses(tenant_id=self._tenant_id, tenant_keys=self.keys)
+
     def company_standing(self, *, fund_ids: Sequence[str]) -> CompanyStanding:
         """Return the tenant, how far its books are closed, and those of the funds that are kept."""
         from chalicelib.ports.funds import CompanyStanding
@@ -97,7 +106,7 @@ class TenantMoney(OfTenant):
         record, state, *items = self._database.read_together(
             (TenantItem, keys.tenant(self._tenant_id), keys.PROFILE),
             self.billing_states.read,
-            *(self.funds.read(fund_id=one) for one in fund_ids),
+            *(self.funds.read(fund_id=one) for one in fund_ids if is_id(value=one, prefix="fnd")),
         )
         if record is None:
             raise NotFound("no such tenant")

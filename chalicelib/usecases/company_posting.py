@@ -9,7 +9,8 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
+from typing import Final
 
 from chalicelib.domain.documents import Document
 from chalicelib.domain.errors import Busy, InvalidValue, NotFound, StaleVersion
@@ -21,6 +22,9 @@ from chalicelib.ports.funds import CompanyStanding
 from chalicelib.ports.store import AuditNote, DocumentTaken, Idempotency, NumbersTaken, TenantStore, Write
 from chalicelib.usecases.backoff import backoff_seconds
 from chalicelib.usecases.posting import POST_ATTEMPTS_MAX, TooManyDocuments
+
+# An entry is dated back so far at most: the ledger reads every month since its oldest series.
+BACK_MAX: Final = timedelta(days=400)
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +80,7 @@ def post_company(
     be called several times, each with the funds as they stand then. ``answer`` turns what was
     posted into what is kept for the idempotency key; ``besides`` describes what else is written
     with it. Raises NotFound, Busy, TooManyDocuments, PeriodClosed where the day is in a closed
-    month, InvalidValue where it is to come, or what ``make`` raises.
+    month, InvalidValue where it is to come or long ago, or what ``make`` raises.
     """
     taken_at = None
     for attempt in range(POST_ATTEMPTS_MAX):
@@ -120,8 +124,9 @@ def company_books(*, store: TenantStore, fund_ids: Sequence[str], at: datetime) 
 def _dated(books: CompanyBooks, on: date | None) -> date:
     """Return the day of an entry, or raise InvalidValue or PeriodClosed."""
     dated = on or books.today
-    if dated > books.today:
-        raise InvalidValue(f"the company's today is {books.today}: nothing is posted ahead", param="on")
+    if not books.today - BACK_MAX <= dated <= books.today:
+        message = f"an entry is of the {BACK_MAX.days} days through the company's today, {books.today}"
+        raise InvalidValue(message, param="on")
     closed = books.standing.closed_through
     if closed is not None and dated <= closed:
         raise PeriodClosed(f"the books are closed through {closed}", param="on")

@@ -24,9 +24,9 @@ from tests.integration.test_foreign_ids_everywhere import ABSENT, told
 
 # What a path names that belongs to the whole company, or to nobody in particular.
 OF_COMPANY = {
-    "access_id", "batch_id", "code", "date", "dealer_id", "export_id", "fiscal_year", "fund_id",
-    "hand_over_id", "import_id", "invitation_id", "key_id", "kind", "month", "package_id", "passkey_id",
-    "rehearsal_id", "role_id", "rule_id", "serial", "session_id", "staff_id",
+    "access_id", "batch_id", "code", "date", "dealer_id", "expense_id", "export_id", "fiscal_year",
+    "fund_id", "hand_over_id", "import_id", "invitation_id", "key_id", "kind", "month", "package_id",
+    "passkey_id", "rehearsal_id", "role_id", "rule_id", "serial", "session_id", "staff_id",
 }  # fmt: skip
 
 

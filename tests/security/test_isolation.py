@@ -64,11 +64,13 @@ ASKED_FOR: dict[str, Callable[[Victim], list[tuple[str, str]]]] = {
 }
 # Parameters that say which part of one's own, or how.
 HARMLESS = set(
-    "action archived before first fiscal_year for_good format kind last month oldest_first on order".split()
+    "action archived before category first fiscal_year for_good format idle_days kind last month "
+    "oldest_first on order".split()
 ) | {
     "cursor",  # has tests of its own
     "limit",
     "since",
+    "state",
     "status",
     "through",
     "ready",

@@ -75,3 +75,18 @@ def test_what_had_no_answer_is_repeated_with_its_key_and_done_once(
 
     assert owing.run("payments", "record", CODE, "20.00", "--key", "cli-the-key") == 0, owing.err
     assert len(owing.json("payments", "list", CODE)) == 1
+
+
+def test_the_command_line_at_funds_and_expenses(user: Terminal, signed_in: SignedIn) -> None:
+    till = created(signed_in.api.post("/v1/funds", json={"name": "Till", "channel": "cash"}))["fund_id"]
+
+    made = user.json("expenses", "add", "fuel", "12.50", "--paid-from", till, "--payee", "Shell")
+    assert user.run("expenses", "add", "Fuel!", "1") == 1
+    assert "(CATEGORY) [invalid_value]" in user.err
+    assert made["amount"] == {"amount": 1_250, "currency": "PKR"}
+    assert user.run("expenses", "list", "--category", "fuel") == 0
+    assert "Shell" in user.out
+    assert user.run("funds", "list", "--kind", "office") == 0
+    assert "-12.50 PKR" in user.out
+    assert user.run("profit-and-loss") == 0
+    assert user.out.splitlines()[-1].split() == ["result", "-12.50"]
