@@ -25,6 +25,9 @@ MODULES: Final = (
     "books_audit",
     "coupons",
     "credit_notes",
+    "dealer_sales",
+    "dealer_wallets",
+    "dealers",
     "document",
     "documents",
     "expenses",
@@ -43,6 +46,7 @@ MODULES: Final = (
     "ledger",
     "manual_invoices",
     "me",
+    "my_dealer",
     "package_changes",
     "packages",
     "parked_notices",
@@ -73,6 +77,9 @@ MODULES: Final = (
     "support",
     "tenants",
     "usage",
+    "voucher_redemptions",
+    "voucher_sales",
+    "vouchers",
 )
 
 

@@ -62,6 +62,7 @@ _WATCHED: Final[Mapping[str, Callable[[Request, ChaliceResponse], None]]] = {
     "change_subscription": _suspension,
     "refund_subscriber": _refund,
     "reverse_payment": _refund,
+    "take_dealer_sale_back": _refund,
     "write_off_invoice": _refund,
     "create_export": _export,
     "download_export": _export,

@@ -29,6 +29,7 @@ from chalicelib.domain.documents import (
 )
 from chalicelib.domain.errors import Conflict, InvalidValue
 from chalicelib.domain.invoices import CREDIT, DEPOSITS, RECEIVABLE, Invoice, Posting
+from chalicelib.domain.ledger import VOUCHERS
 from chalicelib.domain.money import AMOUNT_MINOR_MAX, CurrencyMismatch, InvalidAmount, Money
 
 WRITE_OFF: Final = "write_off"
@@ -90,6 +91,12 @@ class Channel(StrEnum):
     OTHER = "other"
 
 
+# Money that the company had before it came to an account: by what it is held.
+VOUCHER_CHANNEL: Final = "voucher"
+DEALER_CHANNEL: Final = "dealer"
+_PAID_BEFORE: Final = {VOUCHER_CHANNEL: VOUCHERS}
+
+
 class WriteOffReason(StrEnum):
     """Why an invoice is given up."""
 
@@ -111,8 +118,8 @@ _LEDGER: Final = {Source.CREDIT: CREDIT, Source.DEPOSIT: DEPOSITS}
 
 
 def cash_account(*, channel: str) -> str:
-    """Return the ledger account of a channel's money."""
-    return f"cash:{channel}"
+    """Return the ledger account that a channel's money comes from: cash, but for what was paid before."""
+    return _PAID_BEFORE.get(channel, f"cash:{channel}")
 
 
 def amount_of(*, money: Money, account: Account, param: str = "amount") -> int:
@@ -296,10 +303,12 @@ def deposits_of(*, invoice: Invoice) -> int:
 # -- reversal --------------------------------------------------------------------------------
 
 
-def check_reversible(*, document: Document) -> None:
+def check_reversible(*, document: Document, by_dealer: bool = False) -> None:
     """Raise NotAPayment or AlreadyReversed unless the document is a receipt that stands."""
     if document.kind is not DocumentKind.RECEIPT:
         raise NotAPayment("only the receipt of a payment can be reversed")
+    if document.channel == DEALER_CHANNEL and not by_dealer:
+        raise NotAPayment("a dealer's wallet paid this: take the dealer's sale back")
     if document.reversed_by:
         raise AlreadyReversed(f"the payment was reversed by {document.reversed_by}")
 
@@ -339,14 +348,17 @@ def reverse(
     own: Sequence[Settlement],
     others: Sequence[Invoice] = (),
     note: str = "",
+    back: Sequence[Posting] = (),
 ) -> Entry:
     """Return the journal that takes a receipt back: its invoices are open again, its credit is gone.
+
+    The money goes back to where the channel's came from, or where ``back`` says, as of a dealer's sale.
 
     Where its credit paid other invoices since, ``others`` (paid ones, the newest first) are opened
     as far as it takes. Raises NotAPayment, AlreadyReversed, TooManySettlements, or
     InsufficientCredit where the credit was given back in money.
     """
-    check_reversible(document=receipt)
+    check_reversible(document=receipt, by_dealer=bool(back))
     taken = {one.invoice.invoice_id: one for one in own}
     missing = missing_for_reversal(account=account, receipt=receipt, own=own)
     left = missing
@@ -365,7 +377,7 @@ def reverse(
     postings = (
         Posting(RECEIVABLE, opened),
         Posting(CREDIT, receipt.amount - opened),
-        Posting(cash_account(channel=receipt.channel), -receipt.amount),
+        *(back or [Posting(cash_account(channel=receipt.channel), -receipt.amount)]),
     )
     journal = NewDocument(
         DocumentKind.JOURNAL,

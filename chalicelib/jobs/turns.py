@@ -32,12 +32,16 @@ class JobKind:
     give_up: Callable[..., None]
 
 
-def each_job(event: Mapping[str, Any], kind: JobKind) -> JsonObject:
-    """Work on the job that each message names; return the partial batch response."""
+def each_job(event: Mapping[str, Any], *kinds: JobKind) -> JsonObject:
+    """Work on the job that each message names, of one of the kinds; return the partial batch response."""
+
+    def kind_of(message: JsonObject) -> JobKind:
+        return next((kind for kind in kinds if f"{kind.name}_id" in message), kinds[0])
+
     return each_message(
         event,
-        lambda message: _work(kind, message),
-        gave_up=lambda message: kind.give_up(**_names(kind, message)),
+        lambda message: _work(kind_of(message), message),
+        gave_up=lambda message: kind_of(message).give_up(**_names(kind_of(message), message)),
     )
 
 

@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from chalicelib.ports.staff import Invitations, Roles, SecondFactors, Staff
     from chalicelib.ports.support import SupportAccesses
     from chalicelib.ports.usage import Usage
+    from chalicelib.ports.vouchers import Vouchers
 
 T = TypeVar("T")
 
@@ -262,6 +263,10 @@ class TenantStore(OnlinePayments, CompanyMoney, Protocol):
     @property
     def coupons(self) -> Coupons:
         """Coupons, and how often each was redeemed."""
+
+    @property
+    def vouchers(self) -> Vouchers:
+        """Vouchers, by batch."""
 
     @property
     def late_fees(self) -> LateFees:

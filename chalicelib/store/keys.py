@@ -247,3 +247,33 @@ def wrapped_keys(tenant_id: str) -> str:
 def audit_chain(tenant_id: str) -> str:
     """The chain over the audit entries: its records by sequence, its head, and its late entries."""
     return f"{tenant_id}#CHAIN"
+
+
+def voucher_batches(tenant_id: str) -> str:
+    """Batches of vouchers, and the number of the next one."""
+    return f"{tenant_id}#VCB"
+
+
+def vouchers(tenant_id: str, batch_id: str) -> str:
+    """The vouchers of a batch, by number."""
+    return f"{tenant_id}#VCH#{batch_id.removeprefix('vcb_')}"
+
+
+def voucher_code(tenant_id: str, digest: str) -> str:
+    """Which voucher has a code."""
+    return f"{tenant_id}#VCC#{digest}"
+
+
+def dealers(tenant_id: str) -> str:
+    """Dealers, and the codes that they have."""
+    return f"{tenant_id}#DLR"
+
+
+def dealer_prices(tenant_id: str, dealer_id: str) -> str:
+    """What a dealer pays for packages, by package and date."""
+    return f"{tenant_id}#DLP#{dealer_id.removeprefix('dlr_')}"
+
+
+def dealer_sales(tenant_id: str, month: str) -> str:
+    """What dealers sold in a month, by dealer."""
+    return f"{tenant_id}#DLS#{month}"

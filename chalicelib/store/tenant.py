@@ -47,6 +47,7 @@ if TYPE_CHECKING:
     from chalicelib.store.runs import DynamoRuns
     from chalicelib.store.subscribers import DynamoSubscribers
     from chalicelib.store.usage import DynamoUsage
+    from chalicelib.store.vouchers import DynamoVouchers
     from chalicelib.store.wire import DynamoWire
 
 
@@ -148,6 +149,13 @@ class DynamoTenantStore(TenantPeople, TenantOnline, TenantMoney, OfTenant):
         from chalicelib.store.coupons import DynamoCoupons
 
         return DynamoCoupons(tenant_id=self._tenant_id)
+
+    @cached_property
+    def vouchers(self) -> DynamoVouchers:
+        """Vouchers."""
+        from chalicelib.store.vouchers import DynamoVouchers
+
+        return DynamoVouchers(tenant_id=self._tenant_id, tenant_keys=self.keys)
 
     @cached_property
     def late_fees(self) -> DynamoLateFees:

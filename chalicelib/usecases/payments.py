@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from chalicelib.domain.accounts import Account
 from chalicelib.domain.documents import (
     SETTLED_PER_ENTRY_MAX,
     Document,
@@ -148,10 +149,7 @@ def reverse_payment(
         now = store.documents.get(document_id=document_id)
         check_reversible(document=now)
         account = books.subscriber.account
-        invoices = [store.invoices.get(invoice_id=one) for one, _ in now.settled]
-        own = own_settlements(receipt=now, invoices=invoices)
-        missing = missing_for_reversal(account=account, receipt=now, own=own)
-        others = _paid(store, account.account_id, missing, own) if missing else ()
+        own, others = settled_by(store=store, account=account, receipt=now)
         return reverse(account=account, receipt=now, own=own, others=others, note=words)
 
     posted = post(
@@ -165,6 +163,16 @@ def reverse_payment(
         besides=held,
     )
     return posted.documents[0]
+
+
+def settled_by(
+    *, store: TenantStore, account: Account, receipt: Document
+) -> tuple[Sequence[Settlement], Sequence[Invoice]]:
+    """Return what a receipt settled, taken back, and the paid invoices whose money is missing beyond that."""
+    invoices = [store.invoices.get(invoice_id=one) for one, _ in receipt.settled]
+    own = own_settlements(receipt=receipt, invoices=invoices)
+    missing = missing_for_reversal(account=account, receipt=receipt, own=own)
+    return own, _paid(store, account.account_id, missing, own) if missing else ()
 
 
 def give_back(

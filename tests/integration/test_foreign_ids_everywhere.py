@@ -35,6 +35,7 @@ from tests.integration.shop import Item, Shop, created, ok
 from tests.integration.staffing import Company
 from tests.integration.supporting import entered
 from tests.integration.test_bad_input_everywhere import example
+from tests.integration.voucher_desk import VoucherDesk
 
 ENDPOINTS = every_endpoint()
 CARD = "4111 1111 1111 1111"
@@ -43,7 +44,9 @@ NOWHERE = "01JD0000000000000000000000"
 # One that is none, of each kind of identifier that a path has.
 ABSENT = {
     "access_id": f"spa_{NOWHERE}",
+    "batch_id": f"vcb_{NOWHERE}",
     "date": "2031-05-05",
+    "dealer_id": f"dlr_{NOWHERE}",
     "document_id": f"rcp_{NOWHERE}-20261201-201",
     "expense_id": f"xps_{NOWHERE}-20261201",
     "export_id": f"exp_{NOWHERE}",
@@ -61,6 +64,7 @@ ABSENT = {
     "rehearsal_id": f"rhs_{NOWHERE}",
     "role_id": f"rol_{NOWHERE}",
     "rule_id": f"lfr_{NOWHERE}",
+    "serial": "0044-00001",
     "session_id": f"sss_{NOWHERE}",
     "staff_id": f"stf_{NOWHERE}",
     "subscriber_id": f"sbr_{NOWHERE}",
@@ -82,6 +86,8 @@ NAMED_BY = {
     "invoice_id": "invoice_id",
     "subscription_id": "subscription_id",
     "parent_id": "subscription_id",
+    "parent_dealer_id": "dealer_id",
+    "to_dealer_id": "dealer_id",
     "coupon": "code",
     "role": "role_id",
     "fund_id": "fund_id",
@@ -105,7 +111,8 @@ OPERATORS = {"put_plan", "enter_company", "end_support_entry"}
 UNREAD = {"missing_field", "unknown_field", "invalid_type", "invalid_value"}
 # Names that every tenant has, such as dates: there is nothing to tell apart; and what opens something to
 # whoever has it, without signing in (tests/integration/test_gateway_collections.py).
-SHARED = {"date", "fiscal_year", "gateway", "kind", "month"} | {"callback_key", "reference", "tail", "token"}
+SHARED = {"date", "fiscal_year", "gateway", "kind", "month", "serial"}
+SHARED |= {"callback_key", "reference", "tail", "token"}
 BODIES = [one for one in ENDPOINTS if one.body is not None and not one.public]
 Where = tuple[str | int, ...]
 
@@ -148,6 +155,8 @@ def furnished(gateway: Gateway, services: EngineServices) -> Isp:
     guest = {"email": f"guest@{shop.tenant.subdomain}.example", "role": "support"}
     # Not the owner: who has a second factor is asked for it at each password.
     helper = Company(shop.tenant, services, shop.tenant.api).join("support")
+    batch = VoucherDesk(shop).batch(1)
+    dealer = created(api.post("/v1/dealers", json={"code": "DLR-1", "name": "Gulberg"}))
     money = held_money(counter)
     till = Till.open(shop, ApiClient(gateway, caller=fresh_caller()), counter)
     begun = created(till.try_to_begin(amount=pkr(5_000)))
@@ -156,9 +165,11 @@ def furnished(gateway: Gateway, services: EngineServices) -> Isp:
         **money,
         "access_id": entered(shop.tenant, services),
         "callback_key": till.callback.rpartition("/")[2],
+        "batch_id": batch["batch_id"],
         "code": code,
         "collection_id": begun["collection"]["collection_id"],
         "date": ok(api.get("/v1/billing/runs"))["items"][0]["date"],
+        "dealer_id": dealer["dealer_id"],
         "document_id": receipt["document_id"],
         "export_id": answered(202, api.post("/v1/exports"))["export_id"],
         "fiscal_year": invoice["number"].split("-")[1],
@@ -176,6 +187,7 @@ def furnished(gateway: Gateway, services: EngineServices) -> Isp:
         "rehearsal_id": rehearsal["rehearsal_id"],
         "role_id": role["role_id"],
         "rule_id": rule["rule_id"],
+        "serial": f"{batch['number']:04d}-00001",
         "session_id": ok(api.get("/v1/me/sessions"))["items"][0]["session_id"],
         "staff_id": helper.staff_id,
         "subscriber_id": counter.subscriber["subscriber_id"],
