@@ -199,7 +199,7 @@ class DynamoDocuments(OfTenant):
             issued_on=date.fromisoformat(item.issued_on),
             amount=int(item.amount),
             postings=tuple(Posting(*one) for one in orjson.loads(item.postings)),
-            settled=tuple((one, amount) for one, amount in orjson.loads(nullable(item.settled) or "[]")),
+            settled=_parts(nullable(item.settled) or "[]"),
             lines=codec.decode_lines(nullable(item.lines) or "[]"),
             channel=nullable(item.channel) or "",
             reason=nullable(item.reason) or "",
@@ -208,7 +208,15 @@ class DynamoDocuments(OfTenant):
             note=note,
             recipient=recipient,
             reversed_by=nullable(item.reversed_by) or "",
+            allocated=_parts(allocated) if (allocated := nullable(item.allocated)) else None,
+            refunded=int(nullable(item.refunded) or 0),
+            charged_back=int(nullable(item.charged_back) or 0),
         )
+
+
+def _parts(text: str) -> tuple[tuple[str, int], ...]:
+    """Read (invoice id, minor units) of what a document went to."""
+    return tuple((one, amount) for one, amount in orjson.loads(text))
 
 
 def _parse(value: str) -> tuple[str, str]:

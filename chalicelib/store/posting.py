@@ -57,6 +57,9 @@ class DocumentItem(TenantsItem):
     recipient = BinaryAttribute(attr_name="who", null=True, legacy_encoding=False)
     at = UnicodeAttribute()
     reversed_by = UnicodeAttribute(attr_name="rv", null=True)
+    allocated = UnicodeAttribute(attr_name="al", null=True)
+    refunded = NumberAttribute(attr_name="rf", null=True)
+    charged_back = NumberAttribute(attr_name="cb", null=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +107,8 @@ class Poster(OfTenant):
         found += [self._settle(one) for one in entry.settled]
         if entry.reverses is not None:
             found.append(self._reverse(entry.reverses))
+        if entry.marked is not None:
+            found.append(self._mark(entry.marked))
         return found + self._series()
 
     @property
@@ -283,6 +288,20 @@ class Poster(OfTenant):
         moved = Busy("the document changed meanwhile; nothing was written, so try again")
         actions = [DocumentItem.reversed_by.set(self.documents[0].document_id)]
         return update(item, actions=actions, condition=once, refused=moved)
+
+    def _mark(self, receipt: Document) -> ModelWrite:
+        """Describe keeping what became of a receipt; the account's version guards what it was before."""
+        _, _, key = receipt.document_id.partition("-")
+        item = DocumentItem(self._pk, f"{DOCUMENT_PREFIX}{key}")
+        stands = DocumentItem.reversed_by.does_not_exist() & DocumentItem.pk.exists()
+        moved = Busy("the document changed meanwhile; nothing was written, so try again")
+        actions = [
+            DocumentItem.refunded.set(receipt.refunded),
+            DocumentItem.charged_back.set(receipt.charged_back),
+        ]
+        if receipt.allocated is not None:
+            actions.append(DocumentItem.allocated.set(orjson.dumps(receipt.allocated).decode()))
+        return update(item, actions=actions, condition=stands, refused=moved)
 
     def _settle(self, settlement: Settlement) -> ModelWrite:
         before, after = settlement.invoice, settlement.after

@@ -1,0 +1,90 @@
+"""What becomes of a receipt: what it pays is moved, and money of it is given back."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field
+
+from chalicelib.api.documents import AllocationPart, DocumentOut
+from chalicelib.api.routing import Request, endpoint
+from chalicelib.api.schemas import Line, MoneyIn, Schema
+from chalicelib.domain.documents import NOTE_CHARS_MAX
+from chalicelib.domain.payments import REFERENCE_CHARS_MAX, Channel
+from chalicelib.domain.staff import Permission
+from chalicelib.usecases import reallocations, receipt_refunds
+
+
+class ReallocationIn(Schema):
+    """What a receipt is to pay, all of it: the named invoices, and the rest is credit.
+
+    With ``"allocate": "oldest_due"`` it pays the oldest due invoices, as if it came in now.
+    """
+
+    allocations: list[AllocationPart] = Field(default=[])
+    allocate: Literal["named", "oldest_due"] = "named"
+    note: Line = Field(default="", max_length=NOTE_CHARS_MAX)
+
+    def asked(self) -> reallocations.ReallocationAsked:
+        """Return the use case's value."""
+        parts = [one.part() for one in self.allocations]
+        return reallocations.ReallocationAsked(parts, self.allocate == "oldest_due", self.note)
+
+
+class ReceiptRefundIn(Schema):
+    """A part of a payment that was given back by hand: of the account's credit."""
+
+    amount: MoneyIn
+    channel: Channel = Field(examples=["cash"])
+    reference: Line = Field(default="", max_length=REFERENCE_CHARS_MAX)
+    note: Line = Field(default="", max_length=NOTE_CHARS_MAX)
+
+    def asked(self) -> receipt_refunds.RefundByHand:
+        """Return the use case's value."""
+        return receipt_refunds.RefundByHand(self.amount.money(), self.channel, self.reference, self.note)
+
+
+@endpoint(
+    "POST",
+    "/v1/documents/{document_id}/reallocations",
+    permission=Permission.PAYMENTS_WRITE,
+    body=ReallocationIn,
+    answer=DocumentOut,
+    status=201,
+    idempotency_required=True,
+)
+def reallocate_receipt(request: Request) -> DocumentOut:
+    """Move what a receipt pays to other invoices: a journal; what it paid is open again as far as moved."""
+    body, document_id = request.body_as(ReallocationIn), request.path["document_id"]
+    made = reallocations.reallocate_receipt(
+        store=request.store,
+        document_id=document_id,
+        asked=body.asked(),
+        at=request.now,
+        note=request.note("payment.reallocated", document_id),
+        idempotency=request.idempotency,
+    )
+    return DocumentOut.of(made)
+
+
+@endpoint(
+    "POST",
+    "/v1/documents/{document_id}/refunds",
+    permission=Permission.PAYMENTS_WRITE,
+    body=ReceiptRefundIn,
+    answer=DocumentOut,
+    status=201,
+    idempotency_required=True,
+)
+def refund_receipt(request: Request) -> DocumentOut:
+    """Give a part of a payment back, never more than is left of it."""
+    body, document_id = request.body_as(ReceiptRefundIn), request.path["document_id"]
+    made = receipt_refunds.give_payment_back(
+        store=request.store,
+        document_id=document_id,
+        asked=body.asked(),
+        at=request.now,
+        note=request.note("refund.made", document_id, channel=body.channel.value),
+        idempotency=request.idempotency,
+    )
+    return DocumentOut.of(made)
