@@ -22,7 +22,7 @@ RUN_REQUIREMENTS := requirements.txt chalicelib/local/requirements.txt
 
 .PHONY: help setup python run-env dev-env engine-env security-env
 help:
-	@echo 'make run | reset | test | simulate | check | security | lock | format | openapi | permissions | e2e | bench | package | deploy STAGE=... BUCKET=...'
+	@echo 'make run | reset | test | test-security | simulate | check | security | lock | format | openapi | permissions | data-map | e2e | bench | package | deploy STAGE=... BUCKET=...'
 
 setup: run-env engine-env
 
@@ -54,7 +54,7 @@ reset: run-env
 	@$(BIN)/python -m chalicelib.local reset
 
 # ---- gates and tests ---------------------------------------------------------------------
-.PHONY: check format test simulate e2e openapi permissions
+.PHONY: check format test test-security simulate e2e openapi permissions data-map
 check: dev-env
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
@@ -74,15 +74,23 @@ openapi: dev-env
 permissions: dev-env
 	$(BIN)/python -m chalicelib.api.permissions docs/permissions.md
 
+# What is stored, why and for how long, which a test compares with the map.
+data-map: dev-env
+	$(BIN)/python -m chalicelib.domain.data_map_page docs/data-map.md
+
 test: dev-env engine-env
 	$(BIN)/pytest -n auto $(ARGS)
+
+# A sample of the security suites, which CI runs besides the tests; `make security` runs all of them.
+test-security: dev-env engine-env
+	$(BIN)/pytest -n auto tests/security $(ARGS)
 
 # Properties and simulations on 50 times as many examples as in `make test`; FACTOR=10 takes less time.
 FACTOR ?= 50
 simulate: dev-env
 	EXAMPLES_FACTOR=$(FACTOR) $(BIN)/pytest -n auto tests/unit tests/simulation $(ARGS)
 
-# The security suites in full (`make test` runs a sample), and what is known of what ships: pip-audit, bandit
+# The security suites in full (`make test-security` runs a sample), and what is known of what ships: pip-audit, bandit
 # and checkov, whose exceptions and reasons are in tests/supply_chain.py. At first the counts of
 # docs/security.md, at the end what was tried.
 EVERYWHERE := tests/integration/test_foreign_ids_everywhere.py tests/integration/test_bad_input_everywhere.py

@@ -19,6 +19,7 @@ from chalicelib.cli import (
     import_file,
     isp_commands,
     ledger_commands,
+    payment_commands,
     session_commands,
     support_commands,
 )
@@ -109,7 +110,8 @@ def parser() -> argparse.ArgumentParser:
     made.set_defaults(names={}, url=None, json=False, quiet=False, timeout=TIMEOUT_SECONDS)
     commands = made.add_subparsers(metavar="COMMAND", required=True)
     modules = (session_commands, import_file, import_commands, export_commands, isp_commands)
-    for module in (*modules, billing_commands, ledger_commands, audit_commands, support_commands):
+    others = (billing_commands, payment_commands, ledger_commands, audit_commands, support_commands)
+    for module in (*modules, *others):
         module.add_parsers(commands)
     return made
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 from datetime import date
+from typing import Any
 
 from chalicelib.cli.client import CliError
 from chalicelib.domain.money import InvalidAmount, parse_decimal
@@ -17,12 +18,18 @@ def date_given(text: str) -> str:
         raise argparse.ArgumentTypeError(f"{text!r} is not a date such as 2026-11-01") from None
 
 
-def price_given(text: str, *, currency: str) -> dict[str, object]:
-    """Return the API's amount for ``--price``, or raise CliError."""
+def amount_given(text: str, *, currency: str, name: str) -> dict[str, Any]:
+    """Return the API's amount for what somebody paid or is given, or raise CliError."""
     try:
-        price = parse_decimal(text=text, currency=currency)
+        amount = parse_decimal(text=text, currency=currency)
     except InvalidAmount as error:
-        raise CliError(f"--price: {error.message}; write it without commas, such as 1649.00") from None
-    if price.amount < 0:
+        raise CliError(f"{name}: {error.message}; write it without commas, such as 1649.00") from None
+    return {"amount": amount.amount, "currency": currency}
+
+
+def price_given(text: str, *, currency: str) -> dict[str, Any]:
+    """Return the API's amount for ``--price``, or raise CliError."""
+    price = amount_given(text, currency=currency, name="--price")
+    if price["amount"] < 0:
         raise CliError(f"--price: {text!r} is less than nothing; a price is 0 or more, such as 1649.00")
-    return {"amount": price.amount, "currency": currency}
+    return price

@@ -51,6 +51,14 @@ SUBSCRIBERS: Final[Names] = {
 RUN: Final[Names] = {"date": "DATE"}
 LEDGER: Final[Names] = {"from": "--from", "to": "--to"}
 STATEMENT: Final[Names] = {**LEDGER, "subscriber_id": "CODE"}
+PAYMENT: Final[Names] = {
+    "subscriber_id": "CODE",
+    "document_id": "RECEIPT",
+    "amount": "AMOUNT",
+    "allocations.invoice_id": "--invoice",
+    "allocations.amount": "AMOUNT",
+    **{name: f"--{name}" for name in ("channel", "reference", "note", "reason")},
+}
 CLOSING: Final[Names] = {"month": "MONTH", "reason": "--reason"}
 REHEARSAL: Final[Names] = {"through": "--through"}
 SUPPORT: Final[Names] = {

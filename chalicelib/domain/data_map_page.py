@@ -1,0 +1,97 @@
+"""``docs/data-map.md``: the record of processing activities, made of the data map."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Final
+
+from chalicelib.domain.data_map import RULES, Category, Handling, Personal, Stored
+from chalicelib.domain.data_map_items import ITEMS
+
+_HEAD: Final = """\
+# What is stored, why, and for how long
+
+Made by `make data-map` of `chalicelib/domain/data_map*.py`: do not edit. It is the record of processing
+activities (article 30 GDPR) as far as the code can say it; a test fails where an attribute of a stored item
+is not in it, or where what is personal is not encrypted.
+
+*direct*: the value is about a person. *linked*: it is filed under one. **sealed**: encrypted by the platform
+under the ISP's own keys, besides the encryption of the tables.
+
+The rules say for how long a value may be kept. `session`, `window` and `files` are kept to by expiry in the
+tables and the life cycle of the bucket; the job that keeps to the others is not built yet.
+"""
+
+
+def data_map_page(*, items: Sequence[Stored]) -> str:
+    """Return the page."""
+    rules = [[f"`{rule.code}`", rule.words, "yes" if rule.shortened else ""] for rule in RULES]
+    parts = [
+        _HEAD,
+        "## For how long\n",
+        _table(["rule", "kept", "an ISP may shorten it"], rules),
+        "## By category\n",
+        _table(["category", "of whom", "purposes", "legal basis", "kept"], map(_category, _used(items))),
+        "## By item\n",
+        *(_item(one) for one in items),
+    ]
+    return "\n".join(parts)
+
+
+def _used(items: Sequence[Stored]) -> list[tuple[Category, list[tuple[Stored, Handling]]]]:
+    """Return each category with the personal values that are of it."""
+    found = []
+    for category in Category:
+        of_it = [
+            (one, handling)
+            for one in items
+            for handling in one.attributes.values()
+            if handling.category is category and handling.personal is not Personal.NONE
+        ]
+        if of_it:
+            found.append((category, of_it))
+    return found
+
+
+def _category(used: tuple[Category, list[tuple[Stored, Handling]]]) -> list[str]:
+    category, of_it = used
+    columns = (
+        {one.subject.value for one, _ in of_it},
+        {handling.purpose.value for _, handling in of_it},
+        {handling.basis.value for _, handling in of_it},
+        {handling.rule.words for _, handling in of_it},
+    )
+    return [category.value, *("; ".join(sorted(values)) for values in columns)]
+
+
+def _item(item: Stored) -> str:
+    grouped: dict[Handling, list[str]] = {}
+    for name, handling in item.attributes.items():
+        grouped.setdefault(handling, []).append(name)
+    rows = [
+        [
+            " ".join(f"`{name}`" for name in names),
+            handling.category.value,
+            handling.personal.value + (", sealed" if handling.sealed else ""),
+            handling.purpose.value,
+            handling.basis.value,
+            f"`{handling.rule.code}`",
+            handling.erasure.value,
+        ]
+        for handling, names in grouped.items()
+    ]
+    head = ["attributes", "category", "personal", "purpose", "basis", "rule", "then"]
+    inside = "".join(f"\n`{name}` holds {words}.\n" for name, words in item.inside.items())
+    who = f"Of {item.subject.value}; controller: {item.controller.value}."
+    return f"### {item.model}: {item.words}\n\n{who}\n{inside}\n{_table(head, rows)}"
+
+
+def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    lines = [head, ["---"] * len(head), *rows]
+    return "".join(f"| {' | '.join(line)} |\n" for line in lines)
+
+
+if __name__ == "__main__":
+    Path(sys.argv[1]).write_text(data_map_page(items=ITEMS))

@@ -1,0 +1,45 @@
+"""The data map of what the platform keeps beside its tenants' data."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from chalicelib.domain.data_map import Controller, Stored, Subject
+from chalicelib.domain.data_map_handlings import (
+    COMPANY,
+    COUNT,
+    DEVICE,
+    KEY,
+    KNOWN_NETWORK,
+    SETTING,
+    STAFF_STATE,
+    TOKEN,
+)
+
+PLATFORM: Final[tuple[Stored, ...]] = (
+    Stored("api_keys.FoundKeyItem", "finds a key by its token", Subject.STAFF,
+           {STAFF_STATE: "expires_at key_id permissions tenant_id used_at"}),
+    Stored("origins.OriginItem", "web pages that may call the API", Subject.ISP, {SETTING: "tenants"}),
+    Stored("tenants.ListedTenantItem", "the list of ISPs", Subject.ISP, {COMPANY: "data state"},
+           {"data": "company, subdomain, country, currency, time zone"}, controller=Controller.PLATFORM),
+    Stored("tenants.SubdomainItem", "a subdomain that is taken", Subject.ISP,
+           {COMPANY: "held_until state tenant_id"}, controller=Controller.PLATFORM),
+    Stored("wrapped_keys.WrappedKeyItem", "a key, wrapped", Subject.NOBODY, {KEY: "at wrapped wrapped_by"}),
+    Stored("sessions.SessionItem", "a session", Subject.STAFF,
+           {TOKEN: "actor_id created_at csrf_hash expires_at granted held idle_expires_at role scope "
+                   "second_factor session_id tenant_id ttl used_at"}),
+    Stored("sessions.PersonItem", "a person's sessions and devices", Subject.STAFF,
+           {TOKEN: "begun created_at expires_at token_hash ttl", DEVICE: "device"},
+           {"device": "browser and address that it began from"}),
+    Stored("networks.NetworksItem", "networks that exports were downloaded from", Subject.STAFF,
+           {KNOWN_NETWORK: "known ttl"}),
+    Stored("portal_codes.AskedItem", "a code for the portal", Subject.SUBSCRIBER,
+           {TOKEN: "expires_at sent tenant_id tries ttl"}),
+    Stored("portal_codes.NewestItem", "the newest code of an address", Subject.SUBSCRIBER,
+           {TOKEN: "challenge_hash ttl"}),
+    Stored("support.OpenedItem", "a token of platform support", Subject.STAFF,
+           {TOKEN: "access_id session_hash staff_id tenant_id ttl until write"}),
+    Stored("tokens.OneTimeItem", "a token that is good once", Subject.STAFF,
+           {TOKEN: "expires_at subject ttl"}),
+    Stored("tokens.AttemptsItem", "a count of attempts", Subject.NOBODY, {COUNT: "attempts ttl"}),
+)  # fmt: skip

@@ -1,0 +1,96 @@
+"""The data map of logs, jobs and kept answers."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from chalicelib.domain.data_map import Stored, Subject
+from chalicelib.domain.data_map_handlings import (
+    ANSWER,
+    ANSWER_HASH,
+    CHAIN,
+    ENTERED,
+    ENTRY,
+    ENTRY_ACCESS,
+    ENTRY_SEALED,
+    JOB,
+    ROWS,
+)
+
+RECORDS: Final[tuple[Stored, ...]] = (
+    Stored(
+        "audit.AuditItem",
+        "an entry of the audit log",
+        Subject.STAFF,
+        {
+            ENTRY: "action actor_id at object_id personal_hash request_id",
+            ENTRY_SEALED: "details",
+            ENTRY_ACCESS: "personal",
+        },
+        {"details": "what was changed, from and to", "personal": "address and browser of who did it"},
+    ),
+    Stored(
+        "audit_log.RecordItem",
+        "a link of the audit chain",
+        Subject.NOBODY,
+        {CHAIN: "head late links previous"},
+    ),
+    Stored("audit_log.HeadItem", "the end of the audit chain", Subject.NOBODY, {CHAIN: "link n until"}),
+    Stored("audit_log.LateItem", "an entry that came late", Subject.NOBODY, {CHAIN: "n"}),
+    Stored(
+        "audit_rounds.RoundItem",
+        "how far the chain was verified",
+        Subject.NOBODY,
+        {CHAIN: "at_end begun_on clean done_on link n through told version"},
+    ),
+    Stored(
+        "support.AccessItem",
+        "an access of platform support",
+        Subject.STAFF,
+        {
+            ENTRY: "ended_at ended_by ended_by_id opened_at operator_id session_hash staff_id subdomain "
+            "tenant_id token_hash until write",
+            ENTERED: "told",
+        },
+        {"told": "who entered, and why"},
+    ),
+    Stored(
+        "exports.ExportItem",
+        "an export that was asked for",
+        Subject.STAFF,
+        {
+            JOB: "attempt counts created_at created_by failure finished_at sha256 size_bytes started_at "
+            "state updated_at version"
+        },
+    ),
+    Stored(
+        "imports.ImportItem",
+        "an import that was asked for",
+        Subject.STAFF,
+        {
+            JOB: "created_at created_by failure file_name finished_at mapping progress size_bytes source "
+            "started_at state updated_at version"
+        },
+    ),
+    Stored(
+        "imports.ReportPageItem",
+        "rows of a file that were not taken",
+        Subject.SUBSCRIBER,
+        {ROWS: "rows", ANSWER_HASH: "ttl"},
+        {"rows": "the rows as they stand in the file"},
+    ),
+    Stored(
+        "rehearsals.RehearsalItem",
+        "a rehearsal that was asked for",
+        Subject.STAFF,
+        {JOB: "created_at created_by failure finished_at started_at state through version"},
+    ),
+    Stored("rehearsals.RehearsalResultItem", "what a rehearsal found", Subject.NOBODY, {JOB: "data"}),
+    Stored(
+        "idempotency.IdempotencyItem",
+        "the answer to a request, for its repetition",
+        Subject.SUBSCRIBER,
+        {ANSWER: "answer", ANSWER_HASH: "request_hash"},
+        {"answer": "the answer as it was given"},
+    ),
+)
