@@ -90,7 +90,7 @@ def pay(book: AccountBook, amount: int) -> Document:
 
 
 def reversal(book: AccountBook, receipt: Document) -> Entry:
-    own = own_settlements(receipt=receipt, invoices=[book.invoices[one] for one, _ in receipt.settled])
+    own = own_settlements(receipt=receipt, invoices=[book.invoices[one] for one, _ in receipt.pays])
     newest = list(reversed(book.invoices.values()))
     return reverse(account=book.account, receipt=receipt, own=own, others=newest)
 
