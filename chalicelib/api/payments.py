@@ -12,7 +12,7 @@ from chalicelib.api.schemas import Line, MoneyIn, Schema
 from chalicelib.domain.documents import NOTE_CHARS_MAX
 from chalicelib.domain.payments import REFERENCE_CHARS_MAX, Channel, Source
 from chalicelib.domain.staff import Permission
-from chalicelib.usecases import payments
+from chalicelib.usecases import payments, receipt_mails
 
 
 class PaymentIn(Schema):
@@ -98,6 +98,7 @@ def record_payment(request: Request) -> DocumentOut:
         note=request.note("payment.recorded", subscriber_id, channel=body.channel.value),
         idempotency=request.idempotency,
     )
+    receipt_mails.announce(store=request.store, queue=request.services.mail_queue, receipt=made)
     return DocumentOut.of(made)
 
 

@@ -7,12 +7,13 @@ from typing import Literal
 from pydantic import Field
 
 from chalicelib.api.documents import AllocationPart, DocumentOut
+from chalicelib.api.files import FileOut
 from chalicelib.api.routing import Request, endpoint
 from chalicelib.api.schemas import Line, MoneyIn, Schema
 from chalicelib.domain.documents import NOTE_CHARS_MAX
 from chalicelib.domain.payments import REFERENCE_CHARS_MAX, Channel
 from chalicelib.domain.staff import Permission
-from chalicelib.usecases import reallocations, receipt_refunds
+from chalicelib.usecases import printing, reallocations, receipt_mails, receipt_refunds
 
 
 class ReallocationIn(Schema):
@@ -88,3 +89,51 @@ def refund_receipt(request: Request) -> DocumentOut:
         idempotency=request.idempotency,
     )
     return DocumentOut.of(made)
+
+
+@endpoint("GET", "/v1/documents/{document_id}/pdf", permission=Permission.PAYMENTS_READ, answer=FileOut)
+def print_receipt(request: Request) -> FileOut:
+    """Show where a receipt is to be got as PDF, as it stands now."""
+    made = printing.print_receipt(
+        store=request.store,
+        blobs=request.services.blobs,
+        printer=request.services.printer,
+        document_id=request.path["document_id"],
+        at=request.now,
+    )
+    return FileOut.of(made)
+
+
+@endpoint("GET", "/v1/invoices/{invoice_id}/pdf", permission=Permission.INVOICES_READ, answer=FileOut)
+def print_invoice(request: Request) -> FileOut:
+    """Show where an invoice, or a debit note, is to be got as PDF, as it stands now."""
+    made = printing.print_invoice(
+        store=request.store,
+        blobs=request.services.blobs,
+        printer=request.services.printer,
+        invoice_id=request.path["invoice_id"],
+        at=request.now,
+    )
+    return FileOut.of(made)
+
+
+@endpoint(
+    "POST",
+    "/v1/documents/{document_id}/mails",
+    permission=Permission.PAYMENTS_RECORD,
+    answer=DocumentOut,
+    status=202,
+    idempotent=True,
+)
+def mail_receipt(request: Request) -> DocumentOut:
+    """Mail a receipt to its subscriber."""
+    document_id = request.path["document_id"]
+    receipt = receipt_mails.ask_receipt_mail(
+        store=request.store,
+        queue=request.services.mail_queue,
+        document_id=document_id,
+        at=request.now,
+        note=request.note("receipt.mailed", document_id),
+        idempotency=request.idempotency,
+    )
+    return DocumentOut.of(receipt)

@@ -53,6 +53,7 @@ MODULES: Final = (
     "roles",
     "second_factor",
     "sessions",
+    "settlements",
     "signups",
     "staff",
     "statements",

@@ -37,6 +37,8 @@ class Permission(StrEnum):
     FEES_WAIVE = "fees:waive"
     BILLING_READ = "billing:read"
     BILLING_RUN = "billing:run"
+    SETTLEMENTS_READ = "settlements:read"
+    SETTLEMENTS_WRITE = "settlements:write"
     LEDGER_READ = "ledger:read"
     LEDGER_CLOSE = "ledger:close"
     LEDGER_OPEN = "ledger:open"
@@ -86,6 +88,8 @@ MATRIX: Final[tuple[tuple[Permission, str, str], ...]] = (
     (P.FEES_WAIVE, "O A B . . . .", "waive fees, restore service against the rule"),
     (P.BILLING_READ, "O A B . . . R", "see billing runs and rehearsals"),
     (P.BILLING_RUN, "O A B . . . .", "start runs and rehearsals, retry what was set aside"),
+    (P.SETTLEMENTS_READ, "O A B . . . R", "see how files of gateways and banks compare with payments"),
+    (P.SETTLEMENTS_WRITE, "O A B . . . .", "compare such files, and resolve what differs"),
     (P.LEDGER_READ, "O A B . . . R", "see the ledger and audit the books"),
     (P.LEDGER_CLOSE, "O A B . . . .", "close months"),
     (P.LEDGER_OPEN, "O . . . . . .", "open closed months again"),

@@ -14,6 +14,7 @@ from chalicelib.usecases.audit_rounds import BROKEN
 from chalicelib.usecases.passwords import RESET, send_reset
 from chalicelib.usecases.portal_codes import PORTAL_CODE
 from chalicelib.usecases.portal_sending import ACTIVATION, send_activation, send_code
+from chalicelib.usecases.receipt_mails import RECEIPT, send_receipt
 from chalicelib.usecases.signup import VERIFY, send_verification
 from chalicelib.usecases.support import NOTICE, send_notice
 
@@ -24,8 +25,8 @@ def send_mails(services: Services, event: Mapping[str, Any]) -> JsonObject:
 
 
 def _send(services: Services, message: JsonObject) -> None:
-    if message["mail"] in _OF_PORTAL:
-        _OF_PORTAL[message["mail"]](services, message)
+    if message["mail"] in _TO_SUBSCRIBERS:
+        _TO_SUBSCRIBERS[message["mail"]](services, message)
         return
     identity, now = services.identity, services.clock.now()
     kind, tenant_id = message["mail"], str(message["tenant_id"])
@@ -64,7 +65,17 @@ def _send_portal_activation(services: Services, message: JsonObject) -> None:
     )
 
 
-_OF_PORTAL: Final[Mapping[str, Callable[[Services, JsonObject], None]]] = {
+def _send_receipt(services: Services, message: JsonObject) -> None:
+    send_receipt(
+        store=services.stores.of(tenant_id=message["tenant_id"]),
+        mailer=services.mailer,
+        document_id=message["document_id"],
+        at=services.clock.now(),
+    )
+
+
+_TO_SUBSCRIBERS: Final[Mapping[str, Callable[[Services, JsonObject], None]]] = {
+    RECEIPT: _send_receipt,
     PORTAL_CODE: _send_portal_code,
     ACTIVATION: _send_portal_activation,
 }

@@ -12,6 +12,8 @@ from chalicelib.ports.store import Page, Write
 if TYPE_CHECKING:
     from chalicelib.domain.chargebacks import Chargeback
     from chalicelib.domain.receipt_refunds import GatewayRefund
+    from chalicelib.ports.receipt_mails import ReceiptMails
+    from chalicelib.ports.settlements import Settlements
 
 
 class Chargebacks(Protocol):
@@ -88,3 +90,11 @@ class MoneyBooks(Protocol):
     @property
     def outbox(self) -> Outbox:
         """Events for others."""
+
+    @property
+    def receipt_mails(self) -> ReceiptMails:
+        """Receipts to be mailed."""
+
+    @property
+    def settlements(self) -> Settlements:
+        """Files of gateways and banks, compared with the payments."""

@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     from chalicelib.store.chargebacks import DynamoChargebacks
     from chalicelib.store.gateway_refunds import DynamoGatewayRefunds
     from chalicelib.store.outbox import DynamoOutbox
+    from chalicelib.store.receipt_mails import DynamoReceiptMails
+    from chalicelib.store.settlements import DynamoSettlements
 
 
 class DynamoMoney:
@@ -44,3 +46,17 @@ class DynamoMoney:
         from chalicelib.store.outbox import DynamoOutbox
 
         return DynamoOutbox(tenant_id=self._tenant_id, clock=self._clock, ids=self._ids)
+
+    @cached_property
+    def receipt_mails(self) -> DynamoReceiptMails:
+        """Receipts to be mailed."""
+        from chalicelib.store.receipt_mails import DynamoReceiptMails
+
+        return DynamoReceiptMails(tenant_id=self._tenant_id)
+
+    @cached_property
+    def settlements(self) -> DynamoSettlements:
+        """Files of gateways and banks, compared with the payments."""
+        from chalicelib.store.settlements import DynamoSettlements
+
+        return DynamoSettlements(tenant_id=self._tenant_id, tenant_keys=self._keys)

@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from datetime import date, datetime
 from typing import Final
 
-from chalicelib.domain.documents import Document, Entry
+from chalicelib.domain.documents import Document, DocumentKind, Entry
 from chalicelib.domain.errors import Busy, Conflict, NotFound, StaleVersion
 from chalicelib.domain.invoices import Invoice, fiscal_year
 from chalicelib.domain.ledger import PeriodClosed
@@ -102,6 +102,7 @@ def post(
                 *writes,
                 store.note(note=told),
                 *back.writes(store=store, note=note),
+                *_mails(books, documents, at),
                 *(besides(posted) if besides else ()),
                 *store.remember(idempotency=idempotency, answer=answer(posted) if answer else posted),
             )
@@ -124,6 +125,15 @@ def books_of(*, store: TenantStore, subscriber_id: str, at: datetime) -> Books:
     if read.closed_through is not None and today <= read.closed_through:
         raise PeriodClosed(f"the books are closed through {read.closed_through}")
     return Books(read.tenant, read.subscriber, today, store)
+
+
+def _mails(books: Books, documents: Sequence[Document], at: datetime) -> Sequence[Write]:
+    """Describe that receipts are to be mailed, where the tenant mails them to who has an address."""
+    if not (books.tenant.receipt_mails and books.subscriber.contact.email):
+        return ()
+    mails = books.store.money.receipt_mails
+    receipts = [one for one in documents if one.kind is DocumentKind.RECEIPT]
+    return [mails.add(document_id=one.document_id, at=at) for one in receipts]
 
 
 def _told(posted: Posted) -> dict[str, object]:

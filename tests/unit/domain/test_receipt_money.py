@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import timedelta
+from typing import TypeVar
 
 import pytest
 from hypothesis import given
@@ -106,15 +108,9 @@ class MoneyBook(AccountBook):
         opened = [self.invoices[one] for one, _ in self.documents[case.journal_id].settled]
         opened += [self.invoices[case.debit_note_id]] if case.debit_note_id else []
         receipt = self.documents[case.receipt_id]
-        channel = receipt.channel
-        entry = win(account=self.account, case=_by(case, channel), receipt=receipt, opened=opened)
-        self.apply(entry)
-        won = Chargeback(*[getattr(case, name) for name in case.__slots__[:-1]], won_by="jrn_1")
-        self.cases[self.cases.index(case)] = won
-
-
-def _by(case: Chargeback, channel: str) -> Chargeback:
-    return Chargeback(channel, *[getattr(case, name) for name in case.__slots__[1:]])
+        by = replace(case, channel=receipt.channel)
+        self.apply(win(account=self.account, case=by, receipt=receipt, opened=opened))
+        self.cases[self.cases.index(case)] = replace(case, won_by="jrn_1")
 
 
 def paid_by(receipt: Document) -> dict[str, int]:
@@ -207,7 +203,7 @@ def test_a_cheque_that_bounced_says_so_keeps_its_number_and_costs_a_fee() -> Non
     book = MoneyBook()
     issue(book, 100_000)
     book.apply(receive(account=book.account, amount=5_000, channel="cheque", reference="CHQ-77"))
-    receipt = Document(**{**_fields(list(book.documents.values())[-1]), "reference": "CHQ-77"})
+    receipt = replace(list(book.documents.values())[-1], reference="CHQ-77")
     check_bounced(document=receipt, reason=REASON_BOUNCED, fee=Money(500, "PKR"))
     fee = returned_cheque_fee(receipt=receipt, amount=50_000, tax_group=None, on=START)
 
@@ -215,14 +211,10 @@ def test_a_cheque_that_bounced_says_so_keeps_its_number_and_costs_a_fee() -> Non
 
     assert (entry.documents[0].reason, entry.documents[0].reference) == (REASON_BOUNCED, "CHQ-77")
     assert [(one.unit_price, one.on) for one in entry.after.charges] == [(50_000, START)]
-    cash = Document(**{**_fields(receipt), "channel": "cash"})
+    cash = replace(receipt, channel="cash")
     for reason, money in ((REASON_BOUNCED, None), ("payment_reversed", Money(1, "PKR"))):
         with pytest.raises(NotACheque):
             check_bounced(document=cash, reason=reason, fee=money)
-
-
-def _fields(document: Document) -> dict[str, object]:
-    return {name: getattr(document, name) for name in document.__slots__}
 
 
 def test_no_more_is_given_back_than_was_paid() -> None:
@@ -319,6 +311,7 @@ def test_what_is_no_case_number_is_refused(case_id: str) -> None:
 
 # -- any sequence -----------------------------------------------------------------------------------
 
+T = TypeVar("T")
 MONEY_STEPS = ("move", "move_oldest", "charge_back", "win", "give_back", "refuse")
 
 
@@ -351,7 +344,7 @@ def act(book: MoneyBook, step: Step) -> None:
         book.apply(take_back(account=book.account, receipt=about, refund=made, reason="no"))
 
 
-def chosen(found: Sequence[object], number: int) -> object:
+def chosen(found: Sequence[T], number: int) -> T:
     if not found:
         raise Conflict("nothing there yet")
     return found[number % len(found)]
