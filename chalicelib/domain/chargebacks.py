@@ -131,7 +131,7 @@ def charge_back(
     journal = NewDocument(
         DocumentKind.JOURNAL,
         taken,
-        moved(sides),
+        moved(postings=sides),
         channel=receipt.channel,
         reason=REASON_CHARGEBACK,
         about=receipt.document_id,
@@ -207,7 +207,7 @@ def win(*, account: Account, case: Chargeback, receipt: Document, opened: Sequen
     journal = NewDocument(
         DocumentKind.JOURNAL,
         case.amount,
-        moved(sides),
+        moved(postings=sides),
         channel=case.channel,
         reason=REASON_CHARGEBACK_WON,
         about=receipt.document_id,

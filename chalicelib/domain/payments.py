@@ -162,7 +162,12 @@ def receive(
         Posting(CREDIT, paid - amount),
     )
     receipt = NewDocument(
-        DocumentKind.RECEIPT, amount, moved(postings), channel=channel, reference=reference, note=note
+        DocumentKind.RECEIPT,
+        amount,
+        moved(postings=postings),
+        channel=channel,
+        reference=reference,
+        note=note,
     )
     return entry_of(account=account, documents=[receipt], settled=settled)
 
@@ -266,6 +271,6 @@ def deposits_of(*, invoice: Invoice) -> int:
     )
 
 
-def moved(postings: Sequence[Posting]) -> tuple[Posting, ...]:
+def moved(*, postings: Sequence[Posting]) -> tuple[Posting, ...]:
     """Return the sides of an entry that move anything."""
     return tuple(one for one in postings if one.amount)

@@ -10,6 +10,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
+from decimal import Decimal
 from typing import Final
 
 from chalicelib.domain.contacts import Recipient
@@ -110,7 +111,7 @@ def printed_invoice(*, invoice: Invoice, company: str) -> Printed:
     taxes: dict[str, int] = {}
     for line in invoice.lines:
         for tax in line.taxes:
-            name = f"{tax.code.replace('_', ' ')} {tax.rate_millionths / 10_000:g} %"
+            name = f"{tax.code.replace('_', ' ')} {_percent(tax.rate_millionths)} %"
             taxes[name] = taxes.get(name, 0) + tax.amount
     settled = invoice.total - invoice.open_amount
     totals = [("Before tax", shown(invoice.net))]
@@ -137,6 +138,11 @@ def _addressee(recipient: Recipient | None, code: str) -> tuple[str, ...]:
         return (f"Customer {code}",)
     tax_id = f"Tax id {recipient.tax_id}" if recipient.tax_id else ""
     return tuple(one for one in (recipient.name, recipient.address, tax_id, f"Customer {code}") if one)
+
+
+def _percent(millionths: int) -> str:
+    """Return 195000 millionths as ``19.5``."""
+    return f"{Decimal(millionths).scaleb(-4).normalize():f}"
 
 
 def _day(on: date) -> str:

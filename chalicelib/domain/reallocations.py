@@ -120,7 +120,7 @@ def _entry(
     journal = NewDocument(
         DocumentKind.JOURNAL,
         max(opened, paid),
-        moved(sides),
+        moved(postings=sides),
         reason=REASON_REALLOCATION,
         about=receipt.document_id,
         note=note,

@@ -162,7 +162,7 @@ def reverse(
     journal = NewDocument(
         DocumentKind.JOURNAL,
         receipt.amount,
-        moved(postings),
+        moved(postings=postings),
         channel=receipt.channel,
         reason=reason,
         about=receipt.document_id,

@@ -153,8 +153,10 @@ class SuspensionReason(StrEnum):
     OTHER = "other"
 
 
-def suspended_because(*, subscription: Subscription, reason: SuspensionReason) -> Subscription:
-    """Return a suspended subscription with the reason for it, or raise InvalidValue."""
+def suspended_because(*, subscription: Subscription, reason: SuspensionReason | None) -> Subscription:
+    """Return a suspended subscription with a reason, if one is given; raise InvalidValue for any other."""
+    if reason is None:
+        return subscription
     if subscription.state is not SubscriptionState.SUSPENDED:
         raise InvalidValue("suspended_for belongs to the state suspended", param="suspended_for")
     return replace(subscription, for_non_payment=reason is SuspensionReason.NON_PAYMENT)

@@ -268,7 +268,7 @@ class DynamoSettlements(OfTenant):
             currency=one.currency,
             file_name=one.file_name,
             size_bytes=one.size_bytes,
-            profile=orjson.dumps(asdict(one.profile)).decode(),
+            profile=orjson.dumps(asdict(one.profile), option=orjson.OPT_NON_STR_KEYS).decode(),
             state=one.state.value,
             created_by=one.created_by,
             created_at=to_iso(one.created_at),

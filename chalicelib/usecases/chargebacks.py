@@ -51,8 +51,8 @@ def charge_payment_back(
     receipt = store.documents.get(document_id=document_id)
     check_stands(document=receipt)
     known = store.money.chargebacks.find(channel=receipt.channel, case_id=asked.case_id)
-    if known is not None and idempotency is None:
-        return _same(known, document_id, asked)
+    if known is not None:
+        return _same(known, document_id, asked, repeatable=idempotency is None)
 
     def make(books: Books) -> Entry:
         now = store.documents.get(document_id=document_id)
@@ -129,10 +129,11 @@ def win_chargeback(
     return won(posted)
 
 
-def _same(known: Chargeback, document_id: str, asked: ChargebackAsked) -> Chargeback:
+def _same(known: Chargeback, document_id: str, asked: ChargebackAsked, *, repeatable: bool) -> Chargeback:
+    """Return a known case where it is told again; a client's own repeat is found by its key instead."""
     amount = asked.amount
     other_amount = amount is not None and amount != Money(known.amount, known.currency)
-    if known.receipt_id != document_id or other_amount:
+    if known.receipt_id != document_id or other_amount or not repeatable:
         message = f"this case took {known.amount} of {known.receipt_id} already"
         raise ChargedBackAlready(message, param="case_id")
     return known

@@ -20,7 +20,6 @@ from chalicelib.domain.payments import Channel, amount_of, check_words
 from chalicelib.domain.receipt_refunds import (
     GatewayRefund,
     GatewayRefundState,
-    NotAGatewayPayment,
     refund_receipt,
     take_back,
 )
@@ -200,11 +199,6 @@ def refuse_gateway_refund(
     except RefundMoved:
         return store.money.gateway_refunds.get(refund_id=refund.refund_id)
     return after
-
-
-def by_hand_only(receipt: Document) -> GatewayAccess:
-    """Refuse every payment: where no gateway is set up, money goes back by hand."""
-    raise NotAGatewayPayment(f"money that came by {receipt.channel or 'no channel'} is given back by hand")
 
 
 def _noted(store: TenantStore, before: GatewayRefund, after: GatewayRefund, note: AuditNote) -> GatewayRefund:

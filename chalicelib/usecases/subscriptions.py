@@ -283,8 +283,7 @@ def _planned(books: Books, slot: int, change: SubscriptionChange, if_match: int 
         subscription, *addons = move_family(
             account=account, slot=slot, to=to, today=today, ends_on=change.ends_on
         )
-    if change.suspended_for is not None:
-        subscription = suspended_because(subscription=subscription, reason=change.suspended_for)
+    subscription = suspended_because(subscription=subscription, reason=change.suspended_for)
     _check_refund(change, subscription)
     if not isinstance(change.price_override, Unchanged):
         price = override_of(account=account, price=change.price_override)
@@ -383,15 +382,7 @@ def _told(before: HeldSubscription, after: HeldSubscription, today: date) -> dic
     And ``unserved_days`` where a pause ends: days of it that were billed and are not credited.
     """
     was, now = before.subscription, after.subscription
-    names = (
-        "state",
-        "ends_on",
-        "paused_on",
-        "price_override",
-        "billed_to",
-        "overbilled_days",
-        "for_non_payment",
-    )
+    names = "state ends_on paused_on price_override billed_to overbilled_days for_non_payment".split()
     pairs = {name: (getattr(was, name), getattr(now, name)) for name in names}
     told: dict[str, object] = {name: [_plain(a), _plain(b)] for name, (a, b) in pairs.items() if a != b}
     slots = [sub.slot for sub in after.account.subscriptions if sub not in before.account.subscriptions]
