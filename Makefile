@@ -17,12 +17,13 @@ VENV := .venv
 BIN := $(VENV)/bin
 ENGINE_VENV := .local/engine-venv
 SECURITY_VENV := .local/security-venv
+BROWSER_VENV := .local/browser-venv
 SETUP_ENV = $(FOUND_PYTHON) chalicelib/local/setup_env.py
 RUN_REQUIREMENTS := requirements.txt chalicelib/local/requirements.txt
 
-.PHONY: help setup python run-env dev-env engine-env security-env
+.PHONY: help setup python run-env dev-env engine-env security-env browser-env
 help:
-	@echo 'make run | reset | test | test-security | simulate | check | security | lock | format | openapi | permissions | data-map | e2e | bench | package | deploy STAGE=... BUCKET=...'
+	@echo 'make run | reset | test | test-security | simulate | check | security | lock | format | openapi | permissions | data-map | e2e | browser | bench | package | deploy STAGE=... BUCKET=...'
 
 setup: run-env engine-env
 
@@ -37,6 +38,9 @@ dev-env: python
 
 security-env: python
 	@$(SETUP_ENV) $(SECURITY_VENV) tests/security-requirements.txt
+
+browser-env: python
+	@$(SETUP_ENV) $(BROWSER_VENV) tests/requirements.txt tests/browser-requirements.txt
 
 engine-env: python
 	@$(SETUP_ENV) $(ENGINE_VENV) chalicelib/local/engine-requirements.txt
@@ -54,7 +58,7 @@ reset: run-env
 	@$(BIN)/python -m chalicelib.local reset
 
 # ---- gates and tests ---------------------------------------------------------------------
-.PHONY: check format test test-security simulate e2e openapi permissions data-map
+.PHONY: check format test test-security simulate e2e browser openapi permissions data-map
 check: dev-env
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
@@ -111,6 +115,10 @@ e2e: dev-env engine-env
 	$(BIN)/python .chalice/build.py --local --out build/e2e
 	$(BIN)/cfn-lint --template build/e2e/template.json --regions us-east-1
 	$(BIN)/pytest tests/e2e $(ARGS)
+
+# The pages that people see, in a headless Chromium (`chromium` of the system, or CHROMIUM=<path>).
+browser: browser-env engine-env
+	$(BROWSER_VENV)/bin/pytest tests/browser -p no:cacheprovider $(ARGS)
 
 # SIZES="1000" and RUNS=1 make a quick look.
 .PHONY: bench

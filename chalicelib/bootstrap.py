@@ -44,6 +44,7 @@ from chalicelib.usecases.rates import RateLimiter
 
 if TYPE_CHECKING:
     from chalicelib.ports.printing import Printer
+    from chalicelib.usecases.gateways import GatewayPorts
     from chalicelib.usecases.portal import Portal
     from chalicelib.usecases.support import SupportPorts
     from chalicelib.usecases.watching import Watch
@@ -274,6 +275,25 @@ class Services:
             queue=self.mail_queue,
             texter=self.texter,
             numbers=LibPhoneNumbers(),
+        )
+
+    @cached_property
+    def gateways(self) -> GatewayPorts:
+        """What collecting online works with."""
+        from chalicelib.adapters.payments.registry import gateway_finder
+        from chalicelib.store.gateways import DynamoCallbackFinder
+        from chalicelib.usecases.gateways import GatewayPorts
+
+        settings = self.settings
+        return GatewayPorts(
+            stores=self.stores,
+            callbacks=DynamoCallbackFinder(database=self.database),
+            gateway_of=gateway_finder(sandbox=settings.sandbox_gateway, local=settings.local_gateways),
+            tokens=RandomTokens(),
+            one_time_tokens=DynamoOneTimeTokens(database=self.database),
+            ids=self.ids,
+            watch=self.watch,
+            public_base_url=settings.public_base_url,
         )
 
     @cached_property

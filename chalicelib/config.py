@@ -67,6 +67,10 @@ class Settings:
     previous_field_key_id: str = ""
     # Under which name SMS are sent; empty where none are.
     sms_sender: str = ""
+    # Whether tenants may set up the sandbox, a payment gateway that takes no money.
+    sandbox_gateway: bool = False
+    # Whether payment gateways' stand-ins on this machine may be asked, over plain http.
+    local_gateways: bool = False
     # Of one account; addresses and tenants have multiples of it (domain/rates.py).
     requests_per_minute: int = REQUESTS_PER_MINUTE_DEFAULT
 
@@ -103,6 +107,8 @@ class Settings:
             tenant_role_arn=source.get("TENANT_ROLE_ARN", ""),
             platform_subdomain=source.get("PLATFORM_SUBDOMAIN", ""),
             sms_sender=source.get("SMS_SENDER", ""),
+            sandbox_gateway=source.get("SANDBOX_GATEWAY", "") == "on",
+            local_gateways=source.get("LOCAL_GATEWAYS", "") == "on",
             previous_field_key_id=source.get("PREVIOUS_FIELD_KEY_ID", ""),
             requests_per_minute=int(source.get("REQUESTS_PER_MINUTE") or REQUESTS_PER_MINUTE_DEFAULT),
         )

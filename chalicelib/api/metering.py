@@ -24,10 +24,10 @@ class Meter:
     def __init__(self) -> None:
         self._standings: list[Standing] = []
 
-    def count_address(self, services: Services, raw: ChaliceRequest) -> None:
-        """Count the request for its network address, or raise RateLimited."""
+    def count_address(self, services: Services, raw: ChaliceRequest, policy: str = "address") -> None:
+        """Count the request for its network address, or raise RateLimited; ``policy`` names the limit."""
         client = client_of(address=address_of(raw))
-        self._take(services, services.rate_policies.address, client)
+        self._take(services, getattr(services.rate_policies, policy), client)
 
     def count_principal(self, services: Services, principal: Principal) -> None:
         """Count the request for who asks and for their tenant, or raise RateLimited.

@@ -111,7 +111,8 @@ class _Schemas:
 
 
 def _tag(one: Endpoint) -> str:
-    return one.path.split("/")[2].partition(".")[0]
+    parts = one.path.split("/")
+    return parts[2].partition(".")[0] if parts[1] == "v1" else parts[1]
 
 
 def _operation(one: Endpoint, schemas: _Schemas) -> JsonObject:
@@ -134,6 +135,8 @@ def _operation(one: Endpoint, schemas: _Schemas) -> JsonObject:
         if example is not None:
             content["example"] = example
         operation["requestBody"] = {"required": True, "content": {JSON: content}}
+    if one.raw and one.method not in SAFE_METHODS:
+        operation["requestBody"] = {"content": {"*/*": {"schema": {"type": "string"}}}}
     return operation
 
 
@@ -165,9 +168,10 @@ def _responses(one: Endpoint, schemas: _Schemas) -> JsonObject:
     names += ["Replayed"] if one.idempotent else []
     done["headers"] = {_header_name(name): {"$ref": f"#/components/headers/{name}"} for name in names}
     return (
-        {str(one.status): done}
+        ({} if one.raw else {str(one.status): done})
         | _also(one, schemas)
         | {str(status): {"$ref": f"#/components/responses/{name}"} for status, name in _problems(one).items()}
+        | _raw(one)
     )
 
 
@@ -180,6 +184,19 @@ def _also(one: Endpoint, schemas: _Schemas) -> JsonObject:
             "headers": {"X-Request-Id": {"$ref": "#/components/headers/RequestId"}},
         }
         for status, model in one.also.items()
+    }
+
+
+def _raw(one: Endpoint) -> JsonObject:
+    """Return the answers that an operation makes by itself, by status: of a media type, or of none."""
+    headers = {"X-Request-Id": {"$ref": "#/components/headers/RequestId"}}
+    return {
+        str(status): {
+            "description": phrase_of(status),
+            "headers": headers,
+            **({"content": {media_type: {"schema": {"type": "string"}}}} if media_type else {}),
+        }
+        for status, media_type in one.raw.items()
     }
 
 

@@ -36,6 +36,12 @@ TAGS: Final[dict[str, str]] = {
     "invoices": "Issued invoices.",
     "billing": "Billing runs.",
     "portal": "What subscribers do themselves.",
+    "gateways": "Payment gateways of the ISP.",
+    "gateway-callbacks": "Where payment gateways tell what became of payments.",
+    "collections": "Collecting through a gateway.",
+    "parked-notices": "What gateways told of and nobody could place.",
+    "pay": "The pages on which an invoice is paid by its link.",
+    "sandbox-pay": "The page of the sandbox, a gateway that takes no money.",
     "imports": "Importing subscribers from a file.",
     "exports": "Exporting all data as a file.",
 }

@@ -29,7 +29,7 @@ _IDEMPOTENCY_KEY: Final = re.compile(r"[\x21-\x7e]{1,255}")
 _ONE_LINE: Final = re.compile(r"[^\r\n\0]*")
 _IF_MATCH: Final = re.compile(r'"([1-9]\d{0,14})"', re.ASCII)
 # Fields that are never shown or kept as text; and identifiers are made of digits by themselves.
-_NO_WORDS: Final = re.compile(r"password|token|cursor|\w+_ids?")
+_NO_WORDS: Final = re.compile(r"password|token|secrets|cursor|\w+_ids?")
 _TIME: Final = "Input should be a time with its zone, such as 2026-11-01T00:00:00Z"
 _MESSAGES: Final = {
     "missing": "this field is needed",

@@ -14,6 +14,7 @@ from pydantic import BaseModel
 from chalicelib.api.schemas import ListAnswer, ListQuery
 from chalicelib.bootstrap import Services
 from chalicelib.domain.devices import Device, device_of
+from chalicelib.domain.gateways import Received
 from chalicelib.domain.staff import Principal
 from chalicelib.ports.identity import Session
 from chalicelib.ports.store import AuditNote, Idempotency, Page
@@ -42,6 +43,7 @@ class Request:
     address: str = ""
     key: Principal | None = None
     user_agent: str = ""
+    received: Received | None = None
 
     @property
     def principal(self) -> Principal:
@@ -70,6 +72,12 @@ class Request:
     def store(self) -> DynamoTenantStore:
         """The store of the principal's tenant: the only one an endpoint can reach."""
         return self.services.stores.of(tenant_id=self.principal.tenant_id)
+
+    @property
+    def raw(self) -> Received:
+        """The request as it came: of operations that are declared so."""
+        assert self.received is not None, "the endpoint is not declared raw"
+        return self.received
 
     def body_as(self, model: type[M]) -> M:
         """Return the body, typed."""

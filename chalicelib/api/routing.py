@@ -22,6 +22,8 @@ from chalicelib.api import answering, cors, reading
 from chalicelib.api.authentication import SignedIn, authenticate, check_held
 from chalicelib.api.errors import MethodNotAllowed, PermissionDenied
 from chalicelib.api.metering import Meter, address_of
+from chalicelib.api.preflights import preflight
+from chalicelib.api.raw import received_of
 from chalicelib.api.request import Answer, Request
 from chalicelib.api.scoping import within_account, within_scope
 from chalicelib.api.watching import watch
@@ -63,6 +65,8 @@ class Endpoint:
     field_permissions: Mapping[str, Permission] = field(default_factory=dict)
     also: Mapping[int, type[BaseModel]] = field(default_factory=dict)
     while_held: bool = False
+    raw: Mapping[int, str] = field(default_factory=dict)
+    counted: str = "address"
 
     @property
     def operation_id(self) -> str:
@@ -103,6 +107,8 @@ def endpoint(
     field_permissions: Mapping[str, Permission] | None = None,
     also: Mapping[int, type[BaseModel]] | None = None,
     while_held: bool = False,
+    raw: Mapping[int, str] | None = None,
+    counted: str = "address",
 ) -> Callable[[Callable[[Request], R]], Callable[[Request], R]]:
     """Declare an operation.
 
@@ -111,7 +117,10 @@ def endpoint(
     keeps the answer with its effect. ``if_match`` insists on the version that was read.
     ``field_permissions`` are what fields of the body ask for besides, where they are given;
     ``also`` are answers of another status and shape. ``while_held`` is for what who still lacks the
-    second factor that their company asks for needs to put one on.
+    second factor that their company asks for needs to put one on. A ``raw`` operation is given the
+    request as it came (``request.received``) and answers by itself: pages for people, or what a vendor
+    wants; ``raw`` says with which media type (or none) at each status. ``counted`` is the limit that an
+    address is counted for.
     """
     assert method in METHODS, method
     assert not (idempotent or idempotency_required) or hasattr(answer, "of"), f"{path}: the answer needs of()"
@@ -133,6 +142,8 @@ def endpoint(
                 field_permissions=field_permissions or {},
                 also=also or {},
                 while_held=while_held,
+                raw=raw or {},
+                counted=counted,
             )
         )
         return function
@@ -175,7 +186,7 @@ def _view(
         raw = app.current_request
         assert raw is not None
         if raw.method == PREFLIGHT_METHOD:
-            return _preflight(raw, services, allowed=operations)
+            return preflight(raw, services, allowed=operations)
         method = "GET" if raw.method == "HEAD" else raw.method
         spec = find(method, path) if method in operations else None
         return _serve(raw, services, spec, allowed=operations)
@@ -198,7 +209,7 @@ def _serve(
             raise MethodNotAllowed(allowed=", ".join(sorted(allowed)))  # noqa: TRY301 - refused like the rest
         wired = services()
         reading.check_headers(raw.headers)
-        meter.count_address(wired, raw)
+        meter.count_address(wired, raw, spec.counted)
         who = _authenticated(raw, spec, wired)
         principal = who.principal if who else None
         _admit(spec, wired, meter, who)
@@ -244,33 +255,6 @@ def _for_pages(
         return {}
 
 
-def _preflight(
-    raw: ChaliceRequest, services: Callable[[], Services], *, allowed: Iterable[str]
-) -> ChaliceResponse:
-    started = time.perf_counter()
-    request_id = answering.request_id_of(raw)
-    failure: Exception | None = None
-    meter = Meter()
-    try:
-        reading.check_headers(raw.headers)
-        meter.count_address(services(), raw)
-        headers = cors.preflight(raw, services(), allowed=allowed)
-        response = answering.rendered(Answer(None, headers), status=204, request_id=request_id)
-    except DomainError as error:
-        failure, response = error, answering.refused(error, request_id=request_id)
-    except Exception as error:  # noqa: BLE001 - the outer boundary
-        failure, response = error, answering.failed(error, request_id=request_id)
-    answering.log(
-        request_id=request_id,
-        operation="preflight",
-        response=response,
-        started=started,
-        principal=None,
-        error=failure,
-    )
-    return answering.with_headers(response, meter.headers())
-
-
 def _authenticated(raw: ChaliceRequest, spec: Endpoint, services: Services) -> SignedIn | None:
     """Return who is asking; None on a public route."""
     reading.check_size(_bytes_of(raw))
@@ -303,9 +287,11 @@ def _read(
         path = within_scope(services=services, principal=who.principal, path=path)
     if who is not None and spec.of_portal:
         path = within_account(account_id=who.principal.actor_id, path=path)
-    query = reading.read_query(_query_of(raw), model=spec.query)
-    content_type = headers.get("content-type", "")
-    body, canonical = reading.read_body(_bytes_of(raw), content_type=content_type, model=spec.body)
+    query, body, canonical = None, None, ""
+    if not spec.raw:
+        query = reading.read_query(_query_of(raw), model=spec.query)
+        content_type = headers.get("content-type", "")
+        body, canonical = reading.read_body(_bytes_of(raw), content_type=content_type, model=spec.body)
     if who is not None and body is not None:
         _check_fields(spec, body, who)
     return Request(
@@ -322,6 +308,7 @@ def _read(
         idempotency=_idempotency(spec, headers, path, canonical),
         if_match=reading.read_if_match(headers.get("if-match"), required=spec.if_match),
         address=address_of(raw),
+        received=received_of(raw, body=_bytes_of(raw), tail=path.get("tail", "")) if spec.raw else None,
     )
 
 

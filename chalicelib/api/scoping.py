@@ -17,7 +17,7 @@ from chalicelib.bootstrap import Services
 from chalicelib.domain.staff import Principal
 
 # Path parameters that name what belongs to one subscriber; a test knows of all the others.
-OF_ACCOUNT: Final = ("subscriber_id", "subscription_id", "invoice_id", "document_id")
+OF_ACCOUNT: Final = ("subscriber_id", "subscription_id", "invoice_id", "document_id", "collection_id")
 _NOBODY: Final = "0" * 26
 _ACCOUNT: Final = re.compile(r"(?<=\A[a-z]{3}_)[0-9A-Z]{26}", re.ASCII)
 

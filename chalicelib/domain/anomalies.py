@@ -26,6 +26,9 @@ class Anomaly(StrEnum):
     REFUNDS = "refund_spike"
     EXPORT_NETWORK = "export_from_a_new_network"
     AUDIT_BROKEN = "audit_chain_broken"
+    NOTICES_REFUSED = "many_refused_payment_notices"
+    NOTICE_PARKED = "payment_notice_waits"
+    PAID_TWICE = "invoice_paid_twice"
 
 
 # More than so many within an hour. Ten wrong passwords of one client are refused anyway
@@ -35,6 +38,7 @@ RULES: Final[Mapping[Anomaly, Policy]] = {
     Anomaly.TENANT_LOG_INS: Policy("failed-log-ins-tenant", 100, HOUR_SECONDS),
     Anomaly.SUSPENSIONS: Policy("suspensions", 50, HOUR_SECONDS),
     Anomaly.REFUNDS: Policy("refunds", 20, HOUR_SECONDS),
+    Anomaly.NOTICES_REFUSED: Policy("refused-notices", 50, HOUR_SECONDS),
 }
 
 

@@ -142,7 +142,8 @@ class Checkout:
 class Received:
     """A vendor's request as it came: nothing of it was parsed. Header names are in lower case.
 
-    ``query`` is the raw query string without the question mark.
+    ``query`` is the raw query string without the question mark, ``tail`` the last part of the path
+    where it goes on after the callback key, as it does for billers.
     """
 
     method: str
@@ -150,6 +151,7 @@ class Received:
     query: str
     body: bytes
     address: str = ""
+    tail: str = ""
 
 
 @dataclass(frozen=True, slots=True)

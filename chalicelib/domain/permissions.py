@@ -35,6 +35,9 @@ class Permission(StrEnum):
     PAYMENTS_RECORD = "payments:record"
     PAYMENTS_WRITE = "payments:write"
     FEES_WAIVE = "fees:waive"
+    GATEWAYS_READ = "gateways:read"
+    GATEWAYS_WRITE = "gateways:write"
+    NOTICES_RESOLVE = "notices:resolve"
     BILLING_READ = "billing:read"
     BILLING_RUN = "billing:run"
     SETTLEMENTS_READ = "settlements:read"
@@ -86,6 +89,9 @@ MATRIX: Final[tuple[tuple[Permission, str, str], ...]] = (
     (P.PAYMENTS_RECORD, "O A B . C D .", "take payments, and recharge prepaid lines from credit"),
     (P.PAYMENTS_WRITE, "O A B . . . .", "reverse and refund payments, allocate credit"),
     (P.FEES_WAIVE, "O A B . . . .", "waive fees, restore service against the rule"),
+    (P.GATEWAYS_READ, "O A B . . . R", "see payment gateways, and what they told of that waits for a person"),
+    (P.GATEWAYS_WRITE, "O A . . . . .", "set payment gateways up, change and forget them"),
+    (P.NOTICES_RESOLVE, "O A B . . . .", "decide on what payment gateways told of and nobody knows"),
     (P.BILLING_READ, "O A B . . . R", "see billing runs and rehearsals"),
     (P.BILLING_RUN, "O A B . . . .", "start runs and rehearsals, retry what was set aside"),
     (P.SETTLEMENTS_READ, "O A B . . . R", "see how files of gateways and banks compare with payments"),

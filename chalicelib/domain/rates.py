@@ -11,6 +11,8 @@ WINDOW_SECONDS: Final = 60
 # People behind one address are several, and a tenant's people and programs more.
 ADDRESS_TIMES: Final = 2
 TENANT_TIMES: Final = 5
+CALLBACKS_TIMES: Final = 10
+PAGES_SHARE: Final = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,11 +34,17 @@ class Policy:
 
 @dataclass(frozen=True, slots=True)
 class Policies:
-    """What one address, one account and one tenant may ask for."""
+    """What one address, one account and one tenant may ask for; and an address in what has its own limit.
+
+    ``callbacks`` are of payment gateways, each of which calls from few addresses for all tenants;
+    ``pages`` are public, and opened by people.
+    """
 
     address: Policy
     account: Policy
     tenant: Policy
+    callbacks: Policy
+    pages: Policy
 
     @classmethod
     def of(cls, *, per_minute: int) -> Policies:
@@ -45,6 +53,8 @@ class Policies:
             Policy("address", per_minute * ADDRESS_TIMES),
             Policy("account", per_minute),
             Policy("tenant", per_minute * TENANT_TIMES),
+            Policy("callbacks", per_minute * CALLBACKS_TIMES),
+            Policy("pages", max(1, per_minute // PAGES_SHARE)),
         )
 
 

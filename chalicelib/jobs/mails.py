@@ -12,6 +12,7 @@ from chalicelib.domain.anomalies import Anomaly
 from chalicelib.jobs.sqs import JsonObject, each_message
 from chalicelib.usecases.audit_rounds import BROKEN
 from chalicelib.usecases.passwords import RESET, send_reset
+from chalicelib.usecases.pay_links import INVOICE_MAIL, send_invoice_mail
 from chalicelib.usecases.portal_codes import PORTAL_CODE
 from chalicelib.usecases.portal_sending import ACTIVATION, send_activation, send_code
 from chalicelib.usecases.receipt_mails import RECEIPT, send_receipt
@@ -25,8 +26,8 @@ def send_mails(services: Services, event: Mapping[str, Any]) -> JsonObject:
 
 
 def _send(services: Services, message: JsonObject) -> None:
-    if message["mail"] in _TO_SUBSCRIBERS:
-        _TO_SUBSCRIBERS[message["mail"]](services, message)
+    if message["mail"] in _BY_NAME:
+        _BY_NAME[message["mail"]](services, message)
         return
     identity, now = services.identity, services.clock.now()
     kind, tenant_id = message["mail"], str(message["tenant_id"])
@@ -74,8 +75,19 @@ def _send_receipt(services: Services, message: JsonObject) -> None:
     )
 
 
-_TO_SUBSCRIBERS: Final[Mapping[str, Callable[[Services, JsonObject], None]]] = {
+def _send_invoice(services: Services, message: JsonObject) -> None:
+    send_invoice_mail(
+        ports=services.gateways,
+        mailer=services.mailer,
+        tenant_id=message["tenant_id"],
+        invoice_id=message["invoice_id"],
+        at=services.clock.now(),
+    )
+
+
+_BY_NAME: Final[Mapping[str, Callable[[Services, JsonObject], None]]] = {
     RECEIPT: _send_receipt,
     PORTAL_CODE: _send_portal_code,
     ACTIVATION: _send_portal_activation,
+    INVOICE_MAIL: _send_invoice,
 }

@@ -29,6 +29,7 @@ from chalicelib.domain.plans import PlanLimits, PlanTerms, Tier
 from chalicelib.domain.subscribers import Subscriber
 from chalicelib.domain.subscriptions import move, subscribe
 from chalicelib.domain.taxes import TaxBase, TaxComponent, TaxGroup, TaxRow
+from chalicelib.local.demo_payments import open_till
 from chalicelib.local.stack import OPERATOR_SUBDOMAIN
 from chalicelib.ports.services import Mail, Mailer
 from chalicelib.ports.store import AuditNote
@@ -136,6 +137,7 @@ def seed(*, report: Callable[[str], None]) -> dict[str, str]:
         writes = [write for person in batch for write in store.subscribers.add(subscriber=person)]
         counted = store.plans.counted(more=len(batch), of=batch[0].subscriber_id)
         store.commit(*writes, counted, store.note(note=note))
+    pay_link = open_till(services, store, sold_at=signed_up_at, now=SystemClock().now())
     report("the scheduler now bills two months, day by day")
     return {
         "Demo ISP (subdomain)": SUBDOMAIN,
@@ -143,6 +145,7 @@ def seed(*, report: Callable[[str], None]) -> dict[str, str]:
         "Password": PASSWORD,
         "The platform's operator (subdomain)": OPERATOR_SUBDOMAIN,
         "Its e-mail (the password is the same)": OPERATOR_EMAIL,
+        "An invoice to be paid, as a subscriber sees it": pay_link,
     }
 
 

@@ -34,7 +34,10 @@ DRAIN_BYTES_MAX = 64 * 1024 * 1024  # read and dropped, so that a refused client
 READ_CHUNK_BYTES = 64 * 1024
 CHUNK_LINE_BYTES_MAX = 1024
 EXIT_PORT_IN_USE = 98
+# What the app answers; whoever sees the last parts of the others may pay by them, so no line has them.
 API_PREFIX = "/v1"
+PAGE_PREFIXES = ("/pay/", "/sandbox-pay/")
+CALLBACKS = "/v1/gateway-callbacks/"
 MAIL_PATH = re.compile(r"/mailbox/(\d{1,9})")
 # Written here, or (RFC 6797, section 7.2) not for an address without TLS.
 NOT_PASSED_ON = ("content-length", "connection", "strict-transport-security")
@@ -117,7 +120,7 @@ class Handler(BaseHTTPRequestHandler):
         self._send(answer)
         if self.server.access_log:
             took_ms = (time.perf_counter() - started) * 1000
-            path = self.path.split("?", 1)[0]  # a query may hold a token
+            path = without_tokens(self.path)
             print(f"{self.command} {path} {answer.status} {took_ms:.0f} ms", flush=True)
 
     do_GET = do_HEAD = do_POST = do_PUT = _serve  # noqa: N815
@@ -148,7 +151,7 @@ class Handler(BaseHTTPRequestHandler):
             text = "This server answers for 127.0.0.1 and localhost only."
             return problem(status=421, code="misdirected", message=text)
         site = self.server.site
-        if path == API_PREFIX or path.startswith(f"{API_PREFIX}/"):
+        if path == API_PREFIX or path.startswith((f"{API_PREFIX}/", *PAGE_PREFIXES)):
             return site.gateway.handle(
                 method=self.command,
                 target=self.path,
@@ -243,6 +246,15 @@ class Server(ThreadingHTTPServer):
         error = sys.exception()
         if not isinstance(error, ConnectionError | TimeoutError):
             print(f"front door: {type(error).__name__}: {error}", file=sys.stderr, flush=True)
+
+
+def without_tokens(target: str) -> str:
+    """Return the path of a request as a line may have it: without query, and without tokens in it."""
+    path = target.split("?", 1)[0]
+    for prefix in (*PAGE_PREFIXES, CALLBACKS):
+        if path.startswith(prefix):
+            return f"{prefix}…"
+    return path
 
 
 def _lines(answer: Answer) -> list[tuple[str, str]]:

@@ -166,7 +166,12 @@ def _mail_row(mail: Mail) -> str:
 def _demo_card(demo: Mapping[str, str]) -> str:
     if not demo:
         return "<p>There is no demo data. Sign up through the API; the mail arrives here.</p>"
-    return _facts({name: f"<code>{escape(value)}</code>" for name, value in demo.items()})
+    return _facts(
+        {
+            name: linkify(value) if LINK.match(value) else f"<code>{escape(value)}</code>"
+            for name, value in demo.items()
+        }
+    )
 
 
 def _facts(facts: Mapping[str, str]) -> str:

@@ -48,7 +48,7 @@ OPERATOR_SUBDOMAIN = "headquarters"
 # On one machine everybody, tests and measurements too, comes from one address.
 REQUESTS_PER_MINUTE = 60_000
 # What the functions are told on one machine besides the template's own variables.
-LOCAL_VARIABLES = {"COOKIE_SECURE": "false"}
+LOCAL_VARIABLES = {"COOKIE_SECURE": "false", "LOCAL_GATEWAYS": "on"}
 
 JsonObject = dict[str, Any]
 
@@ -69,6 +69,7 @@ def local_parameters(*, base_url: str, stage: str = "local") -> dict[str, str]:
         "PlatformSubdomain": OPERATOR_SUBDOMAIN,
         "SmsSender": SMS_SENDER,
         "RequestsPerMinute": str(REQUESTS_PER_MINUTE),
+        "SandboxGateway": "on",
     }
 
 

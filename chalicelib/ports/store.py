@@ -12,6 +12,7 @@ from datetime import date, datetime
 from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
 
 from chalicelib.domain.errors import Busy, DomainError
+from chalicelib.ports.gateway_collections import OnlinePayments
 
 if TYPE_CHECKING:
     from chalicelib.domain.accounts import Account, Subscription
@@ -219,7 +220,7 @@ class Documents(Protocol):
         """
 
 
-class TenantStore(Protocol):
+class TenantStore(OnlinePayments, Protocol):
     """Everything of one tenant; cannot be had without naming the tenant."""
 
     @property

@@ -219,6 +219,36 @@ def late_fees(tenant_id: str) -> str:
     return f"{tenant_id}#LATE"
 
 
+def gateways(tenant_id: str) -> str:
+    """Payment gateways that the tenant set up, by kind."""
+    return f"{tenant_id}#GATEWAYS"
+
+
+def collection(reference: str) -> str:
+    """A collection through a gateway, in its account's collection."""
+    return f"COL#{reference}"
+
+
+def collecting(invoice_id: str) -> str:
+    """Which collection is at an invoice, in the account's collection."""
+    return f"COLLECTING#{invoice_id.partition('-')[2]}"
+
+
+def collections(tenant_id: str, state: str = "all") -> str:
+    """References of collections in a state, or of all, in the order of time."""
+    return f"{tenant_id}#COLS#{state}"
+
+
+def gateway_event(tenant_id: str, kind: str, digest: str) -> str:
+    """An event that a gateway told of, by the digest of its identifier."""
+    return f"{tenant_id}#EVT#{kind}#{digest}"
+
+
+def parked_notices(tenant_id: str) -> str:
+    """Notices of gateways that wait for a person."""
+    return f"{tenant_id}#PARKED"
+
+
 def usage_closings(tenant_id: str) -> str:
     """Subscriptions of which periods of use are to be closed, by date."""
     return f"{tenant_id}#USE"

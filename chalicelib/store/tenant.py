@@ -22,6 +22,7 @@ from chalicelib.store.base import Database, ModelWrite
 from chalicelib.store.billing_state import BillingStates
 from chalicelib.store.idempotency import IdempotencyRecords
 from chalicelib.store.staff import StaffItem
+from chalicelib.store.tenant_online import TenantOnline
 from chalicelib.store.tenant_people import TenantPeople
 from chalicelib.store.tenants import TenantItem, TenantProfiles, decode_tenant, unchanged
 
@@ -49,7 +50,7 @@ if TYPE_CHECKING:
     from chalicelib.store.wire import DynamoWire
 
 
-class DynamoTenantStore(TenantPeople, OfTenant):
+class DynamoTenantStore(TenantPeople, TenantOnline, OfTenant):
     """Repositories and commits of one tenant."""
 
     def __init__(

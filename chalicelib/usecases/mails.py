@@ -109,6 +109,16 @@ Nobody of your company can do that by the platform. See which entries it is abou
 audit verify`, or GET /v1/audit/verification), keep a copy of what it says, and ask who runs the
 platform: they were told too."""
 
+_ADVICE_OF_GATEWAYS: Final[Mapping[Anomaly, str]] = {
+    Anomaly.NOTICES_REFUSED: """\
+Nothing was recorded of them. If you changed the gateway's secrets lately, see that they are those of
+the vendor's; otherwise somebody tries: make another callback address (POST .../rotate).""",
+    Anomaly.NOTICE_PARKED: """\
+Look at it (GET /v1/parked-notices), and assign it to a subscriber or dismiss it.""",
+    Anomaly.PAID_TWICE: """\
+The money is credit of the subscriber, and pays the next invoice unless you give it back.""",
+}
+
 _WHAT: Final[Mapping[Anomaly, str]] = {
     Anomaly.ACCOUNT_LOG_INS: "more than 20 wrong passwords for one account within an hour",
     Anomaly.TENANT_LOG_INS: "more than 100 wrong passwords for your accounts within an hour",
@@ -116,7 +126,15 @@ _WHAT: Final[Mapping[Anomaly, str]] = {
     Anomaly.REFUNDS: "more than 20 refunds, reversals and write-offs within an hour",
     Anomaly.EXPORT_NETWORK: "an export was asked for or fetched from a network not seen before",
     Anomaly.AUDIT_BROKEN: "the audit log was found changed, by the check of its chain",
+    Anomaly.NOTICES_REFUSED: "more than 50 messages to a payment gateway's address were not believed "
+    "within an hour",
+    Anomaly.NOTICE_PARKED: "a payment gateway told of money that nothing is known of: it waits for you",
+    Anomaly.PAID_TWICE: "an invoice that was settled already was paid once more through a gateway",
 }
+
+
+def _advice_of(kind: Anomaly) -> str:
+    return _ADVICE_OF_THE_LOG if kind is Anomaly.AUDIT_BROKEN else _ADVICE_OF_GATEWAYS.get(kind, _ADVICE)
 
 
 def anomaly_mail(*, to: str, name: str, company: str, kind: Anomaly, at: datetime) -> Mail:
@@ -126,7 +144,7 @@ def anomaly_mail(*, to: str, name: str, company: str, kind: Anomaly, at: datetim
         company=company,
         time=f"{at.astimezone(UTC):%Y-%m-%d %H:%M}",
         what=_WHAT[kind],
-        advice=_ADVICE_OF_THE_LOG if kind is Anomaly.AUDIT_BROKEN else _ADVICE,
+        advice=_advice_of(kind),
     )
     return Mail(to=to, subject="Out of the ordinary at ISP Billing", text=text)
 

@@ -13,8 +13,15 @@ ENDPOINTS = every_endpoint()
 
 # Adding one here is a decision: it answers anybody.
 PUBLIC = {
+    ("GET", "/pay/{token}"),
+    ("GET", "/sandbox-pay/{callback_key}/{reference}"),
+    ("GET", "/v1/gateway-callbacks/{callback_key}"),
     ("GET", "/v1/health"),
     ("GET", "/v1/openapi.json"),
+    ("POST", "/pay/{token}"),
+    ("POST", "/sandbox-pay/{callback_key}/{reference}"),
+    ("POST", "/v1/gateway-callbacks/{callback_key}"),
+    ("POST", "/v1/gateway-callbacks/{callback_key}/{tail}"),
     ("POST", "/v1/invitation-acceptances"),
     ("POST", "/v1/passkey-challenges"),
     ("POST", "/v1/passkey-sessions"),
@@ -80,7 +87,9 @@ def test_sibling_paths_use_the_same_parameter_name() -> None:
 
 
 def test_paths_are_versioned_and_lower_case() -> None:
-    odd = [path for _, path in registered() if not re.fullmatch(r"/v1(/([a-z0-9.-]+|\{[a-z_]+\}))+", path)]
+    # Pages that people open are not of a version.
+    form = r"/(v1|pay|sandbox-pay)(/([a-z0-9.-]+|\{[a-z_]+\}))+"
+    odd = [path for _, path in registered() if not re.fullmatch(form, path)]
     assert odd == []
 
 

@@ -19,6 +19,7 @@ ENVIRONMENT_READERS = {
 # Where an exception of any kind ends: it becomes an answer, a failed item, a log line.
 OUTER_BOUNDARIES = {
     "chalicelib/adapters/readiness.py",
+    "chalicelib/api/preflights.py",
     "chalicelib/api/routing.py",
     "chalicelib/jobs/audit.py",
     "chalicelib/jobs/billing.py",

@@ -32,6 +32,11 @@ class Reply:
         return jsonlib.loads(self.body)
 
     @property
+    def is_problem(self) -> bool:
+        """Whether it is a problem, and not a page or what a vendor is told."""
+        return bool(self.headers["Content-Type"] == "application/problem+json")
+
+    @property
     def code(self) -> str:
         """The code of a problem, which must have the problem's shape."""
         assert self.headers["Content-Type"] == "application/problem+json", self.text

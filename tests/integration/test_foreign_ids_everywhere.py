@@ -25,7 +25,8 @@ from chalicelib.api.routing import Endpoint
 from chalicelib.local.gateway import Gateway
 from tests.fakes.api_client import ApiClient, Reply
 from tests.integration.conftest import EngineServices, fresh_caller, sign_up_and_in
-from tests.integration.counter import Counter, line
+from tests.integration.counter import Counter, line, pkr
+from tests.integration.gatewaying import Till
 from tests.integration.importing import Importer
 from tests.integration.passkeys import device_for, register
 from tests.integration.portal_user import with_portal
@@ -61,11 +62,19 @@ ABSENT = {
     "subscriber_id": f"sbr_{NOWHERE}",
     "subscription_id": f"sbn_{NOWHERE}-1",
     "code": "NOSUCHCODE",
+    "collection_id": f"col_{NOWHERE}-C0000000000000000000",
+    "notice_id": f"pkn_{NOWHERE}",
+    "gateway": "raast",
+    "callback_key": "gcb_nobodys",
+    "token": "pay_nobodys",
+    "reference": "C0000000000000000000",
+    "tail": "BillInquiry",
 }
 # Fields of bodies that name something of the tenant, and what it is.
 NAMED_BY = {
     "package_id": "package_id",
     "package_ids": "package_id",
+    "subscriber_id": "subscriber_id",
     "invoice_id": "invoice_id",
     "subscription_id": "subscription_id",
     "parent_id": "subscription_id",
@@ -86,8 +95,9 @@ ALONE = {"give_discount"}
 OPERATORS = {"put_plan", "enter_company", "end_support_entry"}
 # Refusals that come before anything is looked up: then there is nothing to be seen here.
 UNREAD = {"missing_field", "unknown_field", "invalid_type", "invalid_value"}
-# Names that every tenant has, such as dates: there is nothing to tell apart.
-SHARED = {"date", "fiscal_year", "kind", "month"}
+# Names that every tenant has, such as dates: there is nothing to tell apart; and what opens something to
+# whoever has it, without signing in (tests/integration/test_gateway_collections.py).
+SHARED = {"date", "fiscal_year", "gateway", "kind", "month"} | {"callback_key", "reference", "tail", "token"}
 BODIES = [one for one in ENDPOINTS if one.body is not None and not one.public]
 Where = tuple[str | int, ...]
 
@@ -130,21 +140,29 @@ def furnished(gateway: Gateway, services: EngineServices) -> Isp:
     guest = {"email": f"guest@{shop.tenant.subdomain}.example", "role": "support"}
     # Not the owner: who has a second factor is asked for it at each password.
     helper = Company(shop.tenant, services, shop.tenant.api).join("support")
+    till = Till.open(shop, ApiClient(gateway, caller=fresh_caller()), counter)
+    begun = created(till.try_to_begin(amount=pkr(5_000)))
+    assert till.notify(begun["collection"], reference="unknown") == "parked"
     ids = {
         "access_id": entered(shop.tenant, services),
+        "callback_key": till.callback.rpartition("/")[2],
         "code": code,
+        "collection_id": begun["collection"]["collection_id"],
         "date": ok(api.get("/v1/billing/runs"))["items"][0]["date"],
         "document_id": receipt["document_id"],
         "export_id": answered(202, api.post("/v1/exports"))["export_id"],
         "fiscal_year": invoice["number"].split("-")[1],
+        "gateway": "sandbox",
         "import_id": Importer(services, shop.tenant).upload(b"id\nA-1\n"),
         "invoice_id": invoice["invoice_id"],
         "invitation_id": created(api.post("/v1/invitations", json=guest))["invitation"]["invitation_id"],
         "key_id": key["api_key"]["key_id"],
         "kind": "INV",
         "month": "2026-10",
+        "notice_id": till.parked()[0]["notice_id"],
         "package_id": package["package_id"],
         "passkey_id": register(helper.api, device_for(services))["passkey"]["passkey_id"],
+        "reference": begun["collection"]["reference"],
         "rehearsal_id": rehearsal["rehearsal_id"],
         "role_id": role["role_id"],
         "rule_id": rule["rule_id"],
@@ -152,6 +170,8 @@ def furnished(gateway: Gateway, services: EngineServices) -> Isp:
         "staff_id": helper.staff_id,
         "subscriber_id": counter.subscriber["subscriber_id"],
         "subscription_id": subscription["subscription_id"],
+        "tail": "BillInquiry",
+        "token": begun["page_url"].rpartition("/")[2],
     }
     bought = {
         "package_id": prepaid["package_id"],
@@ -218,7 +238,7 @@ def required_query(one: Endpoint) -> str:
 
 def told(reply: Reply, value: str) -> tuple[int, str]:
     """What an answer says, but for what was asked for and the request's own id."""
-    if reply.status < 400:
+    if reply.status < 400 or not reply.is_problem:
         return reply.status, reply.text
     problem = {**reply.json, "request_id": ""}
     return reply.status, json.dumps(problem).replace(value, "*")

@@ -24,9 +24,10 @@ from tests.integration.test_foreign_ids_everywhere import ABSENT, told
 
 # What a path names that belongs to the whole company, or to nobody in particular.
 OF_COMPANY = {
-    "access_id", "code", "date", "export_id", "fiscal_year", "import_id", "invitation_id", "key_id", "kind",
-    "line_id", "month", "package_id", "passkey_id", "rehearsal_id", "role_id", "rule_id", "session_id",
-    "settlement_id", "staff_id",
+    "access_id", "callback_key", "code", "date", "export_id", "fiscal_year", "gateway", "import_id",
+    "invitation_id", "key_id", "kind", "line_id", "month", "notice_id", "package_id", "passkey_id",
+    "reference", "rehearsal_id", "role_id", "rule_id", "session_id", "settlement_id", "staff_id", "tail",
+    "token",
 }  # fmt: skip
 
 

@@ -139,7 +139,7 @@ def listening(services: EngineServices) -> Iterator[Heard]:
 
 def said(reply: Reply) -> tuple[int, Item | str]:
     """An answer without the request's own id."""
-    if reply.status >= 400 and reply.body:
+    if reply.status >= 400 and reply.body and reply.is_problem:
         return reply.status, {**reply.json, "request_id": ""}
     return reply.status, reply.text
 

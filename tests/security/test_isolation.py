@@ -72,9 +72,17 @@ HARMLESS = set(
     "status",
     "through",
     "ready",
+    "state",
 }
 # Public operations: nobody is signed in, and whose they are is said by what is tried.
 PUBLIC = {
+    "hear_biller": "a callback's token and signature; tests/integration/test_gateway_collections.py",
+    "hear_gateway": "the same",
+    "hear_gateway_by_query": "the same",
+    "pay_by_page": "a link that was sent; tests/integration/test_pay_pages.py",
+    "press_sandbox_button": "an order that is sealed; tests/integration/test_pay_pages.py",
+    "show_pay_page": "a link that was sent; tests/integration/test_pay_pages.py",
+    "show_sandbox_page": "an order that is sealed; tests/integration/test_pay_pages.py",
     "activate_portal_access": "a code that was sent; tests/integration/test_portal_passwords.py",
     "ask_portal_code": "answers alike for everybody; tests/integration/test_portal_codes.py",
     "choose_portal_account": "a token of the code's step; tests/integration/test_portal_codes.py",

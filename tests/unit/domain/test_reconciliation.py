@@ -145,7 +145,7 @@ def test_every_row_and_every_payment_of_the_day_comes_to_one_line() -> None:
         paid(5, "T5", 100, tomorrow),
         paid(6, "", 50),
     ]
-    rows = [
+    rows: list[FileRow | BadRow] = [
         FileRow(2, "", "T1", 500, 5),
         FileRow(3, "T2", "X", 701, 7),
         FileRow(4, "", "T1", 500, 5),

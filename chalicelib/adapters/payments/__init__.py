@@ -1,0 +1,1 @@
+"""Payment gateways: one module a vendor, behind ``chalicelib.ports.gateways``."""

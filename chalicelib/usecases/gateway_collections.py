@@ -1,0 +1,315 @@
+"""Collections: begun by a subscriber, by staff or from a pay link; cancelled; asked after."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import Final
+
+from chalicelib.domain.accounts import is_subscriber_id
+from chalicelib.domain.errors import Busy, NotFound, StaleVersion
+from chalicelib.domain.gateway_collections import (
+    UNDER_WAY,
+    Collection,
+    CollectionOpen,
+    CollectionOver,
+    CollectionState,
+    CurrencyNotTaken,
+    amount_to_collect,
+    life_of,
+    moved,
+    reference_of,
+)
+from chalicelib.domain.gateways import (
+    Checkout,
+    CheckoutAsked,
+    GatewayKind,
+    GatewayRefused,
+    GatewayUnavailable,
+    NotSupported,
+)
+from chalicelib.domain.invoices import Invoice
+from chalicelib.domain.money import Money
+from chalicelib.domain.staff import EVERYTHING, Scope
+from chalicelib.ports.gateway_collections import CollectionTaken, GatewaySetUp
+from chalicelib.ports.gateways import PaymentGateway
+from chalicelib.ports.store import AuditNote, Page, TenantStore, Write
+from chalicelib.usecases.backoff import backoff_seconds
+from chalicelib.usecases.gateway_events import Arrived, apply_notice
+from chalicelib.usecases.gateways import GatewayPorts, enabled_gateway
+from chalicelib.usecases.invoices import get_invoice
+from chalicelib.usecases.scoped_lists import kept_within
+
+PAY_PATH: Final = "/pay"
+PAGE_PURPOSE: Final = "collection-page"
+# A collection's own page outlives it, so that whoever comes back sees what became of it.
+PAGE_LIFE: Final = timedelta(days=7)
+BEGIN_ATTEMPTS_MAX: Final = 6
+# A notice that is so late may be lost: then the vendor is asked, now and then.
+ASK_AFTER: Final = timedelta(minutes=2)
+ASK_AGAIN_AFTER: Final = timedelta(minutes=1)
+_KEPT_ATTEMPTS_MAX: Final = 3
+
+
+@dataclass(frozen=True, slots=True)
+class CollectionAsked:
+    """What is to be collected: all that an invoice, or else the account, owes unless ``amount`` says."""
+
+    gateway: GatewayKind
+    invoice_id: str = ""
+    amount: Money | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Begun:
+    """A collection, and where its payer goes on."""
+
+    collection: Collection
+    checkout: Checkout
+
+
+def begin(
+    *,
+    ports: GatewayPorts,
+    store: TenantStore,
+    subscriber_id: str,
+    asked: CollectionAsked,
+    at: datetime,
+    note: AuditNote,
+    pause: Callable[[float], None] = time.sleep,
+) -> Begun:
+    """Begin a collection; one that is under way for the invoice, by the same gateway and amount, goes on.
+
+    It is stored before the vendor is asked, so that nothing is paid that nobody knows of. Raises
+    NotFound, GatewayOff, NothingOpen, ExceedsOpen, CurrencyMismatch, CurrencyNotTaken, CollectionOpen,
+    GatewayRefused, or GatewayUnavailable: then asking again goes on with it.
+    """
+    gateway, adapter = enabled_gateway(ports=ports, store=store, kind=asked.gateway)
+    beginning = _Beginning(ports, store, gateway, adapter, asked, at, note)
+    for attempt in range(BEGIN_ATTEMPTS_MAX):
+        if attempt:
+            pause(backoff_seconds(attempt=attempt))
+        with suppress(CollectionTaken, StaleVersion):
+            collection, what = beginning.stored(subscriber_id)
+            return beginning.at_vendor(collection, what)
+    raise Busy("other changes kept getting in the way; nothing was begun, so try again")
+
+
+@dataclass(frozen=True, slots=True)
+class _Beginning:
+    """What beginning a collection works with."""
+
+    ports: GatewayPorts
+    store: TenantStore
+    gateway: GatewaySetUp
+    adapter: PaymentGateway
+    asked: CollectionAsked
+    at: datetime
+    note: AuditNote
+
+    def stored(self, subscriber_id: str) -> tuple[Collection, str]:
+        """Return the collection to go on with, stored, and what the payer is told that it is for."""
+        store, at = self.store, self.at
+        if not is_subscriber_id(value=subscriber_id):
+            raise NotFound("no such subscriber", param="subscriber_id")
+        read = store.subscribing(subscriber_id=subscriber_id)
+        account = read.subscriber.account
+        invoice: Invoice | None = None
+        if self.asked.invoice_id:
+            invoice = get_invoice(store=store, invoice_id=self.asked.invoice_id, at=at).invoice
+        amount = amount_to_collect(account=account, invoice=invoice, asked=self.asked.amount)
+        if self.adapter.currencies and amount.currency not in self.adapter.currencies:
+            raise CurrencyNotTaken(f"this gateway takes no {amount.currency}", param="gateway")
+        what = f"{read.tenant.company}: {invoice.number}" if invoice else read.tenant.company
+        before = None
+        if invoice is not None:
+            before = store.collections.at_invoice(
+                account_id=account.account_id, invoice_id=invoice.invoice_id
+            )
+        if before is not None and before.state_at(at=at) in UNDER_WAY:
+            return _the_same(before, self.asked, amount), what
+        return self._add(account.account_id, invoice, amount, before), what
+
+    def _add(
+        self, account_id: str, invoice: Invoice | None, amount: Money, before: Collection | None
+    ) -> Collection:
+        """Store a new collection in the place of the one before at the invoice, which is over."""
+        store, at, note = self.store, self.at, self.note
+        collection = Collection(
+            account_id=account_id,
+            reference=reference_of(ulid=self.ports.ids.new(prefix="col").removeprefix("col_")),
+            gateway=self.asked.gateway,
+            amount=amount,
+            state=CollectionState.OPEN,
+            created_at=at,
+            created_by=note.actor_id,
+            expires_at=at + life_of(kind=self.asked.gateway),
+            invoice_id=invoice.invoice_id if invoice else "",
+        )
+        writes = list(store.collections.add(collection=collection, instead_of=before))
+        if before is not None and before.overdue(at=at):
+            expired = moved(collection=before, state=CollectionState.EXPIRED)
+            writes += store.collections.change(before=before, after=expired)
+        details = {"reference": collection.reference, "amount": amount.amount, "currency": amount.currency}
+        told = replace(note, object_id=collection.collection_id, details={**note.details, **details})
+        store.commit(*writes, _page(self.ports, store, collection), store.note(note=told))
+        return collection
+
+    def at_vendor(self, collection: Collection, what: str) -> Begun:
+        """Ask the vendor for the checkout; asked again it is the same one, for it is asked as of then."""
+        ports, store = self.ports, self.store
+        asked = CheckoutAsked(
+            reference=collection.reference,
+            amount=collection.amount,
+            description=what,
+            return_url=page_url(ports=ports, store=store, collection=collection),
+            callback_url=ports.callback_url(gateway=self.gateway),
+            expires_at=collection.expires_at,
+        )
+        credentials, then = self.gateway.credentials, collection.created_at
+        try:
+            checkout = self.adapter.begin(asked=asked, credentials=credentials, now=then)
+        except GatewayRefused as error:
+            _end(store, collection, CollectionState.FAILED, self.at, reason=error.message)
+            raise
+        if checkout.vendor_id and checkout.vendor_id != collection.vendor_id:
+            collection = _with_vendor_id(store, collection, checkout.vendor_id)
+        return Begun(collection, checkout)
+
+
+def _the_same(before: Collection, asked: CollectionAsked, amount: Money) -> Collection:
+    same = before.gateway is asked.gateway and before.amount == amount
+    if same and before.state is CollectionState.OPEN:
+        return before
+    message = f"collection {before.collection_id} of the invoice is under way"
+    raise CollectionOpen(message, param="invoice_id")
+
+
+def _page(ports: GatewayPorts, store: TenantStore, collection: Collection) -> Write:
+    """Describe that the collection's own page is found by its token."""
+    subject = {"tenant_id": store.tenant_id, "collection_id": collection.collection_id}
+    return ports.one_time_tokens.issue(
+        token_hash=ports.hashed(token=store.collections.page_token(collection=collection)),
+        purpose=PAGE_PURPOSE,
+        subject={**subject, "invoice_id": collection.invoice_id},
+        expires_at=collection.expires_at + PAGE_LIFE,
+    )
+
+
+def page_url(*, ports: GatewayPorts, store: TenantStore, collection: Collection) -> str:
+    """Return the address of a collection's own page, where the vendor leads back to."""
+    token = store.collections.page_token(collection=collection)
+    return f"{ports.public_base_url}{PAY_PATH}/{token}"
+
+
+def _with_vendor_id(store: TenantStore, collection: Collection, vendor_id: str) -> Collection:
+    """Keep the vendor's name for the checkout; its notice may come at the same moment."""
+    for _ in range(_KEPT_ATTEMPTS_MAX):
+        after = replace(collection, vendor_id=vendor_id)
+        with suppress(StaleVersion):
+            store.commit(*store.collections.change(before=collection, after=after))
+            return replace(after, version=collection.version + 1)
+        collection = store.collections.get(collection_id=collection.collection_id)
+    return collection
+
+
+def _end(
+    store: TenantStore, collection: Collection, state: CollectionState, at: datetime, reason: str
+) -> None:
+    """End a collection that the vendor refused, unless something was heard of it meanwhile."""
+    if collection.state is not CollectionState.OPEN:
+        return
+    after = moved(collection=collection, state=state, reason=reason)
+    note = AuditNote("system", f"collection.{state.value}", collection.collection_id, at)
+    with suppress(StaleVersion):
+        store.commit(*store.collections.change(before=collection, after=after), store.note(note=note))
+
+
+# -- afterwards ------------------------------------------------------------------------------
+
+
+def get_collection(*, store: TenantStore, collection_id: str) -> Collection:
+    """Return a collection, or raise NotFound."""
+    return store.collections.get(collection_id=collection_id)
+
+
+def list_of_subscriber(
+    *, store: TenantStore, subscriber_id: str, limit: int, after: str | None
+) -> Page[Collection]:
+    """Return a subscriber's collections, the newest first, or raise NotFound."""
+    if not is_subscriber_id(value=subscriber_id):
+        raise NotFound("no such subscriber", param="subscriber_id")
+    page = store.collections.of_account(account_id=subscriber_id, limit=limit, after=after)
+    if not page.items and after is None:
+        store.subscribers.get(subscriber_id=subscriber_id)
+    return page
+
+
+def list_collections(
+    *,
+    store: TenantStore,
+    state: CollectionState | None,
+    at: datetime,
+    limit: int,
+    after: str | None,
+    scope: Scope = EVERYTHING,
+) -> Page[Collection]:
+    """Return the tenant's collections in a state, or all, the newest first; a page may be short."""
+    page = store.collections.in_state(state=state, at=at, limit=limit, after=after)
+    return kept_within(store=store, scope=scope, page=page)
+
+
+def cancel(*, store: TenantStore, collection_id: str, at: datetime, note: AuditNote) -> Collection:
+    """Cancel a collection that is open; its invoice is free for another one.
+
+    What is paid at the vendor's in spite of that waits for a person. Raises NotFound, or
+    CollectionOver where it has ended or the vendor works at it.
+    """
+    collection = store.collections.get(collection_id=collection_id)
+    state = collection.state_at(at=at)
+    if state is not CollectionState.OPEN:
+        raise CollectionOver(f"the collection is {state}")
+    after = moved(collection=collection, state=CollectionState.CANCELLED)
+    try:
+        store.commit(*store.collections.change(before=collection, after=after), store.note(note=note))
+    except StaleVersion as error:
+        raise CollectionOver("something was heard of the collection at this moment: look again") from error
+    return after
+
+
+def asked_after(
+    *,
+    ports: GatewayPorts,
+    store: TenantStore,
+    collection: Collection,
+    at: datetime,
+    at_once: bool = False,
+    request_id: str = "",
+) -> Collection:
+    """Return a collection as it stands, its vendor asked where a notice may have been lost.
+
+    Not before ``ASK_AFTER`` unless ``at_once``, and once in ``ASK_AGAIN_AFTER`` at most. Where the
+    vendor cannot be asked, or does not answer, it stands as it stood.
+    """
+    known = collection.captures or collection.state is CollectionState.CANCELLED
+    early = not at_once and at < collection.created_at + ASK_AFTER
+    lately = collection.asked_at is not None and at < collection.asked_at + ASK_AGAIN_AFTER
+    gateway = None if known or early or lately else store.gateways.find(kind=collection.gateway)
+    if gateway is None:
+        return collection
+    with suppress(StaleVersion, NotSupported, GatewayRefused, GatewayUnavailable):
+        asked = replace(collection, asked_at=at)
+        store.commit(*store.collections.change(before=collection, after=asked))
+        notice = ports.gateway_of(collection.gateway).inquire(
+            reference=collection.reference,
+            vendor_id=collection.vendor_id,
+            credentials=gateway.credentials,
+            now=at,
+        )
+        if notice.reference == collection.reference:
+            arrived = Arrived(collection.gateway, notice, at, request_id=request_id)
+            apply_notice(ports=ports, store=store, arrived=arrived)
+    return store.collections.get(collection_id=collection.collection_id)

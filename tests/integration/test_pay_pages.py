@@ -1,0 +1,100 @@
+"""An invoice is paid by whoever has its link, on pages that tell nothing else."""
+
+from __future__ import annotations
+
+import json
+from datetime import timedelta
+from urllib.parse import urlsplit
+
+import pytest
+
+from tests.fakes.api_client import ApiClient
+from tests.fakes.clock import FakeClock
+from tests.integration.conftest import EngineServices, SignedIn
+from tests.integration.counter import line
+from tests.integration.gatewaying import Till
+from tests.integration.shop import Shop, ok
+
+
+@pytest.fixture
+def till(signed_in: SignedIn, services: EngineServices, api: ApiClient) -> Till:
+    return Till.open(Shop(signed_in, services), api)
+
+
+def test_an_invoice_is_paid_by_its_link(till: Till, services: EngineServices, clock: FakeClock) -> None:
+    invoice = till.counter.invoice(line(164_900))
+    link = till.link(invoice)
+    shown = till.visitor.get(link)
+    assert (shown.status, shown.headers["Content-Type"]) == (200, "text/html; charset=utf-8")
+    assert shown.headers["Cache-Control"] == "no-store"
+    assert shown.headers["Referrer-Policy"] == "no-referrer"
+    for word in ("Lahore Net", invoice["number"], "PKR 1,649.00", invoice["due_on"]):
+        assert word in shown.text
+    for word in ("Ali Raza", "Street 7", invoice["invoice_id"], till.counter.subscriber["code"], "<script"):
+        assert word not in shown.text
+
+    begun = till.press(link, gateway="sandbox")
+    assert begun.status == 303, begun.text
+    page = till.visitor.get(vendors(begun.headers["Location"]))
+    assert "PKR 1,649.00" in page.text
+    assert till.visitor.get(vendors(begun.headers["Location"]).replace("164900", "100")).status == 404
+    assert till.press(begun.headers["Location"], act="steal").status == 404
+    done = till.press(begun.headers["Location"], act="pay")
+
+    assert done.status == 303
+    for path in (urlsplit(done.headers["Location"]).path, link):
+        assert "Already paid" in till.visitor.get(path).text
+    assert till.press(link, gateway="sandbox").status == 409
+    assert till.counter.now(invoice)["state"] == "paid"
+    assert till.visitor.get(f"{link}x").status == 404
+    clock.advance(timedelta(days=31))
+    assert till.visitor.get(link).status == 404
+
+
+def vendors(address: str) -> str:
+    """A page's address within this app."""
+    parts = urlsplit(address)
+    return f"{parts.path}?{parts.query}"
+
+
+def test_a_lost_callback_is_asked_for(till: Till, clock: FakeClock) -> None:
+    invoice = till.counter.invoice(line(5_000))
+    link = till.link(invoice)
+    address = till.press(link, gateway="sandbox").headers["Location"]
+    page = urlsplit(till.press(address, act="lose").headers["Location"]).path
+    assert till.counter.now(invoice)["state"] == "open"
+    assert "Already paid" not in till.visitor.get(page).text
+
+    clock.advance(timedelta(minutes=3))
+
+    assert "Already paid" in till.visitor.get(page).text
+    assert till.counter.now(invoice)["state"] == "paid"
+    declined = till.counter.invoice(line(5_000))
+    address = till.press(till.link(declined), gateway="sandbox").headers["Location"]
+    page = urlsplit(till.press(address, act="decline").headers["Location"]).path
+    assert "did not go through" in till.visitor.get(page).text
+    assert till.press(page, gateway="sandbox").status == 303
+
+
+def test_an_invoice_is_mailed_with_its_link(till: Till, services: EngineServices) -> None:
+    invoice = till.counter.invoice(line(5_000))
+    path = f"/v1/invoices/{invoice['invoice_id']}/mails"
+    assert till.staff.post(path).problem[:2] == (409, "no_address")
+    person = till.counter.subscriber
+    given = {"email": "ali.raza@mail.example"}
+    match = {"If-Match": f'"{ok(till.staff.get(till.counter.path))["version"]}"'}
+    ok(till.staff.patch(f"/v1/subscribers/{person['subscriber_id']}", json=given, headers=match))
+
+    sent = till.staff.post(path)
+
+    assert (sent.status, sent.json) == (202, {"to": "a***@mail.example"})
+    text = services.mailer.last_to("ali.raza@mail.example").text
+    link = next(word for word in text.split() if "/pay/" in word)
+    assert "PKR 50.00" in text
+    assert invoice["number"] in till.visitor.get(urlsplit(link).path).text
+    token = link.rpartition("/")[2]
+    assert token not in till.staff.get("/v1/audit?limit=20").text
+    assert token not in json.dumps(till.counter.shop.items())
+    for _ in range(4):
+        till.staff.post(path)
+    assert till.staff.post(path).problem[:2] == (429, "too_many_attempts")
