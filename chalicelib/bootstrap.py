@@ -293,6 +293,7 @@ class Services:
             one_time_tokens=DynamoOneTimeTokens(database=self.database),
             ids=self.ids,
             watch=self.watch,
+            mail_queue=self.mail_queue,
             public_base_url=settings.public_base_url,
         )
 

@@ -48,7 +48,7 @@ class GatewayRefund:
     """A refund by a gateway; its identifier is the refund's document's, and the key that the gateway has.
 
     ``amount`` in minor units of ``currency``. ``vendor_id`` is the gateway's own number, empty until it is
-    known; ``reason`` why it was refused.
+    known; ``reason`` why it was refused; ``told`` whether the gateway told of it by a notice, too.
     """
 
     refund_id: str
@@ -60,6 +60,11 @@ class GatewayRefund:
     vendor_id: str = ""
     reason: str = ""
     version: int = 1
+    told: bool = False
+
+    def heard(self) -> GatewayRefund:
+        """Return the refund of which the gateway told by itself: it is done."""
+        return replace(self, state=GatewayRefundState.DONE, told=True, version=self.version + 1)
 
     def done(self, *, vendor_id: str) -> GatewayRefund:
         """Return the refund as the gateway made it."""

@@ -38,8 +38,8 @@ class GatewayRefunds(Protocol):
     def get(self, *, refund_id: str) -> GatewayRefund:
         """Return the refund, or raise NotFound."""
 
-    def pending(self, *, limit: int, after: str | None) -> Page[str]:
-        """Return a page of the identifiers of those whose end is not known, the oldest day first."""
+    def pending(self, *, limit: int, after: str | None) -> Page[GatewayRefund]:
+        """Return a page of those whose end is not known."""
 
     def add(self, *, refund: GatewayRefund) -> Sequence[Write]:
         """Describe adding a refund that is under way."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from pynamodb.attributes import NumberAttribute, UnicodeAttribute
+from pynamodb.attributes import BooleanAttribute, NumberAttribute, UnicodeAttribute
 from pynamodb.exceptions import DoesNotExist
 
 from chalicelib.domain.errors import Busy, NotFound, StaleVersion
@@ -30,6 +30,7 @@ class GatewayRefundItem(TenantsItem):
     state = UnicodeAttribute()
     vendor_id = UnicodeAttribute(null=True)
     reason = UnicodeAttribute(null=True)
+    told = BooleanAttribute(null=True)
     version = NumberAttribute()
 
 
@@ -51,23 +52,15 @@ class DynamoGatewayRefunds(OfTenant):
             )
         except DoesNotExist:
             raise NotFound("no such refund", param="document_id") from None
-        return GatewayRefund(
-            refund_id=item.sk,
-            receipt_id=item.receipt_id,
-            channel=item.channel,
-            amount=int(item.amount),
-            currency=item.currency,
-            state=GatewayRefundState(item.state),
-            vendor_id=nullable(item.vendor_id) or "",
-            reason=nullable(item.reason) or "",
-            version=int(item.version),
-        )
+        return _refund(item)
 
-    def pending(self, *, limit: int, after: str | None) -> Page[str]:
-        """Return a page of the identifiers of those whose end is not known."""
+    def pending(self, *, limit: int, after: str | None) -> Page[GatewayRefund]:
+        """Return a page of those whose end is not known."""
         pk = keys.pending_refunds(self._tenant_id)
         page = query_page(PendingRefundItem, pk, limit=limit, after=after)
-        return Page(tuple(item.sk for item in page.items), page.after)
+        wanted = [(keys.gateway_refunds(self._tenant_id), item.sk) for item in page.items]
+        found = {item.sk: item for item in GatewayRefundItem.batch_get(wanted, consistent_read=True)}
+        return Page(tuple(_refund(found[sk]) for _, sk in wanted if sk in found), page.after)
 
     def add(self, *, refund: GatewayRefund) -> Sequence[ModelWrite]:
         """Describe adding a refund that is under way."""
@@ -96,5 +89,21 @@ class DynamoGatewayRefunds(OfTenant):
             state=refund.state.value,
             vendor_id=refund.vendor_id or None,
             reason=refund.reason or None,
+            told=refund.told or None,
             version=refund.version,
         )
+
+
+def _refund(item: GatewayRefundItem) -> GatewayRefund:
+    return GatewayRefund(
+        refund_id=item.sk,
+        receipt_id=item.receipt_id,
+        channel=item.channel,
+        amount=int(item.amount),
+        currency=item.currency,
+        state=GatewayRefundState(item.state),
+        vendor_id=nullable(item.vendor_id) or "",
+        reason=nullable(item.reason) or "",
+        version=int(item.version),
+        told=bool(nullable(item.told)),
+    )

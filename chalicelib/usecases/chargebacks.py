@@ -40,12 +40,14 @@ def charge_payment_back(
     at: datetime,
     note: AuditNote,
     idempotency: Idempotency | None = None,
+    also: Sequence[Write] = (),
 ) -> Chargeback:
     """Take a payment back for its payer's bank, once for each case; told again, it is the same case.
 
     It cannot be refused for want of money: what was given back or spent meanwhile is owed by a debit
-    note. Raises NotFound, NotAPayment, AlreadyReversed, CurrencyMismatch, ExceedsPayment, InvalidValue,
-    or ChargedBackAlready where the case took another payment or amount.
+    note. ``also`` is written in the same transaction. Raises NotFound, NotAPayment, AlreadyReversed,
+    CurrencyMismatch, ExceedsPayment, InvalidValue, or ChargedBackAlready where the case took another
+    payment or amount.
     """
     check_case(case_id=asked.case_id)
     receipt = store.documents.get(document_id=document_id)
@@ -79,7 +81,7 @@ def charge_payment_back(
         note=note,
         idempotency=idempotency,
         answer=case_of,
-        besides=lambda posted: [store.money.chargebacks.add(case=case_of(posted))],
+        besides=lambda posted: [store.money.chargebacks.add(case=case_of(posted)), *also],
     )
     return case_of(posted)
 
@@ -92,6 +94,7 @@ def win_chargeback(
     at: datetime,
     note: AuditNote,
     idempotency: Idempotency | None = None,
+    also: Sequence[Write] = (),
 ) -> Chargeback:
     """Take a chargeback's money in again, once; told again, it is the same case.
 
@@ -114,7 +117,8 @@ def win_chargeback(
         return replace(case, won_by=posted.documents[0].document_id)
 
     def besides(posted: Posted) -> Sequence[Write]:
-        return [store.money.chargebacks.win(case=case, journal_id=posted.documents[0].document_id)]
+        journal_id = posted.documents[0].document_id
+        return [store.money.chargebacks.win(case=case, journal_id=journal_id), *also]
 
     posted = post(
         store=store,

@@ -44,8 +44,10 @@ from chalicelib.domain.payments import receive
 from chalicelib.ports.gateway_collections import EventKnown, GatewaySetUp
 from chalicelib.ports.store import AuditNote, TenantStore, Write
 from chalicelib.usecases.backoff import backoff_seconds
+from chalicelib.usecases.gateway_money_back import MONEY_BACK, take_money_back
 from chalicelib.usecases.gateways import GatewayPorts
 from chalicelib.usecases.posting import Books, Posted, post
+from chalicelib.usecases.receipt_mails import announce
 
 APPLY_ATTEMPTS_MAX: Final = 8
 TOKEN_CHARS_MAX: Final = 100
@@ -160,6 +162,8 @@ def _do(
     decision: Decision,
 ) -> Outcome:
     if decision.effect is Effect.PARK or collection is None:
+        if collection is not None and _went_back(ports, store, arrived, collection, decision):
+            return Outcome.DONE
         return _park(ports, store, arrived, collection, decision.reason)
     if decision.effect is Effect.MOVE:
         assert decision.state is not None, "a move leads somewhere"
@@ -219,7 +223,7 @@ def _move(store: TenantStore, arrived: Arrived, collection: Collection, state: C
 def _record(ports: GatewayPorts, store: TenantStore, arrived: Arrived, collection: Collection) -> Outcome:
     """Record a payment: its receipt, what it settles, the event and the collection in one transaction."""
     payment = _Payment(store, arrived, collection)
-    post(
+    posted = post(
         store=store,
         subscriber_id=collection.account_id,
         make=payment.entry,
@@ -227,6 +231,7 @@ def _record(ports: GatewayPorts, store: TenantStore, arrived: Arrived, collectio
         note=_note(arrived, "collection.paid", collection.collection_id),
         besides=payment.besides,
     )
+    announce(store=store, queue=ports.mail_queue, receipt=posted.documents[0])
     if payment.again:
         _alert(ports, store, Anomaly.PAID_TWICE, arrived)
     return Outcome.DONE
@@ -266,6 +271,30 @@ class _Payment:
         return [*change, *_hear(self._store, self._arrived)]
 
 
+def _went_back(
+    ports: GatewayPorts,
+    store: TenantStore,
+    arrived: Arrived,
+    collection: Collection,
+    decision: Decision,
+) -> bool:
+    """Do what a notice of money that goes back says; False where a person has to look at it."""
+    notice = arrived.notice
+    if notice.status not in MONEY_BACK or decision.reason != notice.status.value:
+        return False
+    done = take_money_back(
+        store=store,
+        collection=collection,
+        notice=notice,
+        at=arrived.at,
+        note=lambda action: _note(arrived, action, collection.collection_id),
+        also=_hear(store, arrived),
+    )
+    if done and notice.status is NoticeStatus.CHARGEBACK:
+        _alert(ports, store, Anomaly.CHARGED_BACK, arrived)
+    return done
+
+
 # -- what waits for a person -----------------------------------------------------------------
 
 
@@ -278,8 +307,8 @@ def _park(
 ) -> Outcome:
     """Park a notice for a person.
 
-    Refunds and chargebacks come here too (their statuses are the ``reason``): taking money back out
-    of the books is for who sees the vendor's case.
+    Refunds and chargebacks come here too (their statuses are the ``reason``) where the books do not
+    show which payment they are of.
     """
     notice = arrived.notice
     parked = ParkedNotice(

@@ -14,7 +14,13 @@ from datetime import datetime
 
 from chalicelib.domain.documents import Document, Entry
 from chalicelib.domain.errors import Conflict, StaleVersion
-from chalicelib.domain.gateways import Credentials, GatewayRefused, NotSupported, RefundAsked
+from chalicelib.domain.gateways import (
+    Credentials,
+    GatewayRefused,
+    GatewayUnavailable,
+    NotSupported,
+    RefundAsked,
+)
 from chalicelib.domain.money import Money
 from chalicelib.domain.payments import Channel, amount_of, check_words
 from chalicelib.domain.receipt_refunds import (
@@ -97,6 +103,38 @@ def give_payment_back(
         answer=_first,
     )
     return posted.documents[0]
+
+
+def refund_by_gateway(
+    *,
+    store: TenantStore,
+    document_id: str,
+    amount: Money,
+    gateway_of: GatewayOf,
+    at: datetime,
+    note: AuditNote,
+    idempotency: Idempotency | None = None,
+) -> GatewayRefund:
+    """Give a part of a payment back by the gateway that it came by.
+
+    Where the gateway does not answer the refund stays under way, to be finished later. Raises what
+    ``begin_gateway_refund`` raises.
+    """
+    begun = begin_gateway_refund(
+        store=store,
+        document_id=document_id,
+        amount=amount,
+        gateway_of=gateway_of,
+        at=at,
+        note=note,
+        idempotency=idempotency,
+    )
+    try:
+        return finish_gateway_refund(
+            store=store, refund_id=begun.refund_id, gateway_of=gateway_of, at=at, note=note
+        )
+    except GatewayUnavailable:
+        return begun
 
 
 def begin_gateway_refund(

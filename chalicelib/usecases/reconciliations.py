@@ -7,7 +7,7 @@ three for each hundred receipts of the three days, whatever their channels. Noth
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from hashlib import sha256
@@ -30,6 +30,7 @@ from chalicelib.domain.reconciliation import (
     DAYS_ASKED_MAX,
     FILED_CHANNELS,
     Line,
+    LineResult,
     Settlement,
     SettlementBegun,
     SettlementRepeated,
@@ -53,8 +54,6 @@ from chalicelib.usecases.imports import UPLOAD_CONTENT_TYPE
 _ABOUT_MIDNIGHT: Final = 50
 _READ_TOGETHER: Final = 100
 _PAGES_PER_COMMIT: Final = 20
-# Other numbers by which payments are named in files, by document id.
-ReferencesOf = Callable[[Sequence[Document]], Mapping[str, Sequence[str]]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,7 +151,6 @@ def compare_settlement(
     blobs: Blobs,
     settlement_id: str,
     at: datetime,
-    references_of: ReferencesOf | None = None,
 ) -> Settlement:
     """Compare a settlement's file with the payments of its day, once; what is done stays.
 
@@ -162,7 +160,7 @@ def compare_settlement(
     if before.state is not JobState.QUEUED:
         return before
     try:
-        return _compared(store, blobs, before, at, references_of)
+        return _compared(store, blobs, before, at)
     except (InvalidValue, SettlementRepeated, BlobGone) as error:
         failure = JobFailure(error.code, error.message)
     except UnicodeDecodeError:
@@ -181,13 +179,7 @@ def give_up_settlement(*, store: TenantStore, settlement_id: str, at: datetime) 
         store.commit(store.money.settlements.change(before=before, after=after))
 
 
-def _compared(
-    store: TenantStore,
-    blobs: Blobs,
-    before: Settlement,
-    at: datetime,
-    references_of: ReferencesOf | None,
-) -> Settlement:
+def _compared(store: TenantStore, blobs: Blobs, before: Settlement, at: datetime) -> Settlement:
     key = _key(store, before.settlement_id)
     info = blobs.info(key=key)
     if info is None:
@@ -204,10 +196,26 @@ def _compared(
         for one in receipts_between(store=store, first=days[0], last=days[1])
         if one.channel == before.channel and not one.reversed_by
     ]
-    references = references_of(payments) if references_of else {}
-    lines = compare(rows=rows, payments=payments, references=references, on=before.on)
+    lines = compare(rows=rows, payments=payments, references={}, on=before.on)
+    if references := _references(store, lines):
+        lines = compare(rows=rows, payments=payments, references=references, on=before.on)
     totals = totals_of(lines=lines, rows=count, left_out=left_out, payments=payments, on=before.on)
     return _kept(store, before, before.compared(sha256=digest, totals=totals, at=at), lines)
+
+
+def _references(store: TenantStore, lines: Sequence[Line]) -> dict[str, list[str]]:
+    """Return our references of payments, by receipt, for rows that the vendor's number did not find.
+
+    Two reads for each such row that has a reference of a collection's form.
+    """
+    found: dict[str, list[str]] = {}
+    for line in lines:
+        if line.result is not LineResult.MISSING_HERE:
+            continue
+        collection = store.collections.by_reference(reference=line.reference)
+        for capture in collection.captures if collection else ():
+            found.setdefault(capture.receipt_id, []).append(line.reference)
+    return found
 
 
 def _kept(store: TenantStore, before: Settlement, after: Settlement, lines: Sequence[Line]) -> Settlement:

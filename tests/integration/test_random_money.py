@@ -345,7 +345,7 @@ class Clerk:
             try:
                 finish_gateway_refund(
                     store=self.store,
-                    refund_id=pending[0],
+                    refund_id=pending[0].refund_id,
                     gateway_of=self.access,
                     at=self.at,
                     note=self.note,

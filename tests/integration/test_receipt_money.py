@@ -10,8 +10,12 @@ import pytest
 
 from chalicelib.domain.gateways import (
     Credentials,
+    GatewayKind,
     GatewayRefused,
     GatewayUnavailable,
+    Notice,
+    NoticeStatus,
+    Outcome,
     RefundAsked,
     RefundMade,
 )
@@ -19,6 +23,7 @@ from chalicelib.domain.money import Money
 from chalicelib.domain.payments import receive
 from chalicelib.domain.receipt_refunds import GatewayRefundState
 from chalicelib.ports.store import AuditNote
+from chalicelib.usecases.gateway_events import Arrived, apply_notice
 from chalicelib.usecases.posting import Books, post
 from chalicelib.usecases.receipt_mails import send_receipt
 from chalicelib.usecases.receipt_refunds import (
@@ -26,10 +31,12 @@ from chalicelib.usecases.receipt_refunds import (
     begin_gateway_refund,
     finish_gateway_refund,
 )
+from tests.fakes.api_client import ApiClient
 from tests.fakes.services import InMemoryMailer
 from tests.integration.books_check import check_books
 from tests.integration.conftest import NOW, EngineServices, SignedIn
 from tests.integration.counter import Counter, line, pkr
+from tests.integration.gatewaying import Till
 from tests.integration.importing import http_get
 from tests.integration.shop import Item, Shop, created, if_match, ok
 
@@ -167,7 +174,8 @@ class Refunds:
         return done.state
 
     def pending(self) -> tuple[str, ...]:
-        return self.counter.shop.tenant.store.money.gateway_refunds.pending(limit=10, after=None).items
+        page = self.counter.shop.tenant.store.money.gateway_refunds.pending(limit=10, after=None)
+        return tuple(one.refund_id for one in page.items)
 
 
 @pytest.fixture
@@ -279,11 +287,52 @@ def test_receipts_are_printed_and_mailed_once(
     mailbox.broken = False
     send_receipt(document_id=quiet["document_id"], **again)  # type: ignore[arg-type]
     assert [one.subject for one in mailbox.sent[1:]] == [f"Receipt {quiet['number']}"]
-    for path in (f"/v1/documents/{receipt['document_id']}/pdf", f"/v1/invoices/{invoice['invoice_id']}/pdf"):
-        file = ok(api.get(path))
-        assert http_get(file["url"]).startswith(b"%PDF-")
-    assert file["file_name"] == f"{invoice['number']}.pdf"
+    paths = (f"/v1/documents/{receipt['document_id']}/pdf", f"/v1/invoices/{invoice['invoice_id']}/pdf")
+    files = [ok(api.get(path)) for path in paths]
+    assert [http_get(one["url"])[:5] for one in files] == [b"%PDF-"] * 2
+    assert [one["file_name"] for one in files] == [f"{one['number']}.pdf" for one in (receipt, invoice)]
     journal = created(
         counter.send(f"/v1/invoices/{invoice['invoice_id']}/write-offs", {"reason": "goodwill"})
     )
     assert api.get(f"/v1/documents/{journal['document_id']}/pdf").problem[:2] == (409, "not_printed")
+
+
+# -- told by a gateway ------------------------------------------------------------------------------
+
+
+def test_what_a_gateway_tells_of_money_that_goes_back_is_done_once(
+    counter: Counter, services: EngineServices, api: ApiClient
+) -> None:
+    till = Till.open(counter.shop, api, counter)
+    invoice, collection = till.invoice_and_collection(50_000)
+    till.notify(collection, transaction="txn_1")
+    [receipt] = counter.get("documents?kind=receipt")["items"]
+    move(counter, receipt)
+    refunded = counter.send(
+        f"/v1/documents/{receipt['document_id']}/gateway-refunds", {"amount": pkr(20_000)}
+    )
+    assert (refunded.status, refunded.json["state"]) == (201, "done")
+    assert counter.get("/v1/pending-refunds")["items"] == []
+    completed = counter.shop.tenant.api.post(f"/v1/documents/{refunded.json['document_id']}/completion")
+    assert ok(completed)["state"] == "done"
+
+    def tell(status: NoticeStatus, event: str, amount: int) -> Outcome:
+        notice = Notice(event, collection["reference"], status, Money(amount, "PKR"), "txn_1")
+        arrived = Arrived(GatewayKind.SANDBOX, notice, services.clock.now())
+        store = services.stores.of(tenant_id=counter.shop.tenant.tenant_id)
+        return apply_notice(ports=services.gateways, store=store, arrived=arrived)
+
+    told = [
+        (NoticeStatus.REFUNDED, "e1", 20_000, Outcome.DONE),  # that it was asked for
+        (NoticeStatus.REFUNDED, "e2", 20_000, Outcome.PARKED),  # and that somebody did elsewhere
+        (NoticeStatus.CHARGEBACK, "e3", 50_000, Outcome.DONE),
+        (NoticeStatus.CHARGEBACK, "e3", 50_000, Outcome.REPEATED),
+        (NoticeStatus.CHARGEBACK_WON, "e4", 50_000, Outcome.DONE),
+        (NoticeStatus.CHARGEBACK_WON, "e4", 50_000, Outcome.REPEATED),
+    ]
+    assert [tell(*one[:3]) for one in told] == [one[3] for one in told]
+    assert [one["reason"] for one in till.parked()] == ["refunded"]
+    [case] = counter.get("/v1/chargebacks")["items"]
+    assert (case["case_id"], case["state"], case["amount"]) == ("txn_1", "won", pkr(50_000))
+    assert counter.now(invoice)["open"]["amount"] == 50_000
+    check_books(services, counter.shop.tenant.tenant_id)
