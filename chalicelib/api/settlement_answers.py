@@ -13,7 +13,6 @@ from chalicelib.api.import_bodies import ColumnName
 from chalicelib.api.ledger import DATE_MAX, DATE_MIN
 from chalicelib.api.schemas import Line as Words
 from chalicelib.api.schemas import ListAnswer, ListQuery, Schema
-from chalicelib.domain.csv_inspect import FILE_BYTES_MAX
 from chalicelib.domain.documents import NOTE_CHARS_MAX
 from chalicelib.domain.imports import FILE_NAME_CHARS_MAX
 from chalicelib.domain.jobs import JobState
@@ -24,7 +23,7 @@ from chalicelib.domain.reconciliation import (
     ResolutionKind,
     Settlement,
 )
-from chalicelib.domain.settlement_files import ROWS_MAX, Column, FileProfile
+from chalicelib.domain.settlement_files import ROWS_MAX, SETTLEMENT_BYTES_MAX, Column, FileProfile
 from chalicelib.usecases.imports import UPLOAD_CONTENT_TYPE
 from chalicelib.usecases.reconciliations import Gap, SettlementAsked, SettlementUpload
 from chalicelib.usecases.resolutions import ResolutionAsked, ResolvedLine
@@ -53,7 +52,7 @@ class SettlementIn(Schema):
     file_name: Annotated[Words, Field(min_length=1, max_length=FILE_NAME_CHARS_MAX)] = Field(
         examples=["settlement-2026-11-20.csv"]
     )
-    size_bytes: int = Field(ge=1, description=f"at most {FILE_BYTES_MAX}", examples=[48_211])
+    size_bytes: int = Field(ge=1, description=f"at most {SETTLEMENT_BYTES_MAX}", examples=[48_211])
     columns: SettlementColumns | None = None
     minor_units: bool = Field(default=False, description="amounts are whole minor units, not decimals")
     merchant: Annotated[Words, Field(max_length=80)] = Field(
@@ -146,7 +145,7 @@ class NewSettlementOut(Schema):
 class SettlementLinesQuery(ListQuery):
     """Which lines."""
 
-    result: LineResult
+    result: LineResult = Field(examples=["missing_here"])
 
 
 class ResolutionOut(Schema):

@@ -18,7 +18,8 @@ MONEY_ITEMS: Final[tuple[Stored, ...]] = (
         "gateway_refunds.GatewayRefundItem",
         "a refund that a gateway was asked for",
         Subject.SUBSCRIBER,
-        {DOCUMENT: "amount channel currency reason receipt_id state told vendor_id version"},
+        {DOCUMENT: "amount channel currency receipt_id state told vendor_id version", WRITTEN: "reason"},
+        {"reason": "why a gateway refused, in its words"},
     ),
     Stored(
         "outbox.OutboxItem",

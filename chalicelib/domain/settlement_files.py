@@ -19,6 +19,8 @@ from chalicelib.domain.money import AMOUNT_MINOR_MAX, InvalidAmount, parse_decim
 from chalicelib.domain.payments import REFERENCE_CHARS_MAX
 
 ROWS_MAX: Final = 50_000
+# It is read into memory: its hash is known before anything of it is kept.
+SETTLEMENT_BYTES_MAX: Final = 16 * 1024 * 1024
 COLUMN_CHARS_MAX: Final = 100
 
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from chalicelib.crypto.keyring import TenantKeys
 from chalicelib.ports.services import Clock, Ids
+from chalicelib.store.acting import OfTenant
 
 # Imported by who first asks, as in the store itself.
 if TYPE_CHECKING:
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
     from chalicelib.store.settlements import DynamoSettlements
 
 
-class DynamoMoney:
+class DynamoMoney(OfTenant):
     """Repositories of money, of one tenant and no other."""
 
     def __init__(self, *, tenant_id: str, tenant_keys: TenantKeys, clock: Clock, ids: Ids) -> None:
@@ -38,7 +39,7 @@ class DynamoMoney:
         """Refunds that a gateway is asked for."""
         from chalicelib.store.gateway_refunds import DynamoGatewayRefunds
 
-        return DynamoGatewayRefunds(tenant_id=self._tenant_id)
+        return DynamoGatewayRefunds(tenant_id=self._tenant_id, tenant_keys=self._keys)
 
     @cached_property
     def outbox(self) -> DynamoOutbox:

@@ -19,8 +19,8 @@ from chalicelib.ports.store import AuditNote, Idempotency, TenantStore
 from chalicelib.usecases.printing import receipt_on_paper
 
 RECEIPT: Final = "receipt"
-# Longer than the worker may take for a message, so that no two send the same mail.
-CLAIMED_FOR: Final = timedelta(minutes=10)
+# Longer than the worker may run, so that no two send the same mail, and over when its message comes again.
+CLAIMED_FOR: Final = timedelta(seconds=100)
 LOST_AFTER: Final = timedelta(minutes=15)
 FOUND_AGAIN_MAX: Final = 10
 

@@ -14,7 +14,6 @@ from hashlib import sha256
 from typing import Final
 
 from chalicelib.domain.csv_inspect import (
-    FILE_BYTES_MAX,
     FileTooLarge,
     check_file_name,
     encoding_of_all,
@@ -40,6 +39,7 @@ from chalicelib.domain.reconciliation import (
 )
 from chalicelib.domain.settlement_files import (
     ROWS_MAX,
+    SETTLEMENT_BYTES_MAX,
     BadRow,
     FileProfile,
     FileRow,
@@ -92,8 +92,8 @@ def begin_settlement(
     """
     check_channel(channel=asked.channel)
     check_file_name(name=asked.file_name)
-    if asked.size_bytes > FILE_BYTES_MAX:
-        raise FileTooLarge(f"a file has at most {FILE_BYTES_MAX >> 20} MB", param="size_bytes")
+    if asked.size_bytes > SETTLEMENT_BYTES_MAX:
+        raise FileTooLarge(f"a file has at most {SETTLEMENT_BYTES_MAX >> 20} MB", param="size_bytes")
     tenant = store.profile()
     if asked.on > tenant.local_date(at=at):
         raise InvalidValue("the day has not come", param="date")

@@ -53,30 +53,37 @@ class ResolutionAsked:
 
 def show_line(*, store: TenantStore, settlement_id: str, line_id: str) -> ResolvedLine:
     """Return a line of a settlement, or raise NotFound."""
-    store.money.settlements.get(settlement_id=settlement_id)
     absent = NotFound("no such line", param="line_id")
     name, _, number = line_id.rpartition("-")
     if name not in set(LineResult) or not (number.isascii() and number.isdecimal() and len(number) <= 6):
         raise absent
-    found = store.money.settlements.lines(
-        settlement_id=settlement_id, result=LineResult(name), first=max(1, int(number)), limit=1
-    )
-    if not found or found[0][0].number != int(number):
+    result, place = LineResult(name), int(number)
+    if not 1 <= place <= _count(store, settlement_id, result):
         raise absent
-    return ResolvedLine(*found[0])
+    [found] = store.money.settlements.lines(settlement_id=settlement_id, result=result, first=place, limit=1)
+    return ResolvedLine(*found)
 
 
 def list_lines(
     *, store: TenantStore, settlement_id: str, result: LineResult, limit: int, after: str | None
 ) -> Page[ResolvedLine]:
     """Return a page of a settlement's lines of one result, in the order of the file; or raise NotFound."""
-    store.money.settlements.get(settlement_id=settlement_id)
+    count = _count(store, settlement_id, result)
     first = int(after) if after else 1
+    shown = min(limit, count - first + 1)
+    if shown <= 0:
+        return Page(())
     found = store.money.settlements.lines(
-        settlement_id=settlement_id, result=result, first=first, limit=limit + 1
+        settlement_id=settlement_id, result=result, first=first, limit=shown
     )
-    shown = tuple(ResolvedLine(*one) for one in found[:limit])
-    return Page(shown, str(first + limit) if len(found) > limit else None)
+    lines = tuple(ResolvedLine(*one) for one in found)
+    return Page(lines, str(first + shown) if first + shown <= count else None)
+
+
+def _count(store: TenantStore, settlement_id: str, result: LineResult) -> int:
+    """Return how many lines of a result there are: pages of a comparison that died are none of it."""
+    settlement = store.money.settlements.get(settlement_id=settlement_id)
+    return settlement.totals.counts.get(result.value, 0)
 
 
 def resolve_line(

@@ -61,6 +61,8 @@ ABSENT = {
     "staff_id": f"stf_{NOWHERE}",
     "subscriber_id": f"sbr_{NOWHERE}",
     "subscription_id": f"sbn_{NOWHERE}-1",
+    "settlement_id": f"stl_{NOWHERE}",
+    "line_id": "missing_here-1",
     "code": "NOSUCHCODE",
     "collection_id": f"col_{NOWHERE}-C0000000000000000000",
     "notice_id": f"pkn_{NOWHERE}",
@@ -76,13 +78,14 @@ NAMED_BY = {
     "package_ids": "package_id",
     "subscriber_id": "subscriber_id",
     "invoice_id": "invoice_id",
+    "document_id": "document_id",
     "subscription_id": "subscription_id",
     "parent_id": "subscription_id",
     "coupon": "code",
     "role": "role_id",
 }
 # Fields that end like identifiers, but are words of the ISP's own.
-WORDS = {"record_id", "tax_id", "national_id", "dealer_id"}
+WORDS = {"record_id", "tax_id", "national_id", "dealer_id", "case_id", "vendor_id"}
 # What these name narrows a list: nothing is found where there is no such thing.
 NARROWING = {"search_subscribers"}
 # These make what their path names, so that it is there for nobody else.
@@ -97,7 +100,12 @@ OPERATORS = {"put_plan", "enter_company", "end_support_entry"}
 UNREAD = {"missing_field", "unknown_field", "invalid_type", "invalid_value"}
 # Names that every tenant has, such as dates: there is nothing to tell apart; and what opens something to
 # whoever has it, without signing in (tests/integration/test_gateway_collections.py).
-SHARED = {"date", "fiscal_year", "gateway", "kind", "month"} | {"callback_key", "reference", "tail", "token"}
+SHARED = {"date", "fiscal_year", "gateway", "kind", "line_id", "month"} | {
+    "callback_key",
+    "reference",
+    "tail",
+    "token",
+}
 BODIES = [one for one in ENDPOINTS if one.body is not None and not one.public]
 Where = tuple[str | int, ...]
 
@@ -143,6 +151,7 @@ def furnished(gateway: Gateway, services: EngineServices) -> Isp:
     till = Till.open(shop, ApiClient(gateway, caller=fresh_caller()), counter)
     begun = created(till.try_to_begin(amount=pkr(5_000)))
     assert till.notify(begun["collection"], reference="unknown") == "parked"
+    file = {"channel": "bank_transfer", "on": "2026-10-01", "file_name": "x.csv", "size_bytes": 9}
     ids = {
         "access_id": entered(shop.tenant, services),
         "callback_key": till.callback.rpartition("/")[2],
@@ -158,6 +167,7 @@ def furnished(gateway: Gateway, services: EngineServices) -> Isp:
         "invitation_id": created(api.post("/v1/invitations", json=guest))["invitation"]["invitation_id"],
         "key_id": key["api_key"]["key_id"],
         "kind": "INV",
+        "line_id": "missing_here-1",
         "month": "2026-10",
         "notice_id": till.parked()[0]["notice_id"],
         "package_id": package["package_id"],
@@ -167,6 +177,7 @@ def furnished(gateway: Gateway, services: EngineServices) -> Isp:
         "role_id": role["role_id"],
         "rule_id": rule["rule_id"],
         "session_id": ok(api.get("/v1/me/sessions"))["items"][0]["session_id"],
+        "settlement_id": created(api.post("/v1/settlements", json=file))["settlement"]["settlement_id"],
         "staff_id": helper.staff_id,
         "subscriber_id": counter.subscriber["subscriber_id"],
         "subscription_id": subscription["subscription_id"],
