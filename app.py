@@ -73,6 +73,14 @@ def prepaid_expirer(event: CloudWatchEvent) -> None:
     expire_prepaid_lines(job_services(), event.to_dict())
 
 
+@app.schedule(Rate(10, unit=Rate.MINUTES), name="collection_keeper")
+def collection_keeper(event: CloudWatchEvent) -> None:
+    """Ask gateways for what they may have told in vain, and end what nobody paid."""
+    from chalicelib.jobs.gateway_collections import keep_collections
+
+    keep_collections(job_services(), event.to_dict())
+
+
 @app.schedule(Rate(1, unit=Rate.MINUTES), name="audit_sealer")
 def audit_sealer(event: CloudWatchEvent) -> None:
     """Chain the audit entries that were written since the last pass."""

@@ -291,10 +291,11 @@ class Services:
             gateway_of=gateway_finder(sandbox=settings.sandbox_gateway, local=settings.local_gateways),
             tokens=RandomTokens(),
             one_time_tokens=DynamoOneTimeTokens(database=self.database),
+            attempts=DynamoAttempts(database=self.database),
             ids=self.ids,
             watch=self.watch,
             mail_queue=self.mail_queue,
-            public_base_url=settings.public_base_url,
+            base_url=settings.api_base_url or settings.public_base_url,
         )
 
     @cached_property

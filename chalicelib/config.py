@@ -67,6 +67,8 @@ class Settings:
     previous_field_key_id: str = ""
     # Under which name SMS are sent; empty where none are.
     sms_sender: str = ""
+    # Where the API itself answers, for pay links and gateways; empty where that is ``public_base_url``.
+    api_base_url: str = ""
     # Whether tenants may set up the sandbox, a payment gateway that takes no money.
     sandbox_gateway: bool = False
     # Whether payment gateways' stand-ins on this machine may be asked, over plain http.
@@ -107,6 +109,7 @@ class Settings:
             tenant_role_arn=source.get("TENANT_ROLE_ARN", ""),
             platform_subdomain=source.get("PLATFORM_SUBDOMAIN", ""),
             sms_sender=source.get("SMS_SENDER", ""),
+            api_base_url=source.get("API_BASE_URL", "").rstrip("/"),
             sandbox_gateway=source.get("SANDBOX_GATEWAY", "") == "on",
             local_gateways=source.get("LOCAL_GATEWAYS", "") == "on",
             previous_field_key_id=source.get("PREVIOUS_FIELD_KEY_ID", ""),

@@ -8,10 +8,11 @@ from pydantic import Field
 
 from chalicelib.api.documents import INVOICE_ID_CHARS_MAX
 from chalicelib.api.routing import Request, endpoint
-from chalicelib.api.schemas import ListAnswer, ListQuery, MoneyIn, MoneyOut, Schema
+from chalicelib.api.schemas import Line, ListAnswer, ListQuery, MoneyIn, MoneyOut, Schema
 from chalicelib.domain.gateway_collections import Collection, CollectionState
 from chalicelib.domain.gateways import Checkout, GatewayKind, Step
 from chalicelib.domain.money import Money
+from chalicelib.domain.payments import REFERENCE_CHARS_MAX
 from chalicelib.domain.staff import Permission
 from chalicelib.usecases import gateway_collections as collections
 
@@ -97,6 +98,17 @@ class CollectionOut(Schema):
             created_by=one.created_by,
             expires_at=one.expires_at,
         )
+
+
+class ConfirmationIn(Schema):
+    """What the bank's books say of it."""
+
+    transaction: Line = Field(
+        min_length=1,
+        max_length=REFERENCE_CHARS_MAX,
+        description="the bank's own name for the transfer",
+        examples=["FT26329XK1"],
+    )
 
 
 class BegunOut(Schema):
@@ -215,6 +227,27 @@ def inquire_collection(request: Request) -> CollectionOut:
         request_id=request.request_id,
     )
     return CollectionOut.of(asked, request.now)
+
+
+@endpoint(
+    "POST",
+    "/v1/collections/{collection_id}/confirmation",
+    permission=Permission.PAYMENTS_RECORD,
+    body=ConfirmationIn,
+    answer=CollectionOut,
+)
+def confirm_collection(request: Request) -> CollectionOut:
+    """Record what reached the bank by a gateway that tells nothing itself (Raast), once."""
+    body, collection_id = request.body_as(ConfirmationIn), request.path["collection_id"]
+    confirmed = collections.confirm(
+        ports=request.services.gateways,
+        store=request.store,
+        collection_id=collection_id,
+        transaction=body.transaction,
+        at=request.now,
+        note=request.note("collection.paid", collection_id),
+    )
+    return CollectionOut.of(confirmed, request.now)
 
 
 @endpoint(

@@ -12,7 +12,7 @@ from typing import Final
 from chalicelib.api.request import Answer
 from chalicelib.domain.gateway_collections import CollectionState
 from chalicelib.domain.gateways import Checkout, GatewayKind
-from chalicelib.domain.invoices import InvoiceState
+from chalicelib.domain.invoices import Invoice, InvoiceState
 from chalicelib.domain.money import Money, format_minor
 from chalicelib.usecases.pay_links import PayPage
 
@@ -29,7 +29,8 @@ main{background:var(--card);border:1px solid var(--line);border-radius:12px;padd
 @media(max-width:36rem){main{border-inline:0;border-radius:0}}
 @media(min-width:36.01rem){main{width:calc(100% - 2.5rem)}}
 h1{font-size:1.4rem;line-height:1.25;margin:0 0 1rem;overflow-wrap:anywhere}p{margin:.5rem 0 1rem}
-dl{display:grid;grid-template-columns:minmax(6rem,max-content) 1fr;gap:.35rem 1rem;margin:0 0 1.25rem}
+dl{display:grid;grid-template-columns:minmax(6rem,max-content) 1fr;gap:.35rem 1rem;align-items:baseline;
+margin:0 0 1.25rem}
 dt{color:var(--soft)}dd{margin:0;overflow-wrap:anywhere}dd.sum{font-size:1.25rem;font-weight:650}
 [role=status]{border-inline-start:4px solid var(--accent);padding:.25rem 0 .25rem .9rem;font-weight:600}
 [role=alert]{border-inline-start:4px solid var(--bad);padding:.25rem 0 .25rem .9rem;font-weight:600}
@@ -84,7 +85,7 @@ def page(*, title: str, heading: str, content: str) -> str:
         '<!doctype html><html lang="en"><head><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width,initial-scale=1">'
         f'<link rel="icon" href="data:,"><title>{escape(title)}</title><style>{STYLE}</style></head>'
-        f"<body><header>{escape(heading)}</header><main>{content}</main></body></html>"
+        f'<body><header dir="auto">{escape(heading)}</header><main>{content}</main></body></html>'
     )
 
 
@@ -106,8 +107,7 @@ def pay_page(shown: PayPage, *, refusal: str = "") -> str:
     title = f"Invoice {invoice.number}" if invoice else "Payment"
     facts: list[tuple[str, str, str]] = []
     if invoice is not None:
-        owed = Money(invoice.open_amount, invoice.currency)
-        facts = [("Open", money_text(owed), "sum"), ("Due by", invoice.due_on.isoformat(), "")]
+        facts = _owed(invoice)
     elif collection is not None:
         facts = [("Amount", money_text(collection.amount), "sum")]
     content = f"<h1>{escape(title)}</h1>{_list(facts)}{_state(shown)}"
@@ -116,6 +116,15 @@ def pay_page(shown: PayPage, *, refusal: str = "") -> str:
     if shown.payable:
         content += _choice(shown)
     return page(title=title, heading=shown.tenant.company, content=content)
+
+
+def _owed(invoice: Invoice) -> list[tuple[str, str, str]]:
+    """Return what is open of an invoice and by when; or what it came to, where nothing is."""
+    if invoice.open_amount <= 0:
+        return [("Amount", money_text(Money(invoice.total, invoice.currency)), "sum")]
+    due = f"{invoice.due_on.day} {invoice.due_on:%B %Y}"
+    owed = money_text(Money(invoice.open_amount, invoice.currency))
+    return [("To be paid", owed, "sum"), ("By", due, "")]
 
 
 def _state(shown: PayPage) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import Final
 
 from chalicelib.api import pages
@@ -28,7 +29,8 @@ _LOCAL: Final = "http://127.0.0.1"
 )
 def show_pay_page(request: Request) -> Answer:
     """Show what is open of an invoice and how it may be paid, or what became of a payment."""
-    return _shown(request)
+    more = _more(request) if request.raw.query else None
+    return _shown(request) if more is None else _led_on(request, more[1], more[0])
 
 
 @endpoint(
@@ -40,8 +42,10 @@ def show_pay_page(request: Request) -> Answer:
 )
 def pay_by_page(request: Request) -> Answer:
     """Begin to pay, and lead on: to the vendor's page, by a form to it, or to what is to be entered."""
+    if (chosen := _chosen(request)) is None:
+        return _shown(request)
     try:
-        kind = kind_of(text=form_of(request.raw).get("gateway", ""))
+        kind = kind_of(text=chosen)
         made = pay_links.begin_by_link(
             ports=request.services.gateways,
             token=request.path["token"],
@@ -53,6 +57,25 @@ def pay_by_page(request: Request) -> Answer:
     except DomainError as error:
         return _shown(request, refused=error)
     return _led_on(request, made.checkout, kind)
+
+
+def _more(request: Request) -> tuple[GatewayKind, Checkout] | None:
+    """Return the second step of a vendor who has one, where the payer came back from the first."""
+    with suppress(DomainError):
+        return pay_links.next_step(
+            ports=request.services.gateways,
+            token=request.path["token"],
+            query=request.raw.query,
+            at=request.now,
+        )
+    return None
+
+
+def _chosen(request: Request) -> str | None:
+    """Return the way to pay that was chosen; None for what a vendor posts when it leads back."""
+    with suppress(InvalidValue):
+        return form_of(request.raw).get("gateway")
+    return None
 
 
 def _shown(request: Request, refused: DomainError | None = None) -> Answer:
@@ -86,7 +109,7 @@ def _led_on(request: Request, checkout: Checkout, kind: GatewayKind) -> Answer:
 
 def _check_way(request: Request, url: str) -> None:
     """Raise InvalidValue for what no browser should be sent to."""
-    ours = request.services.settings.public_base_url
+    ours = request.services.gateways.base_url
     plain = url.isascii() and url.isprintable() and " " not in url
     if not plain or not url.startswith(("https://", f"{ours}/", _LOCAL)):
         raise InvalidValue("the vendor's page has no address that a browser should open")

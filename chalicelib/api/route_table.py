@@ -45,6 +45,7 @@ ROUTES: Final[dict[str, str]] = {
     "GET /v1/subscribers/{subscriber_id}/collections": "gateway_collections.list_subscriber_collections",
     "GET /v1/collections/{collection_id}": "gateway_collections.get_collection",
     "POST /v1/collections/{collection_id}/inquiry": "gateway_collections.inquire_collection",
+    "POST /v1/collections/{collection_id}/confirmation": "gateway_collections.confirm_collection",
     "POST /v1/collections/{collection_id}/cancellation": "gateway_collections.cancel_collection",
     "GET /v1/gateways": "gateways.list_gateways",
     "GET /v1/gateways/{gateway}": "gateways.get_gateway",

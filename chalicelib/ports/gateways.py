@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Protocol
 
+from chalicelib.domain.billers import Bill, BillCode, BillInquiry
 from chalicelib.domain.gateways import (
     Checkout,
     CheckoutAsked,
@@ -66,3 +67,34 @@ class PaymentGateway(Protocol):
 
         Raises NotSupported, GatewayRefused or GatewayUnavailable.
         """
+
+
+class TwoStepGateway(PaymentGateway, Protocol):
+    """A vendor whose payer comes back in the middle, to be sent on once more."""
+
+    def next_step(self, *, query: str, asked: CheckoutAsked, credentials: Credentials) -> Checkout | None:
+        """Return where a payer who came to ``return_url`` with this raw query goes on.
+
+        None where the query asks for no second step, as at the end.
+        """
+
+
+class BillerGateway(PaymentGateway, Protocol):
+    """A vendor whose banks ask us what is to be paid, and tell us that it was.
+
+    ``read`` takes its BillPayment; the ``reference`` of that notice is the consumer number.
+    """
+
+    def parse_inquiry(self, *, received: Received, credentials: Credentials) -> BillInquiry:
+        """Return a BillInquiry's question, its sender checked first.
+
+        Raises NoticeRefused or NoticeMalformed.
+        """
+
+    def answer_inquiry(
+        self, *, code: BillCode, bill: Bill | None, received: Received, credentials: Credentials
+    ) -> VendorAnswer:
+        """Return the answer to a BillInquiry; ``bill`` is None where the code is not DONE."""
+
+    def answer_payment(self, *, code: BillCode, received: Received, credentials: Credentials) -> VendorAnswer:
+        """Return the answer to a BillPayment in the tenant's profile, which ``answer`` does not know."""

@@ -159,12 +159,24 @@ class DynamoCollections(OfTenant):
             where=(lambda item: item.over_at > now) if state in UNDER_WAY else None,
             newest_first=True,
         )
+        return Page(self._listed_ones(page.items), page.after)
+
+    def under_way(self, *, limit: int) -> tuple[Collection, ...]:
+        """Return collections that are open or pending, their time over or not: the oldest of each first."""
+        found: list[Collection] = []
+        for state in sorted(UNDER_WAY):
+            page = query_page(
+                ListedItem, keys.collections(self._tenant_id, state.value), limit=limit, after=None
+            )
+            found += self._listed_ones(page.items)
+        return tuple(found)
+
+    def _listed_ones(self, listed: Sequence[ListedItem]) -> tuple[Collection, ...]:
         wanted = [
-            (keys.account(self._tenant_id, one.account_id), keys.collection(str(one.sk)))
-            for one in page.items
+            (keys.account(self._tenant_id, one.account_id), keys.collection(str(one.sk))) for one in listed
         ]
         items = {(one.pk, one.sk): one for one in CollectionItem.batch_get(wanted, consistent_read=True)}
-        return Page(tuple(self._collection(items[key]) for key in wanted if key in items), page.after)
+        return tuple(self._collection(items[key]) for key in wanted if key in items)
 
     def any_under_way(self, *, kind: GatewayKind, at: datetime) -> bool:
         """Whether a collection of a gateway is open, or the vendor works at it."""

@@ -12,12 +12,14 @@ from typing import Final
 from chalicelib.domain.accounts import is_subscriber_id
 from chalicelib.domain.errors import Busy, NotFound, StaleVersion
 from chalicelib.domain.gateway_collections import (
+    CONFIRMED_BY_STAFF,
     UNDER_WAY,
     Collection,
     CollectionOpen,
     CollectionOver,
     CollectionState,
     CurrencyNotTaken,
+    GatewayTells,
     amount_to_collect,
     life_of,
     moved,
@@ -29,15 +31,20 @@ from chalicelib.domain.gateways import (
     GatewayKind,
     GatewayRefused,
     GatewayUnavailable,
+    Notice,
+    NoticeStatus,
     NotSupported,
 )
 from chalicelib.domain.invoices import Invoice
 from chalicelib.domain.money import Money
+from chalicelib.domain.payments import check_words
 from chalicelib.domain.staff import EVERYTHING, Scope
 from chalicelib.ports.gateway_collections import CollectionTaken, GatewaySetUp
 from chalicelib.ports.gateways import PaymentGateway
+from chalicelib.ports.identity import TooManyAttempts
 from chalicelib.ports.store import AuditNote, Page, TenantStore, Write
 from chalicelib.usecases.backoff import backoff_seconds
+from chalicelib.usecases.billers import number_of
 from chalicelib.usecases.gateway_events import Arrived, apply_notice
 from chalicelib.usecases.gateways import GatewayPorts, enabled_gateway
 from chalicelib.usecases.invoices import get_invoice
@@ -52,6 +59,9 @@ BEGIN_ATTEMPTS_MAX: Final = 6
 ASK_AFTER: Final = timedelta(minutes=2)
 ASK_AGAIN_AFTER: Final = timedelta(minutes=1)
 _KEPT_ATTEMPTS_MAX: Final = 3
+# Of one account: most pay at the first, and what never is paid is kept too.
+BEGUN_PER_DAY_MAX: Final = 50
+_DAY: Final = 24 * 3600
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,17 +95,25 @@ def begin(
 
     It is stored before the vendor is asked, so that nothing is paid that nobody knows of. Raises
     NotFound, GatewayOff, NothingOpen, ExceedsOpen, CurrencyMismatch, CurrencyNotTaken, CollectionOpen,
-    GatewayRefused, or GatewayUnavailable: then asking again goes on with it.
+    TooManyAttempts, GatewayRefused, or GatewayUnavailable: then asking again goes on with it.
     """
-    gateway, adapter = enabled_gateway(ports=ports, store=store, kind=asked.gateway)
-    beginning = _Beginning(ports, store, gateway, adapter, asked, at, note)
+    beginning = _Beginning(ports, store, asked, at, note)
     for attempt in range(BEGIN_ATTEMPTS_MAX):
         if attempt:
             pause(backoff_seconds(attempt=attempt))
         with suppress(CollectionTaken, StaleVersion):
-            collection, what = beginning.stored(subscriber_id)
-            return beginning.at_vendor(collection, what)
+            return beginning.at_vendor(beginning.stored(subscriber_id))
     raise Busy("other changes kept getting in the way; nothing was begun, so try again")
+
+
+@dataclass(frozen=True, slots=True)
+class _Stored:
+    """A collection that is stored, what its payer is told that it is for, and its gateway."""
+
+    collection: Collection
+    what: str
+    gateway: GatewaySetUp
+    adapter: PaymentGateway
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,14 +122,12 @@ class _Beginning:
 
     ports: GatewayPorts
     store: TenantStore
-    gateway: GatewaySetUp
-    adapter: PaymentGateway
     asked: CollectionAsked
     at: datetime
     note: AuditNote
 
-    def stored(self, subscriber_id: str) -> tuple[Collection, str]:
-        """Return the collection to go on with, stored, and what the payer is told that it is for."""
+    def stored(self, subscriber_id: str) -> _Stored:
+        """Return the collection to go on with, stored."""
         store, at = self.store, self.at
         if not is_subscriber_id(value=subscriber_id):
             raise NotFound("no such subscriber", param="subscriber_id")
@@ -120,8 +136,9 @@ class _Beginning:
         invoice: Invoice | None = None
         if self.asked.invoice_id:
             invoice = get_invoice(store=store, invoice_id=self.asked.invoice_id, at=at).invoice
+        gateway, adapter = enabled_gateway(ports=self.ports, store=store, kind=self.asked.gateway)
         amount = amount_to_collect(account=account, invoice=invoice, asked=self.asked.amount)
-        if self.adapter.currencies and amount.currency not in self.adapter.currencies:
+        if adapter.currencies and amount.currency not in adapter.currencies:
             raise CurrencyNotTaken(f"this gateway takes no {amount.currency}", param="gateway")
         what = f"{read.tenant.company}: {invoice.number}" if invoice else read.tenant.company
         before = None
@@ -130,14 +147,17 @@ class _Beginning:
                 account_id=account.account_id, invoice_id=invoice.invoice_id
             )
         if before is not None and before.state_at(at=at) in UNDER_WAY:
-            return _the_same(before, self.asked, amount), what
-        return self._add(account.account_id, invoice, amount, before), what
+            collection = _the_same(before, self.asked, amount)
+        else:
+            collection = self._add(account.account_id, invoice, amount, before)
+        return _Stored(collection, what, gateway, adapter)
 
     def _add(
         self, account_id: str, invoice: Invoice | None, amount: Money, before: Collection | None
     ) -> Collection:
         """Store a new collection in the place of the one before at the invoice, which is over."""
         store, at, note = self.store, self.at, self.note
+        self._count(account_id)
         collection = Collection(
             account_id=account_id,
             reference=reference_of(ulid=self.ports.ids.new(prefix="col").removeprefix("col_")),
@@ -158,20 +178,26 @@ class _Beginning:
         store.commit(*writes, _page(self.ports, store, collection), store.note(note=told))
         return collection
 
-    def at_vendor(self, collection: Collection, what: str) -> Begun:
+    def _count(self, account_id: str) -> None:
+        """Count a new collection, or raise TooManyAttempts: whoever begins and begins pays nothing."""
+        key = self.ports.hashed(token=f"collections|{self.store.tenant_id}|{account_id}")
+        if self.ports.attempts.add(key=key, window_seconds=_DAY, at=self.at) > BEGUN_PER_DAY_MAX:
+            raise TooManyAttempts(retry_after=_DAY - int(self.at.timestamp()) % _DAY)
+
+    def at_vendor(self, stored: _Stored) -> Begun:
         """Ask the vendor for the checkout; asked again it is the same one, for it is asked as of then."""
-        ports, store = self.ports, self.store
-        asked = CheckoutAsked(
-            reference=collection.reference,
-            amount=collection.amount,
-            description=what,
-            return_url=page_url(ports=ports, store=store, collection=collection),
-            callback_url=ports.callback_url(gateway=self.gateway),
-            expires_at=collection.expires_at,
+        store, collection = self.store, stored.collection
+        asked = checkout_asked(
+            ports=self.ports, store=store, gateway=stored.gateway, collection=collection, what=stored.what
         )
-        credentials, then = self.gateway.credentials, collection.created_at
+        if hasattr(stored.adapter, "parse_inquiry"):
+            number = number_of(
+                store=store, gateway=stored.gateway, account_id=collection.account_id, at=self.at
+            )
+            asked = replace(asked, consumer_number=number)
+        credentials, then = stored.gateway.credentials, collection.created_at
         try:
-            checkout = self.adapter.begin(asked=asked, credentials=credentials, now=then)
+            checkout = stored.adapter.begin(asked=asked, credentials=credentials, now=then)
         except GatewayRefused as error:
             _end(store, collection, CollectionState.FAILED, self.at, reason=error.message)
             raise
@@ -202,7 +228,21 @@ def _page(ports: GatewayPorts, store: TenantStore, collection: Collection) -> Wr
 def page_url(*, ports: GatewayPorts, store: TenantStore, collection: Collection) -> str:
     """Return the address of a collection's own page, where the vendor leads back to."""
     token = store.collections.page_token(collection=collection)
-    return f"{ports.public_base_url}{PAY_PATH}/{token}"
+    return f"{ports.base_url}{PAY_PATH}/{token}"
+
+
+def checkout_asked(
+    *, ports: GatewayPorts, store: TenantStore, gateway: GatewaySetUp, collection: Collection, what: str
+) -> CheckoutAsked:
+    """Return what a vendor is asked to collect; ``what`` is shown to the payer."""
+    return CheckoutAsked(
+        reference=collection.reference,
+        amount=collection.amount,
+        description=what,
+        return_url=page_url(ports=ports, store=store, collection=collection),
+        callback_url=ports.callback_url(gateway=gateway),
+        expires_at=collection.expires_at,
+    )
 
 
 def _with_vendor_id(store: TenantStore, collection: Collection, vendor_id: str) -> Collection:
@@ -280,6 +320,46 @@ def cancel(*, store: TenantStore, collection_id: str, at: datetime, note: AuditN
     return after
 
 
+def confirm(
+    *,
+    ports: GatewayPorts,
+    store: TenantStore,
+    collection_id: str,
+    transaction: str,
+    at: datetime,
+    note: AuditNote,
+) -> Collection:
+    """Record what staff saw in the bank's books, of a gateway that tells nothing itself; once.
+
+    ``transaction`` is the bank's name for it. Raises NotFound, GatewayTells, CollectionOver, or
+    CardNumberRefused.
+    """
+    check_words(reference=transaction)
+    collection = store.collections.get(collection_id=collection_id)
+    if collection.gateway not in CONFIRMED_BY_STAFF:
+        raise GatewayTells("this gateway tells by itself what was paid")
+    if collection.captures or collection.state is CollectionState.CANCELLED:
+        raise CollectionOver(f"the collection is {collection.state}")
+    notice = Notice(
+        event_id=f"confirmed|{collection.reference}",
+        reference=collection.reference,
+        status=NoticeStatus.PAID,
+        amount=collection.amount,
+        vendor_id=transaction,
+        occurred_at=at,
+    )
+    arrived = Arrived(
+        collection.gateway,
+        notice,
+        at,
+        request_id=note.request_id,
+        actor_id=note.actor_id,
+        address=note.address,
+    )
+    apply_notice(ports=ports, store=store, arrived=arrived)
+    return store.collections.get(collection_id=collection_id)
+
+
 def asked_after(
     *,
     ports: GatewayPorts,
@@ -287,16 +367,17 @@ def asked_after(
     collection: Collection,
     at: datetime,
     at_once: bool = False,
+    again_after: timedelta = ASK_AGAIN_AFTER,
     request_id: str = "",
 ) -> Collection:
     """Return a collection as it stands, its vendor asked where a notice may have been lost.
 
-    Not before ``ASK_AFTER`` unless ``at_once``, and once in ``ASK_AGAIN_AFTER`` at most. Where the
-    vendor cannot be asked, or does not answer, it stands as it stood.
+    Not before ``ASK_AFTER`` unless ``at_once``, and once in ``again_after`` at most. Where the vendor
+    cannot be asked, or does not answer, it stands as it stood.
     """
     known = collection.captures or collection.state is CollectionState.CANCELLED
     early = not at_once and at < collection.created_at + ASK_AFTER
-    lately = collection.asked_at is not None and at < collection.asked_at + ASK_AGAIN_AFTER
+    lately = collection.asked_at is not None and at < collection.asked_at + again_after
     gateway = None if known or early or lately else store.gateways.find(kind=collection.gateway)
     if gateway is None:
         return collection

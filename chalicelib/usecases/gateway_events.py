@@ -15,6 +15,7 @@ from datetime import datetime
 from typing import Final
 
 from chalicelib.domain.anomalies import Anomaly
+from chalicelib.domain.cards import masked_card_numbers
 from chalicelib.domain.documents import Entry
 from chalicelib.domain.errors import Busy, Conflict, DomainError, InvalidValue, NotFound, StaleVersion
 from chalicelib.domain.gateway_collections import (
@@ -60,13 +61,18 @@ _FINAL: Final = (NotFound, Conflict, InvalidValue)
 
 @dataclass(frozen=True, slots=True)
 class Arrived:
-    """A notice that is believed: of which gateway, when, and the message that it was in."""
+    """A notice that is believed: of which gateway, when, and the message that it was in.
+
+    ``actor_id`` and ``address`` are of staff who say so in the place of a gateway that tells nothing.
+    """
 
     kind: GatewayKind
     notice: Notice
     at: datetime
     raw: str = ""
     request_id: str = ""
+    actor_id: str = ""
+    address: str = ""
 
 
 class _Moved(Exception):
@@ -92,13 +98,15 @@ def called_gateway(*, ports: GatewayPorts, token: str) -> tuple[TenantStore, Gat
 
 
 def receive_callback(
-    *, ports: GatewayPorts, token: str, received: Received, at: datetime, request_id: str = ""
+    *,
+    ports: GatewayPorts,
+    store: TenantStore,
+    gateway: GatewaySetUp,
+    received: Received,
+    at: datetime,
+    request_id: str = "",
 ) -> VendorAnswer:
-    """Handle what a vendor sent to a callback address, and return the answer in its own shape.
-
-    Raises NotFound where it is nobody's address.
-    """
-    store, gateway = called_gateway(ports=ports, token=token)
+    """Handle what a vendor sent to a gateway's callback address, and return the answer in its own shape."""
     adapter = ports.gateway_of(gateway.kind)
     raw = raw_of(received=received)
     try:
@@ -124,7 +132,8 @@ def receive_callback(
 def raw_of(*, received: Received) -> str:
     """Return a message as a person may want to see it; its headers, which hold credentials, left out."""
     text = received.body.decode("utf-8", errors="replace")
-    return f"{received.method} {received.tail}?{received.query}\n{text}"[:RAW_CHARS_MAX]
+    whole = f"{received.method} {received.tail}?{received.query}\n{text}"
+    return masked_card_numbers(text=whole[:RAW_CHARS_MAX])
 
 
 def apply_notice(
@@ -198,12 +207,13 @@ def _note(arrived: Arrived, action: str, object_id: str, **details: object) -> A
     notice = arrived.notice
     told = {"gateway": arrived.kind.value, "reference": notice.reference, "vendor_id": notice.vendor_id}
     return AuditNote(
-        f"gateway:{arrived.kind.value}",
+        arrived.actor_id or f"gateway:{arrived.kind.value}",
         action,
         object_id,
         arrived.at,
         arrived.request_id,
         details={**told, **details},
+        address=arrived.address,
     )
 
 

@@ -11,7 +11,7 @@ from chalicelib.domain.errors import Conflict, InvalidValue, NotFound
 from chalicelib.domain.gateways import Credentials, GatewayKind
 from chalicelib.ports.gateway_collections import CallbackFinder, GatewaySetUp
 from chalicelib.ports.gateways import PaymentGateway
-from chalicelib.ports.identity import OneTimeTokens, Tokens
+from chalicelib.ports.identity import Attempts, OneTimeTokens, Tokens
 from chalicelib.ports.services import Ids, JobQueue
 from chalicelib.ports.store import AuditNote, Stores, TenantStore
 from chalicelib.usecases.watching import Watch
@@ -46,21 +46,25 @@ class GatewayInUse(Conflict):
 
 @dataclass(frozen=True, slots=True)
 class GatewayPorts:
-    """What collecting online works with; ``gateway_of`` raises GatewayNotOffered or SandboxRefused."""
+    """What collecting online works with: ``base_url`` is where the API answers, for vendors and payers.
+
+    ``gateway_of`` raises GatewayNotOffered or SandboxRefused.
+    """
 
     stores: Stores
     callbacks: CallbackFinder
     gateway_of: Callable[[GatewayKind], PaymentGateway]
     tokens: Tokens
     one_time_tokens: OneTimeTokens
+    attempts: Attempts
     ids: Ids
     watch: Watch
     mail_queue: JobQueue
-    public_base_url: str
+    base_url: str
 
     def callback_url(self, *, gateway: GatewaySetUp) -> str:
         """Return the address that the vendor calls."""
-        return f"{self.public_base_url}{CALLBACK_PATH}/{gateway.callback_token}"
+        return f"{self.base_url}{CALLBACK_PATH}/{gateway.callback_token}"
 
     def hashed(self, *, token: str) -> str:
         """Return the stored form of a token."""

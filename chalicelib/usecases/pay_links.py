@@ -8,16 +8,17 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Final
+from typing import Final, cast
 
 from chalicelib.domain.contacts import Contact
 from chalicelib.domain.errors import Conflict, NotFound
 from chalicelib.domain.gateway_collections import UNDER_WAY, Collection, CollectionState
-from chalicelib.domain.gateways import GatewayKind
+from chalicelib.domain.gateways import Checkout, GatewayKind
 from chalicelib.domain.invoices import Invoice
 from chalicelib.domain.payments import NothingOpen
 from chalicelib.domain.portal import masked_email
 from chalicelib.domain.tenants import Tenant, TenantState
+from chalicelib.ports.gateways import TwoStepGateway
 from chalicelib.ports.services import JobQueue, Mailer
 from chalicelib.ports.store import AuditNote, TenantStore
 from chalicelib.usecases.gateway_collections import (
@@ -27,6 +28,7 @@ from chalicelib.usecases.gateway_collections import (
     CollectionAsked,
     asked_after,
     begin,
+    checkout_asked,
 )
 from chalicelib.usecases.gateways import GatewayPorts
 from chalicelib.usecases.identity import Identity
@@ -124,7 +126,7 @@ def _link(
         expires_at=expires_at,
     )
     store.commit(issued, store.note(note=note))
-    return PayLink(f"{ports.public_base_url}{PAY_PATH}/{token}", expires_at)
+    return PayLink(f"{ports.base_url}{PAY_PATH}/{token}", expires_at)
 
 
 # -- the page --------------------------------------------------------------------------------
@@ -177,6 +179,31 @@ def show_page(*, ports: GatewayPorts, token: str, at: datetime, request_id: str 
         collection = asked
     enabled = tuple(one.kind for one in store.gateways.all() if one.enabled) if invoice else ()
     return PayPage(opened.tenant, invoice, collection, enabled, at)
+
+
+def next_step(
+    *, ports: GatewayPorts, token: str, query: str, at: datetime
+) -> tuple[GatewayKind, Checkout] | None:
+    """Return where a payer goes on whom a vendor sent back in the middle, by the query that came with them.
+
+    None where there is nothing more to do. Raises NotFound.
+    """
+    opened = _open(ports, token, at)
+    if not opened.collection_id:
+        return None
+    store = opened.store
+    collection = store.collections.get(collection_id=opened.collection_id)
+    gateway = store.gateways.find(kind=collection.gateway)
+    adapter = ports.gateway_of(collection.gateway)
+    if gateway is None or collection.state_at(at=at) not in UNDER_WAY or not hasattr(adapter, "next_step"):
+        return None
+    asked = checkout_asked(
+        ports=ports, store=store, gateway=gateway, collection=collection, what=opened.tenant.company
+    )
+    step: Checkout | None = cast(TwoStepGateway, adapter).next_step(
+        query=query, asked=asked, credentials=gateway.credentials
+    )
+    return None if step is None else (collection.gateway, step)
 
 
 def begin_by_link(

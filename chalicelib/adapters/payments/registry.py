@@ -15,9 +15,15 @@ from chalicelib.domain.gateways import GatewayKind
 from chalicelib.ports.gateways import PaymentGateway
 from chalicelib.usecases.gateways import GatewayNotOffered, SandboxRefused
 
-# Kind to module, in the order of their names.
+# Kind to module.
 ADAPTERS: Final[Mapping[GatewayKind, str]] = {
     GatewayKind.SANDBOX: "sandbox",
+    GatewayKind.STRIPE: "stripe",
+    GatewayKind.JAZZCASH: "jazzcash",
+    GatewayKind.EASYPAISA: "easypaisa",
+    GatewayKind.PAYFAST: "payfast",
+    GatewayKind.ONEBILL: "onebill",
+    GatewayKind.RAAST: "raast",
 }
 
 

@@ -4,6 +4,7 @@ from datetime import UTC, datetime
 
 import pytest
 
+from chalicelib.local.front_door import without_tokens
 from chalicelib.local.mailbox import Mail
 from chalicelib.local.pages import landing_page, linkify, mail_page, mailbox_page
 
@@ -83,3 +84,16 @@ def test_the_landing_page_shows_the_demo_log_in() -> None:
     assert "a&lt;b" in page
     assert "/v1/health" in page
     assert "1 mail<" in page
+
+
+@pytest.mark.parametrize(
+    ("target", "told"),
+    [
+        ("/v1/invoices?cursor=abc", "/v1/invoices"),
+        ("/pay/pay_secret", "/pay/…"),
+        ("/sandbox-pay/gcb_secret/C1?seal=x", "/sandbox-pay/…"),
+        ("/v1/gateway-callbacks/gcb_secret", "/v1/gateway-callbacks/…"),
+    ],
+)
+def test_lines_of_requests_hold_no_tokens(target: str, told: str) -> None:
+    assert without_tokens(target) == told
