@@ -100,10 +100,7 @@ OPERATORS = {"put_plan", "enter_company", "end_support_entry"}
 UNREAD = {"missing_field", "unknown_field", "invalid_type", "invalid_value"}
 # Names that every tenant has, such as dates: there is nothing to tell apart; and what opens something to
 # whoever has it, without signing in (tests/integration/test_gateway_collections.py).
-SHARED = {"date", "fiscal_year", "gateway", "kind", "line_id", "month", "callback_key", "reference"} | {
-    "tail",
-    "token",
-}
+SHARED = {"date", "fiscal_year", "gateway", "kind", "line_id", "month"} | {
     "callback_key",
     "reference",
     "tail",
