@@ -61,6 +61,8 @@ _WATCHED: Final[Mapping[str, Callable[[Request, ChaliceResponse], None]]] = {
     "log_in_with_passkey": _log_in,
     "change_subscription": _suspension,
     "refund_subscriber": _refund,
+    "refund_receipt": _refund,
+    "refund_by_gateway": _refund,
     "reverse_payment": _refund,
     "take_dealer_sale_back": _refund,
     "write_off_invoice": _refund,

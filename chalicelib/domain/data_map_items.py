@@ -6,6 +6,7 @@ from typing import Final
 
 from chalicelib.domain.data_map import Stored
 from chalicelib.domain.data_map_funds import FUNDS
+from chalicelib.domain.data_map_money import MONEY_ITEMS
 from chalicelib.domain.data_map_online import ONLINE
 from chalicelib.domain.data_map_platform import PLATFORM
 from chalicelib.domain.data_map_records import RECORDS
@@ -15,6 +16,7 @@ from chalicelib.domain.data_map_tenants import TENANTS
 
 ITEMS: Final[tuple[Stored, ...]] = (
     *SUBSCRIBERS,
+    *MONEY_ITEMS,
     *TENANTS,
     *FUNDS,
     *SALES,

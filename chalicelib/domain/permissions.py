@@ -50,6 +50,8 @@ class Permission(StrEnum):
     VOUCHERS_WRITE = "vouchers:write"
     BILLING_READ = "billing:read"
     BILLING_RUN = "billing:run"
+    SETTLEMENTS_READ = "settlements:read"
+    SETTLEMENTS_WRITE = "settlements:write"
     LEDGER_READ = "ledger:read"
     LEDGER_CLOSE = "ledger:close"
     LEDGER_OPEN = "ledger:open"
@@ -116,6 +118,8 @@ MATRIX: Final[tuple[tuple[Permission, str, str], ...]] = (
     (P.VOUCHERS_WRITE, "O A B . . . .", "make vouchers, print their codes, make them void"),
     (P.BILLING_READ, "O A B . . . R", "see billing runs and rehearsals"),
     (P.BILLING_RUN, "O A B . . . .", "start runs and rehearsals, retry what was set aside"),
+    (P.SETTLEMENTS_READ, "O A B . . . R", "see how files of gateways and banks compare with payments"),
+    (P.SETTLEMENTS_WRITE, "O A B . . . .", "compare such files, and resolve what differs"),
     (P.LEDGER_READ, "O A B . . . R", "see the ledger and audit the books"),
     (P.LEDGER_CLOSE, "O A B . . . .", "close months"),
     (P.LEDGER_OPEN, "O . . . . . .", "open closed months again"),

@@ -38,11 +38,11 @@ def each_job(event: Mapping[str, Any], *kinds: JobKind) -> JsonObject:
     def kind_of(message: JsonObject) -> JobKind:
         return next((kind for kind in kinds if f"{kind.name}_id" in message), kinds[0])
 
-    return each_message(
-        event,
-        lambda message: _work(kind_of(message), message),
-        gave_up=lambda message: kind_of(message).give_up(**_names(kind_of(message), message)),
-    )
+    def give_up(message: JsonObject) -> None:
+        kind = kind_of(message)
+        kind.give_up(**_names(kind, message))
+
+    return each_message(event, lambda message: _work(kind_of(message), message), gave_up=give_up)
 
 
 def _work(kind: JobKind, message: JsonObject) -> None:

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from chalicelib.ports.jobs import Exports, Imports, Rehearsals
     from chalicelib.ports.late_fees import LateFees
     from chalicelib.ports.ledger import BooksReader, Ledger
+    from chalicelib.ports.money import MoneyBooks
     from chalicelib.ports.packages import Packages
     from chalicelib.ports.plans import Plans
     from chalicelib.ports.portal import PortalUsers
@@ -259,6 +260,10 @@ class TenantStore(OnlinePayments, CompanyMoney, Protocol):
     @property
     def documents(self) -> Documents:
         """Credit notes, receipts, refunds and journals; and entries to be written."""
+
+    @property
+    def money(self) -> MoneyBooks:
+        """Chargebacks, refunds by gateways, events, receipts to mail, settlements."""
 
     @property
     def coupons(self) -> Coupons:

@@ -184,6 +184,51 @@ def jobs(tenant_id: str, kind: str) -> str:
     return f"{tenant_id}#JOB#{kind}"
 
 
+def chargebacks(tenant_id: str) -> str:
+    """Chargebacks, by channel and case."""
+    return f"{tenant_id}#CBK"
+
+
+def gateway_refunds(tenant_id: str) -> str:
+    """Refunds that gateways were asked for."""
+    return f"{tenant_id}#GRF"
+
+
+def pending_refunds(tenant_id: str) -> str:
+    """Those of them whose end is not known."""
+    return f"{tenant_id}#GRF#PENDING"
+
+
+def outbox(tenant_id: str) -> str:
+    """Events for others, in the order of time."""
+    return f"{tenant_id}#OUT"
+
+
+def receipt_mails(tenant_id: str) -> str:
+    """Receipts that are to be mailed."""
+    return f"{tenant_id}#RCPMAIL"
+
+
+def settlements(tenant_id: str) -> str:
+    """Files of gateways and banks that were compared with the payments."""
+    return f"{tenant_id}#STL"
+
+
+def settlement_lines(tenant_id: str, settlement_id: str) -> str:
+    """What a settlement found, line by line, and how it was resolved."""
+    return f"{tenant_id}#STL#{settlement_id}"
+
+
+def settled_files(tenant_id: str) -> str:
+    """Files that were compared, by channel and hash, and the days that they were of."""
+    return f"{tenant_id}#STLF"
+
+
+def settled_days(tenant_id: str) -> str:
+    """Days of channels that were compared."""
+    return f"{tenant_id}#STLD"
+
+
 def late_fees(tenant_id: str) -> str:
     """Rules of late fees, and the reconnect fee."""
     return f"{tenant_id}#LATE"

@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     from chalicelib.store.key_rotation import DynamoKeyRotation
     from chalicelib.store.late_fees import DynamoLateFees
     from chalicelib.store.ledger import DynamoLedger
+    from chalicelib.store.money import DynamoMoney
     from chalicelib.store.packages import DynamoPackages
     from chalicelib.store.plans import DynamoPlans
     from chalicelib.store.prepaid import DynamoPrepaid
@@ -142,6 +143,13 @@ class DynamoTenantStore(TenantPeople, TenantOnline, TenantMoney, OfTenant):
             clock=self._clock,
             tenant=lambda: self.known_profile,
         )
+
+    @cached_property
+    def money(self) -> DynamoMoney:
+        """Chargebacks, refunds by gateways, events, receipts to mail, settlements."""
+        from chalicelib.store.money import DynamoMoney
+
+        return DynamoMoney(tenant_id=self._tenant_id, tenant_keys=self.keys, clock=self._clock, ids=self._ids)
 
     @cached_property
     def coupons(self) -> DynamoCoupons:

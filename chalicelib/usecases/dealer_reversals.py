@@ -23,8 +23,9 @@ from chalicelib.domain.dealers import (
 from chalicelib.domain.documents import Document, Entry, NewDocument, Settlement, entry_of
 from chalicelib.domain.errors import NotFound
 from chalicelib.domain.funds import Fund, FundMove
-from chalicelib.domain.payments import check_reversible, check_words, reverse
+from chalicelib.domain.payments import check_words
 from chalicelib.domain.prepaid import PrepaidLine, recharge_of, take_back
+from chalicelib.domain.reversals import check_reversible, reverse
 from chalicelib.ports.store import AuditNote, Idempotency, TenantStore, Write
 from chalicelib.usecases.dealer_sales import DealerSale, moved_wallets
 from chalicelib.usecases.payments import settled_by
