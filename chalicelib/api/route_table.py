@@ -64,6 +64,8 @@ ROUTES: Final[dict[str, str]] = {
     "GET /v1/funds/{fund_id}": "funds.get_fund",
     "GET /v1/funds/{fund_id}/movements": "funds.list_movements",
     "POST /v1/funds/{fund_id}/archive": "funds.archive_fund",
+    "POST /v1/funds/{fund_id}/transfers": "funds.transfer_funds",
+    "GET /v1/company-journals/{journal_id}": "funds.get_company_journal",
     "POST /v1/gateway-callbacks/{callback_key}": "gateway_callbacks.hear_gateway",
     "GET /v1/gateway-callbacks/{callback_key}": "gateway_callbacks.hear_gateway_by_query",
     "POST /v1/gateway-callbacks/{callback_key}/{tail}": "gateway_callbacks.hear_biller",

@@ -45,6 +45,7 @@ ABSENT = {
     "hand_over_id": f"hov_{NOWHERE}",
     "import_id": f"imp_{NOWHERE}",
     "invoice_id": f"inv_{NOWHERE}-20261201-201",
+    "journal_id": f"cjn_{NOWHERE}-20261201-0",
     "key_id": f"key_{NOWHERE}",
     "kind": "INV",
     "invitation_id": f"ivt_{NOWHERE}",
@@ -84,6 +85,7 @@ NAMED_BY = {
     "coupon": "code",
     "role": "role_id",
     "fund_id": "fund_id",
+    "to_fund_id": "fund_id",
     "paid_from": "fund_id",
 }
 # Fields that end like identifiers, but are words of the ISP's own.
