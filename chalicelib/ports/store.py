@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
 
 from chalicelib.domain.errors import Busy, DomainError
 from chalicelib.ports.funds import CompanyMoney
-from chalicelib.ports.gateway_collections import OnlinePayments
+from chalicelib.ports.online import OnlinePayments
 
 if TYPE_CHECKING:
     from chalicelib.domain.accounts import Account, Subscription
