@@ -6,9 +6,12 @@ from datetime import date
 
 from pydantic import Field
 
+from chalicelib.api.invoices import PostingOut
 from chalicelib.api.routing import Request, endpoint
-from chalicelib.api.schemas import Line, ListAnswer, ListQuery, MoneyOut, Schema
+from chalicelib.api.schemas import Line, ListAnswer, ListQuery, MoneyIn, MoneyOut, Schema
+from chalicelib.domain.documents import NOTE_CHARS_MAX, Document
 from chalicelib.domain.funds import FUND_NAME_CHARS_MAX, FundKind, Movement
+from chalicelib.domain.payments import REFERENCE_CHARS_MAX
 from chalicelib.domain.staff import Permission
 from chalicelib.ports.funds import FundQuery
 from chalicelib.usecases import funds
@@ -199,3 +202,87 @@ def archive_fund(request: Request) -> FundOut:
         note=request.note("fund.archived", request.path["fund_id"]),
     )
     return FundOut.of(held)
+
+
+# -- company journals ------------------------------------------------------------------------
+
+
+class TransferIn(Schema):
+    """Money to be moved to another fund of the office, such as the till's that is taken to the bank."""
+
+    amount: MoneyIn
+    to_fund_id: str = Field(min_length=1, max_length=40, examples=["fnd_01JD0000000000000000000000"])
+    reference: Line = Field(default="", max_length=REFERENCE_CHARS_MAX, examples=["slip 12"])
+    note: Line = Field(default="", max_length=NOTE_CHARS_MAX)
+
+    def asked(self) -> funds.TransferAsked:
+        """Return the use case's value."""
+        return funds.TransferAsked(self.amount.money(), self.to_fund_id, self.reference, self.note)
+
+
+class CompanyJournalOut(Schema):
+    """A document of the company's own, which moved funds; it never changes.
+
+    ``about`` is what it is about, such as an expense or a hand-over; ``fund_id`` the fund in whose
+    books it is.
+    """
+
+    journal_id: str = Field(examples=["cjn_01JD0000000000000000000000-20261101-0"])
+    number: str = Field(examples=["CJN-2027-000012"])
+    fund_id: str
+    issued_on: date
+    amount: MoneyOut
+    reason: str = Field(examples=["transfer"])
+    about: str | None
+    reference: str
+    note: str
+    postings: list[PostingOut]
+
+    @classmethod
+    def of(cls, document: Document) -> CompanyJournalOut:
+        """Render a company journal."""
+        return cls(
+            journal_id=document.document_id,
+            number=document.number,
+            fund_id=document.account_id,
+            issued_on=document.issued_on,
+            amount=MoneyOut(amount=document.amount, currency=document.currency),
+            reason=document.reason,
+            about=document.about or None,
+            reference=document.reference,
+            note=document.note,
+            postings=[PostingOut.of(posting) for posting in document.postings],
+        )
+
+
+@endpoint(
+    "POST",
+    "/v1/funds/{fund_id}/transfers",
+    permission=Permission.FUNDS_WRITE,
+    body=TransferIn,
+    answer=CompanyJournalOut,
+    status=201,
+    idempotency_required=True,
+)
+def transfer_funds(request: Request) -> CompanyJournalOut:
+    """Move money from a fund of the office to another one."""
+    made = funds.transfer(
+        store=request.store,
+        fund_id=request.path["fund_id"],
+        asked=request.body_as(TransferIn).asked(),
+        at=request.now,
+        note=request.note("fund.transferred", request.path["fund_id"]),
+        idempotency=request.idempotency,
+    )
+    return CompanyJournalOut.of(made)
+
+
+@endpoint(
+    "GET",
+    "/v1/company-journals/{journal_id}",
+    permission=Permission.LEDGER_READ,
+    answer=CompanyJournalOut,
+)
+def get_company_journal(request: Request) -> CompanyJournalOut:
+    """Show a company journal, as movements of funds name it."""
+    return CompanyJournalOut.of(request.store.funds.entry(document_id=request.path["journal_id"]))

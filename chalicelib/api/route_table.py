@@ -46,6 +46,8 @@ ROUTES: Final[dict[str, str]] = {
     "GET /v1/funds/{fund_id}": "funds.get_fund",
     "GET /v1/funds/{fund_id}/movements": "funds.list_movements",
     "POST /v1/funds/{fund_id}/archive": "funds.archive_fund",
+    "POST /v1/funds/{fund_id}/transfers": "funds.transfer_funds",
+    "GET /v1/company-journals/{journal_id}": "funds.get_company_journal",
     "GET /v1/hand-overs": "hand_overs.list_hand_overs",
     "POST /v1/hand-overs": "hand_overs.offer_hand_over",
     "GET /v1/hand-overs/{hand_over_id}": "hand_overs.get_hand_over",

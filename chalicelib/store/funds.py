@@ -379,7 +379,7 @@ def _absent() -> NotFound:
 
 
 def _no_entry() -> NotFound:
-    return NotFound("no such company journal", param="document_id")
+    return NotFound("no such company journal", param="journal_id")
 
 
 def _moved() -> StaleVersion:

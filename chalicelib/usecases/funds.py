@@ -5,25 +5,37 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from typing import Final
 
+from chalicelib.domain.documents import Document
 from chalicelib.domain.errors import NotFound
 from chalicelib.domain.funds import (
     OFFICE_FUNDS_MAX,
+    CompanyEntry,
     Fund,
     FundKind,
+    FundMove,
     FundNotEmpty,
     Movement,
     TooManyFunds,
     WrongFund,
+    amount_in,
     check_channel,
     check_fund_name,
     check_in_use,
+    check_kind,
+    company_entry,
 )
+from chalicelib.domain.money import Money
+from chalicelib.domain.payments import check_words
 from chalicelib.domain.staff import Principal
 from chalicelib.ports.funds import FundQuery
 from chalicelib.ports.store import AuditNote, Idempotency, Page, TenantStore
+from chalicelib.usecases.company_posting import CompanyBooks, CompanyPosted, post_company
 from chalicelib.usecases.ledger import read_trial_balance
 from chalicelib.usecases.versions import require_version
+
+TRANSFER: Final = "transfer"
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +44,16 @@ class HeldFund:
 
     fund: Fund
     balance: int
+
+
+@dataclass(frozen=True, slots=True)
+class TransferAsked:
+    """Money to be moved to another fund of the office; ``reference`` is such as a deposit slip's number."""
+
+    amount: Money
+    to_fund_id: str
+    reference: str = ""
+    note: str = ""
 
 
 def open_office_fund(
@@ -138,3 +160,47 @@ def channel_balances(*, store: TenantStore, at: datetime) -> Mapping[str, int]:
     """Return what the ledger says each channel holds, which is what the office's funds do."""
     today = store.known_profile.local_date(at=at)
     return read_trial_balance(store=store, first=today, last=today, at=at).closing
+
+
+def transfer(
+    *,
+    store: TenantStore,
+    fund_id: str,
+    asked: TransferAsked,
+    at: datetime,
+    note: AuditNote,
+    idempotency: Idempotency | None = None,
+) -> Document:
+    """Move money from one fund of the office to another, such as the till's to the bank; return the journal.
+
+    Raises NotFound, WrongFund, FundArchived, InvalidAmount, CurrencyMismatch, TooManyDocuments or Busy.
+    """
+    check_words(note=asked.note, reference=asked.reference)
+    if asked.to_fund_id == fund_id:
+        raise WrongFund("name another fund than the one it comes from", param="to_fund_id")
+
+    def make(books: CompanyBooks) -> CompanyEntry:
+        source = books.fund(fund_id=fund_id)
+        target = books.fund(fund_id=asked.to_fund_id, param="to_fund_id")
+        check_kind(fund=source, kind=FundKind.OFFICE)
+        check_kind(fund=target, kind=FundKind.OFFICE, param="to_fund_id")
+        amount = amount_in(money=asked.amount, currency=source.currency)
+        moves = [FundMove(source, -amount), FundMove(target, amount)]
+        return company_entry(
+            amount=amount, reason=TRANSFER, moves=moves, reference=asked.reference, note=asked.note
+        )
+
+    posted = post_company(
+        store=store,
+        fund_ids=[fund_id, asked.to_fund_id],
+        make=make,
+        at=at,
+        note=note,
+        idempotency=idempotency,
+        answer=_journal,
+    )
+    return posted.document
+
+
+def _journal(posted: CompanyPosted) -> Document:
+    return posted.document

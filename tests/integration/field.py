@@ -90,3 +90,18 @@ class Field:
         """Accept the office's count."""
         path = f"/v1/hand-overs/{hand_over['hand_over_id']}/acceptance"
         return send(self.collector.api, path, {"counted": pkr(amount)})
+
+
+def held_money(counter: Counter) -> dict[str, str]:
+    """A fund, an expense that is owed, and cash that is offered to the office."""
+    api, amount = counter.shop.tenant.api, pkr(5)
+    fund = created(api.post("/v1/funds", json={"name": "Till", "channel": "cash"}))
+    taken = receipt(counter.subscriber["subscriber_id"], 5)
+    ok(api.post("/v1/field-receipts", json={"receipts": [taken]}))
+    expense = created(counter.send("/v1/expenses", {"category": "rent", "amount": amount}))
+    return {
+        "expense_id": expense["expense_id"],
+        "journal_id": expense["document_id"],
+        "fund_id": fund["fund_id"],
+        "hand_over_id": created(counter.send("/v1/hand-overs", {"amount": amount}))["hand_over_id"],
+    }

@@ -26,7 +26,7 @@ from chalicelib.local.gateway import Gateway
 from tests.fakes.api_client import ApiClient, Reply
 from tests.integration.conftest import EngineServices, fresh_caller, sign_up_and_in
 from tests.integration.counter import Counter, line, pkr
-from tests.integration.field import receipt as receipt_of
+from tests.integration.field import held_money
 from tests.integration.gatewaying import Till
 from tests.integration.importing import Importer
 from tests.integration.passkeys import device_for, register
@@ -52,6 +52,7 @@ ABSENT = {
     "hand_over_id": f"hov_{NOWHERE}",
     "import_id": f"imp_{NOWHERE}",
     "invoice_id": f"inv_{NOWHERE}-20261201-201",
+    "journal_id": f"cjn_{NOWHERE}-20261201-0",
     "key_id": f"key_{NOWHERE}",
     "kind": "INV",
     "invitation_id": f"ivt_{NOWHERE}",
@@ -85,6 +86,7 @@ NAMED_BY = {
     "coupon": "code",
     "role": "role_id",
     "fund_id": "fund_id",
+    "to_fund_id": "fund_id",
     "paid_from": "fund_id",
 }
 # Fields that end like identifiers, but are words of the ISP's own.
@@ -190,21 +192,6 @@ def furnished(gateway: Gateway, services: EngineServices) -> Isp:
     }
     shop.tenant = with_portal(shop.tenant, services, ids["subscriber_id"])
     return Isp(shop, ids, bought)
-
-
-def held_money(counter: Counter) -> dict[str, str]:
-    """A fund, an expense that is owed, and cash that is offered to the office."""
-    api, amount = counter.shop.tenant.api, pkr(5)
-    fund = created(api.post("/v1/funds", json={"name": "Till", "channel": "cash"}))
-    receipt = receipt_of(counter.subscriber["subscriber_id"], 5)
-    ok(api.post("/v1/field-receipts", json={"receipts": [receipt]}))
-    return {
-        "expense_id": created(counter.send("/v1/expenses", {"category": "rent", "amount": amount}))[
-            "expense_id"
-        ],
-        "fund_id": fund["fund_id"],
-        "hand_over_id": created(counter.send("/v1/hand-overs", {"amount": amount}))["hand_over_id"],
-    }
 
 
 def answered(status: int, reply: Reply) -> Item:

@@ -11,11 +11,14 @@ from chalicelib.domain.books_audit import Flaw
 from chalicelib.domain.errors import InvalidValue
 from chalicelib.domain.funds import ENTRIES_PER_DAY_MAX, FundMove, company_entry
 from chalicelib.domain.invoices import Posting
+from chalicelib.domain.ledger import PeriodClosed
 from chalicelib.ports.store import AuditNote
+from chalicelib.store.billing_state import BillingStateItem
 from chalicelib.store.funds import FundItem
 from chalicelib.usecases.books_audit import audit_books
 from chalicelib.usecases.company_posting import CompanyPosted, post_company
 from chalicelib.usecases.posting import TooManyDocuments
+from tests.fakes.api_client import Reply
 from tests.integration.books_check import check_books
 from tests.integration.conftest import NOW, EngineServices, SignedIn
 from tests.integration.shop import Item, created, if_match, ok
@@ -78,6 +81,25 @@ def test_a_fund_of_the_office_is_what_its_channel_comes_to(
     assert (audit.accounts, audit.documents, audit.numbers) == (0, 2, 2)
 
 
+def test_money_is_moved_between_funds_of_the_office(services: EngineServices, tenant: SignedIn) -> None:
+    till, bank = office(tenant)["fund_id"], office(tenant, "bank_transfer")["fund_id"]
+    key = {"Idempotency-Key": "slip-12"}
+
+    def move(amount: int, to: str) -> Reply:
+        body = {"amount": {"amount": amount, "currency": "PKR"}, "to_fund_id": to, "reference": "slip 12"}
+        return tenant.api.post(f"/v1/funds/{till}/transfers", json=body, headers=key)
+
+    journal = created(move(700, bank))
+    assert created(move(700, bank)) == journal
+    held = [ok(tenant.api.get(f"/v1/funds/{one}"))["balance"]["amount"] for one in (till, bank)]
+    assert held == [-700, 700]
+    assert ok(tenant.api.get(f"/v1/company-journals/{journal['journal_id']}")) == journal
+    key["Idempotency-Key"] = "other"
+    assert move(700, till).problem == (422, "wrong_fund", "to_fund_id")
+    assert move(0, bank).problem == (422, "invalid_amount", "amount.amount")
+    check_books(services, tenant.tenant_id)
+
+
 def test_entries_side_by_side_take_every_number_once_and_no_more_than_there_is(
     services: EngineServices, tenant: SignedIn
 ) -> None:
@@ -117,6 +139,22 @@ def test_nothing_is_posted_ahead_and_refusals_leave_nothing(
 
     assert ahead.value.param == "on"
     assert len(list(raw(services, tenant))) == before
+
+
+def test_a_month_that_is_closed_meanwhile_refuses_the_transaction(
+    services: EngineServices, tenant: SignedIn
+) -> None:
+    store = services.stores.of(tenant_id=tenant.tenant_id)
+    fund = store.funds.get(fund_id=office(tenant)["fund_id"])
+    entry = company_entry(
+        amount=5, reason="x", moves=[FundMove(fund, -5)], postings=[Posting("expense:rent", 5)]
+    )
+    writes, _, _ = store.funds.post(entry=entry, on=date(2041, 4, 30), fiscal_year=2041, actor_id="stf_1")
+    state = BillingStateItem.get(f"{tenant.tenant_id}#BILLING", "STATE")
+    state.update(actions=[BillingStateItem.closed_through.set("2041-04-30")])
+
+    with pytest.raises(PeriodClosed):
+        store.commit(*writes)
 
 
 def raw(services: EngineServices, tenant: SignedIn) -> list[Item]:
