@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from chalicelib.api.routing import Answer, Request, endpoint
 from chalicelib.domain.staff import Permission
-from chalicelib.usecases.gateway_events import receive_callback
+from chalicelib.usecases.gateway_callbacks import answer_callback
 
-# Vendors' own shapes: the kinds of text that they take.
-_ANSWERS = {200: "*/*", 400: "*/*", 401: "*/*", 503: "*/*"}
+# Vendors' own shapes: the kinds of text that they take, and some lead the payer on, to what was signed.
+_ANSWERS = {200: "*/*", 303: "", 400: "*/*", 401: "*/*", 503: "*/*"}
 
 
 def _heard(request: Request) -> Answer:
-    made = receive_callback(
+    made = answer_callback(
         ports=request.services.gateways,
         token=request.path["callback_key"],
         received=request.raw,

@@ -8,11 +8,13 @@ from pydantic import Field
 
 from chalicelib.api.documents import INVOICE_ID_CHARS_MAX
 from chalicelib.api.routing import Request, endpoint
-from chalicelib.api.schemas import ListAnswer, ListQuery, MoneyIn, MoneyOut, Schema
+from chalicelib.api.schemas import Line, ListAnswer, ListQuery, MoneyIn, MoneyOut, Schema
 from chalicelib.domain.gateway_collections import Collection, CollectionState
 from chalicelib.domain.gateways import Checkout, GatewayKind, Step
 from chalicelib.domain.money import Money
+from chalicelib.domain.payments import REFERENCE_CHARS_MAX
 from chalicelib.domain.staff import Permission
+from chalicelib.usecases import begun_collections
 from chalicelib.usecases import gateway_collections as collections
 
 
@@ -99,6 +101,17 @@ class CollectionOut(Schema):
         )
 
 
+class ConfirmationIn(Schema):
+    """What the bank's books say of it."""
+
+    transaction: Line = Field(
+        min_length=1,
+        max_length=REFERENCE_CHARS_MAX,
+        description="the bank's own name for the transfer",
+        examples=["FT26329XK1"],
+    )
+
+
 class BegunOut(Schema):
     """A collection, where its payer goes on, and its own page, which needs no signing in."""
 
@@ -160,7 +173,7 @@ def begin_collection(request: Request) -> BegunOut:
 def list_collections(request: Request) -> CollectionList:
     """List collections, the newest first; a page may be short and yet go on."""
     asked = request.query_as(CollectionListQuery)
-    page = collections.list_collections(
+    page = begun_collections.list_collections(
         store=request.store,
         state=asked.state,
         at=request.now,
@@ -180,7 +193,7 @@ def list_collections(request: Request) -> CollectionList:
 )
 def list_subscriber_collections(request: Request) -> CollectionList:
     """List a subscriber's collections, the newest first."""
-    page = collections.list_of_subscriber(
+    page = begun_collections.list_of_subscriber(
         store=request.store,
         subscriber_id=request.path["subscriber_id"],
         limit=request.query_as(ListQuery).limit,
@@ -192,7 +205,7 @@ def list_subscriber_collections(request: Request) -> CollectionList:
 @endpoint("GET", "/v1/collections/{collection_id}", permission=Permission.PAYMENTS_READ, answer=CollectionOut)
 def get_collection(request: Request) -> CollectionOut:
     """Show a collection."""
-    found = collections.get_collection(store=request.store, collection_id=request.path["collection_id"])
+    found = begun_collections.get_collection(store=request.store, collection_id=request.path["collection_id"])
     return CollectionOut.of(found, request.now)
 
 
@@ -205,8 +218,8 @@ def get_collection(request: Request) -> CollectionOut:
 def inquire_collection(request: Request) -> CollectionOut:
     """Ask the vendor what became of a collection, whose notice may be lost; once a minute at most."""
     store = request.store
-    found = collections.get_collection(store=store, collection_id=request.path["collection_id"])
-    asked = collections.asked_after(
+    found = begun_collections.get_collection(store=store, collection_id=request.path["collection_id"])
+    asked = begun_collections.asked_after(
         ports=request.services.gateways,
         store=store,
         collection=found,
@@ -219,6 +232,27 @@ def inquire_collection(request: Request) -> CollectionOut:
 
 @endpoint(
     "POST",
+    "/v1/collections/{collection_id}/confirmation",
+    permission=Permission.PAYMENTS_RECORD,
+    body=ConfirmationIn,
+    answer=CollectionOut,
+)
+def confirm_collection(request: Request) -> CollectionOut:
+    """Record what reached the bank by a gateway that tells nothing itself (Raast), once."""
+    body, collection_id = request.body_as(ConfirmationIn), request.path["collection_id"]
+    confirmed = begun_collections.confirm(
+        ports=request.services.gateways,
+        store=request.store,
+        collection_id=collection_id,
+        transaction=body.transaction,
+        at=request.now,
+        note=request.note("collection.paid", collection_id),
+    )
+    return CollectionOut.of(confirmed, request.now)
+
+
+@endpoint(
+    "POST",
     "/v1/collections/{collection_id}/cancellation",
     permission=Permission.PAYMENTS_RECORD,
     answer=CollectionOut,
@@ -226,7 +260,7 @@ def inquire_collection(request: Request) -> CollectionOut:
 def cancel_collection(request: Request) -> CollectionOut:
     """Cancel an open collection: its invoice is free for another one."""
     collection_id = request.path["collection_id"]
-    cancelled = collections.cancel(
+    cancelled = begun_collections.cancel(
         store=request.store,
         collection_id=collection_id,
         at=request.now,

@@ -70,6 +70,10 @@ _NOT_PAID: Final = {
     CollectionState.EXPIRED: "The time for the payment ran out. Nothing was taken.",
     CollectionState.CANCELLED: "The payment was cancelled.",
 }
+_GIVE_UP: Final = (
+    '<form method="post"><button name="give_up" value="yes" class="plain">'
+    "Give up the payment that was begun, and choose again</button></form>"
+)
 _WORKING: Final = "Your payment is being processed. Do not pay again: look here in a few minutes."
 _NAMED: Final = re.compile(r"[_-]+")
 
@@ -115,6 +119,8 @@ def pay_page(shown: PayPage, *, refusal: str = "") -> str:
         content += f'<p role="alert">{escape(refusal)}</p>'
     if shown.payable:
         content += _choice(shown)
+    if refusal and shown.state is CollectionState.OPEN:
+        content += _GIVE_UP
     return page(title=title, heading=shown.tenant.company, content=content)
 
 
@@ -221,7 +227,7 @@ def refusals(code: str) -> str:
 
 _REFUSALS: Final[Mapping[str, str]] = {
     "collection_open": "A payment of this invoice was begun another way, or is being processed. "
-    "Finish it there, or try again when its time is over.",
+    "Finish it there, or give it up first.",
     "gateway_off": "This way to pay is not offered at present: choose another one.",
     "currency_not_taken": "This way to pay does not take the invoice's currency: choose another one.",
     "gateway_refused": "The payment service refused it. Nothing was taken: choose another way to pay.",

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from contextlib import suppress
 from typing import Final
 
 from chalicelib.api import pages
@@ -28,7 +30,8 @@ _LOCAL: Final = "http://127.0.0.1"
 )
 def show_pay_page(request: Request) -> Answer:
     """Show what is open of an invoice and how it may be paid, or what became of a payment."""
-    return _shown(request)
+    more = _more(request) if request.raw.query else None
+    return _shown(request) if more is None else _led_on(request, more[1], more[0])
 
 
 @endpoint(
@@ -40,19 +43,57 @@ def show_pay_page(request: Request) -> Answer:
 )
 def pay_by_page(request: Request) -> Answer:
     """Begin to pay, and lead on: to the vendor's page, by a form to it, or to what is to be entered."""
+    form = _form(request)
+    if "gateway" not in form:
+        return _shown(request) if "give_up" not in form else _given_up(request)
     try:
-        kind = kind_of(text=form_of(request.raw).get("gateway", ""))
-        made = pay_links.begin_by_link(
+        made = _begun(request, form["gateway"])
+    except DomainError as error:
+        return _shown(request, refused=error)
+    return _led_on(request, made.checkout, made.collection.gateway)
+
+
+def _begun(request: Request, gateway: str) -> collections.Begun:
+    return pay_links.begin_by_link(
+        ports=request.services.gateways,
+        token=request.path["token"],
+        gateway=kind_of(text=gateway),
+        at=request.now,
+        request_id=request.request_id,
+        address=request.address,
+    )
+
+
+def _more(request: Request) -> tuple[GatewayKind, Checkout] | None:
+    """Return the second step of a vendor who has one, where the payer came back from the first."""
+    with suppress(DomainError):
+        return pay_links.next_step(
             ports=request.services.gateways,
             token=request.path["token"],
-            gateway=kind,
+            query=request.raw.query,
+            at=request.now,
+        )
+    return None
+
+
+def _form(request: Request) -> Mapping[str, str]:
+    """Return the fields of the form; none of what a vendor posts in another shape when it leads back."""
+    with suppress(InvalidValue):
+        return form_of(request.raw)
+    return {}
+
+
+def _given_up(request: Request) -> Answer:
+    """Cancel the payment that was begun, and show the page; what is no more open stays as it is."""
+    with suppress(DomainError):
+        pay_links.give_up(
+            ports=request.services.gateways,
+            token=request.path["token"],
             at=request.now,
             request_id=request.request_id,
             address=request.address,
         )
-    except DomainError as error:
-        return _shown(request, refused=error)
-    return _led_on(request, made.checkout, kind)
+    return _shown(request)
 
 
 def _shown(request: Request, refused: DomainError | None = None) -> Answer:

@@ -12,6 +12,7 @@ from chalicelib.api.schemas import ListAnswer, ListQuery, MoneyOut, Schema
 from chalicelib.domain.gateway_collections import Collection, CollectionState
 from chalicelib.domain.gateways import GatewayKind
 from chalicelib.domain.staff import Permission
+from chalicelib.usecases import begun_collections
 from chalicelib.usecases import gateway_collections as collections
 from chalicelib.usecases.portal import open_portal
 
@@ -107,7 +108,7 @@ def begin_own_collection(request: Request) -> PortalBegunOut:
 def list_own_collections(request: Request) -> PortalCollectionList:
     """List one's own collections, the newest first."""
     open_portal(store=request.store)
-    page = collections.list_of_subscriber(
+    page = begun_collections.list_of_subscriber(
         store=request.store,
         subscriber_id=request.principal.actor_id,
         limit=request.query_as(ListQuery).limit,
@@ -125,8 +126,8 @@ def list_own_collections(request: Request) -> PortalCollectionList:
 def get_own_collection(request: Request) -> PortalCollectionOut:
     """Show a collection of one's own; where its notice may be lost the vendor is asked."""
     open_portal(store=request.store)
-    found = collections.get_collection(store=request.store, collection_id=request.path["collection_id"])
-    asked = collections.asked_after(
+    found = begun_collections.get_collection(store=request.store, collection_id=request.path["collection_id"])
+    asked = begun_collections.asked_after(
         ports=request.services.gateways,
         store=request.store,
         collection=found,
@@ -146,7 +147,7 @@ def cancel_own_collection(request: Request) -> PortalCollectionOut:
     """Cancel an open collection of one's own."""
     open_portal(store=request.store)
     collection_id = request.path["collection_id"]
-    cancelled = collections.cancel(
+    cancelled = begun_collections.cancel(
         store=request.store,
         collection_id=collection_id,
         at=request.now,

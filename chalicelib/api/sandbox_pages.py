@@ -19,7 +19,8 @@ from chalicelib.domain.gateways import GatewayKind, Received
 from chalicelib.domain.money import Money
 from chalicelib.domain.staff import Permission
 from chalicelib.ports.gateway_collections import GatewaySetUp
-from chalicelib.usecases.gateway_events import called_gateway, receive_callback
+from chalicelib.usecases.gateway_callbacks import answer_callback
+from chalicelib.usecases.gateway_events import called_gateway
 
 _ACTS: Final = (
     ("pay", "Pay"),
@@ -96,7 +97,7 @@ def _message(order: sandbox.Order, at: datetime, *, paid: bool) -> bytes:
 def _deliver(request: Request, gateway: GatewaySetUp, body: bytes) -> None:
     signed = sandbox.signature(body=body, credentials=gateway.credentials, at=request.now)
     headers = {"content-type": "application/json", sandbox.SIGNATURE_HEADER: signed}
-    receive_callback(
+    answer_callback(
         ports=request.services.gateways,
         token=request.path["callback_key"],
         received=Received("POST", headers, "", body),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from chalicelib.domain.data_map import Stored, Subject
-from chalicelib.domain.data_map_handlings import MONEY, RUNNING, SECRET, SETTING, WRITTEN
+from chalicelib.domain.data_map_handlings import MONEY, RUNNING, SECRET, SERVICE, SETTING, WRITTEN
 
 ONLINE: Final[tuple[Stored, ...]] = (
     Stored(
@@ -49,6 +49,18 @@ ONLINE: Final[tuple[Stored, ...]] = (
         "that an event of a gateway was handled",
         Subject.NOBODY,
         {RUNNING: "at"},
+    ),
+    Stored(
+        "consumer_numbers.ConsumerItem",
+        "the number by which banks pay a subscriber's bills",
+        Subject.SUBSCRIBER,
+        {SERVICE: "number"},
+    ),
+    Stored(
+        "consumer_numbers.ConsumerNumberItem",
+        "whose such a number is",
+        Subject.SUBSCRIBER,
+        {SERVICE: "account_id following"},
     ),
     Stored(
         "parked_notices.ParkedItem",

@@ -31,6 +31,8 @@ PENDING_LIFE: Final = timedelta(hours=48)
 CAPTURES_MAX: Final = 5
 REASON_CHARS_MAX: Final = 200
 VENDOR_ID_CHARS_MAX: Final = 80
+# Nobody tells of what reaches the bank by these: staff look, and say so.
+CONFIRMED_BY_STAFF: Final = frozenset({GatewayKind.RAAST})
 _BY_NUMBER: Final = frozenset({GatewayKind.ONEBILL, GatewayKind.RAAST})
 
 
@@ -64,6 +66,12 @@ class CurrencyNotTaken(InvalidValue):
     """The gateway takes no payments in the account's currency."""
 
     code = "currency_not_taken"
+
+
+class GatewayTells(Conflict):
+    """The gateway tells by itself what was paid: nobody else says so."""
+
+    code = "gateway_tells"
 
 
 @dataclass(frozen=True, slots=True)

@@ -145,7 +145,7 @@ def seed(*, report: Callable[[str], None]) -> dict[str, str]:
         "Password": PASSWORD,
         "The platform's operator (subdomain)": OPERATOR_SUBDOMAIN,
         "Its e-mail (the password is the same)": OPERATOR_EMAIL,
-        "An invoice to be paid, as a subscriber sees it": pay_link,
+        "An invoice to pay": pay_link,
     }
 
 

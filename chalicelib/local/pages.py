@@ -30,7 +30,7 @@ main{padding-block:2rem 4rem}h1{font-size:1.6rem;line-height:1.25;margin:0 0 .4r
 h2{font-size:1.05rem;margin:0 0 .6rem}p{margin:.3rem 0 1rem}.soft{color:var(--soft)}
 .grid{display:grid;grid-template-columns:repeat(auto-fit,minmax(16rem,1fr));gap:1rem}
 .card{background:var(--card);border:1px solid var(--line);border-radius:12px;padding:1.1rem 1.25rem}
-dl{display:grid;grid-template-columns:max-content 1fr;gap:.3rem 1rem;margin:0}
+dl{display:grid;grid-template-columns:fit-content(40%) 1fr;gap:.3rem 1rem;margin:0}
 dt{color:var(--soft)}dd{margin:0;overflow-wrap:anywhere}
 code,pre{font-family:ui-monospace,SFMono-Regular,Menlo,Consolas,monospace;font-size:.92em}
 ul{list-style:none;margin:0;padding:0}.mails{padding:0;overflow:hidden}

@@ -28,6 +28,12 @@ class CollectionTaken(Conflict):
     code = "collection_taken"
 
 
+class NumberTaken(Conflict):
+    """Another consumer number was given at the same moment."""
+
+    code = "number_taken"
+
+
 @dataclass(frozen=True, slots=True)
 class GatewaySetUp:
     """A gateway as a tenant set it up; ``repr`` shows no secret.
@@ -135,6 +141,25 @@ class ParkedNotices(Protocol):
         """Describe a decision; refused with NoticeResolved where there was one before."""
 
 
+class ConsumerNumbers(Protocol):
+    """Numbers by which banks pay subscribers' bills; each is somebody's for good."""
+
+    def of(self, *, account_id: str) -> str:
+        """Return a subscriber's number, or the empty text."""
+
+    def account_of(self, *, number: str) -> str | None:
+        """Return whose a number is, or None."""
+
+    def next_serial(self) -> int:
+        """Return the serial that no number was made of yet, from 1 on."""
+
+    def give(self, *, account_id: str, number: str, serial: int, before: str) -> Sequence[Write]:
+        """Describe giving a number to a subscriber in the place of the one before, "" for none.
+
+        Refused with NumberTaken.
+        """
+
+
 class OnlinePayments(Protocol):
     """What a tenant's store has for collecting online."""
 
@@ -145,6 +170,10 @@ class OnlinePayments(Protocol):
     @property
     def collections(self) -> Collections:
         """Collections through them."""
+
+    @property
+    def consumer_numbers(self) -> ConsumerNumbers:
+        """Numbers by which banks pay subscribers' bills."""
 
     @property
     def parked_notices(self) -> ParkedNotices:

@@ -220,7 +220,7 @@ class Documents(Protocol):
         """
 
 
-class TenantStore(CompanyMoney, OnlinePayments, Protocol):
+class TenantStore(OnlinePayments, CompanyMoney, Protocol):
     """Everything of one tenant; cannot be had without naming the tenant."""
 
     @property

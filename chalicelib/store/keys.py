@@ -214,6 +214,11 @@ def gateway_event(tenant_id: str, kind: str, digest: str) -> str:
     return f"{tenant_id}#EVT#{kind}#{digest}"
 
 
+def consumer_numbers(tenant_id: str) -> str:
+    """Consumer numbers by which banks pay subscribers' bills, and the next serial."""
+    return f"{tenant_id}#CNUM"
+
+
 def parked_notices(tenant_id: str) -> str:
     """Notices of gateways that wait for a person."""
     return f"{tenant_id}#PARKED"

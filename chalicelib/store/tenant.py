@@ -50,7 +50,7 @@ if TYPE_CHECKING:
     from chalicelib.store.wire import DynamoWire
 
 
-class DynamoTenantStore(TenantPeople, TenantMoney, TenantOnline, OfTenant):
+class DynamoTenantStore(TenantPeople, TenantOnline, TenantMoney, OfTenant):
     """Repositories and commits of one tenant."""
 
     def __init__(

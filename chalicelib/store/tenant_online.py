@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 # Imported by who first asks, as in the store itself.
 if TYPE_CHECKING:
     from chalicelib.crypto.keyring import TenantKeys
+    from chalicelib.store.consumer_numbers import DynamoConsumerNumbers
     from chalicelib.store.gateway_collections import DynamoCollections
     from chalicelib.store.gateways import DynamoGateways
     from chalicelib.store.parked_notices import DynamoParkedNotices
@@ -36,6 +37,13 @@ class TenantOnline:
         from chalicelib.store.gateway_collections import DynamoCollections
 
         return DynamoCollections(tenant_id=self._tenant_id, tenant_keys=self.keys)
+
+    @cached_property
+    def consumer_numbers(self) -> DynamoConsumerNumbers:
+        """Numbers by which banks pay subscribers' bills."""
+        from chalicelib.store.consumer_numbers import DynamoConsumerNumbers
+
+        return DynamoConsumerNumbers(tenant_id=self._tenant_id)
 
     @cached_property
     def parked_notices(self) -> DynamoParkedNotices:

@@ -11,7 +11,7 @@ from typing import Final
 from chalicelib.domain.errors import StaleVersion
 from chalicelib.domain.gateway_collections import UNDER_WAY, Collection, CollectionState, moved
 from chalicelib.ports.store import AuditNote, TenantStore
-from chalicelib.usecases.gateway_collections import asked_after
+from chalicelib.usecases.begun_collections import asked_after
 from chalicelib.usecases.gateways import GatewayPorts
 
 # The payer may be at it still; after that the vendor is asked now and then.

@@ -1,4 +1,4 @@
-"""Collections: begun by a subscriber, by staff or from a pay link; cancelled; asked after."""
+"""Collections are begun: by a subscriber, by staff, or from a pay link."""
 
 from __future__ import annotations
 
@@ -10,12 +10,11 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from chalicelib.domain.accounts import is_subscriber_id
-from chalicelib.domain.errors import Busy, NotFound, StaleVersion
+from chalicelib.domain.errors import Busy, DomainError, NotFound, StaleVersion
 from chalicelib.domain.gateway_collections import (
     UNDER_WAY,
     Collection,
     CollectionOpen,
-    CollectionOver,
     CollectionState,
     CurrencyNotTaken,
     amount_to_collect,
@@ -27,31 +26,23 @@ from chalicelib.domain.gateways import (
     Checkout,
     CheckoutAsked,
     GatewayKind,
-    GatewayRefused,
-    GatewayUnavailable,
-    NotSupported,
 )
 from chalicelib.domain.invoices import Invoice
 from chalicelib.domain.money import Money
-from chalicelib.domain.staff import EVERYTHING, Scope
 from chalicelib.ports.gateway_collections import CollectionTaken, GatewaySetUp
 from chalicelib.ports.gateways import PaymentGateway
 from chalicelib.ports.identity import TooManyAttempts
-from chalicelib.ports.store import AuditNote, Page, TenantStore, Write
+from chalicelib.ports.store import AuditNote, TenantStore, Write
 from chalicelib.usecases.backoff import backoff_seconds
-from chalicelib.usecases.gateway_events import Arrived, apply_notice
+from chalicelib.usecases.billers import number_of
 from chalicelib.usecases.gateways import GatewayPorts, enabled_gateway
 from chalicelib.usecases.invoices import get_invoice
-from chalicelib.usecases.scoped_lists import kept_within
 
 PAY_PATH: Final = "/pay"
 PAGE_PURPOSE: Final = "collection-page"
 # A collection's own page outlives it, so that whoever comes back sees what became of it.
 PAGE_LIFE: Final = timedelta(days=7)
 BEGIN_ATTEMPTS_MAX: Final = 6
-# A notice that is so late may be lost: then the vendor is asked, now and then.
-ASK_AFTER: Final = timedelta(minutes=2)
-ASK_AGAIN_AFTER: Final = timedelta(minutes=1)
 _KEPT_ATTEMPTS_MAX: Final = 3
 # Of one account: most pay at the first, and what never is paid is kept too.
 BEGUN_PER_DAY_MAX: Final = 50
@@ -89,7 +80,7 @@ def begin(
 
     It is stored before the vendor is asked, so that nothing is paid that nobody knows of. Raises
     NotFound, GatewayOff, NothingOpen, ExceedsOpen, CurrencyMismatch, CurrencyNotTaken, CollectionOpen,
-    TooManyAttempts, GatewayRefused, or GatewayUnavailable: then asking again goes on with it.
+    TooManyAttempts, or GatewayRefused and GatewayUnavailable, which end it as failed.
     """
     beginning = _Beginning(ports, store, asked, at, note)
     for attempt in range(BEGIN_ATTEMPTS_MAX):
@@ -178,21 +169,24 @@ class _Beginning:
         if self.ports.attempts.add(key=key, window_seconds=_DAY, at=self.at) > BEGUN_PER_DAY_MAX:
             raise TooManyAttempts(retry_after=_DAY - int(self.at.timestamp()) % _DAY)
 
+    def _number(self, stored: _Stored) -> str:
+        """Return the number by which a bank asks for the payer's bill."""
+        account_id = stored.collection.account_id
+        return number_of(store=self.store, gateway=stored.gateway, account_id=account_id, at=self.at)
+
     def at_vendor(self, stored: _Stored) -> Begun:
         """Ask the vendor for the checkout; asked again it is the same one, for it is asked as of then."""
-        ports, store, collection = self.ports, self.store, stored.collection
-        asked = CheckoutAsked(
-            reference=collection.reference,
-            amount=collection.amount,
-            description=stored.what,
-            return_url=page_url(ports=ports, store=store, collection=collection),
-            callback_url=ports.callback_url(gateway=stored.gateway),
-            expires_at=collection.expires_at,
+        store, collection = self.store, stored.collection
+        asked = checkout_asked(
+            ports=self.ports, store=store, gateway=stored.gateway, collection=collection, what=stored.what
         )
-        credentials, then = stored.gateway.credentials, collection.created_at
         try:
-            checkout = stored.adapter.begin(asked=asked, credentials=credentials, now=then)
-        except GatewayRefused as error:
+            if hasattr(stored.adapter, "parse_inquiry"):
+                asked = replace(asked, consumer_number=self._number(stored))
+            checkout = stored.adapter.begin(
+                asked=asked, credentials=stored.gateway.credentials, now=collection.created_at
+            )
+        except DomainError as error:
             _end(store, collection, CollectionState.FAILED, self.at, reason=error.message)
             raise
         if checkout.vendor_id and checkout.vendor_id != collection.vendor_id:
@@ -225,6 +219,20 @@ def page_url(*, ports: GatewayPorts, store: TenantStore, collection: Collection)
     return f"{ports.base_url}{PAY_PATH}/{token}"
 
 
+def checkout_asked(
+    *, ports: GatewayPorts, store: TenantStore, gateway: GatewaySetUp, collection: Collection, what: str
+) -> CheckoutAsked:
+    """Return what a vendor is asked to collect; ``what`` is shown to the payer."""
+    return CheckoutAsked(
+        reference=collection.reference,
+        amount=collection.amount,
+        description=what,
+        return_url=page_url(ports=ports, store=store, collection=collection),
+        callback_url=ports.callback_url(gateway=gateway),
+        expires_at=collection.expires_at,
+    )
+
+
 def _with_vendor_id(store: TenantStore, collection: Collection, vendor_id: str) -> Collection:
     """Keep the vendor's name for the checkout; its notice may come at the same moment."""
     for _ in range(_KEPT_ATTEMPTS_MAX):
@@ -239,98 +247,10 @@ def _with_vendor_id(store: TenantStore, collection: Collection, vendor_id: str) 
 def _end(
     store: TenantStore, collection: Collection, state: CollectionState, at: datetime, reason: str
 ) -> None:
-    """End a collection that the vendor refused, unless something was heard of it meanwhile."""
+    """End a collection that the vendor did not take, unless something was heard of it meanwhile."""
     if collection.state is not CollectionState.OPEN:
         return
     after = moved(collection=collection, state=state, reason=reason)
     note = AuditNote("system", f"collection.{state.value}", collection.collection_id, at)
     with suppress(StaleVersion):
         store.commit(*store.collections.change(before=collection, after=after), store.note(note=note))
-
-
-# -- afterwards ------------------------------------------------------------------------------
-
-
-def get_collection(*, store: TenantStore, collection_id: str) -> Collection:
-    """Return a collection, or raise NotFound."""
-    return store.collections.get(collection_id=collection_id)
-
-
-def list_of_subscriber(
-    *, store: TenantStore, subscriber_id: str, limit: int, after: str | None
-) -> Page[Collection]:
-    """Return a subscriber's collections, the newest first, or raise NotFound."""
-    if not is_subscriber_id(value=subscriber_id):
-        raise NotFound("no such subscriber", param="subscriber_id")
-    page = store.collections.of_account(account_id=subscriber_id, limit=limit, after=after)
-    if not page.items and after is None:
-        store.subscribers.get(subscriber_id=subscriber_id)
-    return page
-
-
-def list_collections(
-    *,
-    store: TenantStore,
-    state: CollectionState | None,
-    at: datetime,
-    limit: int,
-    after: str | None,
-    scope: Scope = EVERYTHING,
-) -> Page[Collection]:
-    """Return the tenant's collections in a state, or all, the newest first; a page may be short."""
-    page = store.collections.in_state(state=state, at=at, limit=limit, after=after)
-    return kept_within(store=store, scope=scope, page=page)
-
-
-def cancel(*, store: TenantStore, collection_id: str, at: datetime, note: AuditNote) -> Collection:
-    """Cancel a collection that is open; its invoice is free for another one.
-
-    What is paid at the vendor's in spite of that waits for a person. Raises NotFound, or
-    CollectionOver where it has ended or the vendor works at it.
-    """
-    collection = store.collections.get(collection_id=collection_id)
-    state = collection.state_at(at=at)
-    if state is not CollectionState.OPEN:
-        raise CollectionOver(f"the collection is {state}")
-    after = moved(collection=collection, state=CollectionState.CANCELLED)
-    try:
-        store.commit(*store.collections.change(before=collection, after=after), store.note(note=note))
-    except StaleVersion as error:
-        raise CollectionOver("something was heard of the collection at this moment: look again") from error
-    return after
-
-
-def asked_after(
-    *,
-    ports: GatewayPorts,
-    store: TenantStore,
-    collection: Collection,
-    at: datetime,
-    at_once: bool = False,
-    again_after: timedelta = ASK_AGAIN_AFTER,
-    request_id: str = "",
-) -> Collection:
-    """Return a collection as it stands, its vendor asked where a notice may have been lost.
-
-    Not before ``ASK_AFTER`` unless ``at_once``, and once in ``again_after`` at most. Where the vendor
-    cannot be asked, or does not answer, it stands as it stood.
-    """
-    known = collection.captures or collection.state is CollectionState.CANCELLED
-    early = not at_once and at < collection.created_at + ASK_AFTER
-    lately = collection.asked_at is not None and at < collection.asked_at + again_after
-    gateway = None if known or early or lately else store.gateways.find(kind=collection.gateway)
-    if gateway is None:
-        return collection
-    with suppress(StaleVersion, NotSupported, GatewayRefused, GatewayUnavailable):
-        asked = replace(collection, asked_at=at)
-        store.commit(*store.collections.change(before=collection, after=asked))
-        notice = ports.gateway_of(collection.gateway).inquire(
-            reference=collection.reference,
-            vendor_id=collection.vendor_id,
-            credentials=gateway.credentials,
-            now=at,
-        )
-        if notice.reference == collection.reference:
-            arrived = Arrived(collection.gateway, notice, at, request_id=request_id)
-            apply_notice(ports=ports, store=store, arrived=arrived)
-    return store.collections.get(collection_id=collection.collection_id)

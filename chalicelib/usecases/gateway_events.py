@@ -55,17 +55,23 @@ _WORST_FIRST: Final = (Outcome.TRY_AGAIN, Outcome.PARKED, Outcome.DONE, Outcome.
 _HELD: Final = {"amount_differs", "currency_differs"}
 # What no further try mends; whatever else goes wrong is told to the vendor, who sends again.
 _FINAL: Final = (NotFound, Conflict, InvalidValue)
+GOES_BACK: Final = frozenset({NoticeStatus.REFUNDED, NoticeStatus.CHARGEBACK, NoticeStatus.CHARGEBACK_WON})
 
 
 @dataclass(frozen=True, slots=True)
 class Arrived:
-    """A notice that is believed: of which gateway, when, and the message that it was in."""
+    """A notice that is believed: of which gateway, when, and the message that it was in.
+
+    ``actor_id`` and ``address`` are of staff who say so in the place of a gateway that tells nothing.
+    """
 
     kind: GatewayKind
     notice: Notice
     at: datetime
     raw: str = ""
     request_id: str = ""
+    actor_id: str = ""
+    address: str = ""
 
 
 class _Moved(Exception):
@@ -91,13 +97,15 @@ def called_gateway(*, ports: GatewayPorts, token: str) -> tuple[TenantStore, Gat
 
 
 def receive_callback(
-    *, ports: GatewayPorts, token: str, received: Received, at: datetime, request_id: str = ""
+    *,
+    ports: GatewayPorts,
+    store: TenantStore,
+    gateway: GatewaySetUp,
+    received: Received,
+    at: datetime,
+    request_id: str = "",
 ) -> VendorAnswer:
-    """Handle what a vendor sent to a callback address, and return the answer in its own shape.
-
-    Raises NotFound where it is nobody's address.
-    """
-    store, gateway = called_gateway(ports=ports, token=token)
+    """Handle what a vendor sent to a gateway's callback address, and return the answer in its own shape."""
     adapter = ports.gateway_of(gateway.kind)
     raw = raw_of(received=received)
     try:
@@ -161,6 +169,8 @@ def _do(
     collection: Collection | None,
     decision: Decision,
 ) -> Outcome:
+    if arrived.notice.status in GOES_BACK:
+        return _taken_back(ports, store, arrived, collection, decision.reason)
     if decision.effect is Effect.PARK or collection is None:
         return _park(ports, store, arrived, collection, decision.reason)
     if decision.effect is Effect.MOVE:
@@ -196,12 +206,13 @@ def _note(arrived: Arrived, action: str, object_id: str, **details: object) -> A
     notice = arrived.notice
     told = {"gateway": arrived.kind.value, "reference": notice.reference, "vendor_id": notice.vendor_id}
     return AuditNote(
-        f"gateway:{arrived.kind.value}",
+        arrived.actor_id or f"gateway:{arrived.kind.value}",
         action,
         object_id,
         arrived.at,
         arrived.request_id,
         details={**told, **details},
+        address=arrived.address,
     )
 
 
@@ -268,6 +279,23 @@ class _Payment:
         return [*change, *_hear(self._store, self._arrived)]
 
 
+# -- money that goes back --------------------------------------------------------------------
+
+
+def _taken_back(
+    ports: GatewayPorts,
+    store: TenantStore,
+    arrived: Arrived,
+    collection: Collection | None,
+    reason: str,
+) -> Outcome:
+    """Park a refund, a chargeback or a chargeback that was won: a person takes it out of the books.
+
+    This is the one place where what does that by itself is to be called.
+    """
+    return _park(ports, store, arrived, collection, reason)
+
+
 # -- what waits for a person -----------------------------------------------------------------
 
 
@@ -278,11 +306,7 @@ def _park(
     collection: Collection | None,
     reason: str,
 ) -> Outcome:
-    """Park a notice for a person.
-
-    Refunds and chargebacks come here too (their statuses are the ``reason``): taking money back out
-    of the books is for who sees the vendor's case.
-    """
+    """Park a notice for a person, and tell the owners."""
     notice = arrived.notice
     parked = ParkedNotice(
         notice_id=ports.ids.new(prefix="pkn"),

@@ -8,25 +8,27 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Final
+from typing import Final, cast
 
 from chalicelib.domain.contacts import Contact
 from chalicelib.domain.errors import Conflict, NotFound
-from chalicelib.domain.gateway_collections import UNDER_WAY, Collection, CollectionState
-from chalicelib.domain.gateways import GatewayKind
+from chalicelib.domain.gateway_collections import UNDER_WAY, Collection, CollectionOver, CollectionState
+from chalicelib.domain.gateways import Checkout, GatewayKind
 from chalicelib.domain.invoices import Invoice
 from chalicelib.domain.payments import NothingOpen
 from chalicelib.domain.portal import masked_email
 from chalicelib.domain.tenants import Tenant, TenantState
+from chalicelib.ports.gateways import TwoStepGateway
 from chalicelib.ports.services import JobQueue, Mailer
 from chalicelib.ports.store import AuditNote, TenantStore
+from chalicelib.usecases.begun_collections import asked_after, cancel
 from chalicelib.usecases.gateway_collections import (
     PAGE_PURPOSE,
     PAY_PATH,
     Begun,
     CollectionAsked,
-    asked_after,
     begin,
+    checkout_asked,
 )
 from chalicelib.usecases.gateways import GatewayPorts
 from chalicelib.usecases.identity import Identity
@@ -179,6 +181,31 @@ def show_page(*, ports: GatewayPorts, token: str, at: datetime, request_id: str 
     return PayPage(opened.tenant, invoice, collection, enabled, at)
 
 
+def next_step(
+    *, ports: GatewayPorts, token: str, query: str, at: datetime
+) -> tuple[GatewayKind, Checkout] | None:
+    """Return where a payer goes on whom a vendor sent back in the middle, by the query that came with them.
+
+    None where there is nothing more to do. Raises NotFound.
+    """
+    opened = _open(ports, token, at)
+    if not opened.collection_id:
+        return None
+    store = opened.store
+    collection = store.collections.get(collection_id=opened.collection_id)
+    gateway = store.gateways.find(kind=collection.gateway)
+    adapter = ports.gateway_of(collection.gateway)
+    if gateway is None or collection.state_at(at=at) not in UNDER_WAY or not hasattr(adapter, "next_step"):
+        return None
+    asked = checkout_asked(
+        ports=ports, store=store, gateway=gateway, collection=collection, what=opened.tenant.company
+    )
+    step: Checkout | None = cast(TwoStepGateway, adapter).next_step(
+        query=query, asked=asked, credentials=gateway.credentials
+    )
+    return None if step is None else (collection.gateway, step)
+
+
 def begin_by_link(
     *, ports: GatewayPorts, token: str, gateway: GatewayKind, at: datetime, request_id: str, address: str
 ) -> Begun:
@@ -195,6 +222,23 @@ def begin_by_link(
         at=at,
         note=AuditNote(BY_LINK, "collection.begun", invoice.invoice_id, at, request_id, address=address),
     )
+
+
+def give_up(*, ports: GatewayPorts, token: str, at: datetime, request_id: str, address: str) -> None:
+    """Cancel the open collection of a link's invoice, so that another way to pay may be chosen.
+
+    Raises NotFound, or CollectionOver where there is none that is open.
+    """
+    opened = _open(ports, token, at)
+    absent = CollectionOver("no payment of this invoice is open")
+    if not opened.invoice_id:
+        raise absent
+    invoice = get_invoice(store=opened.store, invoice_id=opened.invoice_id, at=at).invoice
+    latest = opened.store.collections.at_invoice(account_id=invoice.account_id, invoice_id=invoice.invoice_id)
+    if latest is None:
+        raise absent
+    note = AuditNote(BY_LINK, "collection.cancelled", latest.collection_id, at, request_id, address=address)
+    cancel(store=opened.store, collection_id=latest.collection_id, at=at, note=note)
 
 
 # -- by mail ---------------------------------------------------------------------------------

@@ -8,6 +8,8 @@ from itertools import islice
 
 import pytest
 
+from chalicelib.adapters.payments.payfast import PayFast
+from chalicelib.adapters.payments.stripe import Stripe
 from chalicelib.domain.errors import DomainError
 from chalicelib.domain.gateways import (
     Credentials,
@@ -29,7 +31,7 @@ from tests.fakes.gateways import AMOUNT, NOW, Vendor, asked
 
 ALTERATIONS = 1000
 VENDORS = gateways.vendors()
-EASYPAISA = (gateways.easypaisa(), gateways.EASYPAISA)
+EASYPAISA: tuple[PaymentGateway, Credentials] = (gateways.easypaisa(), gateways.EASYPAISA)
 
 
 @pytest.fixture(params=VENDORS)
@@ -123,14 +125,13 @@ def test_the_answer_is_in_the_vendors_shape_whatever_became_of_it(vendor: Vendor
         assert {answers[one].status for one in (Outcome.REFUSED, Outcome.MALFORMED)} <= {400, 401}
 
 
-def every_adapter() -> list[object]:
-    adapters = [pytest.param(one.gateway, one.credentials, id=name) for name, one in VENDORS.items()]
+def every_adapter() -> dict[str, tuple[PaymentGateway, Credentials]]:
     raast = Credentials({}, {"alias": "03001234567", "merchant_name": "Ravi", "city": "Lahore"})
-    return [
-        *adapters,
-        pytest.param(*EASYPAISA, id="easypaisa"),
-        pytest.param(gateways.raast(), raast, id="raast"),
-    ]
+    believed_by = {name: (one.gateway, one.credentials) for name, one in VENDORS.items()}
+    return {**believed_by, "easypaisa": EASYPAISA, "raast": (gateways.raast(), raast)}
+
+
+EVERY = every_adapter()
 
 
 def with_field(credentials: Credentials, kind: str, name: str, value: str) -> Credentials:
@@ -139,7 +140,7 @@ def with_field(credentials: Credentials, kind: str, name: str, value: str) -> Cr
     return replace(credentials, settings={**credentials.settings, name: value})
 
 
-@pytest.mark.parametrize(("gateway", "credentials"), every_adapter())
+@pytest.mark.parametrize(("gateway", "credentials"), EVERY.values(), ids=EVERY)
 def test_credentials_are_checked_field_by_field(gateway: PaymentGateway, credentials: Credentials) -> None:
     gateway.check_credentials(credentials=credentials)
 
@@ -160,13 +161,46 @@ def test_credentials_are_checked_field_by_field(gateway: PaymentGateway, credent
         assert unknown.value.param in {f"{kind}.more", "more"}
 
 
-@pytest.mark.parametrize(("gateway", "credentials"), every_adapter())
+@pytest.mark.parametrize(("gateway", "credentials"), EVERY.values(), ids=EVERY)
 def test_only_what_the_vendor_takes_is_asked_of_it(gateway: PaymentGateway, credentials: Credentials) -> None:
     if gateway.kind == "sandbox":
         return  # it takes no money, of whatever currency
     for amount in (Money(0, "PKR"), Money(-1, "PKR"), Money(1, "XYZ")):
         with pytest.raises(DomainError):
             gateway.begin(asked=asked(amount=amount), credentials=credentials, now=NOW)
+
+
+def who_can_begin() -> dict[str, tuple[PaymentGateway, Credentials]]:
+    """Each adapter; those that ask their vendor for a page have one that gives it."""
+    token = "https://ipguat.apps.net.pk/Ecommerce/api/Transaction/GetAccessToken"
+    page = gateways.json_answer(**gateways.stripe_session(url="https://checkout.stripe.com/c/pay/cs_test_1"))
+    host = gateways.FakeHost(
+        {
+            token: gateways.json_answer(ACCESS_TOKEN="tok-1"),
+            "https://api.stripe.com/v1/checkout/sessions": page,
+        }
+    )
+    return {
+        **EVERY,
+        "payfast": (PayFast(connect=host.connect), gateways.PAYFAST),
+        "stripe": (Stripe(connect=host.connect), gateways.STRIPE),
+    }
+
+
+@pytest.mark.parametrize(("gateway", "credentials"), who_can_begin().values(), ids=EVERY)
+def test_asked_again_it_is_the_same_checkout(gateway: PaymentGateway, credentials: Credentials) -> None:
+    once = gateway.begin(asked=asked(), credentials=credentials, now=NOW)
+    later = gateway.begin(asked=asked(), credentials=credentials, now=NOW + timedelta(minutes=5))
+
+    assert gateway.begin(asked=asked(), credentials=credentials, now=NOW) == once
+    assert (later.step, later.url, later.vendor_id) == (once.step, once.url, once.vendor_id)
+    # Two vendors' forms say when they were made, and are hashed over it.
+    dated = {"pp_TxnDateTime", "pp_SecureHash", "ORDER_DATE"}
+    assert {name for name in once.fields if once.fields[name] != later.fields[name]} <= dated
+    secrets = [
+        one for name, one in credentials.secrets.items() if (gateway.kind, name) != ("jazzcash", "password")
+    ]
+    assert not [one for one in secrets if one in repr(once)]
 
 
 def test_no_secret_is_shown(vendor: Vendor) -> None:

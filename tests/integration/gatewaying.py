@@ -111,6 +111,12 @@ class Till:
         made = created(self.staff.post(f"/v1/invoices/{invoice['invoice_id']}/pay-links"))
         return urlsplit(made["url"]).path
 
+    def page_of(self, collection_id: str) -> str:
+        """The path of a collection's own page."""
+        collections = self.counter.shop.tenant.store.collections
+        found = collections.get(collection_id=collection_id)
+        return f"/pay/{collections.page_token(collection=found)}"
+
     def press(self, address: str, **fields: str) -> Reply:
         """Post a form, as a browser does; ``address`` may be a whole one."""
         parts = urlsplit(address)

@@ -12,7 +12,7 @@ import pytest
 
 from chalicelib.adapters.payments import sandbox
 from chalicelib.domain.gateways import Received
-from chalicelib.usecases.gateway_events import receive_callback
+from chalicelib.usecases.gateway_callbacks import answer_callback
 from tests.fakes.api_client import ApiClient
 from tests.fakes.clock import FakeClock
 from tests.integration.conftest import EngineServices, SignedIn
@@ -315,7 +315,7 @@ def test_a_crash_leaves_nothing_or_everything(till: Till, services: EngineServic
         dying = CrashingServices(settings=services.settings, clock=services.clock, crash=crash)
         headers = {sandbox.SIGNATURE_HEADER: signature(till, body)}
         try:
-            receive_callback(
+            answer_callback(
                 ports=dying.gateways,
                 token=till.callback.rpartition("/")[2],
                 received=Received("POST", headers, "", body),

@@ -15,7 +15,7 @@ from tests.fakes.clock import FakeClock
 from tests.integration.conftest import EngineServices, SignedIn
 from tests.integration.counter import line
 from tests.integration.gatewaying import Till
-from tests.integration.shop import Shop, ok
+from tests.integration.shop import Shop, created, ok
 
 
 @pytest.fixture
@@ -117,3 +117,62 @@ def test_what_nobody_looks_at_is_asked_for_and_ended(till: Till, clock: FakeCloc
     assert [till.now(lost)["state"], till.now(left)["state"]] == ["paid", "expired"]
     assert ok(till.staff.get("/v1/collections?state=expired"))["items"][0]["reference"] == left["reference"]
     assert till.counter.shop.tenant.store.collections.under_way(limit=9) == ()
+
+
+def test_what_a_vendor_sends_back_in_the_middle_is_led_on(till: Till) -> None:
+    settings = {"store_id": "12345"}
+    body = {"enabled": True, "settings": settings, "secrets": {"hash_key": "0123456789abcdef"}}
+    ok(till.staff.put("/v1/gateways/easypaisa", json=body))
+    invoice = till.counter.invoice(line(5_000))
+    link = till.link(invoice)
+    assert till.visitor.get(link).text.count('type="radio"') == 2
+    first = till.press(link, gateway="easypaisa")
+    assert (first.status, 'method="post" action="https://' in first.text) == (200, True)
+    [begun] = ok(till.staff.get(f"{till.counter.path}/collections"))["items"]
+    back = till.page_of(begun["collection_id"])
+
+    second = till.visitor.get(f"{back}?auth_token=abc123")
+
+    assert 'name="auth_token" value="abc123"' in second.text
+    assert "auth_token" not in till.visitor.get(f"{back}?auth_token=%3Cb%3E").text
+    assert till.press(back, err_code="000").status == 200
+
+
+def test_staff_confirm_what_reached_the_bank_where_nobody_tells(till: Till) -> None:
+    settings = {"alias": "lahore-net", "merchant_name": "Lahore Net", "city": "Lahore"}
+    ok(till.staff.put("/v1/gateways/raast", json={"enabled": True, "settings": settings}))
+    invoice = till.counter.invoice(line(5_000))
+    made = created(till.try_to_begin(invoice, gateway="raast"))
+    collection = made["collection"]
+    assert made["checkout"]["step"] == "show"
+    shown = till.press(till.link(invoice), gateway="raast")
+    assert collection["reference"] in shown.text
+    path = f"/v1/collections/{collection['collection_id']}/confirmation"
+    told = till.begin(amount={"amount": 100, "currency": "PKR"})
+    other = f"/v1/collections/{told['collection_id']}/confirmation"
+    assert till.staff.post(other, json={"transaction": "FT1"}).problem[:2] == (409, "gateway_tells")
+
+    confirmed = ok(till.staff.post(path, json={"transaction": "FT26329XK1"}))
+
+    assert (confirmed["state"], confirmed["vendor_id"]) == ("paid", "FT26329XK1")
+    assert till.staff.post(path, json={"transaction": "FT2"}).problem[:2] == (409, "collection_over")
+    assert till.counter.now(invoice)["state"] == "paid"
+    [entry] = [
+        one for one in ok(till.staff.get("/v1/audit?limit=20"))["items"] if one["action"] == "collection.paid"
+    ]
+    assert entry["actor_id"].startswith("stf_")
+
+
+def test_whoever_chose_the_wrong_way_gives_it_up_and_chooses_again(till: Till) -> None:
+    settings = {"alias": "lahore-net", "merchant_name": "Lahore Net", "city": "Lahore"}
+    ok(till.staff.put("/v1/gateways/raast", json={"enabled": True, "settings": settings}))
+    link = till.link(till.counter.invoice(line(5_000)))
+    assert till.press(link, gateway="raast").status == 200
+    refused = till.press(link, gateway="sandbox")
+    assert (refused.status, "give_up" in refused.text) == (409, True)
+
+    assert till.press(link, give_up="yes").status == 200
+
+    assert till.press(link, gateway="sandbox").status == 303
+    states = [one["state"] for one in till.counter.get("collections")["items"]]
+    assert sorted(states) == ["cancelled", "open"]

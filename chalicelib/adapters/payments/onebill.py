@@ -148,7 +148,12 @@ class OneBill:
     def answer_inquiry(
         self, *, code: BillCode, bill: Bill | None, received: Received, credentials: Credentials
     ) -> VendorAnswer:
-        """Return the answer to a BillInquiry; ``bill`` is None where the code is not DONE."""
+        """Return the answer to a BillInquiry; ``bill`` is None where the code is not DONE.
+
+        A bill in another currency, or of more digits than an answer has, is refused.
+        """
+        if bill is not None and not _is_tellable(bill):
+            code, bill = BillCode.REFUSED, None
         padded = credentials.settings.get("padding", "blanks") != "none"
         values = _inquiry_values(code=code, bill=bill, padded=padded)
         return _answer({**values, "reserved": _echo(received)}, credentials=credentials)
@@ -257,7 +262,7 @@ def _inquiry_values(*, code: BillCode, bill: Bill | None, padded: bool) -> dict[
         "amount_after_dueDate": _signed(bill.amount_after_due) if bill else "",
         "billing_month": f"{bill.billing_month:%y%m}" if bill else "",
         "date_paid": _day(bill.paid_on if bill else None),
-        "amount_paid": f"{_minor(paid):012d}" if paid else "",
+        "amount_paid": f"{paid.amount:012d}" if paid else "",
         "tran_auth_Id": bill.auth_id if bill else "",
     }
     if not padded:
@@ -289,13 +294,12 @@ def _day(day: date | None) -> str:
 
 
 def _signed(amount: Money) -> str:
-    return f"+{_minor(amount):013d}"
+    return f"+{amount.amount:013d}"
 
 
-def _minor(amount: Money) -> int:
-    assert amount.currency == "PKR", "banks are told paisa"
-    assert 0 <= amount.amount < 10**12, "an amount has twelve digits at most"
-    return amount.amount
+def _is_tellable(bill: Bill) -> bool:
+    amounts = (bill.amount_within_due, bill.amount_after_due, bill.amount_paid or Money(0, "PKR"))
+    return all(one.currency == "PKR" and 0 <= one.amount < 10**12 for one in amounts)
 
 
 def _answer(values: Mapping[str, str], *, credentials: Credentials) -> VendorAnswer:

@@ -231,6 +231,16 @@ def test_a_number_that_is_not_found_has_no_bill() -> None:
     assert {name for name, value in found.items() if value.strip()} == {"response_Code", "reserved"}
 
 
+@pytest.mark.parametrize("amount", [Money(250000, "USD"), Money(-1, "PKR"), Money(10**12, "PKR")])
+def test_a_bill_that_a_bank_cannot_be_told_is_refused(amount: Money) -> None:
+    for bill in (
+        replace(UNPAID, amount_within_due=amount),
+        replace(UNPAID, amount_after_due=amount),
+        replace(UNPAID, amount_paid=amount),
+    ):
+        assert answered(bill)["response_Code"] == "02"
+
+
 @pytest.mark.parametrize(
     ("case", "names"),
     [
