@@ -79,9 +79,9 @@ def count(
     Raises NotFound, NotAPerson, InvalidAmount, CurrencyMismatch, HandOverEnded, OwnHandOver, WrongFund,
     FundArchived, InsufficientFunds, or Busy.
     """
-    by = check_person(principal=principal)
     before = store.hand_overs.get(hand_over_id=hand_over_id)
     office = store.funds.get(fund_id=fund_id)
+    by = check_person(principal=principal)
     check_kind(fund=office, kind=FundKind.OFFICE)
     check_in_use(fund=office)
     found = amount_in(money=amount, currency=before.currency)
@@ -134,11 +134,11 @@ def refuse(
     *, store: TenantStore, hand_over_id: str, reason: str, principal: Principal, at: datetime, note: AuditNote
 ) -> HandOver:
     """Refuse a hand-over, for a reason; or raise NotFound, NotAPerson, HandOverEnded or StaleVersion."""
+    before = store.hand_overs.get(hand_over_id=hand_over_id)
     check_person(principal=principal)
     check_words(note=reason)
     if not 3 <= len(reason.strip()) <= REASON_CHARS_MAX:
         raise InvalidValue(f"a reason has 3 to {REASON_CHARS_MAX} characters", param="reason")
-    before = store.hand_overs.get(hand_over_id=hand_over_id)
     after = ended(hand_over=before, state=HandOverState.REFUSED, at=at, reason=reason.strip())
     store.commit(*store.hand_overs.change(before=before, after=after), store.note(note=note))
     return after

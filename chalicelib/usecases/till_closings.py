@@ -38,10 +38,10 @@ def close_day(
     Raises NotFound, NotAPerson, WrongFund, FundArchived, InvalidAmount, CurrencyMismatch, InvalidValue
     where the count differs and no reason is given, PeriodClosed, or Busy.
     """
-    by = check_person(principal=principal)
 
     def closing_of(books: CompanyBooks) -> TillClosing:
         fund = books.fund(fund_id=fund_id)
+        by = check_person(principal=principal)
         check_kind(fund=fund, kind=FundKind.OFFICE)
         check_in_use(fund=fund)
         amount = amount_in(money=counted, currency=fund.currency, param="counted", zero=True)
