@@ -99,6 +99,13 @@ class GatewayRefundIn(Schema):
     amount: MoneyIn
 
 
+class RefundOutcomeIn(Schema):
+    """What the gateway's own page says of a refund that is pending."""
+
+    outcome: Literal["done", "refused"]
+    note: Line = Field(min_length=3, max_length=NOTE_CHARS_MAX, examples=["seen on the dashboard"])
+
+
 class GatewayRefundOut(Schema):
     """A refund by a gateway; its document is in the books from the beginning.
 
@@ -173,6 +180,27 @@ def complete_gateway_refund(request: Request) -> GatewayRefundOut:
         gateway_of=gateway_by_receipt(ports=request.services.gateways, store=request.store),
         at=request.now,
         note=request.note("refund.completed", refund_id),
+    )
+    return GatewayRefundOut.of(refund)
+
+
+@endpoint(
+    "POST",
+    "/v1/documents/{document_id}/refund-outcome",
+    permission=Permission.PAYMENTS_WRITE,
+    body=RefundOutcomeIn,
+    answer=GatewayRefundOut,
+)
+def say_refund_outcome(request: Request) -> GatewayRefundOut:
+    """Say what became of a pending refund, by the gateway's own page; what was not made is credit."""
+    body, refund_id = request.body_as(RefundOutcomeIn), request.path["document_id"]
+    refund = receipt_refunds.say_refund_outcome(
+        store=request.store,
+        refund_id=refund_id,
+        done=body.outcome == "done",
+        words=body.note,
+        at=request.now,
+        note=request.note("refund.outcome_said", refund_id, outcome=body.outcome),
     )
     return GatewayRefundOut.of(refund)
 

@@ -18,7 +18,10 @@ MONEY_ITEMS: Final[tuple[Stored, ...]] = (
         "gateway_refunds.GatewayRefundItem",
         "a refund that a gateway was asked for",
         Subject.SUBSCRIBER,
-        {DOCUMENT: "amount channel currency receipt_id state told vendor_id version", WRITTEN: "reason"},
+        {
+            DOCUMENT: "amount begun_at channel currency receipt_id state told vendor_id version",
+            WRITTEN: "reason",
+        },
         {"reason": "why a gateway refused, in its words"},
     ),
     Stored(

@@ -8,6 +8,7 @@ where asking ends midway, and what the gateway refuses is taken out of the books
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Final
 
@@ -27,12 +28,26 @@ from chalicelib.domain.reversals import check_stands
 
 REASON_REFUND_REFUSED: Final = "refund_refused"
 _REASON_CHARS_MAX: Final = 200
+# Gateways keep the keys of what they were asked for a day; after that a person looks at the vendor's page.
+ASKED_AGAIN_FOR: Final = timedelta(hours=20)
 
 
 class NotAGatewayPayment(Conflict):
     """The payment did not come by a gateway: it is given back by hand."""
 
     code = "not_a_gateway_payment"
+
+
+class RefundTooOld(Conflict):
+    """The gateway may have forgotten the refund's key, so that asking again could give back twice."""
+
+    code = "refund_too_old"
+
+
+class RefundEnded(Conflict):
+    """The refund has ended: what became of it is known."""
+
+    code = "refund_ended"
 
 
 class GatewayRefundState(StrEnum):
@@ -56,11 +71,18 @@ class GatewayRefund:
     channel: str
     amount: int
     currency: str
+    begun_at: datetime
     state: GatewayRefundState = GatewayRefundState.PENDING
     vendor_id: str = ""
     reason: str = ""
     version: int = 1
     told: bool = False
+
+    def check_asked_again(self, *, at: datetime) -> None:
+        """Raise RefundTooOld where the gateway may have forgotten the key."""
+        if at - self.begun_at > ASKED_AGAIN_FOR:
+            message = "look at the gateway's own page, and say what became of it (refund-outcome)"
+            raise RefundTooOld(message)
 
     def heard(self) -> GatewayRefund:
         """Return the refund of which the gateway told by itself: it is done."""

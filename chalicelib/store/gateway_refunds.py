@@ -19,7 +19,16 @@ from chalicelib.ports.store import Page
 from chalicelib.store import keys
 from chalicelib.store.accounts import OPERATIONAL
 from chalicelib.store.acting import OfTenant
-from chalicelib.store.base import ModelWrite, TenantsItem, delete, nullable, put, put_new
+from chalicelib.store.base import (
+    ModelWrite,
+    TenantsItem,
+    delete,
+    from_iso,
+    nullable,
+    put,
+    put_new,
+    to_iso,
+)
 from chalicelib.store.paging import query_page
 
 # ``rfd_<ULID>-<yyyymmdd>-<slot>``
@@ -33,6 +42,7 @@ class GatewayRefundItem(TenantsItem):
     channel = UnicodeAttribute()
     amount = NumberAttribute()
     currency = UnicodeAttribute()
+    begun_at = UnicodeAttribute()
     state = UnicodeAttribute()
     vendor_id = UnicodeAttribute(null=True)
     reason = BinaryAttribute(null=True, legacy_encoding=False)
@@ -98,6 +108,7 @@ class DynamoGatewayRefunds(OfTenant):
             channel=refund.channel,
             amount=refund.amount,
             currency=refund.currency,
+            begun_at=to_iso(refund.begun_at),
             state=refund.state.value,
             vendor_id=refund.vendor_id or None,
             reason=self._keys.seal(family=OPERATIONAL, place=place, plain=words) if words else None,
@@ -115,6 +126,7 @@ class DynamoGatewayRefunds(OfTenant):
             channel=item.channel,
             amount=int(item.amount),
             currency=item.currency,
+            begun_at=from_iso(item.begun_at),
             state=GatewayRefundState(item.state),
             vendor_id=nullable(item.vendor_id) or "",
             reason=reason,

@@ -137,7 +137,8 @@ def _same(known: Chargeback, document_id: str, asked: ChargebackAsked, *, repeat
     """Return a known case where it is told again; a client's own repeat is found by its key instead."""
     amount = asked.amount
     other_amount = amount is not None and amount != Money(known.amount, known.currency)
-    if known.receipt_id != document_id or other_amount or not repeatable:
+    won = known.state is ChargebackState.WON  # and taken anew: somebody has to look at that
+    if known.receipt_id != document_id or other_amount or won or not repeatable:
         message = f"this case took {known.amount} of {known.receipt_id} already"
         raise ChargedBackAlready(message, param="case_id")
     return known

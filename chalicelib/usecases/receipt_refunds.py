@@ -26,6 +26,7 @@ from chalicelib.domain.payments import Channel, amount_of, check_words
 from chalicelib.domain.receipt_refunds import (
     GatewayRefund,
     GatewayRefundState,
+    RefundEnded,
     refund_receipt,
     take_back,
 )
@@ -166,7 +167,7 @@ def begin_gateway_refund(
         )
 
     def besides(posted: Posted) -> Sequence[Write]:
-        return store.money.gateway_refunds.add(refund=_begun(posted, document_id))
+        return store.money.gateway_refunds.add(refund=_begun(posted, document_id, at))
 
     posted = post(
         store=store,
@@ -175,10 +176,10 @@ def begin_gateway_refund(
         at=at,
         note=note,
         idempotency=idempotency,
-        answer=lambda posted: _begun(posted, document_id),
+        answer=lambda posted: _begun(posted, document_id, at),
         besides=besides,
     )
-    return _begun(posted, document_id)
+    return _begun(posted, document_id, at)
 
 
 def finish_gateway_refund(
@@ -187,11 +188,13 @@ def finish_gateway_refund(
     """Ask the gateway for a refund that is under way, and note its answer; what has ended stays.
 
     What the gateway refuses is credit again. Where it tells that its own work goes on, the refund
-    stays under way: ask again later. Raises NotFound, or GatewayUnavailable: then nothing is known.
+    stays under way: ask again later. Raises NotFound, RefundTooOld, or GatewayUnavailable: then
+    nothing is known.
     """
     refund = store.money.gateway_refunds.get(refund_id=refund_id)
     if refund.state is not GatewayRefundState.PENDING:
         return refund
+    refund.check_asked_again(at=at)
     receipt = store.documents.get(document_id=refund.receipt_id)
     access = gateway_of(receipt)
     asked = RefundAsked(
@@ -207,6 +210,22 @@ def finish_gateway_refund(
     if made.pending:
         return _noted(store, refund, refund.asked(vendor_id=made.vendor_id), note)
     return _noted(store, refund, refund.done(vendor_id=made.vendor_id), note)
+
+
+def say_refund_outcome(
+    *, store: TenantStore, refund_id: str, done: bool, words: str, at: datetime, note: AuditNote
+) -> GatewayRefund:
+    """Note what a person found out of a refund that is under way; one that was not made is credit again.
+
+    Raises NotFound, RefundEnded, CardNumberRefused or InvalidValue.
+    """
+    check_words(note=words)
+    refund = store.money.gateway_refunds.get(refund_id=refund_id)
+    if refund.state is not GatewayRefundState.PENDING:
+        raise RefundEnded(f"the refund is {refund.state.value}")
+    if done:
+        return _noted(store, refund, refund.done(vendor_id=refund.vendor_id), note)
+    return refuse_gateway_refund(store=store, refund=refund, reason=words, at=at, note=note)
 
 
 def refuse_gateway_refund(
@@ -247,9 +266,9 @@ def _noted(store: TenantStore, before: GatewayRefund, after: GatewayRefund, note
     return after
 
 
-def _begun(posted: Posted, receipt_id: str) -> GatewayRefund:
+def _begun(posted: Posted, receipt_id: str, at: datetime) -> GatewayRefund:
     made = posted.documents[0]
-    return GatewayRefund(made.document_id, receipt_id, made.channel, made.amount, made.currency)
+    return GatewayRefund(made.document_id, receipt_id, made.channel, made.amount, made.currency, at)
 
 
 def _first(posted: Posted) -> Document:

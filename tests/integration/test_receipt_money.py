@@ -21,7 +21,7 @@ from chalicelib.domain.gateways import (
 )
 from chalicelib.domain.money import Money
 from chalicelib.domain.payments import receive
-from chalicelib.domain.receipt_refunds import GatewayRefundState
+from chalicelib.domain.receipt_refunds import GatewayRefundState, RefundTooOld
 from chalicelib.ports.store import AuditNote
 from chalicelib.usecases.gateway_events import Arrived, apply_notice
 from chalicelib.usecases.posting import Books, post
@@ -166,10 +166,10 @@ class Refunds:
         )
         return begun.refund_id
 
-    def finish(self, refund_id: str) -> GatewayRefundState:
+    def finish(self, refund_id: str, at: datetime = NOW) -> GatewayRefundState:
         store = self.counter.shop.tenant.store
         done = finish_gateway_refund(
-            store=store, refund_id=refund_id, gateway_of=self.access, at=NOW, note=self.note()
+            store=store, refund_id=refund_id, gateway_of=self.access, at=at, note=self.note()
         )
         return done.state
 
@@ -205,6 +205,26 @@ def test_a_refund_that_dies_at_any_step_is_finished_by_the_next_try_once(refunds
 
     assert (gateway.asked, gateway.paid_back) == (1, {refund_id: Money(20_000, "PKR")})
     assert refunds.pending() == ()
+    assert refunds.counter.books() == {"balance": -30_000, "credit": 30_000, "deposits": 0}
+
+
+def test_a_gateway_that_may_have_forgotten_is_not_asked_again(
+    refunds: Refunds, services: EngineServices
+) -> None:
+    made, lost = refunds.begin(20_000), refunds.begin(10_000)
+    services.clock.set(NOW + timedelta(hours=21))  # type: ignore[attr-defined]
+    refunds.counter.shop.sign_in_again()
+    path = "/v1/documents/{}/{}"
+    with pytest.raises(RefundTooOld):
+        refunds.finish(made, at=services.clock.now())
+    body = {"note": "seen on the dashboard"}
+    for refund_id, outcome in ((made, "done"), (lost, "refused")):
+        body["outcome"] = outcome
+        said = refunds.counter.send(path.format(refund_id, "refund-outcome"), body)
+        assert (said.status, said.json["state"]) == (200, outcome)
+    again = refunds.counter.send(path.format(made, "refund-outcome"), body)
+    assert again.problem[:2] == (409, "refund_ended")
+    assert (refunds.gateway.asked, refunds.pending()) == (0, ())
     assert refunds.counter.books() == {"balance": -30_000, "credit": 30_000, "deposits": 0}
 
 
