@@ -202,6 +202,7 @@ ROUTES: Final[dict[str, str]] = {
     "POST /v1/documents/{document_id}/refunds": "receipts.refund_receipt",
     "POST /v1/documents/{document_id}/gateway-refunds": "receipts.refund_by_gateway",
     "POST /v1/documents/{document_id}/completion": "receipts.complete_gateway_refund",
+    "POST /v1/documents/{document_id}/refund-outcome": "receipts.say_refund_outcome",
     "GET /v1/pending-refunds": "receipts.list_pending_refunds",
     "GET /v1/documents/{document_id}/pdf": "receipts.print_receipt",
     "GET /v1/invoices/{invoice_id}/pdf": "receipts.print_invoice",
