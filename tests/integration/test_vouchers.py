@@ -288,7 +288,8 @@ def test_another_companys_code_is_as_unknown_as_one_that_nobody_made(
 
     assert {reply.problem for reply in refused} == {(422, "voucher_unknown", "code")}
     assert len({reply.json["message"] for reply in refused}) == 1
-    assert redeem(api, counter.path, foreign[:-1] + "2").problem == (422, "voucher_code_mistyped", "code")
+    mistyped = foreign[:-1] + ("3" if foreign.endswith("2") else "2")
+    assert redeem(api, counter.path, mistyped).problem == (422, "voucher_code_mistyped", "code")
     assert theirs.shop.tenant.api.get(f"{counter.path}").status == 404
 
 
