@@ -18,6 +18,10 @@ DROPPED_TREES = (
     "certifi/",
     "charset_normalizer/",
     "idna/",
+    # What is printed has a typeface of its own, and no pictures: pillow comes along with reportlab.
+    "reportlab/fonts/",
+    "PIL/_avif.",
+    "pillow.libs/libavif-",
 )
 # botocore takes the standard library's TLS whatever there is, but imports this where pyOpenSSL is there
 # (webauthn brings it), which costs 25 CPU-ms of every cold start.

@@ -57,6 +57,12 @@ def script(path: Path, text: str) -> Path:
         ("pydantic-2.14.3.dist-info/METADATA", True),
         ("pydantic-2.14.3.dist-info/RECORD", False),
         ("cryptography-50.0.2.dist-info/licenses/LICENSE.BSD", True),
+        ("chalicelib/adapters/pdf/fonts/NotoSansArabic-Bold.ttf", True),
+        ("chalicelib/adapters/pdf/fonts/OFL.txt", True),
+        ("reportlab/fonts/Vera.ttf", False),
+        ("PIL/_avif.cpython-313-aarch64-linux-gnu.so", False),
+        ("pillow.libs/libavif-a883386a.so.16.4.1", False),
+        ("pillow.libs/libjpeg-8296d2fa.so.62.4.0", True),
     ],
 )
 def test_what_ships(name: str, *, ships: bool) -> None:
