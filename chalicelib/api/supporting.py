@@ -25,6 +25,8 @@ CHANGE_ASKED: Final = "support.change_asked"
 # with the password that is chosen by it for good.
 SUBSCRIBERS_ARE_REACHED_AT: Final = frozenset({"email", "phone"})
 LETS_INTO_THE_PORTAL: Final = frozenset({"send_portal_activation"})
+# What an answer has that says where a file is to be got (``api.files.FileOut``).
+WHERE_A_FILE_IS: Final = frozenset({"url", "file_name", "expires_at"})
 _ONE_OF_OURS: Final = re.compile(r"[a-z]{3}_[0-9A-Z]{26}(-[0-9-]+)?", re.ASCII)
 
 
@@ -58,7 +60,10 @@ def shown(response: ChaliceResponse) -> ChaliceResponse:
         return response
     if response.headers["Content-Type"] != JSON:
         raise PermissionDenied("platform support is given nothing as a file")
-    body = json.dumps(_masked(json.loads(response.body)), ensure_ascii=False, separators=(",", ":"))
+    told = json.loads(response.body)
+    if isinstance(told, dict) and told.keys() == WHERE_A_FILE_IS:
+        raise PermissionDenied("platform support is given nothing as a file")
+    body = json.dumps(_masked(told), ensure_ascii=False, separators=(",", ":"))
     return ChaliceResponse(body=body, headers=response.headers, status_code=response.status_code)
 
 

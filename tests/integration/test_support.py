@@ -10,6 +10,7 @@ import pytest
 from chalicelib.domain.permissions import SUPPORT_READS, SUPPORT_WRITES
 from chalicelib.ports.services import QueueUnavailable
 from tests.integration.conftest import EngineServices, SignedIn
+from tests.integration.counter import Counter, line
 from tests.integration.portal_user import Front
 from tests.integration.raw import raw_items
 from tests.integration.shop import Shop, created, if_match, ok, subscriber_body
@@ -230,10 +231,16 @@ def test_national_and_tax_ids_are_masked(desk: Desk, isp: SignedIn, person: Pers
     assert inside.actor not in shown
 
 
-def test_support_is_given_nothing_as_a_file(inside: Inside) -> None:
-    for kind in ("csv", "jsonl"):
-        refused = inside.api.get(f"/v1/audit?format={kind}")
-        assert refused.problem == (403, "permission_denied", None)
+def test_support_is_given_nothing_as_a_file(desk: Desk, isp: SignedIn, inside: Inside) -> None:
+    counter = Counter(Shop(isp, desk.services))
+    invoice, receipt = counter.invoice(line(50_000)), counter.pay(50_000)
+    for path in (
+        "/v1/audit?format=csv",
+        "/v1/audit?format=jsonl",
+        f"/v1/documents/{receipt['document_id']}/pdf",
+        f"/v1/invoices/{invoice['invoice_id']}/pdf",
+    ):
+        assert inside.api.get(path).problem == (403, "permission_denied", None)
 
 
 def test_support_gets_into_no_subscribers_portal(desk: Desk, isp: SignedIn, person: Person) -> None:
