@@ -51,6 +51,7 @@ def test_a_subscription_is_sold_read_and_shown_with_its_subscriber(november: Sho
         "edition": 1,
         "parent_id": None,
         "state": "active",
+        "suspended_for": None,
         "starts_on": "2026-11-10",
         "ends_on": None,
         "paused_on": None,
