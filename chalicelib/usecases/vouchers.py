@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from typing import Final
 
+from chalicelib.domain.cards import refuse_card_number
 from chalicelib.domain.dealers import check_in_use
 from chalicelib.domain.documents import Document
 from chalicelib.domain.errors import Busy, NotFound, StaleVersion
@@ -91,6 +92,7 @@ def create_batch(
     tenant = store.profile()
     check_words(note=asked.note)
     if asked.dealer_id:
+        refuse_card_number(text=asked.dealer_id, param="dealer_id")
         check_in_use(dealer=store.dealers.get(dealer_id=asked.dealer_id))
     if asked.package_id:
         _check_package(prepaid_package(store=store, package_id=asked.package_id), tenant)
