@@ -309,6 +309,19 @@ def test_nothing_is_sold_that_nobody_can_sell(trade: Trade, other_tenant: Signed
     assert trade.recharge(mine, trade.package(0)).problem == (409, "no_dealer_price", "package_id")
     assert trade.recharge(mine, {"package_id": "pkg_none"}).problem == (404, "not_found", "package_id")
     assert trade.recharge(mine, package, other_tenant.api).status == 404
+    dollars = {"amount": {"amount": 1, "currency": "USD"}}
+    assert trade.post(f"{mine.path}/dealer-payments", dollars).problem[:2] == (422, "currency_mismatch")
+    nothing = {"amount": pkr(0)}
+    assert trade.post(f"{mine.path}/dealer-payments", nothing).problem == (
+        422,
+        "invalid_amount",
+        "amount.amount",
+    )
+    gone = trade.customer("DLR-1")
+    ok(trade.api.post(f"{gone.path}/archive"))
+    assert trade.recharge(gone, package).problem[:2] == (409, "subscriber_archived")
+    paid = trade.post(f"{gone.path}/dealer-payments", {"amount": pkr(1)})
+    assert paid.problem[:2] == (409, "subscriber_archived")
     receipt = mine.pay(1_000)
     assert trade.take_back(receipt["document_id"]).problem[:2] == (409, "not_a_dealer_sale")
     assert other_tenant.api.get(trade.path("DLR-1")).status == 404
