@@ -14,14 +14,14 @@ from chalicelib.usecases import chargebacks
 class ChargebackIn(Schema):
     """What a payer's bank takes back: all of the payment that it did not yet, without an amount."""
 
-    case_id: Line = Field(min_length=1, max_length=CASE_CHARS_MAX, examples=["dp_1Nv0FGQ9RKHgCVdK"])
+    case: Line = Field(min_length=1, max_length=CASE_CHARS_MAX, examples=["dp_1Nv0FGQ9RKHgCVdK"])
     amount: MoneyIn | None = None
 
 
 class ChargebackWinIn(Schema):
     """The case that was won."""
 
-    case_id: Line = Field(min_length=1, max_length=CASE_CHARS_MAX, examples=["dp_1Nv0FGQ9RKHgCVdK"])
+    case: Line = Field(min_length=1, max_length=CASE_CHARS_MAX, examples=["dp_1Nv0FGQ9RKHgCVdK"])
 
 
 class ChargebackOut(Schema):
@@ -30,7 +30,7 @@ class ChargebackOut(Schema):
     ``journal_id`` took the money, ``won_by`` gave it back.
     """
 
-    case_id: str
+    case: str
     channel: str = Field(examples=["stripe"])
     state: ChargebackState
     document_id: str = Field(description="the receipt of the payment that was taken back")
@@ -43,7 +43,7 @@ class ChargebackOut(Schema):
     def of(cls, case: Chargeback) -> ChargebackOut:
         """Render a case."""
         return cls(
-            case_id=case.case_id,
+            case=case.case_id,
             channel=case.channel,
             state=case.state,
             document_id=case.receipt_id,
@@ -84,9 +84,9 @@ def charge_payment_back(request: Request) -> ChargebackOut:
     case = chargebacks.charge_payment_back(
         store=request.store,
         document_id=document_id,
-        asked=chargebacks.ChargebackAsked(body.case_id, amount),
+        asked=chargebacks.ChargebackAsked(body.case, amount),
         at=request.now,
-        note=request.note("payment.charged_back", document_id, case_id=body.case_id),
+        note=request.note("payment.charged_back", document_id, case_id=body.case),
         idempotency=request.idempotency,
     )
     return ChargebackOut.of(case)
@@ -107,9 +107,9 @@ def win_chargeback(request: Request) -> ChargebackOut:
     case = chargebacks.win_chargeback(
         store=request.store,
         document_id=document_id,
-        case_id=body.case_id,
+        case_id=body.case,
         at=request.now,
-        note=request.note("chargeback.won", document_id, case_id=body.case_id),
+        note=request.note("chargeback.won", document_id, case_id=body.case),
         idempotency=request.idempotency,
     )
     return ChargebackOut.of(case)

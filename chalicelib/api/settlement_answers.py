@@ -35,7 +35,7 @@ class SettlementColumns(Schema):
     """Columns that are called otherwise than usual."""
 
     reference: ColumnName | None = None
-    vendor_id: ColumnName | None = Field(default=None, description="the vendor's number of the payment")
+    vendor_number: ColumnName | None = Field(default=None, description="the vendor's number of the payment")
     amount: ColumnName | None = None
     fee: ColumnName | None = None
     date: ColumnName | None = None

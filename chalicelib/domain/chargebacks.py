@@ -91,9 +91,9 @@ class Chargeback:
 def check_case(*, case_id: str) -> None:
     """Raise InvalidValue unless it is 1 to 80 printable ASCII characters without blanks."""
     if not 1 <= len(case_id) <= CASE_CHARS_MAX or not case_id.isascii() or " " in case_id:
-        raise InvalidValue("not the number of a case", param="case_id")
+        raise InvalidValue("not the number of a case", param="case")
     if not case_id.isprintable():
-        raise InvalidValue("not the number of a case", param="case_id")
+        raise InvalidValue("not the number of a case", param="case")
 
 
 def charge_back(
@@ -190,7 +190,7 @@ def win(*, account: Account, case: Chargeback, receipt: Document, opened: Sequen
     Raises NoChargeback where it was won already.
     """
     if case.state is ChargebackState.WON:
-        raise NoChargeback(f"the case was won already, by {case.won_by}", param="case_id")
+        raise NoChargeback(f"the case was won already, by {case.won_by}", param="case")
     left, settled = case.amount, []
     for invoice in opened:
         if (part := min(left, invoice.open_amount)) > 0:

@@ -52,7 +52,7 @@ class Column(StrEnum):
     """What a column of a settlement file holds."""
 
     REFERENCE = "reference"
-    VENDOR_ID = "vendor_id"
+    VENDOR_ID = "vendor_number"
     AMOUNT = "amount"
     FEE = "fee"
     DATE = "date"
@@ -134,7 +134,7 @@ def places(*, profile: FileProfile, header: Sequence[str]) -> dict[Column, int]:
     if Column.AMOUNT not in found and Column.AMOUNT not in profile.columns:
         missing.append("amount")
     if not {Column.REFERENCE, Column.VENDOR_ID} & set(found):
-        missing.append("reference or vendor_id")
+        missing.append("reference or vendor_number")
     if missing:
         raise MissingColumns(f"the file has no column for {', '.join(missing)}", param="columns")
     return found

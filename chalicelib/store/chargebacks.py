@@ -54,14 +54,14 @@ class DynamoChargebacks(OfTenant):
             journal_id=case.journal_id,
             debit_note_id=case.debit_note_id or None,
         )
-        taken = ChargedBackAlready("this case took its money already", param="case_id")
+        taken = ChargedBackAlready("this case took its money already", param="case")
         return put_new(item, refused=taken)
 
     def win(self, *, case: Chargeback, journal_id: str) -> ModelWrite:
         """Describe that a case was won; refused with NoChargeback where it was before."""
         item = ChargebackItem(self._pk, f"{case.channel}#{case.case_id}")
         lost = ChargebackItem.pk.exists() & ChargebackItem.won_by.does_not_exist()
-        refused = NoChargeback("the case was won already", param="case_id")
+        refused = NoChargeback("the case was won already", param="case")
         return update(item, actions=[ChargebackItem.won_by.set(journal_id)], condition=lost, refused=refused)
 
     @property

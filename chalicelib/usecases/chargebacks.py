@@ -104,7 +104,7 @@ def win_chargeback(
     receipt = store.documents.get(document_id=document_id)
     case = store.money.chargebacks.find(channel=receipt.channel, case_id=case_id)
     if case is None or case.receipt_id != document_id:
-        raise NoChargeback("no such case took this payment back", param="case_id")
+        raise NoChargeback("no such case took this payment back", param="case")
     if case.state is ChargebackState.WON and idempotency is None:
         return case
 
@@ -140,7 +140,7 @@ def _same(known: Chargeback, document_id: str, asked: ChargebackAsked, *, repeat
     won = known.state is ChargebackState.WON  # and taken anew: somebody has to look at that
     if known.receipt_id != document_id or other_amount or won or not repeatable:
         message = f"this case took {known.amount} of {known.receipt_id} already"
-        raise ChargedBackAlready(message, param="case_id")
+        raise ChargedBackAlready(message, param="case")
     return known
 
 

@@ -165,9 +165,7 @@ def compare_settlement(
         failure = JobFailure(error.code, error.message)
     except UnicodeDecodeError:
         failure = JobFailure("not_csv", "the file's text cannot be read")
-    after = before.failed(failure=failure, at=at)
-    store.commit(store.money.settlements.change(before=before, after=after))
-    return after
+    return _failed(store, before, failure, at)
 
 
 def give_up_settlement(*, store: TenantStore, settlement_id: str, at: datetime) -> None:
@@ -175,8 +173,19 @@ def give_up_settlement(*, store: TenantStore, settlement_id: str, at: datetime) 
     before = store.money.settlements.get(settlement_id=settlement_id)
     if before.state is JobState.QUEUED:
         failure = JobFailure("internal_error", "something went wrong on our side; start it again")
-        after = before.failed(failure=failure, at=at)
-        store.commit(store.money.settlements.change(before=before, after=after))
+        _failed(store, before, failure, at)
+
+
+def _failed(store: TenantStore, before: Settlement, failure: JobFailure, at: datetime) -> Settlement:
+    after = before.failed(failure=failure, at=at)
+    note = _worker_note(before, "settlement.failed", at, code=failure.code)
+    store.commit(store.money.settlements.change(before=before, after=after), store.note(note=note))
+    return after
+
+
+def _worker_note(settlement: Settlement, action: str, at: datetime, **details: object) -> AuditNote:
+    """Return what the audit log tells of a worker's doing: it is at work for who began the settlement."""
+    return AuditNote(settlement.created_by, action, settlement.settlement_id, at, details=details)
 
 
 def _compared(store: TenantStore, blobs: Blobs, before: Settlement, at: datetime) -> Settlement:
@@ -200,7 +209,11 @@ def _compared(store: TenantStore, blobs: Blobs, before: Settlement, at: datetime
     if references := _references(store, lines):
         lines = compare(rows=rows, payments=payments, references=references, on=before.on)
     totals = totals_of(lines=lines, rows=count, left_out=left_out, payments=payments, on=before.on)
-    return _kept(store, before, before.compared(sha256=digest, totals=totals, at=at), lines)
+    after = before.compared(sha256=digest, totals=totals, at=at)
+    note = _worker_note(before, "settlement.compared", at, lines=dict(totals.counts), sha256=digest)
+    _keep(store, after, lines)
+    store.commit(*store.money.settlements.finish(before=before, after=after), store.note(note=note))
+    return after
 
 
 def _references(store: TenantStore, lines: Sequence[Line]) -> dict[str, list[str]]:
@@ -218,13 +231,11 @@ def _references(store: TenantStore, lines: Sequence[Line]) -> dict[str, list[str
     return found
 
 
-def _kept(store: TenantStore, before: Settlement, after: Settlement, lines: Sequence[Line]) -> Settlement:
-    """Keep the lines, then that they are all there."""
+def _keep(store: TenantStore, after: Settlement, lines: Sequence[Line]) -> None:
+    """Keep the lines; nobody sees them before the settlement says that they are all there."""
     pages = list(store.money.settlements.keep_lines(settlement_id=after.settlement_id, lines=lines))
     for place in range(0, len(pages), _PAGES_PER_COMMIT):
         store.commit(*pages[place : place + _PAGES_PER_COMMIT])
-    store.commit(*store.money.settlements.finish(before=before, after=after))
-    return after
 
 
 def _rows(settlement: Settlement, content: bytes) -> tuple[list[FileRow | BadRow], int, int]:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Final
 
 from chalicelib.domain.accounts import Account, Subscription, SubscriptionState, subscription_id
 from chalicelib.domain.documents import Entry
-from chalicelib.domain.errors import DomainError
+from chalicelib.domain.errors import Conflict, DomainError
 from chalicelib.domain.invoices import Invoice
 from chalicelib.domain.late_fees import ReconnectFee, reconnect_charge
 from chalicelib.domain.pending_charges import with_charges
@@ -26,6 +26,15 @@ if TYPE_CHECKING:
     from chalicelib.usecases.posting import Books
 
 LINE_RESTORED: Final = "line.restored"
+# Of a transaction's hundred actions, what the entry itself leaves; and what filing a line as due takes.
+ACTIONS_LEFT: Final = 84
+ACTIONS_PER_LINE: Final = 4
+
+
+class NoRoomForLine(Conflict):
+    """The payment settles so much, or the account has so many lines, that one is restored by hand."""
+
+    code = "no_room_for_line"
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,13 +75,15 @@ def restored_by(*, books: Books, entry: Entry) -> LinesBack:
         return LinesBack(entry)
     account, slots, kept = entry.after, [], {}
     fee = books.store.late_fees.reconnect()
+    room = ACTIONS_LEFT - len(entry.settled)
     for line in lines:
         try:
-            account = _back(account, line, fee, books.today)
+            account, moved = _back(account, line, fee, books.today, room // ACTIONS_PER_LINE)
         except DomainError as error:
             kept[subscription_id(account_id=account.account_id, slot=line.slot)] = error.code
         else:
             slots.append(line.slot)
+            room -= moved * ACTIONS_PER_LINE
     return LinesBack(replace(entry, after=account), tuple(slots), kept)
 
 
@@ -81,12 +92,17 @@ def _owes(books: Books, account: Account, left: Sequence[Invoice]) -> bool:
     return overdue or bool(must_pay_of(store=books.store, account=account, invoices=left))
 
 
-def _back(account: Account, line: Subscription, fee: ReconnectFee, today: date) -> Account:
-    """Return the account with a line and its add-ons in service, and charged for that."""
+def _back(
+    account: Account, line: Subscription, fee: ReconnectFee, today: date, lines_max: int
+) -> tuple[Account, int]:
+    """Return the account with a line and its add-ons in service, and charged for that; and how many."""
+    moved = move_family(account=account, slot=line.slot, to=SubscriptionState.ACTIVE, today=today)
+    if len(moved) > lines_max:
+        raise NoRoomForLine("one transaction brings no more lines back")
     charge = reconnect_charge(
         setting=fee, package_id=line.package_id, slot=line.slot, on=today, version=account.version
     )
     charged = with_charges(account=account, charges=() if charge is None else (charge,))
-    for moved in move_family(account=account, slot=line.slot, to=SubscriptionState.ACTIVE, today=today):
-        charged = charged.with_subscription(subscription=moved)
-    return charged
+    for one in moved:
+        charged = charged.with_subscription(subscription=one)
+    return charged, len(moved)

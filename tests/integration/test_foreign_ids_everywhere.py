@@ -89,7 +89,7 @@ NAMED_BY = {
     "paid_from": "fund_id",
 }
 # Fields that end like identifiers, but are words of the ISP's own.
-WORDS = {"record_id", "receipt_id", "tax_id", "national_id", "dealer_id", "case_id", "vendor_id"}
+WORDS = {"record_id", "receipt_id", "tax_id", "national_id", "dealer_id"}
 # What these name narrows a list: nothing is found where there is no such thing.
 NARROWING = {"search_subscribers"}
 # These answer each part of a body by itself.

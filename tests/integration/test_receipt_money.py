@@ -93,7 +93,7 @@ def test_no_more_is_given_back_than_was_paid_and_banks_take_what_they_want(count
     created(counter.send(where, body))
 
     assert counter.send(where, body).problem[:2] == (422, "exceeds_payment")
-    charged = {"case_id": "dp_1"}
+    charged = {"case": "dp_1"}
     where = path.format(receipt["document_id"], "chargebacks")
     key = secrets.token_hex(8)
     case = created(counter.send(where, charged, key))
@@ -110,7 +110,7 @@ def test_no_more_is_given_back_than_was_paid_and_banks_take_what_they_want(count
         "no_chargeback",
     )
     assert counter.books() == {"balance": -10_000, "credit": 10_000, "deposits": 0}
-    assert [one["case_id"] for one in counter.get("/v1/chargebacks")["items"]] == ["dp_1"]
+    assert [one["case"] for one in counter.get("/v1/chargebacks")["items"]] == ["dp_1"]
     assert now(counter, receipt)["refunded"] == pkr(30_000)
     check_books(counter.shop.services, counter.shop.tenant.tenant_id)
 
@@ -353,6 +353,6 @@ def test_what_a_gateway_tells_of_money_that_goes_back_is_done_once(
     assert [tell(*one[:3]) for one in told] == [one[3] for one in told]
     assert [one["reason"] for one in till.parked()] == ["refunded"]
     [case] = counter.get("/v1/chargebacks")["items"]
-    assert (case["case_id"], case["state"], case["amount"]) == ("txn_1", "won", pkr(50_000))
+    assert (case["case"], case["state"], case["amount"]) == ("txn_1", "won", pkr(50_000))
     assert counter.now(invoice)["open"]["amount"] == 50_000
     check_books(services, counter.shop.tenant.tenant_id)

@@ -159,7 +159,7 @@ def test_a_missing_payment_is_recorded_once_and_given_up_again(accountant: Accou
     assert accountant.resolve(done, "missing_here-2", **linked).problem[:2] == (409, "line_resolved")
     assert accountant.resolve(done, "missing_here-3", **linked).problem[:2] == (404, "not_found")
     audit = accountant.counter.get(f"/v1/audit?object_id={done['settlement_id']}")["items"]
-    assert {"settlement.begun", "settlement.started", "settlement.resolved", "settlement.reopened"} <= {
+    assert {"settlement.begun", "settlement.compared", "settlement.resolved", "settlement.reopened"} <= {
         one["action"] for one in audit
     }
 

@@ -74,6 +74,7 @@ HARMLESS = set(
     "status",
     "through",
     "ready",
+    "result",
 }
 # Public operations: nobody is signed in, and whose they are is said by what is tried.
 PUBLIC = {

@@ -52,8 +52,8 @@ def test_columns_are_found_by_usual_names_or_by_the_names_given() -> None:
 @pytest.mark.parametrize(
     ("columns", "header", "told"),
     [
-        ({}, ("Name", "City"), "amount, reference or vendor_id"),
-        ({}, ("Amount", "City"), "reference or vendor_id"),
+        ({}, ("Name", "City"), "amount, reference or vendor_number"),
+        ({}, ("Amount", "City"), "reference or vendor_number"),
         ({Column.FEE: "Provision"}, HEADER, "fee (Provision)"),
     ],
 )
