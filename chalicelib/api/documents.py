@@ -36,7 +36,8 @@ class SettledOut(Schema):
 class DocumentOut(Schema):
     """A credit note, receipt of a payment, refund or journal; it never changes.
 
-    ``about`` is the invoice or document that it is about, ``settled`` the invoices that it went to,
+    ``about`` is the invoice or document that it is about, or of cash that a collector took the
+    collector's fund, ``settled`` the invoices that it went to,
     ``to_credit`` what of it became the account's credit (negative: what was taken from that).
     ``reversed_by`` is the journal that took a payment back.
     """

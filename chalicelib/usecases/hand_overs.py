@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import datetime
 
-from chalicelib.domain.errors import InvalidValue, NotFound
+from chalicelib.domain.errors import Busy, InvalidValue, NotFound
 from chalicelib.domain.funds import (
     CompanyEntry,
     FundKind,
@@ -84,7 +84,7 @@ def count(
     by = check_person(principal=principal)
     check_kind(fund=office, kind=FundKind.OFFICE)
     check_in_use(fund=office)
-    found = amount_in(money=amount, currency=before.currency)
+    found = amount_in(money=amount, currency=before.currency, param="counted")
     told = replace(note, details={"offered": before.offered, "counted": found})
     after = counted(hand_over=before, amount=found, by=by, office=office)
     if found == before.offered:
@@ -192,6 +192,8 @@ def _move(
     def make(books: CompanyBooks) -> CompanyEntry:
         read[:] = again()
         empty = collector_fund(staff_id=asked.staff_id, currency=books.tenant.currency)
+        if read[1].office_fund_id != asked.office_fund_id:
+            raise Busy("the office counted anew meanwhile; nothing was written, so try again")
         office = books.fund(fund_id=asked.office_fund_id)
         return entry_of(hand_over=read[1], hands=books.natural(fund=empty), office=office)
 

@@ -7,6 +7,8 @@ from datetime import timedelta
 
 import pytest
 
+from chalicelib.domain.errors import StaleVersion
+from chalicelib.domain.hand_overs import HandOverState, ended
 from tests.fakes.api_client import ApiClient
 from tests.fakes.clock import FakeClock
 from tests.integration.books_check import check_books
@@ -122,6 +124,8 @@ def test_two_people_agree_before_money_moves(field: Field, services: EngineServi
     assert field.offer(1_001).problem == (409, "insufficient_funds", "amount")
     assert field.offer(0).problem == (422, "invalid_amount", "amount.amount")
     offered = created(field.offer(900))
+    assert field.count(offered, 0, by=clerk).problem == (422, "invalid_amount", "counted.amount")
+    assert field.count(offered, 1_001, by=clerk).problem == (409, "insufficient_funds", "counted")
     assert field.offer(100).problem == (409, "hand_over_open", None)
     path = f"/v1/hand-overs/{offered['hand_over_id']}"
     assert field.accept(offered, 900).problem == (409, "not_counted", None)
@@ -155,7 +159,8 @@ def test_nobody_counts_their_own_and_two_counts_at_once_move_once(
     ali = field.customer()
     sync(field.owner, receipt(ali.subscriber["subscriber_id"], 300))
     own = created(send(field.owner, "/v1/hand-overs", {"amount": pkr(300)}))
-    assert field.count(own, 300).problem == (409, "own_hand_over", None)
+    for amount in (300, 299):
+        assert field.count(own, amount).problem == (409, "own_hand_over", None)
 
     clerk = field.company.join("billing").api
     with ThreadPoolExecutor(3) as pool:
@@ -164,6 +169,20 @@ def test_nobody_counts_their_own_and_two_counts_at_once_move_once(
     assert sorted(one.status for one in counts) == [200, 409, 409]
     assert field.in_till() == 300
     check_books(services, field.shop.tenant.tenant_id)
+
+
+def test_a_hand_over_that_moved_since_it_was_read_is_not_changed(
+    field: Field, services: EngineServices
+) -> None:
+    sync(field.collector.api, receipt(field.customer().subscriber["subscriber_id"], 300))
+    offered = created(field.offer(300))
+    store = services.stores.of(tenant_id=field.shop.tenant.tenant_id)
+    read = store.hand_overs.get(hand_over_id=offered["hand_over_id"])
+    ok(field.collector.api.post(f"/v1/hand-overs/{offered['hand_over_id']}/withdrawal"))
+
+    refused = ended(hand_over=read, state=HandOverState.REFUSED, at=NOW)
+    with pytest.raises(StaleVersion):
+        store.commit(*store.hand_overs.change(before=read, after=refused))
 
 
 def test_the_days_end_posts_what_is_missing_and_may_be_counted_again(
@@ -199,6 +218,8 @@ def test_the_route_sheet_is_who_owes_in_the_collectors_areas(field: Field, clock
     field.shop.subscriber(area="Model Town")
     sana = field.customer(owes=300, code="A-2", address="Street 7, Lahore", phone="+92 300 1234567")
 
+    sync(field.collector.api, receipt(paid.subscriber["subscriber_id"], 5))
+
     clock.set(NOW + timedelta(days=20))
     field.shop.sign_in_again()
     collector = field.company.sign_in(field.collector.email, CHOSEN)
@@ -217,6 +238,8 @@ def test_the_route_sheet_is_who_owes_in_the_collectors_areas(field: Field, clock
         "geo:0,0?q=Street%207%2C%20Lahore",
     )
     assert (found["oldest_due_on"], found["status"]) == ("2041-05-22", "new")
+    idle = [len(ok(field.owner.get(f"/v1/funds?idle_days={days}"))["items"]) for days in (20, 21)]
+    assert idle == [1, 0]
     first = ok(collector.get("/v1/route-sheet?limit=1"))
     assert [one["code"] for one in first["items"]] == ["A-1"]
     rest = ok(collector.get(f"/v1/route-sheet?limit=1&cursor={first['next_cursor']}"))
