@@ -91,8 +91,8 @@ test-security: dev-env engine-env
 
 # Properties and simulations on 50 times as many examples as in `make test`; FACTOR=10 takes less time.
 FACTOR ?= 50
-simulate: dev-env
-	EXAMPLES_FACTOR=$(FACTOR) $(BIN)/pytest -n auto tests/unit tests/simulation $(ARGS)
+simulate: dev-env engine-env
+	EXAMPLES_FACTOR=$(FACTOR) $(BIN)/pytest -n auto tests/unit tests/simulation tests/integration/test_random_money.py $(ARGS)
 
 # The security suites in full (`make test-security` runs a sample), and what is known of what ships: pip-audit, bandit
 # and checkov, whose exceptions and reasons are in tests/supply_chain.py. At first the counts of

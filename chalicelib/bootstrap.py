@@ -43,6 +43,7 @@ from chalicelib.usecases.origins import AllowedOrigins
 from chalicelib.usecases.rates import RateLimiter
 
 if TYPE_CHECKING:
+    from chalicelib.ports.printing import Printer
     from chalicelib.usecases.gateways import GatewayPorts
     from chalicelib.usecases.portal import Portal
     from chalicelib.usecases.support import SupportPorts
@@ -293,6 +294,7 @@ class Services:
             attempts=DynamoAttempts(database=self.database),
             ids=self.ids,
             watch=self.watch,
+            mail_queue=self.mail_queue,
             base_url=settings.api_base_url or settings.public_base_url,
         )
 
@@ -313,6 +315,13 @@ class Services:
 
         config = client_config(endpoint_url=self.settings.endpoint_url)
         return S3Blobs(client=self._client("s3", config), bucket=self.settings.files_bucket)
+
+    @property
+    def printer(self) -> Printer:
+        """Draws receipts and invoices; its libraries are loaded when one is asked for."""
+        from chalicelib.adapters.pdf.receipt import PdfPrinter
+
+        return PdfPrinter()
 
     @cached_property
     def anchors(self) -> Anchors:

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
-import json
 from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 from functools import partial
@@ -15,8 +12,8 @@ from pydantic import AwareDatetime, Field
 from chalicelib.api.request import Answer
 from chalicelib.api.routing import Request, endpoint
 from chalicelib.api.schemas import Line, ListAnswer, ListQuery, Schema
+from chalicelib.api.tables import table_csv
 from chalicelib.domain.audit_chain import Fault, Flaw, Position
-from chalicelib.domain.spreadsheets import text_cell
 from chalicelib.domain.staff import Permission
 from chalicelib.ports.audit import AuditEntry, AuditQuery
 from chalicelib.ports.store import Page
@@ -172,18 +169,7 @@ def _file(listed: AuditList, kind: str) -> Answer:
 
 def entries_csv(entries: Iterable[Mapping[str, Any]]) -> str:
     """Return entries as a table; what is nested is JSON, and nothing is run by a spreadsheet."""
-    out = io.StringIO()
-    writer = csv.writer(out, lineterminator="\r\n")
-    writer.writerow(AuditEntryOut.model_fields)
-    for entry in entries:
-        writer.writerow(text_cell(text=_cell(value)) for value in entry.values())
-    return out.getvalue()
-
-
-def _cell(value: object) -> str:
-    if value is None or isinstance(value, str):
-        return value or ""
-    return json.dumps(value, ensure_ascii=False)
+    return table_csv(names=AuditEntryOut.model_fields, rows=entries)
 
 
 @endpoint(

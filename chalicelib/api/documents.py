@@ -39,7 +39,9 @@ class DocumentOut(Schema):
     ``about`` is the invoice or document that it is about, or of cash that a collector took the
     collector's fund, ``settled`` the invoices that it went to,
     ``to_credit`` what of it became the account's credit (negative: what was taken from that).
-    ``reversed_by`` is the journal that took a payment back.
+    ``reversed_by`` is the journal that took a payment back. Of a receipt, ``pays`` are the invoices that
+    it pays now, and ``refunded`` and ``charged_back`` what of it was given back, or taken back by the
+    payer's bank.
     """
 
     document_id: str = Field(examples=["rcp_01JD0000000000000000000000-20261101-201"])
@@ -60,6 +62,9 @@ class DocumentOut(Schema):
     postings: list[PostingOut]
     recipient: RecipientOut | None
     reversed_by: str | None
+    pays: list[SettledOut]
+    refunded: MoneyOut
+    charged_back: MoneyOut
 
     @classmethod
     def of(cls, document: Document) -> DocumentOut:
@@ -87,6 +92,9 @@ class DocumentOut(Schema):
             postings=[PostingOut.of(posting) for posting in document.postings],
             recipient=RecipientOut.of(document.recipient) if document.recipient else None,
             reversed_by=document.reversed_by or None,
+            pays=[SettledOut(invoice_id=one, amount=amount) for one, amount in document.pays],
+            refunded=MoneyOut(amount=document.refunded, currency=document.currency),
+            charged_back=MoneyOut(amount=document.charged_back, currency=document.currency),
         )
 
 

@@ -8,7 +8,6 @@ from typing import Final
 
 from chalicelib.crypto.keyring import CiphertextRejected
 from chalicelib.domain.errors import Busy, Conflict, DomainError, InvalidValue, NotFound, StaleVersion
-from chalicelib.domain.gateways import GatewayUnavailable
 from chalicelib.domain.jobs import FileExpired
 from chalicelib.domain.portal import PortalOff
 from chalicelib.domain.second_factor import SecondFactorRequired
@@ -123,7 +122,6 @@ STATUS: Final[dict[type[DomainError], int]] = {
     RateLimited: 429,
     CiphertextRejected: 500,
     Busy: 503,
-    GatewayUnavailable: 503,
     ServiceUnavailable: 503,
 }
 
@@ -178,6 +176,6 @@ def problem_headers(error: DomainError) -> Mapping[str, str]:
         return {"Allow": error.allowed}
     if isinstance(error, TooManyAttempts | RateLimited):
         return {"Retry-After": str(error.retry_after)}
-    if isinstance(error, Busy | ServiceUnavailable | GatewayUnavailable):
+    if isinstance(error, Busy | ServiceUnavailable):
         return {"Retry-After": str(RETRY_AFTER_SECONDS)}
     return {}

@@ -12,7 +12,7 @@ from chalicelib.api.schemas import Line, MoneyIn, Schema
 from chalicelib.domain.documents import NOTE_CHARS_MAX
 from chalicelib.domain.payments import REFERENCE_CHARS_MAX, Channel, Source
 from chalicelib.domain.staff import Permission
-from chalicelib.usecases import payments
+from chalicelib.usecases import payments, receipt_mails
 from chalicelib.usecases.cash_in_hand import takes_in_hand
 
 
@@ -44,10 +44,25 @@ class PaymentIn(Schema):
         )
 
 
+class ReturnFeeIn(Schema):
+    """What a returned cheque costs the subscriber, before tax where the group is not inclusive."""
+
+    amount: MoneyIn
+    tax_group: str | None = Field(default=None, min_length=1, max_length=40)
+
+
 class ReversalIn(Schema):
-    """Why a payment is none, such as a bounced cheque."""
+    """Why a payment is none; where a cheque bounced, its fee waits for the next bill."""
 
     reason: Line = Field(min_length=3, max_length=NOTE_CHARS_MAX, examples=["the cheque bounced"])
+    kind: Literal["payment_reversed", "bounced_cheque"] = "payment_reversed"
+    fee: ReturnFeeIn | None = None
+
+    def asked(self) -> payments.ReversalAsked:
+        """Return the use case's value."""
+        fee = self.fee
+        amount, group = (fee.amount.money(), fee.tax_group) if fee else (None, None)
+        return payments.ReversalAsked(self.reason, self.kind, amount, group)
 
 
 class RefundIn(Schema):
@@ -88,6 +103,7 @@ def record_payment(request: Request) -> DocumentOut:
         idempotency=request.idempotency,
         hands=request.principal.actor_id if takes_in_hand(principal=request.principal) else "",
     )
+    receipt_mails.announce(store=request.store, queue=request.services.mail_queue, receipt=made)
     return DocumentOut.of(made)
 
 
@@ -106,9 +122,9 @@ def reverse_payment(request: Request) -> DocumentOut:
     made = payments.reverse_payment(
         store=request.store,
         document_id=document_id,
-        words=body.reason,
+        asked=body.asked(),
         at=request.now,
-        note=request.note("payment.reversed", document_id, reason=body.reason),
+        note=request.note("payment.reversed", document_id, reason=body.reason, kind=body.kind),
         idempotency=request.idempotency,
     )
     return DocumentOut.of(made)

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Final
+from typing import TYPE_CHECKING, Final
 from urllib.parse import parse_qsl, urlencode
 
 from chalice.app import Request as ChaliceRequest
 
 from chalicelib.api.metering import address_of
 from chalicelib.domain.errors import InvalidValue
-from chalicelib.domain.gateways import Received
 
-FORM: Final = "application/x-www-form-urlencoded"
+if TYPE_CHECKING:
+    from chalicelib.domain.gateways import Received
+
 FIELDS_MAX: Final = 20
 
 
@@ -21,6 +22,8 @@ def received_of(raw: ChaliceRequest, *, body: bytes, tail: str) -> Received:
 
     API Gateway hands parameters over parsed: the query is put together again, in their order.
     """
+    from chalicelib.domain.gateways import Received
+
     pairs: list[tuple[str, str]] = []
     if raw.query_params:
         pairs = [(name, value) for name in raw.query_params for value in raw.query_params.getlist(name)]

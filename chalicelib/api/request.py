@@ -7,19 +7,21 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from pydantic import BaseModel
 
 from chalicelib.api.schemas import ListAnswer, ListQuery
 from chalicelib.bootstrap import Services
 from chalicelib.domain.devices import Device, device_of
-from chalicelib.domain.gateways import Received
 from chalicelib.domain.staff import Principal
 from chalicelib.ports.identity import Session
 from chalicelib.ports.store import AuditNote, Idempotency, Page
 from chalicelib.store.cursor import open_cursor, seal_cursor
 from chalicelib.store.tenant import DynamoTenantStore
+
+if TYPE_CHECKING:
+    from chalicelib.domain.gateways import Received
 
 M = TypeVar("M", bound=BaseModel)
 D = TypeVar("D")

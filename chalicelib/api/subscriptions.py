@@ -18,6 +18,7 @@ from chalicelib.domain.packages import RefundPolicy
 from chalicelib.domain.pending_charges import Fee
 from chalicelib.domain.periods import BillingTiming
 from chalicelib.domain.staff import Permission
+from chalicelib.domain.subscriptions import SuspensionReason, suspension_reason
 from chalicelib.usecases import subscriptions
 from chalicelib.usecases.changes import UNCHANGED
 
@@ -125,6 +126,11 @@ class SubscriptionPatch(Patch):
     refund_reason: Line | None = Field(
         default=None, min_length=3, max_length=WAIVE_REASON_CHARS_MAX, description="why it is more"
     )
+    suspended_for: Literal["non_payment", "other"] | None = Field(
+        default=None,
+        description="why it is suspended: other unless given; what is for non_payment is active again "
+        "with the payment after which nothing is overdue and the fees to be paid first are paid",
+    )
 
     def change(self) -> subscriptions.SubscriptionChange:
         """Return the use case's value."""
@@ -136,6 +142,7 @@ class SubscriptionPatch(Patch):
             must_pay_override=self.must_pay_override,
             refund=self.refund,
             refund_reason=self.refund_reason,
+            suspended_for=SuspensionReason(self.suspended_for) if self.suspended_for else None,
         )
 
 
@@ -177,6 +184,7 @@ class SubscriptionOut(Schema):
     edition: int
     parent_id: str | None
     state: SubscriptionState
+    suspended_for: SuspensionReason | None
     starts_on: date
     ends_on: date | None
     paused_on: date | None
@@ -206,6 +214,7 @@ class SubscriptionOut(Schema):
             if sub.parent is None
             else subscription_id(account_id=held.account.account_id, slot=sub.parent),
             state=sub.state,
+            suspended_for=suspension_reason(subscription=sub),
             starts_on=sub.starts_on,
             ends_on=sub.ends_on,
             paused_on=sub.paused_on,

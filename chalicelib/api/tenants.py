@@ -91,6 +91,7 @@ class TenantOut(Schema):
     mfa_required: bool = Field(
         description="whether people without a second factor may do nothing but put one on"
     )
+    receipt_mails: bool = Field(description="whether each payment's receipt is mailed to its subscriber")
     number_formats: list[NumberFormatOut]
     tax_groups: list[TaxGroupOut]
     created_at: datetime
@@ -118,6 +119,7 @@ class TenantOut(Schema):
             portal=tenant.portal,
             portal_sms=tenant.portal_sms,
             mfa_required=tenant.mfa_required,
+            receipt_mails=tenant.receipt_mails,
             number_formats=_number_formats(tenant),
             tax_groups=[TaxGroupOut.of(group) for group in tenant.tax_groups],
             created_at=tenant.created_at,
@@ -169,6 +171,7 @@ class TenantPatch(Patch):
     mfa_required: bool | None = Field(
         default=None, description="set by a person who has a second factor, and by no program"
     )
+    receipt_mails: bool | None = None
     number_formats: NumberFormats | None = None
 
     def change(self) -> tenants.TenantChange:

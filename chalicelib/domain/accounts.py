@@ -88,6 +88,7 @@ class ChargeKind(StrEnum):
     LATE_FEE = "late_fee"
     RECONNECT_FEE = "reconnect_fee"
     DEPOSIT = "deposit"
+    CHARGEBACK = "chargeback"
     ROUNDING = "rounding"
 
 
@@ -144,7 +145,8 @@ class Subscription:
     package this one came in the place of; ``origin`` the date that its periods are counted from
     where that is not ``starts_on``, because they go on as those of the slot before. ``phases_from``
     is the date that the package's phases are counted from where a subscription of the same package
-    and cycle came before.
+    and cycle came before. ``for_non_payment`` says why it was suspended, where it is: such a line comes
+    back by itself when what is overdue is paid.
     """
 
     slot: int
@@ -166,6 +168,7 @@ class Subscription:
     replaces: int | None = None
     origin: date | None = None
     phases_from: date | None = None
+    for_non_payment: bool = False
 
     @property
     def cycle_origin(self) -> date:
@@ -194,6 +197,7 @@ class Subscription:
             self.replaces,
             self.origin,
             self.phases_from,
+            self.for_non_payment,
         )
 
     @property

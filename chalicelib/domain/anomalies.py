@@ -29,6 +29,7 @@ class Anomaly(StrEnum):
     NOTICES_REFUSED = "many_refused_payment_notices"
     NOTICE_PARKED = "payment_notice_waits"
     PAID_TWICE = "invoice_paid_twice"
+    CHARGED_BACK = "payment_charged_back"
 
 
 # More than so many within an hour. Ten wrong passwords of one client are refused anyway

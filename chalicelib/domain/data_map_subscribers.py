@@ -107,8 +107,8 @@ SUBSCRIBERS: Final[tuple[Stored, ...]] = (
         "a credit note, receipt, refund or journal",
         Subject.SUBSCRIBER,
         {
-            DOCUMENT: "about amount at channel code currency fiscal_year issued_on kind lines postings "
-            "reason reversed_by sequence settled",
+            DOCUMENT: "about allocated amount at channel charged_back code currency fiscal_year issued_on "
+            "kind lines postings reason refunded reversed_by sequence settled",
             DOCUMENT_PERSON: "recipient words",
         },
         {"recipient": _RECIPIENT, "words": _WORDS},

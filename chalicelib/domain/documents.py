@@ -132,7 +132,8 @@ class NewDocument:
 class Entry:
     """All that one command does to one account, to be written whole or not at all.
 
-    ``reverses`` is the document that its first one takes back.
+    ``reverses`` is the document that its first one takes back, ``marked`` a receipt as it is after the
+    entry: what it pays now, what of it was given back or charged back.
     """
 
     before: Account
@@ -141,6 +142,7 @@ class Entry:
     documents: tuple[NewDocument, ...] = ()
     settled: tuple[Settlement, ...] = ()
     reverses: Document | None = None
+    marked: Document | None = None
 
     @property
     def postings(self) -> list[Posting]:
@@ -153,7 +155,9 @@ class Entry:
 class Document:
     """A document that was made; ``settled`` are (invoice id, minor units) that it went to.
 
-    ``reversed_by`` is the id of the journal that took it back, empty while it stands.
+    ``reversed_by`` is the id of the journal that took it back, empty while it stands. Of a receipt,
+    ``allocated`` is what it pays now where that was changed since, and ``refunded`` and ``charged_back``
+    are minor units of it that were given back, and that the payer's bank took back.
     """
 
     document_id: str
@@ -176,6 +180,19 @@ class Document:
     note: str = ""
     recipient: Recipient | None = None
     reversed_by: str = ""
+    allocated: tuple[tuple[str, int], ...] | None = None
+    refunded: int = 0
+    charged_back: int = 0
+
+    @property
+    def pays(self) -> tuple[tuple[str, int], ...]:
+        """The invoices that it pays now: (invoice id, minor units)."""
+        return self.settled if self.allocated is None else self.allocated
+
+    @property
+    def left(self) -> int:
+        """What of a receipt is neither given back nor charged back, in minor units."""
+        return self.amount - self.refunded - self.charged_back
 
 
 def entry_of(
@@ -186,6 +203,7 @@ def entry_of(
     documents: Sequence[NewDocument] = (),
     settled: Sequence[Settlement] = (),
     reverses: Document | None = None,
+    marked: Document | None = None,
 ) -> Entry:
     """Return the entry whose account is the fold of its postings.
 
@@ -205,6 +223,7 @@ def entry_of(
         tuple(documents),
         tuple(one for one in settled if one.amount or one.paid or one.credited or one.lines),
         reverses,
+        marked,
     )
     check_postings(postings=entry.postings)
     return entry

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
-from chalicelib.domain.errors import Conflict, DomainError, InvalidValue
+from chalicelib.domain.errors import Busy, Conflict, DomainError, InvalidValue
 from chalicelib.domain.money import Money
 
 
@@ -53,7 +53,7 @@ class GatewayRefused(Conflict):
     code = "gateway_refused"
 
 
-class GatewayUnavailable(DomainError):
+class GatewayUnavailable(Busy):
     """The vendor did not answer; whether it did what was asked is not known."""
 
     code = "gateway_unavailable"

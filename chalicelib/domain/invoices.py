@@ -20,6 +20,7 @@ RECEIVABLE: Final = "receivable"
 CREDIT: Final = "credit"
 DEPOSITS: Final = "deposits"
 ROUNDING: Final = "rounding"
+CHARGEBACKS: Final = "chargebacks"
 LINES_PER_INVOICE_MAX: Final = 200
 
 
@@ -171,6 +172,7 @@ def settled_state(*, total: int, paid: int, credited: int = 0, written_off: int 
 REVENUE: Final[dict[ChargeKind, str]] = {kind: f"revenue:{kind}" for kind in ChargeKind} | {
     ChargeKind.DEPOSIT: DEPOSITS,
     ChargeKind.ROUNDING: ROUNDING,
+    ChargeKind.CHARGEBACK: CHARGEBACKS,
 }
 
 

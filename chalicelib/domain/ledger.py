@@ -16,7 +16,7 @@ from enum import StrEnum
 from typing import Final
 
 from chalicelib.domain.errors import Conflict, InvalidValue
-from chalicelib.domain.invoices import CREDIT, DEPOSITS, RECEIVABLE, REVENUE, ROUNDING, Posting
+from chalicelib.domain.invoices import CHARGEBACKS, CREDIT, DEPOSITS, RECEIVABLE, REVENUE, ROUNDING, Posting
 
 WRITE_OFF: Final = "write_off"
 COMMISSION: Final = "commission"
@@ -96,6 +96,7 @@ class ChartAccount:
 CHART: Final = (
     ChartAccount(RECEIVABLE, AccountType.ASSET, "what subscribers owe on open invoices"),
     ChartAccount(CASH_PREFIX, AccountType.ASSET, "money received and given back, by channel"),
+    ChartAccount(CHARGEBACKS, AccountType.ASSET, "payments that banks took back, until they are owed again"),
     ChartAccount(CREDIT, AccountType.LIABILITY, "what subscribers have paid or been credited in advance"),
     ChartAccount(DEPOSITS, AccountType.LIABILITY, "deposits held, to be given back"),
     ChartAccount(DEALER_WALLETS, AccountType.LIABILITY, "what dealers have paid in and not sold for yet"),

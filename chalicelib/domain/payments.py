@@ -1,15 +1,13 @@
 """Money that comes in and goes out by hand, and what settles invoices: receipts, allocations, refunds.
 
 Each function is pure and returns the entry that one command makes. Money that comes in pays
-invoices as far as it is allocated; the rest is the account's credit, which pays later invoices. A
-payment that turns out not to be one (a bounced cheque, a typing error) is reversed: what it
-settled is open again.
+invoices as far as it is allocated; the rest is the account's credit, which pays later invoices.
+How a payment is taken back is in ``domain.reversals``.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from enum import StrEnum
 from typing import Final
 
@@ -18,10 +16,8 @@ from chalicelib.domain.cards import refuse_card_number
 from chalicelib.domain.documents import (
     NOTE_CHARS_MAX,
     SETTLED_PER_ENTRY_MAX,
-    Document,
     DocumentKind,
     Entry,
-    InsufficientCredit,
     InsufficientDeposit,
     NewDocument,
     Settlement,
@@ -29,6 +25,7 @@ from chalicelib.domain.documents import (
 )
 from chalicelib.domain.errors import Conflict, InvalidValue
 from chalicelib.domain.invoices import CREDIT, DEPOSITS, RECEIVABLE, Invoice, Posting
+from chalicelib.domain.ledger import VOUCHERS
 from chalicelib.domain.money import AMOUNT_MINOR_MAX, CurrencyMismatch, InvalidAmount, Money
 
 WRITE_OFF: Final = "write_off"
@@ -36,7 +33,6 @@ REFERENCE_CHARS_MAX: Final = 80
 
 REASON_ALLOCATION: Final = "allocation"
 REASON_DEPOSIT_SET_OFF: Final = "deposit_set_off"
-REASON_REVERSAL: Final = "payment_reversed"
 
 
 class ExceedsOpen(Conflict):
@@ -63,18 +59,6 @@ class ExceedsPayment(InvalidValue):
     code = "exceeds_payment"
 
 
-class NotAPayment(Conflict):
-    """Only the receipt of a payment can be reversed."""
-
-    code = "not_a_payment"
-
-
-class AlreadyReversed(Conflict):
-    """The payment is reversed; that happens once."""
-
-    code = "already_reversed"
-
-
 class TooManySettlements(Conflict):
     """One command would settle, or open again, more invoices than it may."""
 
@@ -88,6 +72,12 @@ class Channel(StrEnum):
     BANK_TRANSFER = "bank_transfer"
     CHEQUE = "cheque"
     OTHER = "other"
+
+
+# Money that the company had before it came to an account: by what it is held.
+VOUCHER_CHANNEL: Final = "voucher"
+DEALER_CHANNEL: Final = "dealer"
+_PAID_BEFORE: Final = {VOUCHER_CHANNEL: VOUCHERS}
 
 
 class WriteOffReason(StrEnum):
@@ -111,8 +101,8 @@ _LEDGER: Final = {Source.CREDIT: CREDIT, Source.DEPOSIT: DEPOSITS}
 
 
 def cash_account(*, channel: str) -> str:
-    """Return the ledger account of a channel's money."""
-    return f"cash:{channel}"
+    """Return the ledger account that a channel's money comes from: cash, but for what was paid before."""
+    return _PAID_BEFORE.get(channel, f"cash:{channel}")
 
 
 def amount_of(*, money: Money, account: Account, param: str = "amount") -> int:
@@ -185,7 +175,7 @@ def receive(
     receipt = NewDocument(
         DocumentKind.RECEIPT,
         amount,
-        _moved(postings),
+        moved(postings=postings),
         channel=channel,
         about=about,
         reference=reference,
@@ -293,92 +283,6 @@ def deposits_of(*, invoice: Invoice) -> int:
     )
 
 
-# -- reversal --------------------------------------------------------------------------------
-
-
-def check_reversible(*, document: Document) -> None:
-    """Raise NotAPayment or AlreadyReversed unless the document is a receipt that stands."""
-    if document.kind is not DocumentKind.RECEIPT:
-        raise NotAPayment("only the receipt of a payment can be reversed")
-    if document.reversed_by:
-        raise AlreadyReversed(f"the payment was reversed by {document.reversed_by}")
-
-
-def own_settlements(*, receipt: Document, invoices: Sequence[Invoice]) -> tuple[Settlement, ...]:
-    """Return what a receipt settled, taken back as far as the invoices (its own) are paid still.
-
-    What credit notes took of an invoice when it was paid became credit: of that the invoice is
-    not open again, but credited, and the credit is what goes.
-    """
-    parts = dict(receipt.settled)
-    back = [(one, min(parts[one.invoice_id], one.paid)) for one in invoices]
-    return tuple(
-        Settlement(invoice, paid=-part, credited=min(part, became_credit(invoice=invoice)))
-        for invoice, part in back
-        if part
-    )
-
-
-def became_credit(*, invoice: Invoice) -> int:
-    """Return what credit notes took of an invoice that was paid already, in minor units."""
-    return sum(one.total for one in invoice.credited_lines) - invoice.credited
-
-
-def missing_for_reversal(*, account: Account, receipt: Document, own: Sequence[Settlement]) -> int:
-    """Return what of a receipt neither its own invoices nor the account's credit can give back.
-
-    So much of its credit paid other invoices since, which are to be opened again.
-    """
-    return max(0, receipt.amount + sum(one.amount for one in own) - account.credit)
-
-
-def reverse(
-    *,
-    account: Account,
-    receipt: Document,
-    own: Sequence[Settlement],
-    others: Sequence[Invoice] = (),
-    note: str = "",
-) -> Entry:
-    """Return the journal that takes a receipt back: its invoices are open again, its credit is gone.
-
-    Where its credit paid other invoices since, ``others`` (paid ones, the newest first) are opened
-    as far as it takes. Raises NotAPayment, AlreadyReversed, TooManySettlements, or
-    InsufficientCredit where the credit was given back in money.
-    """
-    check_reversible(document=receipt)
-    taken = {one.invoice.invoice_id: one for one in own}
-    missing = missing_for_reversal(account=account, receipt=receipt, own=own)
-    left = missing
-    for invoice in others:
-        known = taken.get(invoice.invoice_id, Settlement(invoice))
-        kept = became_credit(invoice=invoice) - known.credited
-        part = min(left, invoice.paid + known.paid - kept)
-        if part > 0:
-            taken[invoice.invoice_id] = replace(known, paid=known.paid - part)
-            left -= part
-    if left:
-        raise InsufficientCredit(f"{left} of the payment was given back or spent: charge that first")
-    if len(taken) > SETTLED_PER_ENTRY_MAX:
-        raise TooManySettlements(f"this would open more than {SETTLED_PER_ENTRY_MAX} invoices again")
-    opened = -sum(one.amount for one in taken.values())
-    postings = (
-        Posting(RECEIVABLE, opened),
-        Posting(CREDIT, receipt.amount - opened),
-        Posting(cash_account(channel=receipt.channel), -receipt.amount),
-    )
-    journal = NewDocument(
-        DocumentKind.JOURNAL,
-        receipt.amount,
-        _moved(postings),
-        channel=receipt.channel,
-        reason=REASON_REVERSAL,
-        about=receipt.document_id,
-        reference=receipt.reference,
-        note=note,
-    )
-    return entry_of(account=account, documents=[journal], settled=tuple(taken.values()), reverses=receipt)
-
-
-def _moved(postings: Sequence[Posting]) -> tuple[Posting, ...]:
+def moved(*, postings: Sequence[Posting]) -> tuple[Posting, ...]:
+    """Return the sides of an entry that move anything."""
     return tuple(one for one in postings if one.amount)

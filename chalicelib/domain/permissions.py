@@ -43,8 +43,15 @@ class Permission(StrEnum):
     GATEWAYS_READ = "gateways:read"
     GATEWAYS_WRITE = "gateways:write"
     NOTICES_RESOLVE = "notices:resolve"
+    DEALERS_READ = "dealers:read"
+    DEALERS_WRITE = "dealers:write"
+    WALLET_SPEND = "wallet:spend"
+    VOUCHERS_READ = "vouchers:read"
+    VOUCHERS_WRITE = "vouchers:write"
     BILLING_READ = "billing:read"
     BILLING_RUN = "billing:run"
+    SETTLEMENTS_READ = "settlements:read"
+    SETTLEMENTS_WRITE = "settlements:write"
     LEDGER_READ = "ledger:read"
     LEDGER_CLOSE = "ledger:close"
     LEDGER_OPEN = "ledger:open"
@@ -89,7 +96,11 @@ MATRIX: Final[tuple[tuple[Permission, str, str], ...]] = (
     (P.INVOICES_READ, "O A B S C D R", "see invoices, statements and what is owed"),
     (P.INVOICES_WRITE, "O A B . . . .", "issue and correct invoices, set own prices, write off"),
     (P.PAYMENTS_READ, "O A B S C D R", "see receipts, refunds and journals"),
-    (P.PAYMENTS_RECORD, "O A B . C D .", "take payments, and recharge prepaid lines from credit"),
+    (
+        P.PAYMENTS_RECORD,
+        "O A B . C D .",
+        "take payments, redeem vouchers, recharge prepaid lines from credit",
+    ),
     (P.PAYMENTS_WRITE, "O A B . . . .", "reverse and refund payments, allocate credit"),
     (P.CASH_COLLECT, "O A B . C . .", "see the route sheet, take cash in the field, hand it over"),
     (P.FUNDS_READ, "O A B . C . R", "see funds and what moved them (a collector one's own)"),
@@ -100,8 +111,15 @@ MATRIX: Final[tuple[tuple[Permission, str, str], ...]] = (
     (P.GATEWAYS_READ, "O A B . . . R", "see payment gateways, and what they told of that waits for a person"),
     (P.GATEWAYS_WRITE, "O A . . . . .", "set payment gateways up, change and forget them"),
     (P.NOTICES_RESOLVE, "O A B . . . .", "decide on what payment gateways told of and nobody knows"),
+    (P.DEALERS_READ, "O A B . . . R", "see dealers, their wallets, prices and commissions"),
+    (P.DEALERS_WRITE, "O A B . . . .", "add and change dealers, set their prices, move their money"),
+    (P.WALLET_SPEND, "O A B . . D .", "sell out of a dealer's wallet, see one's own dealer's"),
+    (P.VOUCHERS_READ, "O A B . . . R", "see batches of vouchers and what became of them"),
+    (P.VOUCHERS_WRITE, "O A B . . . .", "make vouchers, print their codes, make them void"),
     (P.BILLING_READ, "O A B . . . R", "see billing runs and rehearsals"),
     (P.BILLING_RUN, "O A B . . . .", "start runs and rehearsals, retry what was set aside"),
+    (P.SETTLEMENTS_READ, "O A B . . . R", "see how files of gateways and banks compare with payments"),
+    (P.SETTLEMENTS_WRITE, "O A B . . . .", "compare such files, and resolve what differs"),
     (P.LEDGER_READ, "O A B . . . R", "see the ledger and audit the books"),
     (P.LEDGER_CLOSE, "O A B . . . .", "close months"),
     (P.LEDGER_OPEN, "O . . . . . .", "open closed months again"),
@@ -140,6 +158,7 @@ WITHIN_SCOPE: Final = frozenset(
         P.PAYMENTS_READ,
         P.PAYMENTS_RECORD,
         P.PAYMENTS_WRITE,
+        P.WALLET_SPEND,
         P.CASH_COLLECT,
         P.FUNDS_READ,
         P.FEES_WAIVE,

@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import date, timedelta
+from enum import StrEnum
 from typing import Final
 
 from chalicelib.domain.accounts import (
@@ -142,7 +143,30 @@ def override_of(*, account: Account, price: Money | None) -> int | None:
 def halt(*, subscription: Subscription, to: SubscriptionState, on: date) -> Subscription:
     """Return the subscription paused or suspended; ``on`` is the first day without service."""
     assert to in {SubscriptionState.PAUSED, SubscriptionState.SUSPENDED}
-    return replace(change_state(subscription=subscription, to=to), paused_on=on)
+    return replace(change_state(subscription=subscription, to=to), paused_on=on, for_non_payment=False)
+
+
+class SuspensionReason(StrEnum):
+    """Why a subscription is suspended; what is for non-payment comes back by itself when that is paid."""
+
+    NON_PAYMENT = "non_payment"
+    OTHER = "other"
+
+
+def suspended_because(*, subscription: Subscription, reason: SuspensionReason | None) -> Subscription:
+    """Return a suspended subscription with a reason, if one is given; raise InvalidValue for any other."""
+    if reason is None:
+        return subscription
+    if subscription.state is not SubscriptionState.SUSPENDED:
+        raise InvalidValue("suspended_for belongs to the state suspended", param="suspended_for")
+    return replace(subscription, for_non_payment=reason is SuspensionReason.NON_PAYMENT)
+
+
+def suspension_reason(*, subscription: Subscription) -> SuspensionReason | None:
+    """Return why a subscription is suspended; None where it is not."""
+    if subscription.state is not SubscriptionState.SUSPENDED:
+        return None
+    return SuspensionReason.NON_PAYMENT if subscription.for_non_payment else SuspensionReason.OTHER
 
 
 def resume(*, subscription: Subscription, on: date) -> Subscription:
@@ -153,7 +177,7 @@ def resume(*, subscription: Subscription, on: date) -> Subscription:
     """
     _require_not_ended(subscription, to=SubscriptionState.ACTIVE, today=on)
     moved = change_state(subscription=subscription, to=SubscriptionState.ACTIVE)
-    active = replace(moved, paused_on=None, ends_on=None)
+    active = replace(moved, paused_on=None, ends_on=None, for_non_payment=False)
     halted = subscription.paused_on
     if halted is not None and on <= halted:
         return active

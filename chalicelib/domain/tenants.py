@@ -83,6 +83,7 @@ class Tenant:
     one that is charged by the day. Web pages of ``allowed_origins`` may call the API from a browser.
     Subscribers sign in to the portal where ``portal`` is on, and are sent codes by SMS where
     ``portal_sms`` is on besides.
+    With ``receipt_mails``, each payment's receipt is mailed to its subscriber.
     With ``mfa_required``, people without a second factor may do nothing but put one on.
     """
 
@@ -108,6 +109,7 @@ class Tenant:
     portal: bool = True
     portal_sms: bool = False
     mfa_required: bool = False
+    receipt_mails: bool = False
 
     def local_date(self, *, at: datetime) -> date:
         """Return the calendar date in the tenant's zone."""

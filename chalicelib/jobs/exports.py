@@ -1,4 +1,4 @@
-"""Makes exports that were asked for."""
+"""Makes exports and batches of vouchers that were asked for."""
 
 from __future__ import annotations
 
@@ -11,7 +11,10 @@ from chalicelib.bootstrap import Services
 from chalicelib.jobs.deadline import deadline
 from chalicelib.jobs.sqs import JsonObject
 from chalicelib.jobs.turns import JobKind, each_job
+from chalicelib.ports.vouchers import VoucherSheets
 from chalicelib.usecases.export_work import ExportWork, give_up, make_export
+from chalicelib.usecases.voucher_work import VoucherWork, make_vouchers
+from chalicelib.usecases.voucher_work import give_up as vouchers_given_up
 
 # An export that is not read, or not written, in this time says so before its function's limit (900 s).
 READ_SECONDS_MAX: Final = 600
@@ -19,7 +22,7 @@ WORK_SECONDS_MAX: Final = 840
 
 
 def work_exports(services: Services, event: Mapping[str, Any]) -> JsonObject:
-    """Make the export that each message names."""
+    """Make the export, or the batch of vouchers, that each message names."""
     work = ExportWork(
         stores=services.stores,
         blobs=services.blobs,
@@ -31,4 +34,24 @@ def work_exports(services: Services, event: Mapping[str, Any]) -> JsonObject:
     exports = JobKind(
         "export", services.export_queue, partial(make_export, work=work), partial(give_up, work=work)
     )
-    return each_job(event, exports)
+    return each_job(event, exports, _vouchers(services))
+
+
+def _vouchers(services: Services) -> JobKind:
+    """Return how batches of vouchers are made; what prints them is imported by whoever prints."""
+    work = VoucherWork(
+        stores=services.stores,
+        blobs=services.blobs,
+        sheets=_sheets,
+        now=services.clock.now,
+        out_of_time=deadline(seconds=READ_SECONDS_MAX),
+        base_url=services.settings.public_base_url,
+    )
+    make, stop = partial(make_vouchers, work=work), partial(vouchers_given_up, work=work)
+    return JobKind("voucher_batch", services.export_queue, make, stop)
+
+
+def _sheets() -> VoucherSheets:
+    from chalicelib.adapters.pdf.vouchers import A4VoucherSheets
+
+    return A4VoucherSheets()

@@ -15,6 +15,7 @@ from chalicelib.usecases.passwords import RESET, send_reset
 from chalicelib.usecases.pay_links import INVOICE_MAIL, send_invoice_mail
 from chalicelib.usecases.portal_codes import PORTAL_CODE
 from chalicelib.usecases.portal_sending import ACTIVATION, send_activation, send_code
+from chalicelib.usecases.receipt_mails import RECEIPT, send_receipt
 from chalicelib.usecases.signup import VERIFY, send_verification
 from chalicelib.usecases.support import NOTICE, send_notice
 
@@ -65,6 +66,15 @@ def _send_portal_activation(services: Services, message: JsonObject) -> None:
     )
 
 
+def _send_receipt(services: Services, message: JsonObject) -> None:
+    send_receipt(
+        store=services.stores.of(tenant_id=message["tenant_id"]),
+        mailer=services.mailer,
+        document_id=message["document_id"],
+        at=services.clock.now(),
+    )
+
+
 def _send_invoice(services: Services, message: JsonObject) -> None:
     send_invoice_mail(
         ports=services.gateways,
@@ -76,6 +86,7 @@ def _send_invoice(services: Services, message: JsonObject) -> None:
 
 
 _BY_NAME: Final[Mapping[str, Callable[[Services, JsonObject], None]]] = {
+    RECEIPT: _send_receipt,
     PORTAL_CODE: _send_portal_code,
     ACTIVATION: _send_portal_activation,
     INVOICE_MAIL: _send_invoice,

@@ -32,13 +32,17 @@ class JobKind:
     give_up: Callable[..., None]
 
 
-def each_job(event: Mapping[str, Any], kind: JobKind) -> JsonObject:
-    """Work on the job that each message names; return the partial batch response."""
-    return each_message(
-        event,
-        lambda message: _work(kind, message),
-        gave_up=lambda message: kind.give_up(**_names(kind, message)),
-    )
+def each_job(event: Mapping[str, Any], *kinds: JobKind) -> JsonObject:
+    """Work on the job that each message names, of one of the kinds; return the partial batch response."""
+
+    def kind_of(message: JsonObject) -> JobKind:
+        return next((kind for kind in kinds if f"{kind.name}_id" in message), kinds[0])
+
+    def give_up(message: JsonObject) -> None:
+        kind = kind_of(message)
+        kind.give_up(**_names(kind, message))
+
+    return each_message(event, lambda message: _work(kind_of(message), message), gave_up=give_up)
 
 
 def _work(kind: JobKind, message: JsonObject) -> None:

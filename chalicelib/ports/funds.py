@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from chalicelib.domain.hand_overs import HandOver, HandOverState
     from chalicelib.domain.tenants import Tenant
     from chalicelib.domain.till_closings import TillClosing
+    from chalicelib.ports.dealers import Dealers
     from chalicelib.ports.store import Page, Write
 
 
@@ -168,6 +169,10 @@ class CompanyMoney(Protocol):
     @property
     def funds(self) -> Funds:
         """Funds, and the entries of the company's own."""
+
+    @property
+    def dealers(self) -> Dealers:
+        """Dealers; their wallets are funds."""
 
     @property
     def field_receipts(self) -> FieldReceipts:

@@ -158,23 +158,3 @@ class ConsumerNumbers(Protocol):
 
         Refused with NumberTaken.
         """
-
-
-class OnlinePayments(Protocol):
-    """What a tenant's store has for collecting online."""
-
-    @property
-    def gateways(self) -> Gateways:
-        """Payment gateways."""
-
-    @property
-    def collections(self) -> Collections:
-        """Collections through them."""
-
-    @property
-    def consumer_numbers(self) -> ConsumerNumbers:
-        """Numbers by which banks pay subscribers' bills."""
-
-    @property
-    def parked_notices(self) -> ParkedNotices:
-        """What they told of and nobody knows."""

@@ -122,7 +122,10 @@ class BlobInfo:
 
 
 class Blobs(Protocol):
-    """Files of tenants; every key begins with ``imports/<tenant>/`` or ``exports/<tenant>/``."""
+    """Files of tenants.
+
+    Keys begin with ``imports/``, ``exports/``, ``documents/`` or ``vouchers/``, and the tenant.
+    """
 
     def presigned_put(self, *, key: str, content_type: str, size_bytes: int, ttl_seconds: int) -> str:
         """Return a URL to which one file of exactly this type and size may be PUT."""

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
 
 from chalicelib.domain.errors import Busy, DomainError
 from chalicelib.ports.funds import CompanyMoney
-from chalicelib.ports.gateway_collections import OnlinePayments
+from chalicelib.ports.online import OnlinePayments
 
 if TYPE_CHECKING:
     from chalicelib.domain.accounts import Account, Subscription
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from chalicelib.ports.jobs import Exports, Imports, Rehearsals
     from chalicelib.ports.late_fees import LateFees
     from chalicelib.ports.ledger import BooksReader, Ledger
+    from chalicelib.ports.money import MoneyBooks
     from chalicelib.ports.packages import Packages
     from chalicelib.ports.plans import Plans
     from chalicelib.ports.portal import PortalUsers
@@ -39,6 +40,7 @@ if TYPE_CHECKING:
     from chalicelib.ports.staff import Invitations, Roles, SecondFactors, Staff
     from chalicelib.ports.support import SupportAccesses
     from chalicelib.ports.usage import Usage
+    from chalicelib.ports.vouchers import Vouchers
 
 T = TypeVar("T")
 
@@ -260,8 +262,16 @@ class TenantStore(OnlinePayments, CompanyMoney, Protocol):
         """Credit notes, receipts, refunds and journals; and entries to be written."""
 
     @property
+    def money(self) -> MoneyBooks:
+        """Chargebacks, refunds by gateways, events, receipts to mail, settlements."""
+
+    @property
     def coupons(self) -> Coupons:
         """Coupons, and how often each was redeemed."""
+
+    @property
+    def vouchers(self) -> Vouchers:
+        """Vouchers, by batch."""
 
     @property
     def late_fees(self) -> LateFees:

@@ -83,15 +83,18 @@ def _encode(sub: Subscription) -> dict[str, Any]:
         stored["d"] = [[one.code, one.share, one.amount, one.periods] for one in sub.discounts]
     if sub.pause_share:
         stored["zs"] = sub.pause_share
-    if sub.replaces is not None:
-        stored |= _successor(sub)
+    if sub.replaces is not None or sub.for_non_payment:
+        stored |= _rare(sub)
     return stored
 
 
-def _successor(sub: Subscription) -> dict[str, Any]:
-    """Return what only a subscription has that came in the place of another."""
+def _rare(sub: Subscription) -> dict[str, Any]:
+    """Return what only one has that came in the place of another, or is suspended for non-payment."""
     dates = {"og": sub.origin, "pf": sub.phases_from}
-    return {"rp": sub.replaces, **{name: on.isoformat() for name, on in dates.items() if on is not None}}
+    stored: dict[str, Any] = {} if sub.replaces is None else {"rp": sub.replaces}
+    if sub.for_non_payment:
+        stored["np"] = 1
+    return stored | {name: on.isoformat() for name, on in dates.items() if on is not None}
 
 
 _CYCLES: Final[dict[str, Cycle]] = {}
@@ -153,6 +156,7 @@ def _decode(row: dict[str, Any]) -> Subscription:
         get("rp"),
         date.fromisoformat(origin) if origin else None,
         date.fromisoformat(phases_from) if phases_from else None,
+        "np" in row,
     )
 
 

@@ -184,6 +184,51 @@ def jobs(tenant_id: str, kind: str) -> str:
     return f"{tenant_id}#JOB#{kind}"
 
 
+def chargebacks(tenant_id: str) -> str:
+    """Chargebacks, by channel and case."""
+    return f"{tenant_id}#CBK"
+
+
+def gateway_refunds(tenant_id: str) -> str:
+    """Refunds that gateways were asked for."""
+    return f"{tenant_id}#GRF"
+
+
+def pending_refunds(tenant_id: str) -> str:
+    """Those of them whose end is not known."""
+    return f"{tenant_id}#GRF#PENDING"
+
+
+def outbox(tenant_id: str) -> str:
+    """Events for others, in the order of time."""
+    return f"{tenant_id}#OUT"
+
+
+def receipt_mails(tenant_id: str) -> str:
+    """Receipts that are to be mailed."""
+    return f"{tenant_id}#RCPMAIL"
+
+
+def settlements(tenant_id: str) -> str:
+    """Files of gateways and banks that were compared with the payments."""
+    return f"{tenant_id}#STL"
+
+
+def settlement_lines(tenant_id: str, settlement_id: str) -> str:
+    """What a settlement found, line by line, and how it was resolved."""
+    return f"{tenant_id}#STL#{settlement_id}"
+
+
+def settled_files(tenant_id: str) -> str:
+    """Files that were compared, by channel and hash, and the days that they were of."""
+    return f"{tenant_id}#STLF"
+
+
+def settled_days(tenant_id: str) -> str:
+    """Days of channels that were compared."""
+    return f"{tenant_id}#STLD"
+
+
 def late_fees(tenant_id: str) -> str:
     """Rules of late fees, and the reconnect fee."""
     return f"{tenant_id}#LATE"
@@ -247,3 +292,33 @@ def wrapped_keys(tenant_id: str) -> str:
 def audit_chain(tenant_id: str) -> str:
     """The chain over the audit entries: its records by sequence, its head, and its late entries."""
     return f"{tenant_id}#CHAIN"
+
+
+def voucher_batches(tenant_id: str) -> str:
+    """Batches of vouchers, and the number of the next one."""
+    return f"{tenant_id}#VCB"
+
+
+def vouchers(tenant_id: str, batch_id: str) -> str:
+    """The vouchers of a batch, by number."""
+    return f"{tenant_id}#VCH#{batch_id.removeprefix('vcb_')}"
+
+
+def voucher_code(tenant_id: str, digest: str) -> str:
+    """Which voucher has a code."""
+    return f"{tenant_id}#VCC#{digest}"
+
+
+def dealers(tenant_id: str) -> str:
+    """Dealers, and the codes that they have."""
+    return f"{tenant_id}#DLR"
+
+
+def dealer_prices(tenant_id: str, dealer_id: str) -> str:
+    """What a dealer pays for packages, by package and date."""
+    return f"{tenant_id}#DLP#{dealer_id.removeprefix('dlr_')}"
+
+
+def dealer_sales(tenant_id: str, month: str) -> str:
+    """What dealers sold in a month, by dealer."""
+    return f"{tenant_id}#DLS#{month}"

@@ -56,6 +56,9 @@ class DocumentItem(TenantsItem):
     recipient = BinaryAttribute(attr_name="who", null=True, legacy_encoding=False)
     at = UnicodeAttribute()
     reversed_by = UnicodeAttribute(attr_name="rv", null=True)
+    allocated = UnicodeAttribute(attr_name="al", null=True)
+    refunded = NumberAttribute(attr_name="rf", null=True)
+    charged_back = NumberAttribute(attr_name="cb", null=True)
 
 
 class Poster(OfTenant):
@@ -92,6 +95,8 @@ class Poster(OfTenant):
         found += [self._settle(one) for one in entry.settled]
         if entry.reverses is not None:
             found.append(self._reverse(entry.reverses))
+        if entry.marked is not None:
+            found.append(self._mark(entry.marked))
         return found + self._numbers.writes(due_on=self._due_on)
 
     @property
@@ -231,6 +236,20 @@ class Poster(OfTenant):
         actions = [DocumentItem.reversed_by.set(self.documents[0].document_id)]
         return update(item, actions=actions, condition=once, refused=moved)
 
+    def _mark(self, receipt: Document) -> ModelWrite:
+        """Describe keeping what became of a receipt; the account's version guards what it was before."""
+        _, _, key = receipt.document_id.partition("-")
+        item = DocumentItem(self._pk, f"{DOCUMENT_PREFIX}{key}")
+        stands = DocumentItem.reversed_by.does_not_exist() & DocumentItem.pk.exists()
+        moved = Busy("the document changed meanwhile; nothing was written, so try again")
+        actions = [
+            DocumentItem.refunded.set(receipt.refunded),
+            DocumentItem.charged_back.set(receipt.charged_back),
+        ]
+        if receipt.allocated is not None:
+            actions.append(DocumentItem.allocated.set(orjson.dumps(receipt.allocated).decode()))
+        return update(item, actions=actions, condition=stands, refused=moved)
+
     def _settle(self, settlement: Settlement) -> ModelWrite:
         before, after = settlement.invoice, settlement.after
         _, key = parse_invoice_id(value=before.invoice_id)
@@ -294,7 +313,7 @@ def read_document(
         issued_on=date.fromisoformat(item.issued_on),
         amount=int(item.amount),
         postings=tuple(Posting(*one) for one in orjson.loads(item.postings)),
-        settled=tuple((one, amount) for one, amount in orjson.loads(nullable(item.settled) or "[]")),
+        settled=_parts(nullable(item.settled) or "[]"),
         lines=codec.decode_lines(nullable(item.lines) or "[]"),
         channel=nullable(item.channel) or "",
         reason=nullable(item.reason) or "",
@@ -303,7 +322,15 @@ def read_document(
         note=note,
         recipient=recipient,
         reversed_by=nullable(item.reversed_by) or "",
+        allocated=_parts(allocated) if (allocated := nullable(item.allocated)) else None,
+        refunded=int(nullable(item.refunded) or 0),
+        charged_back=int(nullable(item.charged_back) or 0),
     )
+
+
+def _parts(text: str) -> tuple[tuple[str, int], ...]:
+    """Read (invoice id, minor units) of what a document went to."""
+    return tuple((one, amount) for one, amount in orjson.loads(text))
 
 
 def words_place(pk: str, sk: str) -> str:

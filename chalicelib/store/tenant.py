@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     from chalicelib.store.key_rotation import DynamoKeyRotation
     from chalicelib.store.late_fees import DynamoLateFees
     from chalicelib.store.ledger import DynamoLedger
+    from chalicelib.store.money import DynamoMoney
     from chalicelib.store.packages import DynamoPackages
     from chalicelib.store.plans import DynamoPlans
     from chalicelib.store.prepaid import DynamoPrepaid
@@ -47,6 +48,7 @@ if TYPE_CHECKING:
     from chalicelib.store.runs import DynamoRuns
     from chalicelib.store.subscribers import DynamoSubscribers
     from chalicelib.store.usage import DynamoUsage
+    from chalicelib.store.vouchers import DynamoVouchers
     from chalicelib.store.wire import DynamoWire
 
 
@@ -143,11 +145,25 @@ class DynamoTenantStore(TenantPeople, TenantOnline, TenantMoney, OfTenant):
         )
 
     @cached_property
+    def money(self) -> DynamoMoney:
+        """Chargebacks, refunds by gateways, events, receipts to mail, settlements."""
+        from chalicelib.store.money import DynamoMoney
+
+        return DynamoMoney(tenant_id=self._tenant_id, tenant_keys=self.keys, clock=self._clock, ids=self._ids)
+
+    @cached_property
     def coupons(self) -> DynamoCoupons:
         """Coupons, and how often each was redeemed."""
         from chalicelib.store.coupons import DynamoCoupons
 
         return DynamoCoupons(tenant_id=self._tenant_id)
+
+    @cached_property
+    def vouchers(self) -> DynamoVouchers:
+        """Vouchers."""
+        from chalicelib.store.vouchers import DynamoVouchers
+
+        return DynamoVouchers(tenant_id=self._tenant_id, tenant_keys=self.keys)
 
     @cached_property
     def late_fees(self) -> DynamoLateFees:

@@ -20,6 +20,7 @@ from chalicelib.store.tenants import TenantItem, decode_tenant
 # Imported by who first asks, as in the store itself.
 if TYPE_CHECKING:
     from chalicelib.ports.funds import CompanyStanding
+    from chalicelib.store.dealers import DynamoDealers
     from chalicelib.store.expenses import DynamoExpenses
     from chalicelib.store.field_receipts import DynamoFieldReceipts
     from chalicelib.store.funds import DynamoFunds
@@ -61,6 +62,13 @@ class TenantMoney(OfTenant):
             clock=self._clock,
             tenant=lambda: self.known_profile,
         )
+
+    @cached_property
+    def dealers(self) -> DynamoDealers:
+        """Dealers; their wallets are funds."""
+        from chalicelib.store.dealers import DynamoDealers
+
+        return DynamoDealers(tenant_id=self._tenant_id, tenant_keys=self.keys)
 
     @cached_property
     def field_receipts(self) -> DynamoFieldReceipts:

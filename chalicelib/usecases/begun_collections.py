@@ -28,7 +28,7 @@ from chalicelib.domain.payments import check_words
 from chalicelib.domain.staff import EVERYTHING, Scope
 from chalicelib.ports.store import AuditNote, Page, TenantStore
 from chalicelib.usecases.gateway_events import Arrived, apply_notice
-from chalicelib.usecases.gateways import GatewayPorts
+from chalicelib.usecases.gateways import GatewayPorts, SandboxRefused
 from chalicelib.usecases.scoped_lists import kept_within
 
 # A notice that is so late may be lost: then the vendor is asked, now and then.
@@ -146,7 +146,8 @@ def asked_after(
     gateway = None if known or early or lately else store.gateways.find(kind=collection.gateway)
     if gateway is None:
         return collection
-    with suppress(StaleVersion, NotSupported, GatewayRefused, GatewayUnavailable):
+    away = (NotSupported, GatewayRefused, GatewayUnavailable, SandboxRefused)
+    with suppress(StaleVersion, *away):
         asked = replace(collection, asked_at=at)
         store.commit(*store.collections.change(before=collection, after=asked))
         notice = ports.gateway_of(collection.gateway).inquire(

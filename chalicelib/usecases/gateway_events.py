@@ -45,8 +45,10 @@ from chalicelib.domain.payments import receive
 from chalicelib.ports.gateway_collections import EventKnown, GatewaySetUp
 from chalicelib.ports.store import AuditNote, TenantStore, Write
 from chalicelib.usecases.backoff import backoff_seconds
+from chalicelib.usecases.gateway_money_back import MONEY_BACK, take_money_back
 from chalicelib.usecases.gateways import GatewayPorts
 from chalicelib.usecases.posting import Books, Posted, post
+from chalicelib.usecases.receipt_mails import announce
 
 APPLY_ATTEMPTS_MAX: Final = 8
 TOKEN_CHARS_MAX: Final = 100
@@ -55,7 +57,6 @@ _WORST_FIRST: Final = (Outcome.TRY_AGAIN, Outcome.PARKED, Outcome.DONE, Outcome.
 _HELD: Final = {"amount_differs", "currency_differs"}
 # What no further try mends; whatever else goes wrong is told to the vendor, who sends again.
 _FINAL: Final = (NotFound, Conflict, InvalidValue)
-GOES_BACK: Final = frozenset({NoticeStatus.REFUNDED, NoticeStatus.CHARGEBACK, NoticeStatus.CHARGEBACK_WON})
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,8 +170,8 @@ def _do(
     collection: Collection | None,
     decision: Decision,
 ) -> Outcome:
-    if arrived.notice.status in GOES_BACK:
-        return _taken_back(ports, store, arrived, collection, decision.reason)
+    if arrived.notice.status in MONEY_BACK:
+        return _taken_back(ports, store, arrived, collection, decision)
     if decision.effect is Effect.PARK or collection is None:
         return _park(ports, store, arrived, collection, decision.reason)
     if decision.effect is Effect.MOVE:
@@ -232,7 +233,7 @@ def _move(store: TenantStore, arrived: Arrived, collection: Collection, state: C
 def _record(ports: GatewayPorts, store: TenantStore, arrived: Arrived, collection: Collection) -> Outcome:
     """Record a payment: its receipt, what it settles, the event and the collection in one transaction."""
     payment = _Payment(store, arrived, collection)
-    post(
+    posted = post(
         store=store,
         subscriber_id=collection.account_id,
         make=payment.entry,
@@ -240,6 +241,7 @@ def _record(ports: GatewayPorts, store: TenantStore, arrived: Arrived, collectio
         note=_note(arrived, "collection.paid", collection.collection_id),
         besides=payment.besides,
     )
+    announce(store=store, queue=ports.mail_queue, receipt=posted.documents[0])
     if payment.again:
         _alert(ports, store, Anomaly.PAID_TWICE, arrived)
     return Outcome.DONE
@@ -287,13 +289,25 @@ def _taken_back(
     store: TenantStore,
     arrived: Arrived,
     collection: Collection | None,
-    reason: str,
+    decision: Decision,
 ) -> Outcome:
-    """Park a refund, a chargeback or a chargeback that was won: a person takes it out of the books.
-
-    This is the one place where what does that by itself is to be called.
-    """
-    return _park(ports, store, arrived, collection, reason)
+    """Do what a notice of money that goes back says; park it where a person has to look at it."""
+    notice = arrived.notice
+    if collection is None or decision.reason != notice.status.value:
+        return _park(ports, store, arrived, collection, decision.reason)
+    done = take_money_back(
+        store=store,
+        collection=collection,
+        notice=notice,
+        at=arrived.at,
+        note=lambda action: _note(arrived, action, collection.collection_id),
+        also=_hear(store, arrived),
+    )
+    if not done:
+        return _park(ports, store, arrived, collection, decision.reason)
+    if notice.status is NoticeStatus.CHARGEBACK:
+        _alert(ports, store, Anomaly.CHARGED_BACK, arrived)
+    return Outcome.DONE
 
 
 # -- what waits for a person -----------------------------------------------------------------
@@ -306,7 +320,11 @@ def _park(
     collection: Collection | None,
     reason: str,
 ) -> Outcome:
-    """Park a notice for a person, and tell the owners."""
+    """Park a notice for a person, and tell the owners.
+
+    Refunds and chargebacks come here too (their statuses are the ``reason``) where the books do not
+    show which payment they are of.
+    """
     notice = arrived.notice
     parked = ParkedNotice(
         notice_id=ports.ids.new(prefix="pkn"),

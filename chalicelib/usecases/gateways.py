@@ -12,7 +12,7 @@ from chalicelib.domain.gateways import Credentials, GatewayKind
 from chalicelib.ports.gateway_collections import CallbackFinder, GatewaySetUp
 from chalicelib.ports.gateways import PaymentGateway
 from chalicelib.ports.identity import Attempts, OneTimeTokens, Tokens
-from chalicelib.ports.services import Ids
+from chalicelib.ports.services import Ids, JobQueue
 from chalicelib.ports.store import AuditNote, Stores, TenantStore
 from chalicelib.usecases.watching import Watch
 
@@ -59,6 +59,7 @@ class GatewayPorts:
     attempts: Attempts
     ids: Ids
     watch: Watch
+    mail_queue: JobQueue
     base_url: str
 
     def callback_url(self, *, gateway: GatewaySetUp) -> str:

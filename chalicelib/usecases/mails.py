@@ -117,6 +117,9 @@ the vendor's; otherwise somebody tries: make another callback address (POST .../
 Look at it (GET /v1/parked-notices), and assign it to a subscriber or dismiss it.""",
     Anomaly.PAID_TWICE: """\
 The money is credit of the subscriber, and pays the next invoice unless you give it back.""",
+    Anomaly.CHARGED_BACK: """\
+What it paid is open again (GET /v1/chargebacks). Answer the case at the gateway if you contest it;
+if it is won, the money is taken in again.""",
 }
 
 _WHAT: Final[Mapping[Anomaly, str]] = {
@@ -129,6 +132,7 @@ _WHAT: Final[Mapping[Anomaly, str]] = {
     Anomaly.NOTICES_REFUSED: "more than 50 messages to a payment gateway's address were not believed "
     "within an hour",
     Anomaly.NOTICE_PARKED: "a payment gateway told of money that nothing is known of: it waits for you",
+    Anomaly.CHARGED_BACK: "a payer's bank took a payment back through a gateway",
     Anomaly.PAID_TWICE: "an invoice that was settled already was paid once more through a gateway",
 }
 

@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from chalicelib.domain.accounts import Account, PendingCharge
 from chalicelib.domain.documents import (
     SETTLED_PER_ENTRY_MAX,
     Document,
@@ -21,14 +22,20 @@ from chalicelib.domain.payments import (
     Channel,
     Source,
     amount_of,
-    check_reversible,
     check_words,
-    missing_for_reversal,
-    own_settlements,
     receive,
     refund,
+)
+from chalicelib.domain.reversals import (
+    REASON_REVERSAL,
+    check_bounced,
+    check_reversible,
+    missing_for_reversal,
+    own_settlements,
+    returned_cheque_fee,
     reverse,
 )
+from chalicelib.domain.taxes import UnknownTaxGroup
 from chalicelib.ports.store import AuditNote, Idempotency, TenantStore, Write
 from chalicelib.usecases.cash_in_hand import into_hands, out_of_hands
 from chalicelib.usecases.posting import Books, Posted, post
@@ -64,6 +71,19 @@ class RefundAsked:
     source: Source = Source.CREDIT
     reference: str = ""
     note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ReversalAsked:
+    """Why a payment is none: in ``words``, and as a code where the bank returned a cheque.
+
+    ``fee`` is what the subscriber is charged for that on the next bill, taxed by ``tax_group``.
+    """
+
+    words: str
+    reason: str = REASON_REVERSAL
+    fee: Money | None = None
+    tax_group: str | None = None
 
 
 def record_payment(
@@ -127,19 +147,21 @@ def reverse_payment(
     *,
     store: TenantStore,
     document_id: str,
-    words: str,
+    asked: ReversalAsked,
     at: datetime,
     note: AuditNote,
     idempotency: Idempotency | None = None,
 ) -> Document:
     """Take a payment back, once: its invoices are open again and its credit is gone.
 
-    ``words`` says why. Raises NotFound, NotAPayment, AlreadyReversed, TooManySettlements, or
-    InsufficientCredit where the money was given back.
+    Raises NotFound, NotAPayment, AlreadyReversed, PartlyGivenBack, NotACheque, UnknownTaxGroup,
+    TooManySettlements, TooManyCharges, InvalidAmount, CurrencyMismatch, or InsufficientCredit where
+    the money was given back.
     """
     receipt = store.documents.get(document_id=document_id)
     check_reversible(document=receipt)
-    check_words(note=words)
+    check_bounced(document=receipt, reason=asked.reason, fee=asked.fee)
+    check_words(note=asked.words)
     held = None
     if receipt.channel == IN_HAND:
         held = out_of_hands(store=store, fund_id=receipt.about, actor_id=note.actor_id)
@@ -148,11 +170,16 @@ def reverse_payment(
         now = store.documents.get(document_id=document_id)
         check_reversible(document=now)
         account = books.subscriber.account
-        invoices = [store.invoices.get(invoice_id=one) for one, _ in now.settled]
-        own = own_settlements(receipt=now, invoices=invoices)
-        missing = missing_for_reversal(account=account, receipt=now, own=own)
-        others = _paid(store, account.account_id, missing, own) if missing else ()
-        return reverse(account=account, receipt=now, own=own, others=others, note=words)
+        own, others = settled_by(store=store, account=account, receipt=now)
+        return reverse(
+            account=account,
+            receipt=now,
+            own=own,
+            others=others,
+            note=asked.words,
+            reason=asked.reason,
+            charges=_fee(books, now, asked),
+        )
 
     posted = post(
         store=store,
@@ -165,6 +192,16 @@ def reverse_payment(
         besides=held,
     )
     return posted.documents[0]
+
+
+def settled_by(
+    *, store: TenantStore, account: Account, receipt: Document
+) -> tuple[Sequence[Settlement], Sequence[Invoice]]:
+    """Return what a receipt settled, taken back, and the paid invoices whose money is missing beyond that."""
+    invoices = [store.invoices.get(invoice_id=one) for one, _ in receipt.pays]
+    own = own_settlements(receipt=receipt, invoices=invoices)
+    missing = missing_for_reversal(account=account, receipt=receipt, own=own)
+    return own, _paid(store, account.account_id, missing, own) if missing else ()
 
 
 def give_back(
@@ -203,6 +240,17 @@ def give_back(
         answer=_first,
     )
     return posted.documents[0]
+
+
+def _fee(books: Books, receipt: Document, asked: ReversalAsked) -> tuple[PendingCharge, ...]:
+    """Return the charge for a returned cheque, if one is asked for."""
+    if asked.fee is None:
+        return ()
+    if asked.tax_group is not None and books.tenant.tax_group(code=asked.tax_group) is None:
+        raise UnknownTaxGroup("there is no tax group of this code", param="fee.tax_group")
+    amount = amount_of(money=asked.fee, account=books.subscriber.account, param="fee.amount")
+    fee = returned_cheque_fee(receipt=receipt, amount=amount, tax_group=asked.tax_group, on=books.today)
+    return (fee,)
 
 
 def _paid(

@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from datetime import date, datetime
 from typing import Final
 
-from chalicelib.domain.documents import Document, Entry
+from chalicelib.domain.documents import Document, DocumentKind, Entry
 from chalicelib.domain.errors import Busy, Conflict, NotFound, StaleVersion
 from chalicelib.domain.invoices import Invoice, fiscal_year
 from chalicelib.domain.ledger import PeriodClosed
@@ -21,6 +21,7 @@ from chalicelib.domain.subscribers import Subscriber
 from chalicelib.domain.tenants import Tenant
 from chalicelib.ports.store import AuditNote, DocumentTaken, Idempotency, NumbersTaken, TenantStore, Write
 from chalicelib.usecases.backoff import backoff_seconds
+from chalicelib.usecases.restored_lines import restored_by
 
 POST_ATTEMPTS_MAX: Final = 12
 
@@ -73,7 +74,8 @@ def post(
 
     ``make`` may be called several times, each with the books as they stand then. ``answer`` turns
     what was posted into what is kept for the idempotency key; ``besides`` describes what else is
-    written with it, from what the last call of ``make`` saw. Raises NotFound, Busy, TooManyDocuments,
+    written with it, from what the last call of ``make`` saw. Lines that were suspended for non-payment
+    come back with what pays for them (``restored_lines``). Raises NotFound, Busy, TooManyDocuments,
     PeriodClosed where the tenant's today is in a closed month (by a change of its time zone), or
     what ``make`` raises.
     """
@@ -84,7 +86,8 @@ def post(
         books = books_of(store=store, subscriber_id=subscriber_id, at=at)
         if taken_at == books.subscriber.account.version:
             raise TooManyDocuments("this account has too many documents today: try again tomorrow")
-        entry = make(books)
+        back = restored_by(books=books, entry=make(books))
+        entry = back.entry
         writes, invoices, documents = store.documents.post(
             entry=entry,
             on=books.today,
@@ -98,6 +101,8 @@ def post(
             store.commit(
                 *writes,
                 store.note(note=told),
+                *back.writes(store=store, note=note),
+                *_mails(books, documents, at),
                 *(besides(posted) if besides else ()),
                 *store.remember(idempotency=idempotency, answer=answer(posted) if answer else posted),
             )
@@ -120,6 +125,15 @@ def books_of(*, store: TenantStore, subscriber_id: str, at: datetime) -> Books:
     if read.closed_through is not None and today <= read.closed_through:
         raise PeriodClosed(f"the books are closed through {read.closed_through}")
     return Books(read.tenant, read.subscriber, today, store)
+
+
+def _mails(books: Books, documents: Sequence[Document], at: datetime) -> Sequence[Write]:
+    """Describe that receipts are to be mailed, where the tenant mails them to who has an address."""
+    if not (books.tenant.receipt_mails and books.subscriber.contact.email):
+        return ()
+    mails = books.store.money.receipt_mails
+    receipts = [one for one in documents if one.kind is DocumentKind.RECEIPT]
+    return [mails.add(document_id=one.document_id, at=at) for one in receipts]
 
 
 def _told(posted: Posted) -> dict[str, object]:

@@ -10,9 +10,17 @@ from chalicelib.domain.account_bills import new_invoice
 from chalicelib.domain.accounts import Account, MalformedId, parse_subscription_id
 from chalicelib.domain.catalogue import Catalogue
 from chalicelib.domain.credit_notes import CreditReason, credit_note, whole_invoice
-from chalicelib.domain.documents import Document, Entry, InsufficientCredit, IssuedInvoice, entry_of
+from chalicelib.domain.documents import (
+    Document,
+    Entry,
+    InsufficientCredit,
+    IssuedInvoice,
+    NewDocument,
+    entry_of,
+)
 from chalicelib.domain.errors import NotFound
 from chalicelib.domain.invoices import Invoice
+from chalicelib.domain.money import AMOUNT_MINOR_MAX
 from chalicelib.domain.packages import Package
 from chalicelib.domain.payments import check_words
 from chalicelib.domain.prepaid import (
@@ -125,12 +133,17 @@ def _line(store: TenantStore, subscription_id: str) -> PrepaidLine:
 
 @dataclass
 class Purchase:
-    """One purchase of a package for a line: made anew from the books each time they moved."""
+    """One purchase of a package for a line: made anew from the books each time they moved.
+
+    It is paid from the credit, or by what ``brought`` makes of the price in minor units: a document
+    that brings the same into the account with the invoice, None where the price is nothing.
+    """
 
     store: TenantStore
     at: datetime
     package: Package
     choose: Callable[[Books], tuple[PrepaidLine | None, int]]
+    brought: Callable[[Books, int], NewDocument | None] | None = None
     before: PrepaidLine | None = None
     after: PrepaidLine | None = None
     granted: Granted | None = None
@@ -162,16 +175,18 @@ class Purchase:
         )
         invoice = new_invoice(
             lines=lines,
-            credit=account.credit,
+            credit=account.credit if self.brought is None else AMOUNT_MINOR_MAX,
             round_to=tenant.round_to,
             on=books.today,
             version=account.version,
         )
+        paid = self.brought(books, invoice.total) if self.brought is not None else None
         if invoice.from_credit < invoice.total:
             message = f"the wallet has {account.credit} and the recharge costs {invoice.total} minor units"
             raise InsufficientCredit(message, param="pay")
         changed = replace(account, slots_used=max(account.slots_used, slot))
-        return entry_of(account=account, changed=changed, invoices=[IssuedInvoice(invoice, books.today)])
+        issued = [IssuedInvoice(invoice, books.today)]
+        return entry_of(account=account, changed=changed, invoices=issued, documents=[paid] if paid else [])
 
     def writes(self) -> Sequence[Write]:
         """Describe the line after the purchase."""
@@ -201,7 +216,12 @@ def recharge_from_wallet(
     sold where the credit does not suffice), LineRequired, TooManyPrepaidLines, TooFarAhead.
     """
     package = prepaid_package(store=store, package_id=asked.package_id)
-    purchase = Purchase(store, at, package, lambda books: _chosen(store, books.subscriber.account, asked))
+    purchase = Purchase(
+        store,
+        at,
+        package,
+        lambda books: chosen_line(store=store, account=books.subscriber.account, asked=asked),
+    )
     posted = post(
         store=store,
         subscriber_id=subscriber_id,
@@ -215,8 +235,13 @@ def recharge_from_wallet(
     return purchase.result(posted=posted)
 
 
-def _chosen(store: TenantStore, account: Account, asked: RechargeAsked) -> tuple[PrepaidLine | None, int]:
-    """Return the line that is recharged, and its slot."""
+def chosen_line(
+    *, store: TenantStore, account: Account, asked: RechargeAsked
+) -> tuple[PrepaidLine | None, int]:
+    """Return the line that is recharged, and its slot.
+
+    Raises NotFound, LineRequired or TooManyPrepaidLines.
+    """
     lines = store.prepaid.of_account(account_id=account.account_id)
     if asked.subscription_id is not None:
         found = next((one for one in lines if one.subscription_id == asked.subscription_id), None)

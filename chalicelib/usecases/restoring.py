@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import date
 
@@ -37,6 +38,13 @@ def must_pay(*, store: TenantStore, account: Account) -> tuple[MustPayItem, ...]
     invoices: tuple[Invoice, ...] = ()
     if receivable > 0:
         invoices = store.documents.open_invoices(account_id=account.account_id, receivable=receivable)
+    return must_pay_of(store=store, account=account, invoices=invoices)
+
+
+def must_pay_of(
+    *, store: TenantStore, account: Account, invoices: Sequence[Invoice]
+) -> tuple[MustPayItem, ...]:
+    """Return the unpaid fees among an account's charges and its open ``invoices``."""
     kinds: set[ChargeKind] = {charge.kind for charge in account.charges}
     kinds |= {line.kind for invoice in invoices for line in invoice.lines}
     if not kinds & FEE_KINDS:

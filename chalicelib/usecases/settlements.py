@@ -78,7 +78,9 @@ def named(*, books: Books, allocations: Sequence[Allocation]) -> tuple[Settlemen
     for number, one in enumerate(allocations):
         where = f"allocations.{number}"
         amount = amount_of(money=one.amount, account=account, param=f"{where}.amount")
-        parts.append((_own(books, one.invoice_id, f"{where}.invoice_id"), amount))
+        parts.append(
+            (own_invoice(books=books, invoice_id=one.invoice_id, param=f"{where}.invoice_id"), amount)
+        )
     return settle(parts=parts)
 
 
@@ -154,8 +156,8 @@ def write_off_invoice(
     return posted.documents[0]
 
 
-def _own(books: Books, invoice_id: str, param: str) -> Invoice:
-    """Return an invoice of the account; another's is unknown like one that never was."""
+def own_invoice(*, books: Books, invoice_id: str, param: str) -> Invoice:
+    """Return an invoice of the account, or raise UnknownInvoice: another's is like one that never was."""
     unknown = UnknownInvoice("the subscriber has no invoice of this id", param=param)
     try:
         invoice = books.store.invoices.get(invoice_id=invoice_id)

@@ -27,10 +27,12 @@ from chalicelib.domain.service_money import ServiceMoney
 from chalicelib.domain.subscribers import SubscriberArchived
 from chalicelib.domain.subscription_families import move_family
 from chalicelib.domain.subscriptions import (
+    SuspensionReason,
     check_start,
     check_tax,
     override_of,
     subscribe,
+    suspended_because,
     unserved_days,
 )
 from chalicelib.ports.store import AuditNote, Idempotency, TenantStore, Write
@@ -83,6 +85,7 @@ class SubscriptionChange:
     must_pay_override: str | None = None
     refund: RefundPolicy | None = None
     refund_reason: str | None = None
+    suspended_for: SuspensionReason | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -280,6 +283,7 @@ def _planned(books: Books, slot: int, change: SubscriptionChange, if_match: int 
         subscription, *addons = move_family(
             account=account, slot=slot, to=to, today=today, ends_on=change.ends_on
         )
+    subscription = suspended_because(subscription=subscription, reason=change.suspended_for)
     _check_refund(change, subscription)
     if not isinstance(change.price_override, Unchanged):
         price = override_of(account=account, price=change.price_override)
@@ -378,7 +382,7 @@ def _told(before: HeldSubscription, after: HeldSubscription, today: date) -> dic
     And ``unserved_days`` where a pause ends: days of it that were billed and are not credited.
     """
     was, now = before.subscription, after.subscription
-    names = ("state", "ends_on", "paused_on", "price_override", "billed_to", "overbilled_days")
+    names = "state ends_on paused_on price_override billed_to overbilled_days for_non_payment".split()
     pairs = {name: (getattr(was, name), getattr(now, name)) for name in names}
     told: dict[str, object] = {name: [_plain(a), _plain(b)] for name, (a, b) in pairs.items() if a != b}
     slots = [sub.slot for sub in after.account.subscriptions if sub not in before.account.subscriptions]

@@ -46,6 +46,7 @@ class TenantChange:
     portal: bool | None = None
     portal_sms: bool | None = None
     mfa_required: bool | None = None
+    receipt_mails: bool | None = None
     number_formats: Mapping[DocumentKind, str] = field(default_factory=dict)
 
 
@@ -83,6 +84,7 @@ def change_settings(
         portal=before.portal if change.portal is None else change.portal,
         portal_sms=before.portal_sms if change.portal_sms is None else change.portal_sms,
         mfa_required=before.mfa_required if change.mfa_required is None else change.mfa_required,
+        receipt_mails=before.receipt_mails if change.receipt_mails is None else change.receipt_mails,
     )
     check_time_zone(time_zone=after.time_zone)
     check_bill_day(bill_day=after.bill_day)

@@ -14,6 +14,7 @@ from chalicelib.domain.api_keys import HELD_BY_KEYS
 from chalicelib.domain.permissions import Permission
 from chalicelib.local.gateway import Gateway
 from tests.integration.conftest import EngineServices
+from tests.integration.furnishing import Isp, furnished
 from tests.integration.shop import created
 from tests.integration.test_foreign_ids_everywhere import (
     ABSENT,
@@ -21,9 +22,7 @@ from tests.integration.test_foreign_ids_everywhere import (
     ENDPOINTS,
     OPERATORS,
     SHARED,
-    Isp,
     body_of,
-    furnished,
     send,
     told,
 )

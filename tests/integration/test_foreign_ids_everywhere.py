@@ -12,8 +12,6 @@ import json
 import re
 import secrets
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
-from datetime import timedelta
 from itertools import pairwise
 from typing import Any
 
@@ -23,17 +21,10 @@ from chalicelib.api.openapi import document
 from chalicelib.api.routes import every_endpoint
 from chalicelib.api.routing import Endpoint
 from chalicelib.local.gateway import Gateway
-from tests.fakes.api_client import ApiClient, Reply
-from tests.integration.conftest import EngineServices, fresh_caller, sign_up_and_in
-from tests.integration.counter import Counter, line, pkr
-from tests.integration.field import held_money
-from tests.integration.gatewaying import Till
-from tests.integration.importing import Importer
-from tests.integration.passkeys import device_for, register
-from tests.integration.portal_user import with_portal
-from tests.integration.shop import Item, Shop, created, ok
-from tests.integration.staffing import Company
-from tests.integration.supporting import entered
+from tests.fakes.api_client import Reply
+from tests.integration.conftest import EngineServices
+from tests.integration.furnishing import Isp, furnished
+from tests.integration.shop import ok
 from tests.integration.test_bad_input_everywhere import example
 
 ENDPOINTS = every_endpoint()
@@ -43,7 +34,9 @@ NOWHERE = "01JD0000000000000000000000"
 # One that is none, of each kind of identifier that a path has.
 ABSENT = {
     "access_id": f"spa_{NOWHERE}",
+    "batch_id": f"vcb_{NOWHERE}",
     "date": "2031-05-05",
+    "dealer_id": f"dlr_{NOWHERE}",
     "document_id": f"rcp_{NOWHERE}-20261201-201",
     "expense_id": f"xps_{NOWHERE}-20261201",
     "export_id": f"exp_{NOWHERE}",
@@ -62,10 +55,13 @@ ABSENT = {
     "rehearsal_id": f"rhs_{NOWHERE}",
     "role_id": f"rol_{NOWHERE}",
     "rule_id": f"lfr_{NOWHERE}",
+    "serial": "0044-00001",
     "session_id": f"sss_{NOWHERE}",
     "staff_id": f"stf_{NOWHERE}",
     "subscriber_id": f"sbr_{NOWHERE}",
     "subscription_id": f"sbn_{NOWHERE}-1",
+    "settlement_id": f"stl_{NOWHERE}",
+    "line_id": "missing_here-1",
     "code": "NOSUCHCODE",
     "collection_id": f"col_{NOWHERE}-C0000000000000000000",
     "notice_id": f"pkn_{NOWHERE}",
@@ -81,8 +77,11 @@ NAMED_BY = {
     "package_ids": "package_id",
     "subscriber_id": "subscriber_id",
     "invoice_id": "invoice_id",
+    "document_id": "document_id",
     "subscription_id": "subscription_id",
     "parent_id": "subscription_id",
+    "parent_dealer_id": "dealer_id",
+    "to_dealer_id": "dealer_id",
     "coupon": "code",
     "role": "role_id",
     "fund_id": "fund_id",
@@ -90,7 +89,7 @@ NAMED_BY = {
     "paid_from": "fund_id",
 }
 # Fields that end like identifiers, but are words of the ISP's own.
-WORDS = {"record_id", "receipt_id", "tax_id", "national_id", "dealer_id"}
+WORDS = {"record_id", "receipt_id", "tax_id", "national_id", "dealer_id", "case_id", "vendor_id"}
 # What these name narrows a list: nothing is found where there is no such thing.
 NARROWING = {"search_subscribers"}
 # These answer each part of a body by itself.
@@ -107,97 +106,10 @@ OPERATORS = {"put_plan", "enter_company", "end_support_entry"}
 UNREAD = {"missing_field", "unknown_field", "invalid_type", "invalid_value"}
 # Names that every tenant has, such as dates: there is nothing to tell apart; and what opens something to
 # whoever has it, without signing in (tests/integration/test_gateway_collections.py).
-SHARED = {"date", "fiscal_year", "gateway", "kind", "month"} | {"callback_key", "reference", "tail", "token"}
+SHARED = {"date", "fiscal_year", "gateway", "kind", "line_id", "month", "serial"}
+SHARED |= {"callback_key", "reference", "tail", "token"}
 BODIES = [one for one in ENDPOINTS if one.body is not None and not one.public]
 Where = tuple[str | int, ...]
-
-
-@dataclass(frozen=True)
-class Isp:
-    """A tenant with one of everything that has an identifier."""
-
-    shop: Shop
-    ids: dict[str, str]
-    prepaid: dict[str, str]
-
-    def ids_for(self, one: Endpoint) -> dict[str, str]:
-        """The identifiers that an operation is about: those of a recharge where it is about prepaid."""
-        about_prepaid = re.search(r"prepaid|recharge", one.path) is not None
-        return {**self.ids, **(self.prepaid if about_prepaid else {})}
-
-    def stored(self) -> dict[tuple[str, str], Item]:
-        """The tenant's raw items by key."""
-        return {(item["pk"]["S"], item["sk"]["S"]): item for item in self.shop.items()}
-
-
-def furnished(gateway: Gateway, services: EngineServices) -> Isp:
-    """Make a tenant with one of everything; what a path names without an id of ours has its own names."""
-    shop = Shop(sign_up_and_in(ApiClient(gateway, caller=fresh_caller()), services), services)
-    api, now = shop.tenant.api, services.clock.now()
-    package, prepaid = shop.package(), shop.package(kind="prepaid")
-    counter = Counter(shop)
-    subscription = shop.subscribe(counter.subscriber, package)
-    rehearsed = {"through": f"{now.date() + timedelta(days=3)}"}
-    rehearsal = answered(202, api.post("/v1/billing/rehearsals", json=rehearsed))
-    invoice, receipt = counter.invoice(line(50_000)), counter.pay(1_000_000)
-    recharge = created(counter.send("recharges", {"package_id": prepaid["package_id"]}))
-    shop.bill(now)
-    code = f"SECRET{secrets.token_hex(4).upper()}"
-    created(api.post("/v1/coupons", json={"code": code, "share_millionths": 100_000, "periods": 1}))
-    rule = created(api.post("/v1/late-fee-rules", json={"name": "Late", "grace_days": 5, "amount": 100}))
-    role = created(api.post("/v1/roles", json={"name": "Desk", "permissions": ["subscribers:read"]}))
-    key = created(api.post("/v1/api-keys", json={"name": "Till", "permissions": ["payments:record"]}))
-    guest = {"email": f"guest@{shop.tenant.subdomain}.example", "role": "support"}
-    # Not the owner: who has a second factor is asked for it at each password.
-    helper = Company(shop.tenant, services, shop.tenant.api).join("support")
-    money = held_money(counter)
-    till = Till.open(shop, ApiClient(gateway, caller=fresh_caller()), counter)
-    begun = created(till.try_to_begin(amount=pkr(5_000)))
-    assert till.notify(begun["collection"], reference="unknown") == "parked"
-    ids = {
-        **money,
-        "access_id": entered(shop.tenant, services),
-        "callback_key": till.callback.rpartition("/")[2],
-        "code": code,
-        "collection_id": begun["collection"]["collection_id"],
-        "date": ok(api.get("/v1/billing/runs"))["items"][0]["date"],
-        "document_id": receipt["document_id"],
-        "export_id": answered(202, api.post("/v1/exports"))["export_id"],
-        "fiscal_year": invoice["number"].split("-")[1],
-        "gateway": "sandbox",
-        "import_id": Importer(services, shop.tenant).upload(b"id\nA-1\n"),
-        "invoice_id": invoice["invoice_id"],
-        "invitation_id": created(api.post("/v1/invitations", json=guest))["invitation"]["invitation_id"],
-        "key_id": key["api_key"]["key_id"],
-        "kind": "INV",
-        "month": "2026-10",
-        "notice_id": till.parked()[0]["notice_id"],
-        "package_id": package["package_id"],
-        "passkey_id": register(helper.api, device_for(services))["passkey"]["passkey_id"],
-        "reference": begun["collection"]["reference"],
-        "rehearsal_id": rehearsal["rehearsal_id"],
-        "role_id": role["role_id"],
-        "rule_id": rule["rule_id"],
-        "session_id": ok(api.get("/v1/me/sessions"))["items"][0]["session_id"],
-        "staff_id": helper.staff_id,
-        "subscriber_id": counter.subscriber["subscriber_id"],
-        "subscription_id": subscription["subscription_id"],
-        "tail": "BillInquiry",
-        "token": begun["page_url"].rpartition("/")[2],
-    }
-    bought = {
-        "package_id": prepaid["package_id"],
-        "invoice_id": recharge["invoice"]["invoice_id"],
-        "subscription_id": recharge["line"]["subscription_id"],
-    }
-    shop.tenant = with_portal(shop.tenant, services, ids["subscriber_id"])
-    return Isp(shop, ids, bought)
-
-
-def answered(status: int, reply: Reply) -> Item:
-    assert reply.status == status, reply.text
-    found: Item = reply.json
-    return found
 
 
 @pytest.fixture(scope="module")

@@ -19,14 +19,9 @@ from chalicelib.domain.staff import EVERYTHING, Scope
 from chalicelib.local.gateway import Gateway
 from tests.fakes.api_client import ApiClient, Reply
 from tests.integration.conftest import EngineServices, fresh_caller
+from tests.integration.furnishing import Isp, furnished
 from tests.integration.portal_user import portal_session_as
-from tests.integration.test_foreign_ids_everywhere import (
-    ENDPOINTS,
-    Isp,
-    body_of,
-    furnished,
-    required_query,
-)
+from tests.integration.test_foreign_ids_everywhere import ENDPOINTS, body_of, required_query
 from tests.integration.test_scopes import filled
 from tests.integration.test_tenant_settings import session_as
 

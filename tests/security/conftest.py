@@ -23,7 +23,8 @@ from tests.integration.conftest import (
     signed_in,
     tenant,
 )
-from tests.integration.test_foreign_ids_everywhere import Isp, described, furnished
+from tests.integration.furnishing import Isp, furnished
+from tests.integration.test_foreign_ids_everywhere import described
 from tests.security.isps import Scene, Victim, victim_of
 
 __all__ = [

@@ -18,15 +18,9 @@ from tests.examples import FACTOR
 from tests.fakes.api_client import ApiClient, Reply
 from tests.integration.conftest import EngineServices
 from tests.integration.counter import pkr
+from tests.integration.furnishing import Isp, furnished
 from tests.integration.shop import Item, created, if_match, ok
-from tests.integration.test_foreign_ids_everywhere import (
-    ENDPOINTS,
-    SHARED,
-    Isp,
-    furnished,
-    required_query,
-    send,
-)
+from tests.integration.test_foreign_ids_everywhere import ENDPOINTS, SHARED, required_query, send
 
 T = TypeVar("T")
 

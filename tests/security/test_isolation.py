@@ -20,12 +20,12 @@ from chalicelib.api.routing import Endpoint
 from chalicelib.store.cursor import seal_cursor
 from tests.counts import Count
 from tests.fakes.api_client import Reply
+from tests.integration.furnishing import Isp
 from tests.integration.test_foreign_ids_everywhere import (
     ABSENT,
     BODIES,
     ENDPOINTS,
     SHARED,
-    Isp,
     named_in,
     required_query,
     told,

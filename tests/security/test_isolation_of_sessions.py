@@ -15,16 +15,10 @@ from chalicelib.api.routing import Endpoint
 from tests.counts import Count
 from tests.fakes.api_client import ApiClient, Reply
 from tests.fakes.clock import FakeClock
+from tests.integration.furnishing import Isp
 from tests.integration.importing import http_put
 from tests.integration.shop import created
-from tests.integration.test_foreign_ids_everywhere import (
-    ABSENT,
-    SHARED,
-    Isp,
-    body_of,
-    required_query,
-    send,
-)
+from tests.integration.test_foreign_ids_everywhere import ABSENT, SHARED, body_of, required_query, send
 from tests.security.isps import (
     GUARDED,
     KEYED,

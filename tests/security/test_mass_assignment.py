@@ -18,8 +18,9 @@ from tests.counts import Count
 from tests.examples import FACTOR
 from tests.fakes.api_client import Reply
 from tests.integration.conftest import EngineServices
+from tests.integration.furnishing import Isp
 from tests.integration.test_bad_input_everywhere import example
-from tests.integration.test_foreign_ids_everywhere import ENDPOINTS, Isp, Where, body_of, put
+from tests.integration.test_foreign_ids_everywhere import ENDPOINTS, Where, body_of, put
 from tests.security.isps import listening, own, signed_in_again
 
 # Field to a value that would be worth having.

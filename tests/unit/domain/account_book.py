@@ -76,6 +76,9 @@ class AccountBook:
         if entry.reverses is not None:
             before = self.documents[entry.reverses.document_id]
             self.documents[before.document_id] = replace(before, reversed_by=made[0].document_id)
+        if entry.marked is not None:
+            assert not self.documents[entry.marked.document_id].reversed_by
+            self.documents[entry.marked.document_id] = entry.marked
         for posting in entry.postings:
             self.ledger[posting.account] += posting.amount
         self.account = entry.after
@@ -113,6 +116,10 @@ class AccountBook:
         assert sum(one.open_amount for one in self.invoices.values()) == ledger["receivable"]
         cash = sum(amount for name, amount in ledger.items() if name.startswith("cash:"))
         assert cash == self._received() - self._given_back()
+        for receipt in self.documents.values():
+            assert min(receipt.refunded, receipt.charged_back) >= 0
+            assert max(receipt.refunded, receipt.charged_back) <= receipt.amount
+            assert all(part > 0 for _, part in receipt.pays) or receipt.kind is not DocumentKind.RECEIPT
         for one in self.invoices.values():
             assert min(one.paid, one.credited, one.written_off, one.open_amount) >= 0
             assert one.state is _state(one)
@@ -128,13 +135,14 @@ class AccountBook:
 
     def _received(self) -> int:
         return sum(
-            one.amount
+            one.amount - one.charged_back
             for one in self.documents.values()
             if one.kind is DocumentKind.RECEIPT and not one.reversed_by
         )
 
     def _given_back(self) -> int:
-        return sum(one.amount for one in self.documents.values() if one.kind is DocumentKind.REFUND)
+        refunds = [one for one in self.documents.values() if one.kind is DocumentKind.REFUND]
+        return sum(one.amount for one in refunds if not one.reversed_by)
 
 
 def _state(invoice: Invoice) -> InvoiceState:

@@ -36,24 +36,26 @@ from chalicelib.domain.manual_invoices import (
 )
 from chalicelib.domain.money import AMOUNT_MINOR_MAX, InvalidAmount, Money
 from chalicelib.domain.payments import (
-    AlreadyReversed,
     ExceedsOpen,
     ExceedsPayment,
     InvoiceAllocatedTwice,
-    NotAPayment,
     Source,
     amount_of,
     available,
     check_words,
-    missing_for_reversal,
-    own_settlements,
     receive,
     refund,
     refund_document,
-    reverse,
     set_off,
     settle,
     write_off,
+)
+from chalicelib.domain.reversals import (
+    AlreadyReversed,
+    NotAPayment,
+    missing_for_reversal,
+    own_settlements,
+    reverse,
 )
 from chalicelib.domain.taxes import UnknownTaxGroup
 from chalicelib.domain.traces import calculation
@@ -88,7 +90,7 @@ def pay(book: AccountBook, amount: int) -> Document:
 
 
 def reversal(book: AccountBook, receipt: Document) -> Entry:
-    own = own_settlements(receipt=receipt, invoices=[book.invoices[one] for one, _ in receipt.settled])
+    own = own_settlements(receipt=receipt, invoices=[book.invoices[one] for one, _ in receipt.pays])
     newest = list(reversed(book.invoices.values()))
     return reverse(account=book.account, receipt=receipt, own=own, others=newest)
 

@@ -1,0 +1,1 @@
+"""What is printed: sheets, receipts, and the typeface that they share."""

@@ -1,0 +1,126 @@
+"""Receipts by mail: asked for by hand, or by the tenant's setting with each payment; each goes once.
+
+That a receipt is to be mailed is written with what makes it so, and is gone once the mail went: a
+message that comes twice finds nothing to do, and one that is lost is found with the next receipt that
+goes. A mail goes twice only where the sender dies after the mail service took it, and before that is
+noted.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Final
+
+from chalicelib.domain.documents import Document, DocumentKind
+from chalicelib.domain.errors import Conflict
+from chalicelib.domain.printed import NotPrinted, Printed
+from chalicelib.ports.services import JobQueue, Mail, Mailer, QueueUnavailable
+from chalicelib.ports.store import AuditNote, Idempotency, TenantStore
+from chalicelib.usecases.printing import receipt_on_paper
+
+RECEIPT: Final = "receipt"
+# Longer than the worker may run, so that no two send the same mail, and over when its message comes again.
+CLAIMED_FOR: Final = timedelta(seconds=100)
+LOST_AFTER: Final = timedelta(minutes=15)
+FOUND_AGAIN_MAX: Final = 10
+
+_TEXT: Final = """\
+Hello {name},
+
+{company} received your payment:
+
+{facts}
+{rows}
+{totals}
+"""
+
+
+class NoAddress(Conflict):
+    """The subscriber has no address for mail."""
+
+    code = "no_address"
+
+
+def ask_receipt_mail(
+    *,
+    store: TenantStore,
+    queue: JobQueue,
+    document_id: str,
+    at: datetime,
+    note: AuditNote,
+    idempotency: Idempotency | None = None,
+) -> Document:
+    """Have a receipt mailed to its subscriber; return it.
+
+    Raises NotFound, NotPrinted, NoAddress or QueueUnavailable.
+    """
+    receipt = store.documents.get(document_id=document_id)
+    if receipt.kind is not DocumentKind.RECEIPT:
+        raise NotPrinted("only receipts are mailed")
+    if not store.subscribers.get(subscriber_id=receipt.account_id).contact.email:
+        raise NoAddress("the subscriber has no address for mail", param="email")
+    store.commit(
+        store.money.receipt_mails.add(document_id=document_id, at=at),
+        store.note(note=note),
+        *store.remember(idempotency=idempotency, answer=receipt),
+    )
+    queue.send(message=_message(store, document_id))
+    return receipt
+
+
+def announce(*, store: TenantStore, queue: JobQueue, receipt: Document) -> None:
+    """Tell the mail's worker of a new receipt, where the tenant mails them.
+
+    The payment stands whatever comes of that: what the queue does not take is found again later.
+    """
+    if not store.known_profile.receipt_mails:
+        return
+    try:
+        queue.send(message=_message(store, receipt.document_id))
+    except QueueUnavailable:
+        return
+
+
+def send_receipt(*, store: TenantStore, mailer: Mailer, document_id: str, at: datetime) -> None:
+    """Mail a receipt if that is still to be done, and a few whose message was lost; or raise MailNotSent."""
+    _send(store, mailer, document_id, at)
+    lost = store.money.receipt_mails.waiting(before=at - LOST_AFTER, limit=FOUND_AGAIN_MAX)
+    for one in lost:
+        _send(store, mailer, one, at)
+
+
+def _send(store: TenantStore, mailer: Mailer, document_id: str, at: datetime) -> None:
+    mails = store.money.receipt_mails
+    if not mails.claim(document_id=document_id, at=at, until=at + CLAIMED_FOR):
+        return
+    try:
+        receipt = store.documents.get(document_id=document_id)
+        contact = store.subscribers.get(subscriber_id=receipt.account_id).contact
+        if contact.email:
+            printed = receipt_on_paper(store=store, receipt=receipt)
+            mailer.send(mail=_mail(contact.email, contact.name or receipt.account_code, printed))
+    except Exception:
+        mails.release(document_id=document_id)
+        raise
+    mails.sent(document_id=document_id)
+
+
+def _mail(to: str, name: str, printed: Printed) -> Mail:
+    """Return the mail of a receipt: what it shows, in plain text."""
+    text = _TEXT.format(
+        name=name,
+        company=printed.company,
+        facts=_columns((("Receipt", printed.number), *printed.facts)),
+        rows=_columns(tuple((row[0], row[1]) for row in printed.rows)),
+        totals=_columns(printed.totals),
+    )
+    return Mail(to=to, subject=f"Receipt {printed.number}", text=text)
+
+
+def _columns(pairs: tuple[tuple[str, str], ...]) -> str:
+    width = max((len(name) for name, _ in pairs), default=0)
+    return "".join(f"    {name:{width}}  {value}\n" for name, value in pairs)
+
+
+def _message(store: TenantStore, document_id: str) -> dict[str, object]:
+    return {"mail": RECEIPT, "tenant_id": store.tenant_id, "document_id": document_id}
