@@ -36,13 +36,22 @@ from chalicelib.domain.invoices import (
     Posting,
     due_date,
 )
-from chalicelib.domain.payments import ExceedsPayment, cash_account, moved
+from chalicelib.domain.ledger import IN_HAND
+from chalicelib.domain.payments import (
+    DEALER_CHANNEL,
+    VOUCHER_CHANNEL,
+    ExceedsPayment,
+    cash_account,
+    moved,
+)
 from chalicelib.domain.periods import Period
-from chalicelib.domain.reversals import became_credit, check_stands
+from chalicelib.domain.reversals import NotAPayment, became_credit, check_stands
 
 REASON_CHARGEBACK: Final = "chargeback"
 REASON_CHARGEBACK_WON: Final = "chargeback_won"
 CASE_CHARS_MAX: Final = 80
+# What collectors hold, and what vouchers and dealers' wallets paid.
+_NO_BANKS: Final = frozenset({IN_HAND, VOUCHER_CHANNEL, DEALER_CHANNEL})
 
 
 class ChargedBackAlready(Conflict):
@@ -96,6 +105,13 @@ def check_case(*, case_id: str) -> None:
         raise InvalidValue("not the number of a case", param="case")
 
 
+def check_charged(*, receipt: Document) -> None:
+    """Raise NotAPayment or AlreadyReversed unless the receipt stands, and is of money that a bank paid."""
+    check_stands(document=receipt)
+    if receipt.channel in _NO_BANKS:
+        raise NotAPayment("no bank paid this, so none takes it back: reverse the payment")
+
+
 def charge_back(
     *,
     account: Account,
@@ -111,7 +127,7 @@ def charge_back(
     ``own`` are the invoices that the receipt pays. Raises NotAPayment, AlreadyReversed, or
     ExceedsPayment for more than was not charged back yet: refunds do not protect from it.
     """
-    check_stands(document=receipt)
+    check_charged(receipt=receipt)
     there = receipt.amount - receipt.charged_back
     taken = there if amount is None else amount
     if not 0 < taken <= there:
