@@ -119,3 +119,11 @@ def key_keeper(event: CloudWatchEvent) -> None:
     from chalicelib.jobs.keys import keep_keys
 
     keep_keys(job_services(), event.to_dict())
+
+
+@app.schedule(Rate(1, unit=Rate.DAYS), name="retention_keeper")
+def retention_keeper(event: CloudWatchEvent) -> None:
+    """Take away what is past its time."""
+    from chalicelib.jobs.retention import keep_retention
+
+    keep_retention(job_services(), event.to_dict())

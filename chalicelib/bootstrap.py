@@ -44,6 +44,7 @@ from chalicelib.usecases.rates import RateLimiter
 
 if TYPE_CHECKING:
     from chalicelib.ports.printing import Printer
+    from chalicelib.ports.retention import Retention
     from chalicelib.usecases.gateways import GatewayPorts
     from chalicelib.usecases.portal import Portal
     from chalicelib.usecases.support import SupportPorts
@@ -309,12 +310,17 @@ class Services:
         return SnsTexter(client=client, sender=sender, failed=partial(self._tell_not_sent, "sms"))
 
     @cached_property
+    def _s3(self) -> Any:
+        from chalicelib.adapters.blobs.s3 import client_config
+
+        return self._client("s3", client_config(endpoint_url=self.settings.endpoint_url))
+
+    @cached_property
     def blobs(self) -> Blobs:
         """Files of tenants: uploads and exports."""
-        from chalicelib.adapters.blobs.s3 import S3Blobs, client_config
+        from chalicelib.adapters.blobs.s3 import S3Blobs
 
-        config = client_config(endpoint_url=self.settings.endpoint_url)
-        return S3Blobs(client=self._client("s3", config), bucket=self.settings.files_bucket)
+        return S3Blobs(client=self._s3, bucket=self.settings.files_bucket)
 
     @property
     def printer(self) -> Printer:
@@ -327,10 +333,14 @@ class Services:
     def anchors(self) -> Anchors:
         """Heads of audit chains, in a bucket where nothing can be changed or deleted."""
         from chalicelib.adapters.blobs.anchors import S3Anchors
-        from chalicelib.adapters.blobs.s3 import client_config
 
-        config = client_config(endpoint_url=self.settings.endpoint_url)
-        return S3Anchors(client=self._client("s3", config), bucket=self.settings.anchors_bucket)
+        return S3Anchors(client=self._s3, bucket=self.settings.anchors_bucket)
+
+    def retention(self, *, tenant_id: str) -> Retention:
+        """For how long a tenant keeps what, and what is past its time."""
+        from chalicelib.store.retention import DynamoRetention
+
+        return DynamoRetention(tenant_id=tenant_id, database=self.database)
 
     def audit_rounds(self, *, tenant_id: str) -> AuditRounds:
         """How far the schedule verified a tenant's audit chain."""
@@ -387,9 +397,4 @@ def services() -> Services:
 @lru_cache(maxsize=1)
 def job_services() -> Services:
     """Return the services of jobs: the same, with a job's patience."""
-    return Services(
-        settings=Settings.from_env(),
-        clock=SystemClock(),
-        patience=JOB_PATIENCE,
-        wire_patience=RUN_PATIENCE,
-    )
+    return Services(Settings.from_env(), SystemClock(), patience=JOB_PATIENCE, wire_patience=RUN_PATIENCE)

@@ -65,6 +65,7 @@ MODULES: Final = (
     "prepaid",
     "receipts",
     "rehearsals",
+    "retention",
     "roles",
     "route_sheet",
     "sandbox_pages",

@@ -119,14 +119,17 @@ ACCESS_LOG: Final = Rule("access_log", "the access", days=365, shortened=True)
 TRAFFIC: Final = Rule("traffic", "the period of use", days=365)
 SESSION: Final = Rule("session", "until the session, code or link expires")
 WINDOW: Final = Rule("window", "until the window of the count ends")
-FILES: Final = Rule("files", "the file was made", days=7, shortened=True)
+FILES: Final = Rule("files", "the file was made", days=7)
+PAPERS: Final = Rule("papers", "the file was made", days=1)
+REPORTS: Final = Rule("reports", "the import", days=30)
 JOBS: Final = Rule("jobs", "the job ended", days=365, shortened=True)
 ANSWERS: Final = Rule("answers", "the request", days=90)
 KEYS: Final = Rule("keys", "until the key is destroyed; that it was is kept")
 NETWORKS: Final = Rule("networks", "the network was last seen", days=90)
 
 RULES: Final = (
-    IN_USE, BOOKS, AUDIT_LOG, ACCESS_LOG, TRAFFIC, SESSION, WINDOW, FILES, JOBS, ANSWERS, KEYS, NETWORKS,
+    IN_USE, BOOKS, AUDIT_LOG, ACCESS_LOG, TRAFFIC, SESSION, WINDOW, FILES, PAPERS, REPORTS, JOBS, ANSWERS,
+    KEYS, NETWORKS,
 )  # fmt: skip
 
 

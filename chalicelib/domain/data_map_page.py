@@ -9,6 +9,7 @@ from typing import Final
 
 from chalicelib.domain.data_map import RULES, Category, Handling, Personal, Stored
 from chalicelib.domain.data_map_items import ITEMS
+from chalicelib.domain.data_map_objects import OBJECTS
 
 _HEAD: Final = """\
 # What is stored, why, and for how long
@@ -20,8 +21,10 @@ is not in it, or where what is personal is not encrypted.
 *direct*: the value is about a person. *linked*: it is filed under one. **sealed**: encrypted by the platform
 under the ISP's own keys, besides the encryption of the tables.
 
-The rules say for how long a value may be kept. `session`, `window` and `files` are kept to by expiry in the
-tables and the life cycle of the bucket; the job that keeps to the others is not built yet.
+The rules say for how long a value may be kept. `session`, `window`, `reports`, `answers` and `networks` are
+kept to by expiry (what has expired is not seen any more, also while the table still has it), `files` by
+the life cycle of the bucket, `access_log`, `traffic` and `jobs` by the job `RetentionKeeper`, which counts
+what it takes away (`GET /v1/retention/reports`).
 """
 
 
@@ -33,9 +36,14 @@ def data_map_page(*, items: Sequence[Stored]) -> str:
         "## For how long\n",
         _table(["rule", "kept", "an ISP may shorten it"], rules),
         "## By category\n",
-        _table(["category", "of whom", "purposes", "legal basis", "kept"], map(_category, _used(items))),
+        _table(
+            ["category", "of whom", "purposes", "legal basis", "kept"],
+            map(_category, _used((*items, *OBJECTS))),
+        ),
         "## By item\n",
         *(_item(one) for one in items),
+        "## Files\n",
+        *(_item(one) for one in OBJECTS),
     ]
     return "\n".join(parts)
 

@@ -12,9 +12,13 @@ from chalicelib.domain.data_map_handlings import (
     ENTERED,
     ENTRY,
     ENTRY_ACCESS,
+    ENTRY_PERSON,
     ENTRY_SEALED,
     JOB,
     ROWS,
+    ROWS_END,
+    RUNNING,
+    SETTING,
 )
 
 RECORDS: Final[tuple[Stored, ...]] = (
@@ -23,11 +27,16 @@ RECORDS: Final[tuple[Stored, ...]] = (
         "an entry of the audit log",
         Subject.STAFF,
         {
-            ENTRY: "action actor_id at object_id personal_hash request_id",
+            ENTRY: "access_hash action actor_id at object_id personal_hash request_id",
             ENTRY_SEALED: "details",
-            ENTRY_ACCESS: "personal",
+            ENTRY_PERSON: "personal",
+            ENTRY_ACCESS: "access",
         },
-        {"details": "what was changed, from and to", "personal": "address and browser of who did it"},
+        {
+            "details": "what was changed, from and to",
+            "personal": "what a person's data was, from and to",
+            "access": "the network address that it came from",
+        },
     ),
     Stored(
         "audit_log.RecordItem",
@@ -76,7 +85,7 @@ RECORDS: Final[tuple[Stored, ...]] = (
         "imports.ReportPageItem",
         "rows of a file that were not taken",
         Subject.SUBSCRIBER,
-        {ROWS: "rows", ANSWER_HASH: "ttl"},
+        {ROWS: "rows", ROWS_END: "ttl"},
         {"rows": "the rows as they stand in the file"},
     ),
     Stored(
@@ -85,12 +94,27 @@ RECORDS: Final[tuple[Stored, ...]] = (
         Subject.STAFF,
         {JOB: "created_at created_by failure finished_at started_at state through version"},
     ),
+    Stored(
+        "retention.RulesItem", "for how long the ISP keeps what", Subject.NOBODY, {SETTING: "days version"}
+    ),
+    Stored(
+        "retention.ProgressItem",
+        "how far what is past its time was taken away",
+        Subject.NOBODY,
+        {RUNNING: "access_through traffic_after traffic_month version"},
+    ),
+    Stored(
+        "retention.ReportItem",
+        "how much was taken away on a day",
+        Subject.NOBODY,
+        {CHAIN: "access_log jobs traffic"},
+    ),
     Stored("rehearsals.RehearsalResultItem", "what a rehearsal found", Subject.NOBODY, {JOB: "data"}),
     Stored(
         "idempotency.IdempotencyItem",
         "the answer to a request, for its repetition",
         Subject.SUBSCRIBER,
-        {ANSWER: "answer", ANSWER_HASH: "request_hash"},
+        {ANSWER: "answer", ANSWER_HASH: "request_hash ttl"},
         {"answer": "the answer as it was given"},
     ),
 )

@@ -17,15 +17,17 @@ from chalicelib.ports.store import AuditNote
 from chalicelib.store import keys
 from chalicelib.store.base import ModelWrite, TenantsItem, put_new, to_iso
 
-# Beside the details, under the same seal: where the request came from.
-FROM: Final = "from"
+# What an erasure, or the end of its time, takes away; its hash stays.
+ERASABLE: Final = ("access", "personal")
 
 
 class AuditItem(TenantsItem):
     """``<tenant>#AUD#<yyyy-mm>`` / ULID; ``details`` is sealed under the audit key.
 
-    ``personal`` is sealed under the key of operational data. The chain holds its hash, in hex, and
-    not itself: an erasure takes it away, and the entry stays what it was.
+    ``personal`` (what a person's data was, before and after) and ``access`` (the network address that
+    the request came from) are sealed under the key of operational data. The chain holds their
+    hashes, in hex, and not themselves: an erasure takes the one away, time the other, and the entry
+    stays what it was.
     """
 
     actor_id = UnicodeAttribute()
@@ -36,6 +38,8 @@ class AuditItem(TenantsItem):
     details = BinaryAttribute(null=True, legacy_encoding=False)
     personal = BinaryAttribute(null=True, legacy_encoding=False)
     personal_hash = UnicodeAttribute(null=True)
+    access = BinaryAttribute(null=True, legacy_encoding=False)
+    access_hash = UnicodeAttribute(null=True)
 
 
 def audit_write(
@@ -57,8 +61,8 @@ def audit_item(
         place = sealed_at(pk, sk, attribute)
         return tenant_keys().seal(family=family, place=place, plain=orjson.dumps(told))
 
-    told = {**note.details, **({FROM: note.address} if note.address else {})}
     personal = seal("op", "personal", note.personal) if note.personal else None
+    access = seal("op", "access", note.address) if note.address else None
     return AuditItem(
         pk,
         sk,
@@ -67,9 +71,11 @@ def audit_item(
         object_id=note.object_id,
         at=to_iso(note.at),
         request_id=note.request_id or None,
-        details=seal("audit", "details", told) if told else None,
+        details=seal("audit", "details", note.details) if note.details else None,
         personal=personal,
         personal_hash=sha256(personal).hexdigest() if personal else None,
+        access=access,
+        access_hash=sha256(access).hexdigest() if access else None,
     )
 
 

@@ -23,7 +23,7 @@ from chalicelib.ports.services import Clock
 from chalicelib.ports.store import Page
 from chalicelib.store import keys
 from chalicelib.store.acting import OfTenant
-from chalicelib.store.audit import FROM, AuditItem, sealed_at
+from chalicelib.store.audit import ERASABLE, AuditItem, sealed_at
 from chalicelib.store.base import Database, ModelWrite, TenantsItem, nullable, put, put_new
 from chalicelib.store.paging import ITEMS_READ_MAX
 
@@ -34,8 +34,6 @@ ENTRIES_PER_READ: Final = 500
 _HASH_BYTES: Final = 32
 # Until the year 3084: what is beyond is no time of ours.
 _ID: Final = re.compile(r"aud_0[0-9A-HJKMNP-TV-Z]{25}")
-# Not in an entry's stored form: an erasure takes it away; its hash stays.
-_ERASABLE: Final = "personal"
 
 Raw = dict[str, dict[str, Any]]
 
@@ -132,7 +130,7 @@ class DynamoAuditLog(OfTenant):
 
         readable = True
         opened: dict[str, Any] = {}
-        for name, family in (("details", "audit"), ("personal", "op")):
+        for name, family in (("details", "audit"), *((one, "op") for one in ERASABLE)):
             sealed, place = item.get(name, {}).get("B"), sealed_at(text("pk"), text("sk"), name)
             if isinstance(sealed, bytes):
                 try:
@@ -140,7 +138,6 @@ class DynamoAuditLog(OfTenant):
                     opened[name] = orjson.loads(plain)
                 except CiphertextRejected:
                     readable = False
-        details = opened.get("details", {})
         return AuditEntry(
             entry_id=text("sk"),
             written_at=written_at(entry_id=text("sk")),
@@ -149,8 +146,8 @@ class DynamoAuditLog(OfTenant):
             action=text("action"),
             object_id=text("object_id"),
             request_id=text("request_id"),
-            address=details.pop(FROM, ""),
-            details=details,
+            address=opened.get("access", ""),
+            details=opened.get("details", {}),
             personal=opened.get("personal", {}),
             erased="personal_hash" in item and "personal" not in item,
             readable=readable,
@@ -266,11 +263,11 @@ def _query(pk: str, low: str, high: str, *, newest_first: bool) -> Iterator[Raw]
 
 def _digest(item: Raw) -> Digest:
     """Return the digest of a raw entry: all that is stored, but for what an erasure may take away."""
-    fields = {name: _typed(value) for name, value in item.items() if name != _ERASABLE}
-    sealed = item.get(_ERASABLE, {}).get("B")
-    said = item.get("personal_hash", {}).get("S")
-    if _ERASABLE in item and (not isinstance(sealed, bytes) or sha256(sealed).hexdigest() != said):
-        fields[_ERASABLE] = ("altered", b"")
+    fields = {name: _typed(value) for name, value in item.items() if name not in ERASABLE}
+    for name in ERASABLE:
+        sealed, said = item.get(name, {}).get("B"), item.get(f"{name}_hash", {}).get("S")
+        if name in item and (not isinstance(sealed, bytes) or sha256(sealed).hexdigest() != said):
+            fields[name] = ("altered", b"")
     return digest_of(entry_id=item["sk"]["S"], item=fields)
 
 

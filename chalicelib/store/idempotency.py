@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import timedelta
+from typing import Final
 
-from pynamodb.attributes import BinaryAttribute, UnicodeAttribute
+from pynamodb.attributes import BinaryAttribute, NumberAttribute, UnicodeAttribute
 from pynamodb.exceptions import DoesNotExist
 
 from chalicelib.crypto.keyring import TenantKeys
 from chalicelib.domain.errors import Conflict
+from chalicelib.ports.services import Clock
 from chalicelib.ports.store import Idempotency
 from chalicelib.store import keys
 from chalicelib.store.acting import OfTenant
-from chalicelib.store.base import ModelWrite, TenantsItem, put_new
+from chalicelib.store.base import ModelWrite, TenantsItem, put
+
+# The data map's rule ``answers``.
+KEPT: Final = timedelta(days=90)
 
 
 class KeyReused(Conflict):
@@ -28,26 +34,30 @@ class AlreadyAnswered(Conflict):
 
 
 class IdempotencyItem(TenantsItem):
-    """``<tenant>#IDEM#<operation>`` / the client's key; the answer is sealed."""
+    """``<tenant>#IDEM#<operation>`` / the client's key; the answer is sealed, and there until ``ttl``."""
 
     request_hash = UnicodeAttribute()
     answer = BinaryAttribute(legacy_encoding=False)
+    ttl = NumberAttribute()
 
 
 class IdempotencyRecords(OfTenant):
     """A tenant's kept answers."""
 
-    def __init__(self, *, tenant_id: str, tenant_keys: TenantKeys) -> None:
+    def __init__(self, *, tenant_id: str, tenant_keys: TenantKeys, clock: Clock) -> None:
         self._tenant_id = tenant_id
         self._keys = tenant_keys
+        self._clock = clock
 
     def answered(self, *, idempotency: Idempotency) -> str | None:
-        """Return the kept answer, None where the key is new, or raise KeyReused."""
+        """Return the kept answer, None where the key is new or its answer expired, or raise KeyReused."""
         pk = keys.idempotency(self._tenant_id, idempotency.operation)
         try:
             item = IdempotencyItem.get(pk, idempotency.key, consistent_read=True)
         except DoesNotExist:
             return None
+        if int(item.ttl) <= self._clock.now().timestamp():
+            return None  # the table takes it away within days; nobody sees it meanwhile
         if item.request_hash != idempotency.request_hash:
             raise KeyReused("this Idempotency-Key was used for another request", param="Idempotency-Key")
         return self._keys.open(
@@ -61,8 +71,17 @@ class IdempotencyRecords(OfTenant):
         pk = keys.idempotency(self._tenant_id, idempotency.operation)
         plain = idempotency.render(answer).encode()
         sealed = self._keys.seal(family="op", place=self._place(pk, idempotency.key), plain=plain)
-        item = IdempotencyItem(pk, idempotency.key, request_hash=idempotency.request_hash, answer=sealed)
-        return [put_new(item, refused=AlreadyAnswered("this request is being answered already"))]
+        now = self._clock.now()
+        item = IdempotencyItem(
+            pk,
+            idempotency.key,
+            request_hash=idempotency.request_hash,
+            answer=sealed,
+            ttl=int((now + KEPT).timestamp()),
+        )
+        free = IdempotencyItem.pk.does_not_exist() | (IdempotencyItem.ttl <= int(now.timestamp()))
+        taken = AlreadyAnswered("this request is being answered already")
+        return [put(item, condition=free, refused=taken)]
 
     def _place(self, pk: str, key: str) -> str:
         return f"tenants|{pk}|{key}|answer"

@@ -34,6 +34,7 @@ from chalicelib.domain.imports import (
 )
 from chalicelib.domain.jobs import JobFailure, JobState
 from chalicelib.domain.money import Money
+from chalicelib.ports.services import Clock
 from chalicelib.ports.store import Page
 from chalicelib.store import keys
 from chalicelib.store.accounts import OPERATIONAL
@@ -86,9 +87,10 @@ class ReportPageItem(TenantsItem):
 class DynamoImports(OfTenant):
     """A tenant's imports."""
 
-    def __init__(self, *, tenant_id: str, tenant_keys: Callable[[], TenantKeys]) -> None:
+    def __init__(self, *, tenant_id: str, tenant_keys: Callable[[], TenantKeys], clock: Clock) -> None:
         self._tenant_id = tenant_id
         self._keys = tenant_keys
+        self._clock = clock
 
     def get(self, *, import_id: str) -> ImportJob:
         """Return the import, or raise NotFound."""
@@ -157,7 +159,10 @@ class DynamoImports(OfTenant):
     def reports(self, *, import_id: str) -> Iterator[RowReport]:
         """Yield every kept row report, in the order of the file."""
         pk = self._pages(import_id)
+        now = self._clock.now().timestamp()
         for page in ReportPageItem.query(pk, consistent_read=True, page_size=200):
+            if page.ttl <= now:
+                continue  # the table takes it away within days; nobody sees it meanwhile
             plain = self._keys().open(family=OPERATIONAL, place=_place(pk, page.sk), sealed=page.rows)
             for row, fate, code, message, column, subject in orjson.loads(plain):
                 yield RowReport(row, RowFate(fate), code, message, column, subject)

@@ -124,6 +124,11 @@ def second_factors(tenant_id: str) -> str:
     return f"{tenant_id}#MFA"
 
 
+def retention(tenant_id: str) -> str:
+    """For how long the tenant keeps what, how far passes are, and what they took away."""
+    return f"{tenant_id}#RETENTION"
+
+
 def invitations(tenant_id: str) -> str:
     """Invitations to work for the tenant."""
     return f"{tenant_id}#INVITED"

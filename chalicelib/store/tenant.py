@@ -198,7 +198,7 @@ class DynamoTenantStore(TenantPeople, TenantOnline, TenantMoney, OfTenant):
         """Imports asked for, and how far they are."""
         from chalicelib.store.imports import DynamoImports
 
-        return DynamoImports(tenant_id=self._tenant_id, tenant_keys=lambda: self.keys)
+        return DynamoImports(tenant_id=self._tenant_id, tenant_keys=lambda: self.keys, clock=self._clock)
 
     @cached_property
     def exports(self) -> DynamoExports:
@@ -331,7 +331,7 @@ class DynamoTenantStore(TenantPeople, TenantOnline, TenantMoney, OfTenant):
 
     @cached_property
     def _idempotency(self) -> IdempotencyRecords:
-        return IdempotencyRecords(tenant_id=self._tenant_id, tenant_keys=self.keys)
+        return IdempotencyRecords(tenant_id=self._tenant_id, tenant_keys=self.keys, clock=self._clock)
 
     def note(self, *, note: AuditNote) -> ModelWrite:
         """Describe the audit entry of a change."""

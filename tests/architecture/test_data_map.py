@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import importlib
+import json
 import pkgutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -17,8 +18,11 @@ from chalicelib.domain import data_map
 from chalicelib.domain.contacts import Contact, Recipient
 from chalicelib.domain.data_map import Basis, Erasure, Personal, Rule
 from chalicelib.domain.data_map_items import ITEMS
+from chalicelib.domain.data_map_objects import OBJECTS
 from chalicelib.domain.data_map_page import data_map_page
+from chalicelib.domain.imports import REPORT_KEPT_DAYS
 from chalicelib.store.base import Item
+from chalicelib.store.idempotency import KEPT
 
 ROOT = Path(__file__).resolve().parents[2]
 KEYS = {"pk", "sk"}
@@ -105,9 +109,25 @@ def test_a_field_more_in_what_is_sealed_is_named(model: str, attribute: str, of:
 
 
 def test_the_rules_are_those_that_the_map_uses() -> None:
-    assert set(data_map.RULES) == {handling.rule for _, _, handling in HANDLED}
+    of_files = {handling.rule for one in OBJECTS for handling in one.attributes.values()}
+    assert set(data_map.RULES) == {handling.rule for _, _, handling in HANDLED} | of_files
     assert len({rule.code for rule in data_map.RULES}) == len(data_map.RULES)
     assert all(rule.days == 0 or rule.fiscal_years == 0 for rule in data_map.RULES)
+
+
+def test_files_go_when_their_rule_says() -> None:
+    resources = json.loads((ROOT / ".chalice" / "resources.json").read_text())["Resources"]
+    rules = resources["FilesBucket"]["Properties"]["LifecycleConfiguration"]["Rules"]
+    expiring = {rule["Prefix"]: rule["ExpirationInDays"] for rule in rules if "ExpirationInDays" in rule}
+
+    told = {one.model: one.attributes["content"].rule.days for one in OBJECTS if "content" in one.attributes}
+
+    assert told == expiring
+
+
+def test_kept_answers_expire_when_their_rule_says() -> None:
+    assert KEPT.days == data_map.ANSWERS.days
+    assert data_map.REPORTS.days == REPORT_KEPT_DAYS
 
 
 def test_a_rule_says_its_period() -> None:

@@ -25,6 +25,7 @@ OUTER_BOUNDARIES = {
     "chalicelib/jobs/billing.py",
     "chalicelib/jobs/plans.py",
     "chalicelib/jobs/prepaid.py",
+    "chalicelib/jobs/retention.py",
     "chalicelib/jobs/sqs.py",
     "chalicelib/local/engine.py",
     "chalicelib/local/engine_main.py",

@@ -61,26 +61,17 @@ def furnished(gateway: Gateway, services: EngineServices) -> Isp:
     guest = {"email": f"guest@{shop.tenant.subdomain}.example", "role": "support"}
     # Not the owner: who has a second factor is asked for it at each password.
     helper = Company(shop.tenant, services, shop.tenant.api).join("support")
-    batch = VoucherDesk(shop).batch(1)
-    dealer = created(api.post("/v1/dealers", json={"code": "DLR-1", "name": "Gulberg"}))
-    money = held_money(counter)
-    till = Till.open(shop, ApiClient(gateway, caller=fresh_caller()), counter)
-    begun = created(till.try_to_begin(amount=pkr(5_000)))
-    assert till.notify(begun["collection"], reference="unknown") == "parked"
     file = {"channel": "bank_transfer", "on": "2026-10-01", "file_name": "x.csv", "size_bytes": 9}
     ids = {
-        **money,
+        **held_money(counter),
+        **sold_by_others(shop),
+        **collected_online(Till.open(shop, ApiClient(gateway, caller=fresh_caller()), counter)),
         "access_id": entered(shop.tenant, services),
-        "callback_key": till.callback.rpartition("/")[2],
-        "batch_id": batch["batch_id"],
         "code": code,
-        "collection_id": begun["collection"]["collection_id"],
         "date": ok(api.get("/v1/billing/runs"))["items"][0]["date"],
-        "dealer_id": dealer["dealer_id"],
         "document_id": receipt["document_id"],
         "export_id": answered(202, api.post("/v1/exports"))["export_id"],
         "fiscal_year": invoice["number"].split("-")[1],
-        "gateway": "sandbox",
         "import_id": Importer(services, shop.tenant).upload(b"id\nA-1\n"),
         "invoice_id": invoice["invoice_id"],
         "invitation_id": created(api.post("/v1/invitations", json=guest))["invitation"]["invitation_id"],
@@ -88,21 +79,17 @@ def furnished(gateway: Gateway, services: EngineServices) -> Isp:
         "kind": "INV",
         "line_id": "missing_here-1",
         "month": "2026-10",
-        "notice_id": till.parked()[0]["notice_id"],
         "package_id": package["package_id"],
         "passkey_id": register(helper.api, device_for(services))["passkey"]["passkey_id"],
-        "reference": begun["collection"]["reference"],
         "rehearsal_id": rehearsal["rehearsal_id"],
         "role_id": role["role_id"],
+        "rule": "access_log",
         "rule_id": rule["rule_id"],
-        "serial": f"{batch['number']:04d}-00001",
         "session_id": ok(api.get("/v1/me/sessions"))["items"][0]["session_id"],
         "settlement_id": created(api.post("/v1/settlements", json=file))["settlement"]["settlement_id"],
         "staff_id": helper.staff_id,
         "subscriber_id": counter.subscriber["subscriber_id"],
         "subscription_id": subscription["subscription_id"],
-        "tail": "BillInquiry",
-        "token": begun["page_url"].rpartition("/")[2],
     }
     bought = {
         "package_id": prepaid["package_id"],
@@ -111,6 +98,32 @@ def furnished(gateway: Gateway, services: EngineServices) -> Isp:
     }
     shop.tenant = with_portal(shop.tenant, services, ids["subscriber_id"])
     return Isp(shop, ids, bought)
+
+
+def sold_by_others(shop: Shop) -> dict[str, str]:
+    """A batch of vouchers, and a dealer."""
+    batch = VoucherDesk(shop).batch(1)
+    dealer = created(shop.tenant.api.post("/v1/dealers", json={"code": "DLR-1", "name": "Gulberg"}))
+    return {
+        "batch_id": batch["batch_id"],
+        "serial": f"{batch['number']:04d}-00001",
+        "dealer_id": dealer["dealer_id"],
+    }
+
+
+def collected_online(till: Till) -> dict[str, str]:
+    """A collection that is under way, and a notice that waits for a person."""
+    begun = created(till.try_to_begin(amount=pkr(5_000)))
+    assert till.notify(begun["collection"], reference="unknown") == "parked"
+    return {
+        "gateway": "sandbox",
+        "callback_key": till.callback.rpartition("/")[2],
+        "collection_id": begun["collection"]["collection_id"],
+        "notice_id": till.parked()[0]["notice_id"],
+        "reference": begun["collection"]["reference"],
+        "tail": "BillInquiry",
+        "token": begun["page_url"].rpartition("/")[2],
+    }
 
 
 def answered(status: int, reply: Reply) -> Item:

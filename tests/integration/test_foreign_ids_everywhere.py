@@ -54,6 +54,7 @@ ABSENT = {
     "passkey_id": f"psk_{NOWHERE}",
     "rehearsal_id": f"rhs_{NOWHERE}",
     "role_id": f"rol_{NOWHERE}",
+    "rule": "nonsense",
     "rule_id": f"lfr_{NOWHERE}",
     "serial": "0044-00001",
     "session_id": f"sss_{NOWHERE}",
@@ -106,7 +107,7 @@ OPERATORS = {"put_plan", "enter_company", "end_support_entry"}
 UNREAD = {"missing_field", "unknown_field", "invalid_type", "invalid_value"}
 # Names that every tenant has, such as dates: there is nothing to tell apart; and what opens something to
 # whoever has it, without signing in (tests/integration/test_gateway_collections.py).
-SHARED = {"date", "fiscal_year", "gateway", "kind", "line_id", "month", "serial"}
+SHARED = {"date", "fiscal_year", "gateway", "kind", "line_id", "month", "rule", "serial"}
 SHARED |= {"callback_key", "reference", "tail", "token"}
 BODIES = [one for one in ENDPOINTS if one.body is not None and not one.public]
 Where = tuple[str | int, ...]

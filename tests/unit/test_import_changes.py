@@ -13,6 +13,7 @@ from chalicelib.domain.imports import ImportJob, ImportProgress
 from chalicelib.domain.jobs import JobFailure, JobState
 from chalicelib.store.base import ModelWrite
 from chalicelib.store.imports import DynamoImports
+from tests.fakes.clock import FakeClock
 
 AT = datetime(2026, 11, 1, tzinfo=UTC)
 MAPPING = ImportMapping(
@@ -45,7 +46,11 @@ def written(write: ModelWrite) -> dict[str, list[Any]]:
 
 
 def change(after: ImportJob) -> dict[str, list[Any]]:
-    imports = DynamoImports(tenant_id="ten_1", tenant_keys=lambda: None)  # type: ignore[arg-type,return-value]
+    imports = DynamoImports(
+        tenant_id="ten_1",
+        tenant_keys=lambda: None,  # type: ignore[arg-type,return-value]
+        clock=FakeClock(AT),
+    )
     first, *_ = imports.change(before=RUNNING, after=replace(after, version=RUNNING.version + 1))
     return written(first)
 

@@ -1,0 +1,40 @@
+"""The data map of files: what lies in the buckets, by the beginning of its name."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from chalicelib.domain.data_map import Stored, Subject
+from chalicelib.domain.data_map_handlings import ANCHOR, FILE, PAPER
+
+OBJECTS: Final[tuple[Stored, ...]] = (
+    Stored(
+        "exports/",
+        "exports, for download",
+        Subject.SUBSCRIBER,
+        {FILE: "content"},
+        {"content": "everything that the ISP has of its subscribers"},
+    ),
+    Stored(
+        "imports/",
+        "files to import",
+        Subject.SUBSCRIBER,
+        {FILE: "content"},
+        {"content": "what the ISP put into the file"},
+    ),
+    Stored(
+        "documents/",
+        "receipts and invoices on paper, for download",
+        Subject.SUBSCRIBER,
+        {PAPER: "content"},
+        {"content": "the document, with the name of who is billed"},
+    ),
+    Stored(
+        "vouchers/",
+        "sheets of vouchers, for download",
+        Subject.NOBODY,
+        {PAPER: "content"},
+        {"content": "the codes of a batch"},
+    ),
+    Stored("anchors/", "heads of audit chains", Subject.NOBODY, {ANCHOR: "name"}),
+)

@@ -1,0 +1,74 @@
+"""For how long things are kept: rules, what a tenant may change of them, and what is past its time."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime, timedelta
+
+import pytest
+
+from chalicelib.domain.data_map import ACCESS_LOG, BOOKS, TRAFFIC
+from chalicelib.domain.errors import InvalidValue
+from chalicelib.domain.retention import (
+    RetentionTooLong,
+    Shortened,
+    UnknownRule,
+    cut_offs,
+    days_of,
+    over_periods,
+    periods,
+)
+
+AT = datetime(2026, 12, 1, 12, tzinfo=UTC)
+
+
+def test_a_tenant_shortens_a_rule_and_lets_it_be_again() -> None:
+    once = Shortened().with_rule(code="access_log", days=90, country="PK")
+    again = once.with_rule(code="access_log", days=None, country="PK")
+
+    assert days_of(rule=ACCESS_LOG, country="PK", shortened=once) == 90
+    assert (again.days, again.version) == ({}, 3)
+    assert days_of(rule=ACCESS_LOG, country="PK", shortened=again) == 365
+
+
+@pytest.mark.parametrize(
+    ("code", "days", "refused"),
+    [
+        ("access_log", 366, RetentionTooLong),
+        ("access_log", 29, InvalidValue),
+        ("files", 3, UnknownRule),
+        ("traffic", 30, UnknownRule),
+        ("books", 30, UnknownRule),
+        ("nonsense", 30, UnknownRule),
+    ],
+)
+def test_nothing_is_lengthened_and_what_the_law_asks_for_is_not_shortened(
+    code: str, days: int, refused: type[InvalidValue]
+) -> None:
+    with pytest.raises(refused):
+        Shortened().with_rule(code=code, days=days, country="PK")
+
+
+def test_the_rules_in_force_say_what_may_be_changed() -> None:
+    found = {one.rule.code: one for one in periods(country="PK", shortened=Shortened({"jobs": 40}))}
+
+    assert (found["jobs"].days, found["jobs"].shortest, found["jobs"].longest) == (40, 30, 365)
+    assert (found["traffic"].days, found["traffic"].longest) == (365, None)
+    assert found["books"].rule is BOOKS
+    assert found["books"].days is None
+
+
+def test_cut_offs_are_the_rules_before_now() -> None:
+    cut = cut_offs(country="PK", shortened=Shortened({"access_log": 90}), today=AT.date(), at=AT)
+
+    assert cut.access == AT - timedelta(days=90)
+    assert cut.jobs == AT - timedelta(days=365)
+    assert cut.traffic == AT.date() - timedelta(days=TRAFFIC.days)
+
+
+def test_a_period_is_over_where_the_next_begins_and_the_last_one_a_year_later() -> None:
+    months = (date(2025, 3, 1), date(2025, 1, 1), date(2025, 2, 1))
+
+    assert over_periods(starts=months, through=date(2025, 2, 27)) == (date(2025, 1, 1),)
+    assert over_periods(starts=months, through=date(2025, 3, 1)) == (date(2025, 1, 1), date(2025, 2, 1))
+    assert over_periods(starts=months, through=date(2026, 3, 2)) == tuple(sorted(months))
+    assert over_periods(starts=(), through=date(2026, 3, 2)) == ()
