@@ -13,7 +13,7 @@ from chalicelib.api.routing import Request, endpoint
 from chalicelib.api.schemas import Line, MoneyIn, MoneyOut, Schema
 from chalicelib.domain.documents import NOTE_CHARS_MAX
 from chalicelib.domain.staff import Permission
-from chalicelib.usecases import dealer_reversals, dealer_sales
+from chalicelib.usecases import dealer_reversals, dealer_sales, receipt_mails
 from chalicelib.usecases.prepaid import RechargeAsked
 
 
@@ -104,6 +104,7 @@ def sell_recharge(request: Request) -> DealerRechargeOut:
         note=request.note("dealer.recharged", subscriber_id, package_id=body.package_id),
         idempotency=request.idempotency,
     )
+    _announce(request, made.sale)
     return DealerRechargeOut.of(made)
 
 
@@ -128,6 +129,7 @@ def take_dealer_payment(request: Request) -> DealerSaleOut:
         note=request.note("dealer.payment_taken", subscriber_id),
         idempotency=request.idempotency,
     )
+    _announce(request, made)
     return DealerSaleOut.of(made)
 
 
@@ -152,3 +154,8 @@ def take_dealer_sale_back(request: Request) -> DealerSaleOut:
         idempotency=request.idempotency,
     )
     return DealerSaleOut.of(made)
+
+
+def _announce(request: Request, sale: dealer_sales.DealerSale) -> None:
+    """Have the subscriber's receipt mailed, where the company mails them."""
+    receipt_mails.announce(store=request.store, queue=request.services.mail_queue, receipt=sale.receipt)

@@ -12,7 +12,7 @@ from chalicelib.domain.documents import NOTE_CHARS_MAX
 from chalicelib.domain.field_receipts import RECEIPTS_PER_REQUEST_MAX, FieldReceipt, ReceiptState
 from chalicelib.domain.money import Money
 from chalicelib.domain.staff import Permission
-from chalicelib.usecases import field_receipts
+from chalicelib.usecases import field_receipts, receipt_mails
 from chalicelib.usecases.field_receipts import ReceiptAnswer
 
 ReceiptId = Annotated[
@@ -116,4 +116,8 @@ def record_field_receipts(request: Request) -> FieldReceiptsOut:
         at=request.now,
         note=request.note("payment.recorded", request.principal.actor_id, channel="in_hand"),
     )
+    for one in answers:
+        if one.state is ReceiptState.RECORDED and one.document is not None:
+            queue = request.services.mail_queue
+            receipt_mails.announce(store=request.store, queue=queue, receipt=one.document)
     return FieldReceiptsOut(items=[FieldReceiptOut.of(one) for one in answers])

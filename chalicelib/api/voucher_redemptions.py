@@ -13,6 +13,7 @@ from chalicelib.api.schemas import Line, MoneyOut, Schema
 from chalicelib.domain.money import Money
 from chalicelib.domain.staff import Permission
 from chalicelib.domain.vouchers import TYPED_CHARS_MAX
+from chalicelib.usecases import receipt_mails
 from chalicelib.usecases.portal import open_portal
 from chalicelib.usecases.voucher_redemptions import Redeemed, RedemptionAsked, redeem_voucher
 
@@ -74,6 +75,9 @@ def _redeemed(request: Request, subscriber_id: str) -> RedemptionOut:
         note=request.note("voucher.redeemed", subscriber_id),
         idempotency=request.idempotency,
     )
+    if made.receipt is not None:
+        queue = request.services.mail_queue
+        receipt_mails.announce(store=request.store, queue=queue, receipt=made.receipt)
     return RedemptionOut.of(made)
 
 

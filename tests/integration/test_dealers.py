@@ -11,9 +11,11 @@ import pytest
 
 from tests.fakes.api_client import ApiClient, Reply
 from tests.fakes.clock import FakeClock
+from tests.fakes.services import InMemoryMailer
 from tests.integration.books_check import check_books
 from tests.integration.conftest import EngineServices, SignedIn
 from tests.integration.counter import Counter, line, pkr
+from tests.integration.field import receipt
 from tests.integration.shop import Item, Shop, created, if_match, ok
 from tests.integration.staffing import Company
 from tests.integration.voucher_desk import VoucherDesk, redeem
@@ -384,3 +386,25 @@ def test_vouchers_are_paid_for_at_the_till_or_out_of_a_wallet(trade: Trade) -> N
     assert {row["account"]: row["closing"] for row in rows}["vouchers"] == -40_000
     assert desk.ask(1, dealer_id="dlr_none").problem == (404, "not_found", "dealer_id")
     trade.check()
+
+
+def test_whoever_takes_the_money_the_receipt_is_mailed(trade: Trade, mailbox: InMemoryMailer) -> None:
+    created(trade.move("DLR-1", "top-ups", 500_000))
+    customer, api = trade.customer("DLR-1"), trade.api
+    email = {"email": "ali@raza.example"}
+    ok(api.patch(customer.path, json=email, headers=if_match(ok(api.get(customer.path)))))
+    ok(api.patch("/v1/tenant", json={"receipt_mails": True}, headers=if_match(ok(api.get("/v1/tenant")))))
+    desk = VoucherDesk(trade.shop)
+    (code,) = desk.codes(desk.batch(1))
+    mailbox.sent.clear()
+
+    created(trade.recharge(customer, trade.package()))
+    created(trade.post(f"{customer.path}/dealer-payments", {"amount": pkr(1_000)}))
+    created(trade.post(f"{customer.path}/voucher-redemptions", {"code": code}))
+    cash = receipt(customer.subscriber["subscriber_id"], 700)
+    ok(api.post("/v1/field-receipts", json={"receipts": [cash]}))
+    ok(api.post("/v1/field-receipts", json={"receipts": [cash]}))
+
+    receipts = customer.get("documents?kind=receipt")["items"][::-1]
+    assert [mail.subject for mail in mailbox.sent] == [f"Receipt {one['number']}" for one in receipts]
+    assert len(receipts) == 4
