@@ -30,6 +30,7 @@ TARGET_VERSION = "3.13"
 STAGE = "prod"
 ZIP_EPOCH = (1980, 1, 1, 0, 0, 0)  # the earliest a zip can name: builds of the same input are equal
 ZIP_UNPACKED_MIB_MAX = 250  # AWS Lambda's own limit
+TEMPLATE_BYTES_MAX = 1_000_000  # CloudFormation's limit of templates in S3
 IMPORT_RUNS = 5
 MACHINES = {"arm64": 183, "x86_64": 62}  # e_machine of an ELF file
 # Of glibc as old as Lambda's or older, newest first (python3.13 runs on Amazon Linux 2023, glibc 2.34).
@@ -92,7 +93,10 @@ def build(out: Path, target: Target) -> None:
     tree = unpack(packaged / "deployment.zip", work / "tree")
     check_tree(tree, target)
     compile_tree(tree, target)
-    (out / "template.json").write_text(json.dumps(template, separators=(",", ":"), sort_keys=True) + "\n")
+    text = json.dumps(template, separators=(",", ":"), sort_keys=True)
+    if len(text) > TEMPLATE_BYTES_MAX:
+        raise BuildError(f"the template takes {len(text)} bytes, CloudFormation allows {TEMPLATE_BYTES_MAX}")
+    (out / "template.json").write_text(text + "\n")
     pack(tree, out / "deployment.zip")
     check_compiled(out / "deployment.zip", target)
     import_ms = measure_import(tree, target, python, work / "importable")
@@ -237,12 +241,31 @@ def run(command: list[Any], **options: Any) -> str:
 
 
 def complete_template(template: JsonObject) -> None:
-    """Add what Chalice cannot say: queues of this template, and partial batches."""
+    """Add what Chalice cannot say: queues of this template, and partial batches; leave out what says nothing.
+
+    CloudFormation takes templates of a megabyte at most, and there are seven methods to each path.
+    """
     resources: JsonObject = template["Resources"]
+    body: JsonObject = resources["RestAPI"]["Properties"]["DefinitionBody"]
+    for methods in body["paths"].values():
+        for operation in methods.values():
+            shorten_operation(operation)
     for resource in resources.values():
         for event in resource["Properties"].get("Events", {}).values():
             if event["Type"] == "SQS":
                 complete_queue_event(event["Properties"], resources)
+
+
+def shorten_operation(operation: JsonObject) -> None:
+    """Leave out what API Gateway does by itself for a proxy integration, and what only documents."""
+    for name in ("consumes", "produces"):
+        operation.pop(name, None)
+    operation["responses"] = {"default": {"description": ""}}
+    integration = operation["x-amazon-apigateway-integration"]
+    if integration["type"] != "aws_proxy":
+        raise BuildError("a route is no proxy integration: shorten_operation would change what it does")
+    for name in ("passthroughBehavior", "responses"):
+        integration.pop(name, None)
 
 
 def complete_queue_event(event: JsonObject, resources: JsonObject) -> None:
