@@ -168,6 +168,25 @@ def test_a_debit_note_for_a_chargeback_that_is_credited_is_a_loss(counter: Count
 
     assert trial(counter) == {"chargebacks": 40_000, "cash:cash": -40_000}
     assert result(counter) == -40_000
+    # Won, the money is the company's again: the subscriber had it back, and owes nothing.
+    created(counter.send(f"{path}/chargeback-wins", {"case_id": "dp_2"}))
+    assert (trial(counter), result(counter), owed(counter)) == ({}, 0, 0)
+
+
+def test_what_was_written_off_for_a_chargeback_is_paid_when_it_is_won(counter: Counter) -> None:
+    invoice, paid = counter.invoice(line(90_000)), counter.pay(100_000)
+    path = f"/v1/documents/{paid['document_id']}"
+    created(counter.send(f"{path}/chargebacks", {"case_id": "dp_3"}))
+    lost = {"reason": "uncollectible"}
+    created(counter.send(f"/v1/invoices/{invoice['invoice_id']}/write-offs", lost))
+    assert trial(counter) == {"revenue:one_time": -90_000, "write_off": 90_000}
+
+    created(counter.send(f"{path}/chargeback-wins", {"case_id": "dp_3"}))
+
+    assert trial(counter) == {"cash:cash": 100_000, "credit": -10_000, "revenue:one_time": -90_000}
+    assert (counter.now(invoice)["state"], owed(counter)) == ("paid", -10_000)
+    created(counter.reverse(paid))
+    assert trial(counter) == {"receivable": 90_000, "revenue:one_time": -90_000}
 
 
 def test_a_cheque_that_bounces_after_it_was_moved(counter: Counter) -> None:
