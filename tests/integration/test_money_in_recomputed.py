@@ -99,23 +99,29 @@ def test_vouchers_sold_redeemed_and_taken_back(counter: Counter) -> None:
     desk, api = VoucherDesk(counter.shop), counter.shop.tenant.api
     till = created(api.post("/v1/funds", json={"name": "Till", "channel": "cash"}))["fund_id"]
     batch = desk.batch(2)
-    created(
-        counter.send(
-            f"/v1/voucher-batches/{batch['batch_id']}/sales", {"fund_id": till, "amount": pkr(100_000)}
-        )
-    )
+    path = f"/v1/voucher-batches/{batch['batch_id']}/sales"
+    # A shop pays 900.00 for vouchers of 1,000.00.
+    sale = {"fund_id": till, "amount": pkr(90_000), "commission": pkr(10_000)}
+    for wrong in (pkr(-1), pkr(10**15), {"amount": 1, "currency": "USD"}):
+        assert counter.send(path, {**sale, "commission": wrong}).status == 422
+    created(counter.send(path, sale))
+    assert trial(counter) == {"cash:cash": 90_000, "vouchers": -100_000, "commission": 10_000}
+    assert desk.show(batch["batch_id"])["sold_value"] == pkr(90_000)
     counter.invoice(line(30_000))
     made = created(redeem(api, counter.path, desk.codes(batch)[0]))
     assert trial(counter) == {
-        "cash:cash": 100_000,
+        "cash:cash": 90_000,
+        "commission": 10_000,
         "vouchers": -50_000,
         "credit": -20_000,
         "revenue:one_time": -30_000,
     }
+    assert result(counter) == 20_000
     created(counter.reverse({"document_id": made["document_id"]}))
     ok(desk.change(batch, "reinstatement", made["serial"]))
     assert trial(counter) == {
-        "cash:cash": 100_000,
+        "cash:cash": 90_000,
+        "commission": 10_000,
         "vouchers": -100_000,
         "receivable": 30_000,
         "revenue:one_time": -30_000,
