@@ -163,6 +163,21 @@ def test_by_a_gateway_with_its_fee_given_back_charged_back_and_won(
     assert (owed(counter), counter.now(invoice)["open"]["amount"]) == (30_000, 100_000)
 
 
+def test_what_was_given_back_on_a_gateways_page_is_the_gateways(counter: Counter, api: ApiClient) -> None:
+    till = Till.open(counter.shop, api, counter)
+    till.notify(till.begin(amount=pkr(50_000)))
+    [paid] = counter.get("documents?kind=receipt")["items"]
+    by_gateway = {"amount": pkr(20_000), "channel": "gateway", "reference": "seen on the dashboard"}
+
+    made = created(counter.send(f"/v1/documents/{paid['document_id']}/refunds", by_gateway))
+
+    assert (made["channel"], made["about"]) == ("sandbox", paid["document_id"])
+    assert trial(counter) == {"cash:sandbox": 30_000, "credit": -30_000}
+    in_cash = counter.pay(50_000)
+    refused = counter.send(f"/v1/documents/{in_cash['document_id']}/refunds", by_gateway)
+    assert refused.problem[:2] == (409, "not_a_gateway_payment")
+
+
 def test_a_debit_note_for_a_chargeback_that_is_credited_is_a_loss(counter: Counter) -> None:
     paid = counter.pay(40_000)
     path = f"/v1/documents/{paid['document_id']}"
