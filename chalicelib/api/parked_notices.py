@@ -19,7 +19,8 @@ class ParkedNoticeOut(Schema):
     """A notice that waits, or waited, for a person.
 
     `reason` is why: `unknown_reference`, `other_gateway`, `amount_differs`, `currency_differs`, `cancelled`,
-    `paid_before`, a refusal's code, or its own status (`refunded`, `chargeback`, `chargeback_won`).
+    `paid_before`, `recorded_by_hand` (from the vendor's file), a refusal's code, or its own status
+    (`refunded`, `chargeback`, `chargeback_won`).
     `subscriber_id` and `collection_id` are known where the reference is.
     """
 

@@ -35,16 +35,20 @@ class ReallocationIn(Schema):
 
 
 class ReceiptRefundIn(Schema):
-    """A part of a payment that was given back by hand: of the account's credit."""
+    """A part of a payment that was given back by hand: of the account's credit.
+
+    `gateway` is what was given back on the page of the gateway that the payment came by.
+    """
 
     amount: MoneyIn
-    channel: Channel = Field(examples=["cash"])
+    channel: Channel | Literal["gateway"] = Field(examples=["cash"])
     reference: Line = Field(default="", max_length=REFERENCE_CHARS_MAX)
     note: Line = Field(default="", max_length=NOTE_CHARS_MAX)
 
     def asked(self) -> receipt_refunds.RefundByHand:
         """Return the use case's value."""
-        return receipt_refunds.RefundByHand(self.amount.money(), self.channel, self.reference, self.note)
+        channel = None if self.channel == "gateway" else self.channel
+        return receipt_refunds.RefundByHand(self.amount.money(), channel, self.reference, self.note)
 
 
 @endpoint(
@@ -87,7 +91,7 @@ def refund_receipt(request: Request) -> DocumentOut:
         document_id=document_id,
         asked=body.asked(),
         at=request.now,
-        note=request.note("refund.made", document_id, channel=body.channel.value),
+        note=request.note("refund.made", document_id, channel=str(body.channel)),
         idempotency=request.idempotency,
     )
     return DocumentOut.of(made)

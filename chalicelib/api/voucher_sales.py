@@ -6,9 +6,19 @@ from pydantic import Field
 
 from chalicelib.api.dealer_wallets import WalletIn
 from chalicelib.api.routing import Request, endpoint
-from chalicelib.api.schemas import MoneyOut, Schema
+from chalicelib.api.schemas import MoneyIn, MoneyOut, Schema
 from chalicelib.domain.staff import Permission
-from chalicelib.usecases.voucher_sales import BatchSold, sell_batch
+from chalicelib.usecases.voucher_sales import BatchSold, SaleAsked, sell_batch
+
+
+class VoucherSaleIn(WalletIn):
+    """Money that comes in for a batch, and the `commission` that who sells it keeps of its worth."""
+
+    commission: MoneyIn | None = Field(default=None, examples=[{"amount": 5_000, "currency": "PKR"}])
+
+    def sale(self) -> SaleAsked:
+        """Return the use case's value."""
+        return SaleAsked(self.asked(), self.commission.money() if self.commission else None)
 
 
 class VoucherSaleOut(Schema):
@@ -35,19 +45,19 @@ class VoucherSaleOut(Schema):
     "POST",
     "/v1/voucher-batches/{batch_id}/sales",
     permission=Permission.VOUCHERS_WRITE,
-    body=WalletIn,
+    body=VoucherSaleIn,
     answer=VoucherSaleOut,
     status=201,
     idempotency_required=True,
 )
 def sell_voucher_batch(request: Request) -> VoucherSaleOut:
     """Record money for a batch: into a fund of the office, or out of a dealer's wallet."""
-    body, batch_id = request.body_as(WalletIn), request.path["batch_id"]
+    body, batch_id = request.body_as(VoucherSaleIn), request.path["batch_id"]
     sold = sell_batch(
         store=request.store,
         batch_id=batch_id,
         fund_id=body.fund_id,
-        asked=body.asked(),
+        asked=body.sale(),
         at=request.now,
         note=request.note("voucher_batch.sold", batch_id),
         idempotency=request.idempotency,

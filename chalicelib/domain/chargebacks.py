@@ -2,8 +2,8 @@
 
 What the receipt left as credit goes first, then its invoices are open again, the newest due first,
 then other credit goes. Where the money was given back or spent meanwhile, the subscriber owes the
-rest by a debit note. A chargeback that is won brings the money back: it pays what was opened, and
-the rest is credit.
+rest by a debit note. A chargeback that is won brings the money back: it pays what was opened, also where that
+was given up since, and the rest is credit.
 """
 
 from __future__ import annotations
@@ -40,8 +40,10 @@ from chalicelib.domain.ledger import IN_HAND
 from chalicelib.domain.payments import (
     DEALER_CHANNEL,
     VOUCHER_CHANNEL,
+    WRITE_OFF,
     ExceedsPayment,
     cash_account,
+    deposits_of,
     moved,
 )
 from chalicelib.domain.periods import Period
@@ -203,22 +205,24 @@ def win(*, account: Account, case: Chargeback, receipt: Document, opened: Sequen
     """Return the entry by which a won chargeback's money is back: it pays ``opened``, the rest is credit.
 
     ``opened`` are the invoices that the chargeback opened or made, in the order in which they are paid.
-    Raises NoChargeback where it was won already.
+    What was given up of them meanwhile was the company's loss, and is no more: it goes before the
+    subscriber's credit. Raises NoChargeback where it was won already.
     """
     if case.state is ChargebackState.WON:
         raise NoChargeback(f"the case was won already, by {case.won_by}", param="case")
-    left, settled = case.amount, []
-    for invoice in opened:
-        if (part := min(left, invoice.open_amount)) > 0:
-            settled.append(Settlement(invoice, paid=part))
-            left -= part
+    settled = _paid_again(case.amount, opened)
+    left = case.amount - sum(one.paid for one in settled)
+    credited = sum(one.credited for one in opened if one.invoice_id == case.debit_note_id)
+    forgiven = min(left, credited)
     pays = dict(receipt.pays)
     for one in settled:
         pays[one.invoice.invoice_id] = pays.get(one.invoice.invoice_id, 0) + one.paid
     sides = (
         Posting(cash_account(channel=case.channel), case.amount),
-        Posting(RECEIVABLE, left - case.amount),
-        Posting(CREDIT, -left),
+        Posting(RECEIVABLE, -sum(one.amount for one in settled)),
+        Posting(WRITE_OFF, sum(one.written_off for one in settled)),
+        Posting(CHARGEBACKS, -forgiven),
+        Posting(CREDIT, forgiven - left),
     )
     journal = NewDocument(
         DocumentKind.JOURNAL,
@@ -231,3 +235,26 @@ def win(*, account: Account, case: Chargeback, receipt: Document, opened: Sequen
     )
     marked = replace(receipt, charged_back=receipt.charged_back - case.amount, allocated=tuple(pays.items()))
     return entry_of(account=account, documents=[journal], settled=settled, marked=marked)
+
+
+def _paid_again(amount: int, opened: Sequence[Invoice]) -> list[Settlement]:
+    """Return what an amount pays of invoices: what is open of them first, then what was written off.
+
+    A deposit that was never held is not paid by what took its place, so it stays given up.
+    """
+    paid = {one.invoice_id: 0 for one in opened}
+    regained = dict(paid)
+    left = amount
+    for invoice in opened:
+        paid[invoice.invoice_id] = min(left, invoice.open_amount)
+        left -= paid[invoice.invoice_id]
+    for invoice in opened:
+        lost = invoice.written_off if not deposits_of(invoice=invoice) else 0
+        regained[invoice.invoice_id] = min(left, lost)
+        left -= regained[invoice.invoice_id]
+    return [
+        Settlement(one, paid=paid[one.invoice_id] + back, written_off=-back)
+        for one in opened
+        for back in (regained[one.invoice_id],)
+        if paid[one.invoice_id] + back
+    ]

@@ -71,4 +71,10 @@ MONEY_ITEMS: Final[tuple[Stored, ...]] = (
         Subject.NOBODY,
         {BOOKKEEPING: "settlement_id"},
     ),
+    Stored(
+        "settlements.SettledElsewhereItem",
+        "which payments the file of another day has",
+        Subject.NOBODY,
+        {BOOKKEEPING: "settlement_id"},
+    ),
 )

@@ -240,8 +240,24 @@ def _paid(collection: Collection, notice: Notice) -> Decision:
     return Decision(Effect.RECEIVE)
 
 
+RECORDED_BY_HAND: Final = Decision(Effect.PARK, reason="recorded_by_hand")
+
+
 def _parked(reason: str) -> Decision:
     return Decision(Effect.PARK, reason=reason)
+
+
+def paid_mark(*, reference: str, vendor_id: str) -> str:
+    """Return what is written down of a vendor's transaction that we were told of."""
+    return f"paid|{reference}|{vendor_id}"
+
+
+def recorded_mark(*, name: str) -> str:
+    """Return what is written down of a payment that somebody recorded from a vendor's file.
+
+    ``name`` is our reference where the file has one of ours, else the vendor's number.
+    """
+    return f"recorded|{name}"
 
 
 def captured(*, collection: Collection, notice: Notice, receipt_id: str) -> Collection:

@@ -96,7 +96,6 @@ class ChartAccount:
 CHART: Final = (
     ChartAccount(RECEIVABLE, AccountType.ASSET, "what subscribers owe on open invoices"),
     ChartAccount(CASH_PREFIX, AccountType.ASSET, "money received and given back, by channel"),
-    ChartAccount(CHARGEBACKS, AccountType.ASSET, "payments that banks took back, until they are owed again"),
     ChartAccount(CREDIT, AccountType.LIABILITY, "what subscribers have paid or been credited in advance"),
     ChartAccount(DEPOSITS, AccountType.LIABILITY, "deposits held, to be given back"),
     ChartAccount(DEALER_WALLETS, AccountType.LIABILITY, "what dealers have paid in and not sold for yet"),
@@ -106,6 +105,7 @@ CHART: Final = (
     ChartAccount(REVENUE_PREFIX, AccountType.INCOME, "what was billed before tax, by kind of charge"),
     ChartAccount(ROUNDING, AccountType.INCOME, "what rounding invoices added or took"),
     ChartAccount(WRITE_OFF, AccountType.EXPENSE, "what is not collected any more"),
+    ChartAccount(CHARGEBACKS, AccountType.EXPENSE, "what banks took back and is not owed again"),
     ChartAccount(COMMISSION, AccountType.EXPENSE, "what dealers and channels keep"),
     ChartAccount(EXPENSE_PREFIX, AccountType.EXPENSE, "what the company spends, by category"),
     ChartAccount(

@@ -42,9 +42,10 @@ class ParkedNotice:
     """A notice that was believed, and waits for a person.
 
     ``reason`` is why: a refusal's code, or ``unknown_reference``, ``other_gateway``,
-    ``amount_differs``, ``currency_differs``, ``cancelled``, ``paid_before``, or the notice's own status
-    where that is of money that goes back. ``account_id`` and ``collection_id`` are known where the
-    reference is. ``receipt_id`` is what assigning made, ``why`` what somebody wrote for dismissing.
+    ``amount_differs``, ``currency_differs``, ``cancelled``, ``paid_before``,
+    ``recorded_by_hand`` (from the vendor's file), or the notice's own status where that is of money
+    that goes back. ``account_id`` and ``collection_id`` are known where the reference is.
+    ``receipt_id`` is what assigning made, ``why`` what somebody wrote for dismissing.
     """
 
     notice_id: str

@@ -2,7 +2,7 @@
 
 A payment and a row belong together by the number that the vendor gave it, or by our reference. A row
 may be of the day before or after, by the vendor's own clock: payments of those days are looked at too,
-and only those of the day itself are missed in the file.
+and only those of the day itself are missed in the file, without those that the file of another day has.
 """
 
 from __future__ import annotations
@@ -184,11 +184,13 @@ def compare(
     payments: Sequence[Document],
     references: Mapping[str, Sequence[str]],
     on: date,
+    elsewhere: frozenset[str] = frozenset(),
 ) -> list[Line]:
     """Return the lines of a comparison, by result and in the order of the file, then of our numbers.
 
     ``payments`` are the receipts that stand, of the day and those beside it; ``references`` are other
-    numbers by which a payment may be named, by document id.
+    numbers by which a payment may be named, by document id. ``elsewhere`` are payments that files of
+    other days have: they are not missed in this one.
     """
     known = _by_name(payments, references)
     seen: set[str] = set()
@@ -220,7 +222,7 @@ def compare(
             ours=one.amount,
         )
         for one in payments
-        if one.issued_on == on and one.document_id not in used
+        if one.issued_on == on and one.document_id not in used | elsewhere
     ]
     return _numbered(drawn)
 

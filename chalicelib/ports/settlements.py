@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Protocol
 from chalicelib.ports.store import Page, Write
 
 if TYPE_CHECKING:
+    from chalicelib.domain.documents import Document
     from chalicelib.domain.reconciliation import Line, LineResult, Resolution, Settlement
 
 
@@ -49,6 +50,15 @@ class Settlements(Protocol):
 
     def compared_days(self, *, first: date, last: date) -> Mapping[date, frozenset[str]]:
         """Return the channels that were compared, by day."""
+
+    def claim(self, *, settlement_id: str, payment: Document) -> Write:
+        """Describe that the file of another day has a payment; said again, it is the same."""
+
+    def unclaim(self, *, payment: Document) -> Write:
+        """Describe that no file of another day has a payment any more."""
+
+    def claimed(self, *, channel: str, on: date) -> frozenset[str]:
+        """Return the payments of a channel and day that files of other days have, by document id."""
 
     def first_number(self, *, fiscal_year: int, on: date) -> int:
         """Return the first number of a receipt of a fiscal year that is dated ``on`` or later.

@@ -234,6 +234,11 @@ def settled_days(tenant_id: str) -> str:
     return f"{tenant_id}#STLD"
 
 
+def settled_elsewhere(tenant_id: str) -> str:
+    """Payments that the file of another day than their own has, by their day and channel."""
+    return f"{tenant_id}#STLE"
+
+
 def late_fees(tenant_id: str) -> str:
     """Rules of late fees, and the reconnect fee."""
     return f"{tenant_id}#LATE"

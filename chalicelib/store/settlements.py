@@ -5,6 +5,7 @@
   written on transfers may name people; ``R#<result>#<number>``: how a line was resolved.
 - ``<tenant>#STLF`` / ``<channel>#<hash>``: files that were compared.
 - ``<tenant>#STLD`` / ``<date>#<channel>``: days that were compared.
+- ``<tenant>#STLE`` / ``<date>#<channel>#<receipt id>``: payments of a day that the file of another has.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from pynamodb.exceptions import DoesNotExist
 
 from chalicelib.crypto.keyring import TenantKeys
 from chalicelib.domain.accounts import is_id
+from chalicelib.domain.documents import Document
 from chalicelib.domain.errors import Busy, NotFound, StaleVersion
 from chalicelib.domain.jobs import JobFailure, JobState
 from chalicelib.domain.numbering import DocumentKind
@@ -99,6 +101,12 @@ class SettledFileItem(TenantsItem):
 
 class SettledDayItem(TenantsItem):
     """``<tenant>#STLD`` / ``<date>#<channel>``."""
+
+    settlement_id = UnicodeAttribute()
+
+
+class SettledElsewhereItem(TenantsItem):
+    """``<tenant>#STLE`` / ``<date>#<channel>#<receipt id>``."""
 
     settlement_id = UnicodeAttribute()
 
@@ -228,6 +236,22 @@ class DynamoSettlements(OfTenant):
             days.setdefault(date.fromisoformat(day), set()).add(channel)
         return {day: frozenset(channels) for day, channels in days.items()}
 
+    def claim(self, *, settlement_id: str, payment: Document) -> ModelWrite:
+        """Describe that the file of another day has a payment; said again, it is the same."""
+        item = SettledElsewhereItem(*self._claim(payment), settlement_id=settlement_id)
+        return put(item, condition=None, refused=Busy("the payment changed meanwhile"))
+
+    def unclaim(self, *, payment: Document) -> ModelWrite:
+        """Describe that no file of another day has a payment any more."""
+        return delete(SettledElsewhereItem(*self._claim(payment)))
+
+    def claimed(self, *, channel: str, on: date) -> frozenset[str]:
+        """Return the payments of a channel and day that files of other days have, by document id."""
+        of_day = SettledElsewhereItem.sk.startswith(f"{on.isoformat()}#{channel}#")
+        pk = keys.settled_elsewhere(self._tenant_id)
+        found = SettledElsewhereItem.query(pk, of_day, consistent_read=True)
+        return frozenset(item.sk.rpartition("#")[2] for item in found)
+
     def first_number(self, *, fiscal_year: int, on: date) -> int:
         """Return the first number of a receipt of a fiscal year that is dated ``on`` or later."""
         series = series_of(DocumentKind.RECEIPT, fiscal_year)
@@ -258,6 +282,11 @@ class DynamoSettlements(OfTenant):
         note = self._keys.open(family=OPERATIONAL, place=place, sealed=sealed).decode() if sealed else ""
         document_id = nullable(item.document_id) or ""
         return Resolution(ResolutionKind(item.kind), item.by, from_iso(item.at), document_id, note)
+
+    def _claim(self, payment: Document) -> tuple[str, str]:
+        day = payment.issued_on.isoformat()
+        pk = keys.settled_elsewhere(self._tenant_id)
+        return pk, f"{day}#{payment.channel}#{payment.document_id}"
 
     def _item(self, one: Settlement) -> SettlementItem:
         return SettlementItem(

@@ -19,6 +19,7 @@ from chalicelib.domain.cards import masked_card_numbers
 from chalicelib.domain.documents import Entry
 from chalicelib.domain.errors import Busy, Conflict, DomainError, InvalidValue, NotFound, StaleVersion
 from chalicelib.domain.gateway_collections import (
+    RECORDED_BY_HAND,
     VENDOR_ID_CHARS_MAX,
     Collection,
     CollectionState,
@@ -27,6 +28,8 @@ from chalicelib.domain.gateway_collections import (
     captured,
     decide,
     moved,
+    paid_mark,
+    recorded_mark,
     settlements_of,
 )
 from chalicelib.domain.gateways import (
@@ -152,6 +155,8 @@ def apply_notice(
             return Outcome.REPEATED
         collection = store.collections.by_reference(reference=notice.reference)
         decision = decide(collection=collection, gateway=kind, notice=notice)
+        if decision.effect is Effect.RECEIVE and _recorded_by_hand(store, arrived):
+            decision = RECORDED_BY_HAND
         if decision.effect is Effect.NOTHING:
             return Outcome.REPEATED if notice.status is NoticeStatus.PAID else Outcome.DONE
         try:
@@ -185,6 +190,13 @@ def _do(
         return _park(ports, store, arrived, collection, error.code)
 
 
+def _recorded_by_hand(store: TenantStore, arrived: Arrived) -> bool:
+    """Whether somebody recorded the payment from the vendor's file before the vendor told of it."""
+    names = [name for name in (arrived.notice.reference, arrived.notice.vendor_id) if name]
+    marks = [recorded_mark(name=name) for name in names]
+    return any(store.collections.heard(kind=arrived.kind, event_id=one) for one in marks)
+
+
 def _marks(notice: Notice) -> list[str]:
     """Return what is written down of an event: itself, and the transaction by which money came.
 
@@ -192,7 +204,7 @@ def _marks(notice: Notice) -> list[str]:
     """
     marks = [f"event|{notice.event_id}"]
     if notice.status is NoticeStatus.PAID and notice.vendor_id:
-        marks.append(f"paid|{notice.reference}|{notice.vendor_id}")
+        marks.append(paid_mark(reference=notice.reference, vendor_id=notice.vendor_id))
     return marks
 
 

@@ -9,13 +9,13 @@ from typing import Final
 from chalicelib.domain.documents import Document, DocumentKind
 from chalicelib.domain.errors import Conflict, InvalidValue, NotFound
 from chalicelib.domain.gateway_collections import Collection
-from chalicelib.domain.gateways import GatewayKind, Notice, NoticeStatus
+from chalicelib.domain.gateways import Notice, NoticeStatus
 from chalicelib.domain.receipt_refunds import GatewayRefund, GatewayRefundState, NotAGatewayPayment
 from chalicelib.ports.gateway_collections import EventKnown
 from chalicelib.ports.store import AuditNote, TenantStore, Write
 from chalicelib.usecases.chargebacks import ChargebackAsked, charge_payment_back, win_chargeback
 from chalicelib.usecases.gateways import GatewayPorts, get_gateway
-from chalicelib.usecases.receipt_refunds import GatewayAccess, GatewayOf
+from chalicelib.usecases.receipt_refunds import GatewayAccess, GatewayOf, gateway_kind_of
 
 MONEY_BACK: Final = frozenset({NoticeStatus.CHARGEBACK, NoticeStatus.CHARGEBACK_WON, NoticeStatus.REFUNDED})
 # Of one payment so many refunds, and of one account so many collections, are looked at.
@@ -110,9 +110,7 @@ def gateway_by_receipt(*, ports: GatewayPorts, store: TenantStore) -> GatewayOf:
     """Return what finds the gateway by which a receipt's payment came; it may be switched off by now."""
 
     def find(receipt: Document) -> GatewayAccess:
-        if receipt.channel not in set(GatewayKind):
-            raise NotAGatewayPayment(f"it came by {receipt.channel}, and is given back by hand")
-        kind = GatewayKind(receipt.channel)
+        kind = gateway_kind_of(receipt=receipt)
         reference = _reference_of(store, receipt)
         gateway = get_gateway(store=store, kind=kind)
         return GatewayAccess(ports.gateway_of(kind), gateway.credentials, reference)

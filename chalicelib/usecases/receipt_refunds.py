@@ -16,6 +16,7 @@ from chalicelib.domain.documents import Document, Entry
 from chalicelib.domain.errors import Conflict, StaleVersion
 from chalicelib.domain.gateways import (
     Credentials,
+    GatewayKind,
     GatewayRefused,
     GatewayUnavailable,
     NotSupported,
@@ -26,6 +27,7 @@ from chalicelib.domain.payments import Channel, amount_of, check_words
 from chalicelib.domain.receipt_refunds import (
     GatewayRefund,
     GatewayRefundState,
+    NotAGatewayPayment,
     RefundEnded,
     refund_receipt,
     take_back,
@@ -44,10 +46,10 @@ class RefundMoved(Conflict):
 
 @dataclass(frozen=True, slots=True)
 class RefundByHand:
-    """A part of a payment that staff gave back."""
+    """A part of a payment that staff gave back; without a channel on the page of its gateway."""
 
     amount: Money
-    channel: Channel
+    channel: Channel | None
     reference: str = ""
     note: str = ""
 
@@ -76,11 +78,12 @@ def give_payment_back(
 ) -> Document:
     """Record that a part of a payment was given back by hand.
 
-    Raises NotFound, NotAPayment, AlreadyReversed, InvalidAmount, CurrencyMismatch, ExceedsPayment or
-    InsufficientCredit.
+    Raises NotFound, NotAPayment, AlreadyReversed, NotAGatewayPayment, InvalidAmount, CurrencyMismatch,
+    ExceedsPayment or InsufficientCredit.
     """
     check_words(note=asked.note, reference=asked.reference)
     receipt = store.documents.get(document_id=document_id)
+    channel = asked.channel.value if asked.channel else gateway_kind_of(receipt=receipt).value
 
     def make(books: Books) -> Entry:
         account = books.subscriber.account
@@ -88,7 +91,7 @@ def give_payment_back(
             account=account,
             receipt=store.documents.get(document_id=document_id),
             amount=amount_of(money=asked.amount, account=account),
-            channel=asked.channel.value,
+            channel=channel,
             reference=asked.reference,
             note=asked.note,
         )
@@ -104,6 +107,13 @@ def give_payment_back(
         answer=_first,
     )
     return posted.documents[0]
+
+
+def gateway_kind_of(*, receipt: Document) -> GatewayKind:
+    """Return the kind of gateway by which a receipt's payment came, or raise NotAGatewayPayment."""
+    if receipt.channel not in set(GatewayKind):
+        raise NotAGatewayPayment(f"it came by {receipt.channel}, and is given back by hand")
+    return GatewayKind(receipt.channel)
 
 
 def refund_by_gateway(
@@ -155,7 +165,7 @@ def begin_gateway_refund(
     receipt = store.documents.get(document_id=document_id)
     check_stands(document=receipt)
     if not gateway_of(receipt).gateway.refunds:
-        raise NotSupported("this gateway gives nothing back: do it by hand, and record it")
+        raise NotSupported("this gateway gives nothing back: do it on its own page, and record it (refunds)")
 
     def make(books: Books) -> Entry:
         account = books.subscriber.account

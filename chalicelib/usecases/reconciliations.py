@@ -25,6 +25,7 @@ from chalicelib.domain.errors import InvalidValue, StaleVersion
 from chalicelib.domain.imports import UPLOAD_TTL_SECONDS, NotUploaded
 from chalicelib.domain.invoices import fiscal_year
 from chalicelib.domain.jobs import JobFailure, JobState
+from chalicelib.domain.ledger import months_between
 from chalicelib.domain.reconciliation import (
     DAYS_ASKED_MAX,
     FILED_CHANNELS,
@@ -205,13 +206,18 @@ def _compared(store: TenantStore, blobs: Blobs, before: Settlement, at: datetime
         for one in receipts_between(store=store, first=days[0], last=days[1])
         if one.channel == before.channel and not one.reversed_by
     ]
-    lines = compare(rows=rows, payments=payments, references={}, on=before.on)
+    elsewhere = store.money.settlements.claimed(channel=before.channel, on=before.on)
+    lines = compare(rows=rows, payments=payments, references={}, on=before.on, elsewhere=elsewhere)
     if references := _references(store, lines):
-        lines = compare(rows=rows, payments=payments, references=references, on=before.on)
+        lines = compare(
+            rows=rows, payments=payments, references=references, on=before.on, elsewhere=elsewhere
+        )
     totals = totals_of(lines=lines, rows=count, left_out=left_out, payments=payments, on=before.on)
+    named = {line.document_id for line in lines if line.row}
+    others = [one for one in payments if one.document_id in named and one.issued_on != before.on]
     after = before.compared(sha256=digest, totals=totals, at=at)
     note = _worker_note(before, "settlement.compared", at, lines=dict(totals.counts), sha256=digest)
-    _keep(store, after, lines)
+    _keep(store, after, lines, others)
     store.commit(*store.money.settlements.finish(before=before, after=after), store.note(note=note))
     return after
 
@@ -231,9 +237,14 @@ def _references(store: TenantStore, lines: Sequence[Line]) -> dict[str, list[str
     return found
 
 
-def _keep(store: TenantStore, after: Settlement, lines: Sequence[Line]) -> None:
-    """Keep the lines; nobody sees them before the settlement says that they are all there."""
-    pages = list(store.money.settlements.keep_lines(settlement_id=after.settlement_id, lines=lines))
+def _keep(store: TenantStore, after: Settlement, lines: Sequence[Line], others: Sequence[Document]) -> None:
+    """Keep the lines, and which payments of other days the file has.
+
+    Nobody sees them before the settlement says that they are all there.
+    """
+    settlements, settlement_id = store.money.settlements, after.settlement_id
+    pages = list(settlements.keep_lines(settlement_id=settlement_id, lines=lines))
+    pages += [settlements.claim(settlement_id=settlement_id, payment=one) for one in others]
     for place in range(0, len(pages), _PAGES_PER_COMMIT):
         store.commit(*pages[place : place + _PAGES_PER_COMMIT])
 
@@ -310,7 +321,7 @@ def settlement_gaps(*, store: TenantStore, first: date, last: date) -> list[Gap]
         raise InvalidValue(f"ask for 1 to {DAYS_ASKED_MAX} days", param="to")
     compared = store.money.settlements.compared_days(first=first, last=last)
     gaps = []
-    for month in sorted({first.replace(day=1), last.replace(day=1)}):
+    for month in months_between(first=first, last=last):
         for totals in store.ledger.month(month=month):
             if not first <= totals.on <= last:
                 continue

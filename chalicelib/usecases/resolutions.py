@@ -7,7 +7,9 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from chalicelib.domain.documents import NOTE_CHARS_MAX, Document, DocumentKind, Entry, allocate
-from chalicelib.domain.errors import InvalidValue, NotFound
+from chalicelib.domain.errors import Conflict, InvalidValue, NotFound
+from chalicelib.domain.gateway_collections import paid_mark, recorded_mark
+from chalicelib.domain.gateways import GatewayKind
 from chalicelib.domain.payments import check_words, receive
 from chalicelib.domain.reconciliation import (
     Line,
@@ -27,6 +29,12 @@ class UnknownPayment(InvalidValue):
     """There is no receipt of this identifier."""
 
     code = "unknown_payment"
+
+
+class PaymentKnown(Conflict):
+    """The gateway told of this payment: it is recorded, or among the parked notices."""
+
+    code = "payment_known"
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,8 +106,8 @@ def resolve_line(
 ) -> ResolvedLine:
     """Resolve a difference, once.
 
-    Raises NotFound, NothingToResolve, LineResolved, UnknownPayment, InvalidValue, CardNumberRefused, or
-    what taking a payment raises.
+    Raises NotFound, NothingToResolve, LineResolved, UnknownPayment, PaymentKnown, InvalidValue,
+    CardNumberRefused, or what taking a payment raises.
     """
     settlement = store.money.settlements.get(settlement_id=settlement_id)
     line = show_line(store=store, settlement_id=settlement_id, line_id=line_id).line
@@ -115,13 +123,15 @@ def resolve_line(
             note=note,
             idempotency=idempotency,
         )
-    document_id = _linked(store, asked) if asked.kind is ResolutionKind.LINKED else ""
+    linked = _linked(store, asked) if asked.kind is ResolutionKind.LINKED else None
     if asked.kind is ResolutionKind.EXPLAINED and not asked.note:
         raise InvalidValue(f"say why, in 1 to {NOTE_CHARS_MAX} characters", param="note")
+    document_id = linked.document_id if linked else ""
     resolution = Resolution(asked.kind, note.actor_id, at, document_id, asked.note)
     resolved = ResolvedLine(line, resolution)
     store.commit(
         store.money.settlements.resolve(settlement_id=settlement_id, line=line, resolution=resolution),
+        *(_claims(store, settlement, linked) if linked else ()),
         store.note(note=note),
         *store.remember(idempotency=idempotency, answer=resolved),
     )
@@ -136,11 +146,14 @@ def reopen_line(*, store: TenantStore, settlement_id: str, line_id: str, note: A
     found = show_line(store=store, settlement_id=settlement_id, line_id=line_id)
     if found.resolution is None:
         raise NothingToResolve("the line is not resolved")
-    if found.resolution.kind is ResolutionKind.RECORDED:
+    unclaimed = []
+    if found.resolution.document_id:
         receipt = store.documents.get(document_id=found.resolution.document_id)
-        if not receipt.reversed_by:
+        if found.resolution.kind is ResolutionKind.RECORDED and not receipt.reversed_by:
             raise PaymentStands(f"reverse {receipt.number} first, which was recorded for this line")
+        unclaimed = [store.money.settlements.unclaim(payment=receipt)]
     store.commit(
+        *unclaimed,
         store.money.settlements.reopen(
             settlement_id=settlement_id, line=found.line, resolution=found.resolution
         ),
@@ -159,7 +172,11 @@ def _record(
     note: AuditNote,
     idempotency: Idempotency | None,
 ) -> ResolvedLine:
-    """Take the payment of a row, with the resolution in the same transaction."""
+    """Take the payment of a row, with the resolution in the same transaction.
+
+    Where the gateway tells of it later, that is not taken for another payment.
+    """
+    marks = _marked(store, settlement, line, at)
 
     def make(books: Books) -> Entry:
         return receive(
@@ -179,7 +196,10 @@ def _record(
         resolution = resolved(posted).resolution
         assert resolution is not None, "a recorded payment resolves its line"
         settlements = store.money.settlements
-        return [settlements.resolve(settlement_id=settlement.settlement_id, line=line, resolution=resolution)]
+        resolve = settlements.resolve(
+            settlement_id=settlement.settlement_id, line=line, resolution=resolution
+        )
+        return [resolve, *marks, *_claims(store, settlement, posted.documents[0])]
 
     posted = post(
         store=store,
@@ -194,8 +214,39 @@ def _record(
     return resolved(posted)
 
 
-def _linked(store: TenantStore, asked: ResolutionAsked) -> str:
-    """Return the identifier of the receipt that a row is linked to, or raise UnknownPayment."""
+def _marked(store: TenantStore, settlement: Settlement, line: Line, at: datetime) -> Sequence[Write]:
+    """Describe that a gateway's payment is recorded by hand, or raise PaymentKnown."""
+    if settlement.channel not in set(GatewayKind):
+        return ()
+    kind, collections = GatewayKind(settlement.channel), store.collections
+    collection = collections.by_reference(reference=line.reference)
+    told = {one.vendor_id for one in collection.captures} if collection else set()
+    heard = paid_mark(reference=line.reference, vendor_id=line.vendor_id)
+    if (
+        (told and not line.vendor_id)
+        or line.vendor_id in told
+        or collections.heard(kind=kind, event_id=heard)
+    ):
+        message = "the gateway told of it: link the row to its receipt, or look at the parked notices"
+        raise PaymentKnown(message, param="line_id")
+    mark = recorded_mark(name=line.reference if collection else line.vendor_id or line.reference)
+    if collections.heard(kind=kind, event_id=mark):  # recorded before, and reversed
+        return ()
+    return [collections.hear(kind=kind, event_id=mark, at=at)]
+
+
+def _claims(store: TenantStore, settlement: Settlement, payment: Document) -> Sequence[Write]:
+    """Describe that a payment is in this settlement's file, where its own day and channel are others.
+
+    The file of its own day does not have it, and is not to miss it.
+    """
+    if (payment.issued_on, payment.channel) == (settlement.on, settlement.channel):
+        return ()
+    return [store.money.settlements.claim(settlement_id=settlement.settlement_id, payment=payment)]
+
+
+def _linked(store: TenantStore, asked: ResolutionAsked) -> Document:
+    """Return the receipt that a row is linked to, or raise UnknownPayment."""
     unknown = UnknownPayment("there is no receipt of this id", param="document_id")
     try:
         receipt: Document = store.documents.get(document_id=asked.document_id)
@@ -203,4 +254,4 @@ def _linked(store: TenantStore, asked: ResolutionAsked) -> str:
         raise unknown from None
     if receipt.kind is not DocumentKind.RECEIPT:
         raise unknown
-    return receipt.document_id
+    return receipt

@@ -15,11 +15,12 @@ from chalicelib.jobs.imports import work_imports
 from chalicelib.ports.store import AuditNote
 from chalicelib.usecases.posting import post
 from chalicelib.usecases.reconciliations import receipts_between
-from tests.fakes.api_client import Reply
+from tests.fakes.api_client import ApiClient, Reply
 from tests.fakes.queues import AtOnce
 from tests.integration.books_check import check_books
 from tests.integration.conftest import NOW, EngineServices, SignedIn
 from tests.integration.counter import Counter
+from tests.integration.gatewaying import Till
 from tests.integration.importing import http_put
 from tests.integration.shop import Item, Shop, created, ok
 
@@ -180,6 +181,54 @@ def test_a_file_of_something_else_is_refused_as_a_whole(
     assert (refused["state"], refused["failure"]["code"], refused["totals"]) == ("failed", code, None)
 
 
+def test_a_payment_that_the_file_of_another_day_has_is_not_missed_in_its_own(accountant: Accountant) -> None:
+    early = accountant.paid("T1", 50_000)  # by the vendor's clock it was yesterday still
+    transfer = accountant.paid("T2", 70_000, channel="bank_transfer")
+    yesterday = accountant.compare(
+        "T1,,500,,paid,\nT2,,700,,paid,\nT3,,5,,paid,\n",
+        on=(TODAY - timedelta(days=1)).isoformat(),
+    )
+    assert [one["document_id"] for one in accountant.lines(yesterday, "matched")] == [early]
+    linked = {"kind": "linked", "document_id": transfer}
+    created(accountant.resolve(yesterday, "missing_here-1", **linked))
+    recorded = {"kind": "recorded", "subscriber_id": accountant.counter.subscriber["subscriber_id"]}
+    created(accountant.resolve(yesterday, "missing_here-2", **recorded))
+    accountant.paid("T4", 100)
+
+    today = accountant.compare("T4,,1,,paid,\n")
+    of_bank = accountant.compare("T5,,1,,paid,\n", channel="bank_transfer")
+
+    assert (accountant.lines(today, "missing_there"), accountant.lines(of_bank, "missing_there")) == ([], [])
+    assert ok(accountant.reopen(yesterday, "missing_here-1"))["resolution"] is None
+    [missed] = accountant.lines(
+        accountant.compare("T6,,1,,paid,\n", channel="bank_transfer"), "missing_there"
+    )
+    assert missed["document_id"] == transfer
+
+
+def test_what_a_file_told_first_is_not_taken_again_when_the_gateway_tells(
+    accountant: Accountant, api: ApiClient
+) -> None:
+    till = Till.open(accountant.counter.shop, api, accountant.counter)
+    invoice, named = till.invoice_and_collection(50_000)
+    _, numbered = till.invoice_and_collection(7_000)
+    _, told = till.invoice_and_collection(3_000)
+    rows = f"txn_1,{named['reference']},500,,paid,\ntxn_2,,70,,paid,\ntxn_3,{told['reference']},30,,paid,\n"
+    done = accountant.compare(rows, channel="sandbox")
+    till.notify(told, transaction="txn_3")
+    record = {"kind": "recorded", "subscriber_id": accountant.counter.subscriber["subscriber_id"]}
+
+    replies = [accountant.resolve(done, f"missing_here-{one}", **record) for one in (1, 2, 3)]
+
+    assert [one.status for one in replies] == [201, 201, 409]
+    assert replies[2].problem[:2] == (409, "payment_known")
+    assert accountant.counter.now(invoice)["state"] == "paid"
+    late = [till.notify(named, transaction="txn_1"), till.notify(numbered, transaction="txn_2")]
+    assert late == ["parked", "parked"]
+    assert [one["reason"] for one in till.parked()] == ["recorded_by_hand"] * 2
+    assert accountant.counter.books() == {"balance": 0, "credit": 0, "deposits": 0}
+
+
 def test_days_without_a_file_are_told_and_payments_found_by_their_day(accountant: Accountant) -> None:
     for days in range(4):
         for number in range(2):
@@ -198,5 +247,9 @@ def test_days_without_a_file_are_told_and_payments_found_by_their_day(accountant
     assert [one.reference for one in between] == ["T10", "T11", "T20", "T21"]
     first = store.money.settlements.first_number(fiscal_year=2041, on=TODAY + timedelta(days=2))
     assert first == 5
+    assert accountant.counter.get("/v1/settlement-gaps?from=2041-01-31&to=2041-03-01")["items"] == []
+    accountant.paid("T40", 300, days=-80)
+    [gap] = accountant.counter.get("/v1/settlement-gaps?from=2041-01-31&to=2041-03-01")["items"]
+    assert (gap["on"], gap["received"]) == ((TODAY - timedelta(days=80)).isoformat(), 300)
     too_long = f"/v1/settlement-gaps?from={TODAY}&to={TODAY + timedelta(days=31)}"
     assert accountant.counter.shop.tenant.api.get(too_long).problem[:2] == (422, "invalid_value")

@@ -23,7 +23,15 @@ from chalicelib.domain.documents import Document, DocumentKind, Entry, Insuffici
 from chalicelib.domain.errors import Conflict, DomainError, InvalidValue
 from chalicelib.domain.invoices import CHARGEBACKS, Invoice, InvoiceState
 from chalicelib.domain.money import Money
-from chalicelib.domain.payments import ExceedsOpen, ExceedsPayment, InvoiceAllocatedTwice, receive, refund
+from chalicelib.domain.payments import (
+    WRITE_OFF,
+    ExceedsOpen,
+    ExceedsPayment,
+    InvoiceAllocatedTwice,
+    receive,
+    refund,
+    write_off,
+)
 from chalicelib.domain.reallocations import NothingMoved, oldest_first, reallocate
 from chalicelib.domain.receipt_refunds import refund_receipt, take_back
 from chalicelib.domain.reversals import (
@@ -57,6 +65,7 @@ class MoneyBook(AccountBook):
     def __init__(self) -> None:
         super().__init__()
         self.cases: list[Chargeback] = []
+        self.regained = 0
 
     def now(self, receipt: Document) -> Document:
         """The receipt as it stands."""
@@ -109,7 +118,9 @@ class MoneyBook(AccountBook):
         opened += [self.invoices[case.debit_note_id]] if case.debit_note_id else []
         receipt = self.documents[case.receipt_id]
         by = replace(case, channel=receipt.channel)
+        before = self.ledger[CHARGEBACKS]
         self.apply(win(account=self.account, case=by, receipt=receipt, opened=opened))
+        self.regained += before - self.ledger[CHARGEBACKS]
         self.cases[self.cases.index(case)] = replace(case, won_by="jrn_1")
 
 
@@ -290,6 +301,27 @@ def test_money_that_was_given_back_is_owed_when_a_bank_takes_it_too() -> None:
     assert (book.account.balance, book.invoices[note.invoice_id].state) == (0, InvoiceState.PAID)
 
 
+def test_what_was_given_up_for_a_chargeback_is_no_loss_once_it_is_won() -> None:
+    book = MoneyBook()
+    invoice = issue(book, 100_000)
+    receipt = pay(book, invoice.total + 5_000)
+    book.apply(give_back(book, receipt, 5_000))
+    case = book.charge_back(receipt)
+    note = book.invoices[case.debit_note_id]
+    for one, amount in ((invoice, invoice.total), (note, 2_000)):
+        lost = book.invoices[one.invoice_id]
+        book.apply(write_off(account=book.account, invoice=lost, amount=amount, reason="dispute"))
+    book.apply(credited(book, 1, 2_999))
+    assert (book.ledger[WRITE_OFF], book.ledger[CHARGEBACKS]) == (invoice.total + 2_000, 2_999)
+
+    book.win(case)
+
+    assert (book.ledger[WRITE_OFF], book.ledger[CHARGEBACKS]) == (0, 0)
+    assert (book.account.balance, book.account.credit) == (0, 0)
+    assert book.invoices[invoice.invoice_id].state is InvoiceState.PAID
+    book.check()
+
+
 def test_a_part_is_taken_of_credit_first_and_then_of_what_is_due_last() -> None:
     book = MoneyBook()
     soon, late = issue(book, 100_000, due=3), issue(book, 100_000, due=30)
@@ -368,14 +400,14 @@ def test_any_sequence_with_banks_and_gateways_keeps_the_books(taken: list[Step])
             assert book.account == before
             continue
         book.check()
-        # What stays in the clearing account is what credit notes took of debit notes for chargebacks.
+        # What chargebacks cost is what credit notes took of their debit notes, until a case is won.
         kept = [
             one.total
             for invoice in book.invoices.values()
             for one in invoice.credited_lines
             if invoice.lines[one.index].kind == "chargeback"
         ]
-        assert book.ledger[CHARGEBACKS] == sum(kept)
+        assert book.ledger[CHARGEBACKS] == sum(kept) - book.regained >= 0
 
 
 def test_a_credit_note_of_what_was_paid_does_not_open_it_when_the_payment_is_moved() -> None:
