@@ -36,13 +36,28 @@ from chalicelib.domain.invoices import (
     Posting,
     due_date,
 )
-from chalicelib.domain.payments import ExceedsPayment, cash_account, moved
+from chalicelib.domain.ledger import IN_HAND
+from chalicelib.domain.payments import (
+    DEALER_CHANNEL,
+    VOUCHER_CHANNEL,
+    ExceedsPayment,
+    cash_account,
+    moved,
+)
 from chalicelib.domain.periods import Period
 from chalicelib.domain.reversals import became_credit, check_stands
 
 REASON_CHARGEBACK: Final = "chargeback"
 REASON_CHARGEBACK_WON: Final = "chargeback_won"
 CASE_CHARS_MAX: Final = 80
+# Money of these is in a fund, or was paid before: an entry of the account alone would not move that.
+_BY_NO_BANK: Final = frozenset({IN_HAND, DEALER_CHANNEL, VOUCHER_CHANNEL})
+
+
+class NotByBank(Conflict):
+    """The payment came by hand, out of a wallet or by a voucher: there is no bank to take it back."""
+
+    code = "not_by_bank"
 
 
 class ChargedBackAlready(Conflict):
@@ -108,10 +123,12 @@ def charge_back(
 ) -> Entry:
     """Return the entry by which a payer's bank takes a payment back, or ``amount`` minor units of it.
 
-    ``own`` are the invoices that the receipt pays. Raises NotAPayment, AlreadyReversed, or
+    ``own`` are the invoices that the receipt pays. Raises NotAPayment, AlreadyReversed, NotByBank, or
     ExceedsPayment for more than was not charged back yet: refunds do not protect from it.
     """
     check_stands(document=receipt)
+    if receipt.channel in _BY_NO_BANK:
+        raise NotByBank(f"the payment came by {receipt.channel}: no bank takes that back")
     there = receipt.amount - receipt.charged_back
     taken = there if amount is None else amount
     if not 0 < taken <= there:
