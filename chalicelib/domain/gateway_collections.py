@@ -274,6 +274,11 @@ def moved(*, collection: Collection, state: CollectionState, reason: str = "") -
     return replace(collection, state=state, reason=reason[:REASON_CHARS_MAX])
 
 
+def paid_mark(*, reference: str, vendor_id: str) -> str:
+    """Return by what a vendor's transaction of a collection is remembered, whoever told of it first."""
+    return f"paid|{reference}|{vendor_id}"
+
+
 def settlements_of(*, amount: int, first: Invoice | None, others: tuple[Invoice, ...]) -> list[Settlement]:
     """Return what an amount pays: the invoice that it was collected for, then the oldest due."""
     part = min(amount, first.open_amount) if first is not None else 0

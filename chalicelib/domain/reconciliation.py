@@ -49,6 +49,12 @@ class LineResolved(Conflict):
     code = "line_resolved"
 
 
+class PaymentKnown(Conflict):
+    """The gateway told of the payment by itself meanwhile, or it was recorded for another line."""
+
+    code = "payment_known"
+
+
 class PaymentStands(Conflict):
     """The payment that was recorded for the line stands: it is reversed first."""
 

@@ -124,6 +124,9 @@ class Collections(Protocol):
     def hear(self, *, kind: GatewayKind, event_id: str, at: datetime) -> Write:
         """Describe that an event is handled, once and for all; refused with EventKnown."""
 
+    def forget(self, *, kind: GatewayKind, event_id: str) -> Write:
+        """Describe that an event was none after all: told of again, it is handled."""
+
 
 class ParkedNotices(Protocol):
     """Notices that wait for a person."""

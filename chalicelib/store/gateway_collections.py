@@ -234,6 +234,11 @@ class DynamoCollections(OfTenant):
         known = put_new(item, refused=EventKnown("the event was handled before"))
         return replace(known, decides=True)
 
+    def forget(self, *, kind: GatewayKind, event_id: str) -> ModelWrite:
+        """Describe that an event was none after all: told of again, it is handled."""
+        item = EventItem(self._event_pk(kind, event_id), EVENT)
+        return delete(item)
+
     # -- items -----------------------------------------------------------------------------
 
     def _event_pk(self, kind: GatewayKind, event_id: str) -> str:

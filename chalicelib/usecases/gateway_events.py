@@ -27,6 +27,7 @@ from chalicelib.domain.gateway_collections import (
     captured,
     decide,
     moved,
+    paid_mark,
     settlements_of,
 )
 from chalicelib.domain.gateways import (
@@ -195,7 +196,7 @@ def _marks(arrived: Arrived) -> list[str]:
     notice = arrived.notice
     marks = [f"event|{notice.event_id}"]
     if notice.status is NoticeStatus.PAID and notice.vendor_id:
-        marks.append(f"paid|{notice.reference}|{notice.vendor_id}")
+        marks.append(paid_mark(reference=notice.reference, vendor_id=notice.vendor_id))
     if arrived.transfer:
         marks.append(f"transfer|{arrived.transfer}")
     return marks

@@ -8,17 +8,21 @@ from datetime import datetime
 
 from chalicelib.domain.documents import NOTE_CHARS_MAX, Document, DocumentKind, Entry, allocate
 from chalicelib.domain.errors import InvalidValue, NotFound
+from chalicelib.domain.gateway_collections import paid_mark
+from chalicelib.domain.gateways import GatewayKind
 from chalicelib.domain.payments import check_words, receive
 from chalicelib.domain.reconciliation import (
     Line,
     LineResult,
     NothingToResolve,
+    PaymentKnown,
     PaymentStands,
     Resolution,
     ResolutionKind,
     Settlement,
     check_resolvable,
 )
+from chalicelib.ports.gateway_collections import EventKnown
 from chalicelib.ports.store import AuditNote, Idempotency, Page, TenantStore, Write
 from chalicelib.usecases.posting import Books, Posted, post
 
@@ -98,8 +102,8 @@ def resolve_line(
 ) -> ResolvedLine:
     """Resolve a difference, once.
 
-    Raises NotFound, NothingToResolve, LineResolved, UnknownPayment, InvalidValue, CardNumberRefused, or
-    what taking a payment raises.
+    Raises NotFound, NothingToResolve, LineResolved, PaymentKnown, UnknownPayment, InvalidValue,
+    CardNumberRefused, or what taking a payment raises.
     """
     settlement = store.money.settlements.get(settlement_id=settlement_id)
     line = show_line(store=store, settlement_id=settlement_id, line_id=line_id).line
@@ -140,11 +144,15 @@ def reopen_line(*, store: TenantStore, settlement_id: str, line_id: str, note: A
         receipt = store.documents.get(document_id=found.resolution.document_id)
         if not receipt.reversed_by:
             raise PaymentStands(f"reverse {receipt.number} first, which was recorded for this line")
+    settlement = store.money.settlements.get(settlement_id=settlement_id)
+    recorded = found.resolution.kind is ResolutionKind.RECORDED
+    marked = _mark(settlement, found.line) if recorded else None
     store.commit(
         store.money.settlements.reopen(
             settlement_id=settlement_id, line=found.line, resolution=found.resolution
         ),
         store.note(note=note),
+        *([store.collections.forget(kind=marked[0], event_id=marked[1])] if marked else ()),
     )
     return ResolvedLine(found.line)
 
@@ -179,19 +187,35 @@ def _record(
         resolution = resolved(posted).resolution
         assert resolution is not None, "a recorded payment resolves its line"
         settlements = store.money.settlements
-        return [settlements.resolve(settlement_id=settlement.settlement_id, line=line, resolution=resolution)]
+        mark = _mark(settlement, line)
+        heard = [store.collections.hear(kind=mark[0], event_id=mark[1], at=at)] if mark else []
+        resolving = settlements.resolve(
+            settlement_id=settlement.settlement_id, line=line, resolution=resolution
+        )
+        return [resolving, *heard]
 
-    posted = post(
-        store=store,
-        subscriber_id=asked.subscriber_id,
-        make=make,
-        at=at,
-        note=note,
-        idempotency=idempotency,
-        answer=resolved,
-        besides=besides,
-    )
+    try:
+        posted = post(
+            store=store,
+            subscriber_id=asked.subscriber_id,
+            make=make,
+            at=at,
+            note=note,
+            idempotency=idempotency,
+            answer=resolved,
+            besides=besides,
+        )
+    except EventKnown:
+        raise PaymentKnown("this payment is recorded by now: link the line to its receipt") from None
     return resolved(posted)
+
+
+def _mark(settlement: Settlement, line: Line) -> tuple[GatewayKind, str] | None:
+    """Return by what the gateway's own notice of a row's payment is known, which may still come."""
+    if settlement.channel not in set(GatewayKind) or not (line.reference and line.vendor_id):
+        return None
+    mark = paid_mark(reference=line.reference, vendor_id=line.vendor_id)
+    return GatewayKind(settlement.channel), mark
 
 
 def _linked(store: TenantStore, asked: ResolutionAsked) -> str:

@@ -15,11 +15,12 @@ from chalicelib.jobs.imports import work_imports
 from chalicelib.ports.store import AuditNote
 from chalicelib.usecases.posting import post
 from chalicelib.usecases.reconciliations import receipts_between
-from tests.fakes.api_client import Reply
+from tests.fakes.api_client import ApiClient, Reply
 from tests.fakes.queues import AtOnce
 from tests.integration.books_check import check_books
 from tests.integration.conftest import NOW, EngineServices, SignedIn
-from tests.integration.counter import Counter
+from tests.integration.counter import Counter, pkr
+from tests.integration.gatewaying import Till
 from tests.integration.importing import http_put
 from tests.integration.shop import Item, Shop, created, ok
 
@@ -162,6 +163,30 @@ def test_a_missing_payment_is_recorded_once_and_given_up_again(accountant: Accou
     assert {"settlement.begun", "settlement.started", "settlement.resolved", "settlement.reopened"} <= {
         one["action"] for one in audit
     }
+
+
+def test_what_a_gateway_tells_too_late_is_not_recorded_beside_the_file(
+    accountant: Accountant, api: ApiClient
+) -> None:
+    till = Till.open(accountant.counter.shop, api, accountant.counter)
+    late, early = till.begin(amount=pkr(300)), till.begin(amount=pkr(500))
+    rows = f"X1,{late['reference']},3,,paid,PKR\nX2,{early['reference']},5,,paid,PKR\n"
+    done = accountant.compare(rows, channel="sandbox")
+    record = {"kind": "recorded", "subscriber_id": accountant.counter.subscriber["subscriber_id"]}
+    [first, second] = [one["line_id"] for one in accountant.lines(done, "missing_here")]
+
+    recorded = created(accountant.resolve(done, first, **record))
+    assert till.notify(late, transaction="X1") == "repeated"
+    assert till.notify(early, transaction="X2") == "done"
+    known = accountant.resolve(done, second, **record)
+
+    assert known.problem == (409, "payment_known", None)
+    assert accountant.counter.books()["credit"] == 800
+    receipt = {"document_id": recorded["resolution"]["document_id"]}
+    created(accountant.counter.reverse(receipt))
+    ok(accountant.reopen(done, first))
+    assert till.notify(late, transaction="X1") == "done"
+    assert accountant.counter.books()["credit"] == 800
 
 
 @pytest.mark.parametrize(
