@@ -368,7 +368,7 @@ def _answer_support(spec: Endpoint, request: Request) -> ChaliceResponse:
     from chalicelib.api import supporting
 
     supporting.note_asked(request, permission=spec.permission)
-    supporting.check_asked(request)
+    supporting.check_asked(request, answer=spec.answer)
     return supporting.shown(_answer(spec, request))
 
 
