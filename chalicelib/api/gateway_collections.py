@@ -233,12 +233,15 @@ def inquire_collection(request: Request) -> CollectionOut:
 @endpoint(
     "POST",
     "/v1/collections/{collection_id}/confirmation",
-    permission=Permission.PAYMENTS_RECORD,
+    permission=Permission.NOTICES_RESOLVE,
     body=ConfirmationIn,
     answer=CollectionOut,
 )
 def confirm_collection(request: Request) -> CollectionOut:
-    """Record what reached the bank by a gateway that tells nothing itself (Raast), once."""
+    """Record what reached the bank by a gateway that tells nothing itself (Raast), once.
+
+    One transfer of the bank confirms one collection (409 `transaction_confirmed`).
+    """
     body, collection_id = request.body_as(ConfirmationIn), request.path["collection_id"]
     confirmed = begun_collections.confirm(
         ports=request.services.gateways,

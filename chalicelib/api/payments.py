@@ -102,6 +102,7 @@ def record_payment(request: Request) -> DocumentOut:
         note=request.note("payment.recorded", subscriber_id, channel=body.channel.value),
         idempotency=request.idempotency,
         hands=request.principal.actor_id if takes_in_hand(principal=request.principal) else "",
+        dealer_code=request.principal.scope.dealer_id,
     )
     receipt_mails.announce(store=request.store, queue=request.services.mail_queue, receipt=made)
     return DocumentOut.of(made)

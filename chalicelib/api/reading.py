@@ -193,6 +193,10 @@ def read_if_match(value: str | None, *, required: bool) -> int | None:
     return int(found[1])
 
 
-def request_hash(*, method: str, path: str, canonical_body: str) -> str:
-    """Return what an idempotency key is tied to."""
-    return sha256(f"{method}\n{path}\n{canonical_body}".encode()).hexdigest()
+def request_hash(*, method: str, path: str, canonical_body: str, actor_id: str) -> str:
+    """Return what an idempotency key is tied to: the request, and who asks.
+
+    What is one's own (cash in hand, a dealer's wallet) is in no path: another's same words mean
+    another thing.
+    """
+    return sha256(f"{actor_id}\n{method}\n{path}\n{canonical_body}".encode()).hexdigest()

@@ -258,9 +258,10 @@ def print_invoice(request: Request) -> FileOut:
     idempotent=True,
 )
 def mail_receipt(request: Request) -> DocumentOut:
-    """Mail a receipt to its subscriber."""
+    """Mail a receipt to its subscriber, five times a day at most."""
     document_id = request.path["document_id"]
     receipt = receipt_mails.ask_receipt_mail(
+        identity=request.services.identity,
         store=request.store,
         queue=request.services.mail_queue,
         document_id=document_id,

@@ -305,7 +305,7 @@ def _read(
         session=who.session if who else None,
         key=who.principal if who else None,
         user_agent=headers.get("user-agent", "")[:USER_AGENT_CHARS_MAX],
-        idempotency=_idempotency(spec, headers, path, canonical),
+        idempotency=_idempotency(spec, headers, path, canonical, who),
         if_match=reading.read_if_match(headers.get("if-match"), required=spec.if_match),
         address=address_of(raw),
         received=received_of(raw, body=_bytes_of(raw), tail=path.get("tail", "")) if spec.raw else None,
@@ -330,7 +330,7 @@ def _query_of(raw: ChaliceRequest) -> Mapping[str, list[str]]:
 
 
 def _idempotency(
-    spec: Endpoint, headers: Mapping[str, str], path: Mapping[str, str], canonical: str
+    spec: Endpoint, headers: Mapping[str, str], path: Mapping[str, str], canonical: str, who: SignedIn | None
 ) -> Idempotency | None:
     if not spec.idempotent:
         return None
@@ -338,10 +338,15 @@ def _idempotency(
     if key is None:
         return None
     where = spec.path.format_map(path)
+    actor_id = who.principal.actor_id if who else ""
+    # Subscribers know nothing of each other: a key that one chose is not taken for the next.
+    operation = f"{spec.operation_id}:{actor_id}" if spec.of_portal else spec.operation_id
     return Idempotency(
-        operation=spec.operation_id,
+        operation=operation,
         key=key,
-        request_hash=reading.request_hash(method=spec.method, path=where, canonical_body=canonical),
+        request_hash=reading.request_hash(
+            method=spec.method, path=where, canonical_body=canonical, actor_id=actor_id
+        ),
         render=_Renderer(spec.answer),
     )
 
@@ -363,7 +368,7 @@ def _answer_support(spec: Endpoint, request: Request) -> ChaliceResponse:
     from chalicelib.api import supporting
 
     supporting.note_asked(request, permission=spec.permission)
-    supporting.check_asked(request)
+    supporting.check_asked(request, answer=spec.answer)
     return supporting.shown(_answer(spec, request))
 
 

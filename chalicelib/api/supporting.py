@@ -13,9 +13,11 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from chalice.app import Response as ChaliceResponse
+from pydantic import BaseModel
 
 from chalicelib.api.answering import JSON
 from chalicelib.api.errors import PermissionDenied
+from chalicelib.api.files import FileOut
 from chalicelib.api.request import Request
 from chalicelib.domain.permissions import SUPPORT_WRITES, Permission
 
@@ -25,13 +27,17 @@ CHANGE_ASKED: Final = "support.change_asked"
 # with the password that is chosen by it for good.
 SUBSCRIBERS_ARE_REACHED_AT: Final = frozenset({"email", "phone"})
 LETS_INTO_THE_PORTAL: Final = frozenset({"send_portal_activation"})
-# What an answer has that says where a file is to be got (``api.files.FileOut``).
-WHERE_A_FILE_IS: Final = frozenset({"url", "file_name", "expires_at"})
+_NO_FILE: Final = "platform support is given nothing as a file"
 _ONE_OF_OURS: Final = re.compile(r"[a-z]{3}_[0-9A-Z]{26}(-[0-9-]+)?", re.ASCII)
 
 
-def check_asked(request: Request) -> None:
-    """Raise PermissionDenied for what would let platform support in as a subscriber, when it is out again."""
+def check_asked(request: Request, *, answer: type[BaseModel] | None) -> None:
+    """Raise PermissionDenied for what would let platform support in as a subscriber, when it is out again.
+
+    Or where the ``answer`` leads to a file: in that nothing is masked.
+    """
+    if answer is FileOut:
+        raise PermissionDenied(_NO_FILE)
     if request.operation_id in LETS_INTO_THE_PORTAL:
         raise PermissionDenied("platform support lets nobody into the portal")
     given = request.body.model_fields_set if request.body is not None else set()
@@ -59,11 +65,8 @@ def shown(response: ChaliceResponse) -> ChaliceResponse:
     if not response.body:
         return response
     if response.headers["Content-Type"] != JSON:
-        raise PermissionDenied("platform support is given nothing as a file")
-    told = json.loads(response.body)
-    if isinstance(told, dict) and told.keys() == WHERE_A_FILE_IS:
-        raise PermissionDenied("platform support is given nothing as a file")
-    body = json.dumps(_masked(told), ensure_ascii=False, separators=(",", ":"))
+        raise PermissionDenied(_NO_FILE)
+    body = json.dumps(_masked(json.loads(response.body)), ensure_ascii=False, separators=(",", ":"))
     return ChaliceResponse(body=body, headers=response.headers, status_code=response.status_code)
 
 

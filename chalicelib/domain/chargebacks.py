@@ -47,13 +47,19 @@ from chalicelib.domain.payments import (
     moved,
 )
 from chalicelib.domain.periods import Period
-from chalicelib.domain.reversals import NotAPayment, became_credit, check_stands
+from chalicelib.domain.reversals import became_credit, check_stands
 
 REASON_CHARGEBACK: Final = "chargeback"
 REASON_CHARGEBACK_WON: Final = "chargeback_won"
 CASE_CHARS_MAX: Final = 80
-# What collectors hold, and what vouchers and dealers' wallets paid.
-_NO_BANKS: Final = frozenset({IN_HAND, VOUCHER_CHANNEL, DEALER_CHANNEL})
+# Money of these is in a fund, or was paid before: an entry of the account alone would not move that.
+_BY_NO_BANK: Final = frozenset({IN_HAND, DEALER_CHANNEL, VOUCHER_CHANNEL})
+
+
+class NotByBank(Conflict):
+    """The payment came by hand, out of a wallet or by a voucher: there is no bank to take it back."""
+
+    code = "not_by_bank"
 
 
 class ChargedBackAlready(Conflict):
@@ -108,10 +114,10 @@ def check_case(*, case_id: str) -> None:
 
 
 def check_charged(*, receipt: Document) -> None:
-    """Raise NotAPayment or AlreadyReversed unless the receipt stands, and is of money that a bank paid."""
+    """Raise NotAPayment, AlreadyReversed or NotByBank unless a receipt stands that a bank paid."""
     check_stands(document=receipt)
-    if receipt.channel in _NO_BANKS:
-        raise NotAPayment("no bank paid this, so none takes it back: reverse the payment")
+    if receipt.channel in _BY_NO_BANK:
+        raise NotByBank(f"the payment came by {receipt.channel}: no bank takes that back")
 
 
 def charge_back(
@@ -126,7 +132,7 @@ def charge_back(
 ) -> Entry:
     """Return the entry by which a payer's bank takes a payment back, or ``amount`` minor units of it.
 
-    ``own`` are the invoices that the receipt pays. Raises NotAPayment, AlreadyReversed, or
+    ``own`` are the invoices that the receipt pays. Raises NotAPayment, AlreadyReversed, NotByBank, or
     ExceedsPayment for more than was not charged back yet: refunds do not protect from it.
     """
     check_charged(receipt=receipt)

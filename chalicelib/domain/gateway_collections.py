@@ -68,6 +68,12 @@ class CurrencyNotTaken(InvalidValue):
     code = "currency_not_taken"
 
 
+class TransactionConfirmed(Conflict):
+    """The bank's transfer confirmed another collection already."""
+
+    code = "transaction_confirmed"
+
+
 class GatewayTells(Conflict):
     """The gateway tells by itself what was paid: nobody else says so."""
 
@@ -229,6 +235,9 @@ def _paid(collection: Collection, notice: Notice) -> Decision:
     vendor_id = notice.vendor_id[:VENDOR_ID_CHARS_MAX]
     if vendor_id and vendor_id in {one.vendor_id for one in collection.captures}:
         return Decision(Effect.NOTHING)
+    if notice.amount is None and not notice.signed_amount:
+        # Whoever carries the notice may have left it out: what came in is not known.
+        return _parked("amount_differs")
     if notice.amount is not None and notice.amount != collection.amount:
         same = notice.amount.currency == collection.amount.currency
         return _parked("amount_differs" if same else "currency_differs")

@@ -59,6 +59,12 @@ class ExceedsPayment(InvalidValue):
     code = "exceeds_payment"
 
 
+class WalletPays(Conflict):
+    """A dealer's own people take payments out of the dealer's wallet, and not beside it."""
+
+    code = "wallet_pays"
+
+
 class TooManySettlements(Conflict):
     """One command would settle, or open again, more invoices than it may."""
 

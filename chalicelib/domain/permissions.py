@@ -110,7 +110,11 @@ MATRIX: Final[tuple[tuple[Permission, str, str], ...]] = (
     (P.FEES_WAIVE, "O A B . . . .", "waive fees, restore service against the rule"),
     (P.GATEWAYS_READ, "O A B . . . R", "see payment gateways, and what they told of that waits for a person"),
     (P.GATEWAYS_WRITE, "O A . . . . .", "set payment gateways up, change and forget them"),
-    (P.NOTICES_RESOLVE, "O A B . . . .", "decide on what payment gateways told of and nobody knows"),
+    (
+        P.NOTICES_RESOLVE,
+        "O A B . . . .",
+        "decide on what payment gateways told of and nobody knows, confirm what reached the bank",
+    ),
     (P.DEALERS_READ, "O A B . . . R", "see dealers, their wallets, prices and commissions"),
     (P.DEALERS_WRITE, "O A B . . . .", "add and change dealers, set their prices, move their money"),
     (P.WALLET_SPEND, "O A B . . D .", "sell out of a dealer's wallet, see one's own dealer's"),

@@ -24,7 +24,7 @@ from chalicelib.domain.documents import (
 from chalicelib.domain.errors import Conflict
 from chalicelib.domain.invoices import CREDIT, Posting
 from chalicelib.domain.payments import ExceedsPayment, cash_account, refund_document
-from chalicelib.domain.reversals import check_stands
+from chalicelib.domain.reversals import check_by_no_dealer, check_stands
 
 REASON_REFUND_REFUSED: Final = "refund_refused"
 _REASON_CHARS_MAX: Final = 200
@@ -42,6 +42,12 @@ class RefundTooOld(Conflict):
     """The gateway may have forgotten the refund's key, so that asking again could give back twice."""
 
     code = "refund_too_old"
+
+
+class RefundAskedOnce(Conflict):
+    """The gateway knows no key of a refund: asked for again it could give back twice."""
+
+    code = "refund_asked_once"
 
 
 class RefundEnded(Conflict):
@@ -118,6 +124,7 @@ def refund_receipt(
     invoices: it is moved away from them, or they are credited, first.
     """
     check_stands(document=receipt)
+    check_by_no_dealer(document=receipt)
     if amount > receipt.left:
         message = f"{receipt.left} of the payment is neither given back nor charged back"
         raise ExceedsPayment(message, param="amount")

@@ -62,8 +62,8 @@ def check_reversible(*, document: Document, by_dealer: bool = False) -> None:
     What a dealer's wallet paid is taken back with the dealer's sale, which says so.
     """
     check_stands(document=document)
-    if document.channel == DEALER_CHANNEL and not by_dealer:
-        raise NotAPayment("a dealer's wallet paid this: take the dealer's sale back")
+    if not by_dealer:
+        check_by_no_dealer(document=document)
     if document.left != document.amount:
         message = f"{document.amount - document.left} of the payment was given back or charged back"
         raise PartlyGivenBack(message)
@@ -75,6 +75,12 @@ def check_stands(*, document: Document) -> None:
         raise NotAPayment("only the receipt of a payment can be taken back, moved or given back")
     if document.reversed_by:
         raise AlreadyReversed(f"the payment was reversed by {document.reversed_by}")
+
+
+def check_by_no_dealer(*, document: Document) -> None:
+    """Raise NotAPayment for a dealer's sale: taken back otherwise, the dealer would keep its share."""
+    if document.channel == DEALER_CHANNEL:
+        raise NotAPayment("a dealer's wallet paid this: take the dealer's sale back")
 
 
 def check_bounced(*, document: Document, reason: str, fee: Money | None) -> None:

@@ -36,6 +36,10 @@ class PaymentGateway(Protocol):
     def refunds(self) -> bool:
         """Whether money can be given back through the vendor's interface."""
 
+    @property
+    def refunds_by_key(self) -> bool:
+        """Whether a refund that is asked for again by the same ``key`` is given once."""
+
     def check_credentials(self, *, credentials: Credentials) -> None:
         """Raise InvalidCredentials (``param`` names the field) for what can never work; asks nobody."""
 
@@ -63,7 +67,7 @@ class PaymentGateway(Protocol):
         """
 
     def refund(self, *, asked: RefundAsked, credentials: Credentials, now: datetime) -> RefundMade:
-        """Give money back through the vendor, once for each ``key``.
+        """Give money back through the vendor; where ``refunds_by_key``, once for each ``key``.
 
         Raises NotSupported, GatewayRefused or GatewayUnavailable.
         """

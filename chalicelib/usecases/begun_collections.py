@@ -15,6 +15,7 @@ from chalicelib.domain.gateway_collections import (
     CollectionOver,
     CollectionState,
     GatewayTells,
+    TransactionConfirmed,
     moved,
 )
 from chalicelib.domain.gateways import (
@@ -23,6 +24,7 @@ from chalicelib.domain.gateways import (
     Notice,
     NoticeStatus,
     NotSupported,
+    Outcome,
 )
 from chalicelib.domain.payments import check_words
 from chalicelib.domain.staff import EVERYTHING, Scope
@@ -96,8 +98,8 @@ def confirm(
 ) -> Collection:
     """Record what staff saw in the bank's books, of a gateway that tells nothing itself; once.
 
-    ``transaction`` is the bank's name for it. Raises NotFound, GatewayTells, CollectionOver, or
-    CardNumberRefused.
+    ``transaction`` is the bank's name for it. Raises NotFound, GatewayTells, CollectionOver,
+    CardNumberRefused, or TransactionConfirmed where it confirmed another collection.
     """
     check_words(reference=transaction)
     collection = store.collections.get(collection_id=collection_id)
@@ -120,9 +122,13 @@ def confirm(
         request_id=note.request_id,
         actor_id=note.actor_id,
         address=note.address,
+        transfer="".join(transaction.split()).casefold(),
     )
-    apply_notice(ports=ports, store=store, arrived=arrived)
-    return store.collections.get(collection_id=collection_id)
+    outcome = apply_notice(ports=ports, store=store, arrived=arrived)
+    confirmed = store.collections.get(collection_id=collection_id)
+    if outcome is Outcome.REPEATED and not confirmed.captures:
+        raise TransactionConfirmed("this transfer confirmed another collection", param="transaction")
+    return confirmed
 
 
 def asked_after(

@@ -46,8 +46,8 @@ def charge_payment_back(
 
     It cannot be refused for want of money: what was given back or spent meanwhile is owed by a debit
     note. ``also`` is written in the same transaction. Raises NotFound, NotAPayment, AlreadyReversed,
-    CurrencyMismatch, ExceedsPayment, InvalidValue, or ChargedBackAlready where the case took another
-    payment or amount.
+    NotByBank, CurrencyMismatch, ExceedsPayment, InvalidValue, or ChargedBackAlready where the case took
+    another payment or amount.
     """
     check_case(case_id=asked.case_id)
     receipt = store.documents.get(document_id=document_id)

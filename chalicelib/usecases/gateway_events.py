@@ -66,7 +66,8 @@ _FINAL: Final = (NotFound, Conflict, InvalidValue)
 class Arrived:
     """A notice that is believed: of which gateway, when, and the message that it was in.
 
-    ``actor_id`` and ``address`` are of staff who say so in the place of a gateway that tells nothing.
+    ``actor_id`` and ``address`` are of staff who say so in the place of a gateway that tells nothing,
+    and ``transfer`` is the bank's name of what they saw, which is of one payment whatever it is said of.
     """
 
     kind: GatewayKind
@@ -76,6 +77,7 @@ class Arrived:
     request_id: str = ""
     actor_id: str = ""
     address: str = ""
+    transfer: str = ""
 
 
 class _Moved(Exception):
@@ -151,7 +153,7 @@ def apply_notice(
     for attempt in range(APPLY_ATTEMPTS_MAX):
         if attempt:
             pause(backoff_seconds(attempt=attempt))
-        if any(store.collections.heard(kind=kind, event_id=one) for one in _marks(notice)):
+        if any(store.collections.heard(kind=kind, event_id=one) for one in _marks(arrived)):
             return Outcome.REPEATED
         collection = store.collections.by_reference(reference=notice.reference)
         decision = decide(collection=collection, gateway=kind, notice=notice)
@@ -197,22 +199,22 @@ def _recorded_by_hand(store: TenantStore, arrived: Arrived) -> bool:
     return any(store.collections.heard(kind=arrived.kind, event_id=one) for one in marks)
 
 
-def _marks(notice: Notice) -> list[str]:
+def _marks(arrived: Arrived) -> list[str]:
     """Return what is written down of an event: itself, and the transaction by which money came.
 
     One transaction may be told of by several events, or be found by asking.
     """
+    notice = arrived.notice
     marks = [f"event|{notice.event_id}"]
     if notice.status is NoticeStatus.PAID and notice.vendor_id:
         marks.append(paid_mark(reference=notice.reference, vendor_id=notice.vendor_id))
+    if arrived.transfer:
+        marks.append(f"transfer|{arrived.transfer}")
     return marks
 
 
 def _hear(store: TenantStore, arrived: Arrived) -> list[Write]:
-    return [
-        store.collections.hear(kind=arrived.kind, event_id=one, at=arrived.at)
-        for one in _marks(arrived.notice)
-    ]
+    return [store.collections.hear(kind=arrived.kind, event_id=one, at=arrived.at) for one in _marks(arrived)]
 
 
 def _note(arrived: Arrived, action: str, object_id: str, **details: object) -> AuditNote:

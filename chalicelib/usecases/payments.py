@@ -21,6 +21,7 @@ from chalicelib.domain.money import Money
 from chalicelib.domain.payments import (
     Channel,
     Source,
+    WalletPays,
     amount_of,
     check_words,
     receive,
@@ -95,19 +96,23 @@ def record_payment(
     note: AuditNote,
     idempotency: Idempotency | None = None,
     hands: str = "",
+    dealer_code: str = "",
     besides: Callable[[Posted], Sequence[Write]] | None = None,
 ) -> Document:
     """Record a payment, give it a receipt, and settle invoices; what is left is credit.
 
     ``hands`` is the person in whose hands cash stays until it is handed over; without, it is the
-    office's. ``besides`` describes what else is written with it.
+    office's. ``dealer_code`` is the dealer that who records it works for: where that has a wallet, the
+    wallet pays (``dealer_sales``). ``besides`` describes what else is written with it.
 
-    Raises NotFound, InvalidAmount, CurrencyMismatch, UnknownInvoice, ExceedsOpen, ExceedsPayment,
+    Raises WalletPays, NotFound, InvalidAmount, CurrencyMismatch, UnknownInvoice, ExceedsOpen, ExceedsPayment,
     InvoiceAllocatedTwice or TooManySettlements.
     """
     check_words(note=asked.note, reference=asked.reference)
     in_hand = bool(hands) and asked.channel is Channel.CASH
     held = into_hands(store=store, staff_id=hands) if in_hand else None
+    if dealer_code and not in_hand and store.dealers.by_code(code=dealer_code) is not None:
+        raise WalletPays("a dealer's wallet pays for what its people take: use dealer-payments")
 
     def make(books: Books) -> Entry:
         account = books.subscriber.account

@@ -16,13 +16,19 @@ from chalicelib.domain.errors import Conflict
 from chalicelib.domain.printed import NotPrinted, Printed
 from chalicelib.ports.services import JobQueue, Mail, Mailer, QueueUnavailable
 from chalicelib.ports.store import AuditNote, Idempotency, TenantStore
+from chalicelib.usecases.identity import Identity
 from chalicelib.usecases.printing import receipt_on_paper
+from chalicelib.usecases.throttle import Limit, reserve
 
 RECEIPT: Final = "receipt"
 # Longer than the worker may run, so that no two send the same mail, and over when its message comes again.
 CLAIMED_FOR: Final = timedelta(seconds=100)
 LOST_AFTER: Final = timedelta(minutes=15)
 FOUND_AGAIN_MAX: Final = 10
+# Asked for by hand; those that come with a payment are as many as there are payments.
+_DAY: Final = 24 * 3600
+MAILS_PER_RECEIPT: Final = Limit("receipt-mails", most=5, window_seconds=_DAY)
+MAILS_PER_TENANT: Final = Limit("receipt-mails-tenant", most=5_000, window_seconds=_DAY)
 
 _TEXT: Final = """\
 Hello {name},
@@ -43,6 +49,7 @@ class NoAddress(Conflict):
 
 def ask_receipt_mail(
     *,
+    identity: Identity,
     store: TenantStore,
     queue: JobQueue,
     document_id: str,
@@ -52,13 +59,15 @@ def ask_receipt_mail(
 ) -> Document:
     """Have a receipt mailed to its subscriber; return it.
 
-    Raises NotFound, NotPrinted, NoAddress or QueueUnavailable.
+    Raises NotFound, NotPrinted, NoAddress, TooManyAttempts or QueueUnavailable.
     """
     receipt = store.documents.get(document_id=document_id)
     if receipt.kind is not DocumentKind.RECEIPT:
         raise NotPrinted("only receipts are mailed")
     if not store.subscribers.get(subscriber_id=receipt.account_id).contact.email:
         raise NoAddress("the subscriber has no address for mail", param="email")
+    reserve(identity=identity, limit=MAILS_PER_RECEIPT, key=f"{store.tenant_id}|{document_id}", at=at)
+    reserve(identity=identity, limit=MAILS_PER_TENANT, key=store.tenant_id, at=at)
     store.commit(
         store.money.receipt_mails.add(document_id=document_id, at=at),
         store.note(note=note),

@@ -3,7 +3,8 @@
 A gateway's refund has three steps: it is put into the books and noted as under way, the gateway is
 asked with the document's own identifier as key, and what it answers is noted. Whoever ends between
 two of them loses nothing: the refund is among those under way, and the next try asks again with the
-same key, by which a gateway gives back once.
+same key, by which a gateway gives back once. One that knows no keys is asked once, and a person says
+what became of it.
 """
 
 from __future__ import annotations
@@ -28,6 +29,7 @@ from chalicelib.domain.receipt_refunds import (
     GatewayRefund,
     GatewayRefundState,
     NotAGatewayPayment,
+    RefundAskedOnce,
     RefundEnded,
     refund_receipt,
     take_back,
@@ -142,7 +144,7 @@ def refund_by_gateway(
     )
     try:
         return finish_gateway_refund(
-            store=store, refund_id=begun.refund_id, gateway_of=gateway_of, at=at, note=note
+            store=store, refund_id=begun.refund_id, gateway_of=gateway_of, at=at, note=note, again=False
         )
     except GatewayUnavailable:
         return begun
@@ -193,13 +195,19 @@ def begin_gateway_refund(
 
 
 def finish_gateway_refund(
-    *, store: TenantStore, refund_id: str, gateway_of: GatewayOf, at: datetime, note: AuditNote
+    *,
+    store: TenantStore,
+    refund_id: str,
+    gateway_of: GatewayOf,
+    at: datetime,
+    note: AuditNote,
+    again: bool = True,
 ) -> GatewayRefund:
     """Ask the gateway for a refund that is under way, and note its answer; what has ended stays.
 
     What the gateway refuses is credit again. Where it tells that its own work goes on, the refund
-    stays under way: ask again later. Raises NotFound, RefundTooOld, or GatewayUnavailable: then
-    nothing is known.
+    stays under way: ask again later. ``again`` says that it may have been asked before. Raises NotFound,
+    RefundTooOld, RefundAskedOnce, or GatewayUnavailable: then nothing is known.
     """
     refund = store.money.gateway_refunds.get(refund_id=refund_id)
     if refund.state is not GatewayRefundState.PENDING:
@@ -207,6 +215,8 @@ def finish_gateway_refund(
     refund.check_asked_again(at=at)
     receipt = store.documents.get(document_id=refund.receipt_id)
     access = gateway_of(receipt)
+    if again and not access.gateway.refunds_by_key:
+        raise RefundAskedOnce("look at the gateway's own page, and say what became of it (refund-outcome)")
     asked = RefundAsked(
         key=refund.refund_id,
         reference=access.reference,

@@ -21,6 +21,7 @@ from chalicelib.domain.reconciliation import (
     Settlement,
     check_resolvable,
 )
+from chalicelib.ports.gateway_collections import EventKnown
 from chalicelib.ports.store import AuditNote, Idempotency, Page, TenantStore, Write
 from chalicelib.usecases.posting import Books, Posted, post
 
@@ -201,16 +202,19 @@ def _record(
         )
         return [resolve, *marks, *_claims(store, settlement, posted.documents[0])]
 
-    posted = post(
-        store=store,
-        subscriber_id=asked.subscriber_id,
-        make=make,
-        at=at,
-        note=note,
-        idempotency=idempotency,
-        answer=resolved,
-        besides=besides,
-    )
+    try:
+        posted = post(
+            store=store,
+            subscriber_id=asked.subscriber_id,
+            make=make,
+            at=at,
+            note=note,
+            idempotency=idempotency,
+            answer=resolved,
+            besides=besides,
+        )
+    except EventKnown:
+        raise PaymentKnown("this payment is recorded by now: link the line to its receipt") from None
     return resolved(posted)
 
 

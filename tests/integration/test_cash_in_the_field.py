@@ -106,8 +106,8 @@ def test_whose_hands_cash_is_in_and_what_a_reversal_takes(field: Field, services
     assert (by_collector["channel"], by_cheque["channel"]) == ("in_hand", "cheque")
     assert (field.held(), field.in_till()) == (400, 100)
 
-    case = send(field.owner, f"/v1/documents/{by_collector['document_id']}/chargebacks", {"case_id": "dp_1"})
-    assert case.problem == (409, "not_a_payment", None)
+    case = send(field.owner, f"/v1/documents/{by_collector['document_id']}/chargebacks", {"case": "dp_1"})
+    assert case.problem == (409, "not_by_bank", None)
     offered = created(field.offer(400))
     ok(field.count(offered, 400))
     created(ali.reverse(by_collector))

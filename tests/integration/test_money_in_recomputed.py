@@ -15,7 +15,7 @@ from tests.integration.field import Field, receipt, send, sync
 from tests.integration.gatewaying import Till
 from tests.integration.shop import Shop, created, ok
 from tests.integration.staffing import Company
-from tests.integration.test_dealers import Trade, trade
+from tests.integration.trading import Trade, trade
 from tests.integration.voucher_desk import VoucherDesk, redeem
 
 __all__ = ["trade"]

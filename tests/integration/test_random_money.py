@@ -78,6 +78,7 @@ class Gateway:
     """Gives back once for each key, and may die before its answer arrives, or before it did anything."""
 
     refunds = True
+    refunds_by_key = True
 
     def __init__(self, chance: random.Random) -> None:
         self._chance = chance

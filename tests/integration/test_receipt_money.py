@@ -21,7 +21,7 @@ from chalicelib.domain.gateways import (
 )
 from chalicelib.domain.money import Money
 from chalicelib.domain.payments import receive
-from chalicelib.domain.receipt_refunds import GatewayRefundState, RefundTooOld
+from chalicelib.domain.receipt_refunds import GatewayRefundState, RefundAskedOnce, RefundTooOld
 from chalicelib.ports.store import AuditNote
 from chalicelib.usecases.gateway_events import Arrived, apply_notice
 from chalicelib.usecases.posting import Books, post
@@ -30,6 +30,7 @@ from chalicelib.usecases.receipt_refunds import (
     GatewayAccess,
     begin_gateway_refund,
     finish_gateway_refund,
+    refund_by_gateway,
 )
 from tests.fakes.api_client import ApiClient
 from tests.fakes.services import InMemoryMailer
@@ -123,6 +124,7 @@ class FakeGateway:
     """Gives back once for each key; fails as it is told to, before or after it did."""
 
     refunds: bool = True
+    refunds_by_key: bool = True
     paid_back: dict[str, Money] = field(default_factory=dict)
     asked: int = 0
     fail_before: bool = False
@@ -226,6 +228,24 @@ def test_a_gateway_that_may_have_forgotten_is_not_asked_again(
     assert again.problem[:2] == (409, "refund_ended")
     assert (refunds.gateway.asked, refunds.pending()) == (0, ())
     assert refunds.counter.books() == {"balance": -30_000, "credit": 30_000, "deposits": 0}
+
+
+def test_a_gateway_that_knows_no_keys_is_asked_once(refunds: Refunds) -> None:
+    refunds.gateway = replace(refunds.gateway, refunds_by_key=False, fail_after=True)
+    lost = refund_by_gateway(
+        store=refunds.counter.shop.tenant.store,
+        document_id=refunds.receipt_id,
+        amount=Money(20_000, "PKR"),
+        gateway_of=refunds.access,
+        at=NOW,
+        note=refunds.note(),
+    )
+
+    with pytest.raises(RefundAskedOnce):
+        refunds.finish(lost.refund_id)
+
+    assert refunds.gateway.asked == 1
+    assert refunds.pending() == (lost.refund_id,)
 
 
 def test_what_a_gateway_refuses_is_credit_again_and_may_be_asked_anew(refunds: Refunds) -> None:

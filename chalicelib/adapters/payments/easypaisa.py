@@ -122,6 +122,7 @@ class Easypaisa:
     kind = GatewayKind.EASYPAISA
     currencies = frozenset({"PKR"})
     refunds = False
+    refunds_by_key = False
 
     def __init__(self, *, connect: Connect) -> None:
         self._connect = connect

@@ -98,6 +98,7 @@ class JazzCash:
     kind = GatewayKind.JAZZCASH
     currencies = frozenset({"PKR"})
     refunds = True
+    refunds_by_key = False
 
     def __init__(self, *, connect: Connect) -> None:
         self._connect = connect
@@ -194,8 +195,7 @@ class JazzCash:
     def refund(self, *, asked: RefundAsked, credentials: Credentials, now: datetime) -> RefundMade:
         """Give money back, where the tenant has entered the path of the refunds they agreed on.
 
-        JazzCash knows no key of a request: after GatewayUnavailable a person looks before it is asked
-        again.
+        JazzCash knows no key of a request, so it is asked once (``refunds_by_key``).
         """
         path = credentials.settings.get("refund_path")
         if not path:

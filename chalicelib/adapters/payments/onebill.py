@@ -89,6 +89,7 @@ class OneBill:
     kind = GatewayKind.ONEBILL
     currencies = frozenset({"PKR"})
     refunds = False
+    refunds_by_key = False
 
     def check_credentials(self, *, credentials: Credentials) -> None:
         """Raise InvalidCredentials for what can never work."""

@@ -76,6 +76,7 @@ class PayFast:
     kind = GatewayKind.PAYFAST
     currencies = frozenset({"PKR"})
     refunds = False
+    refunds_by_key = False
 
     def __init__(self, *, connect: Connect) -> None:
         self._connect = connect

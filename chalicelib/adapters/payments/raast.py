@@ -76,6 +76,7 @@ class Raast:
     kind = GatewayKind.RAAST
     currencies = frozenset({"PKR"})
     refunds = False
+    refunds_by_key = False
 
     def check_credentials(self, *, credentials: Credentials) -> None:
         """Raise InvalidCredentials for what can never work: one of ``iban`` and ``alias`` is needed."""

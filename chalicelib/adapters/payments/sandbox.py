@@ -115,6 +115,7 @@ class SandboxGateway:
     kind = GatewayKind.SANDBOX
     currencies: frozenset[str] = frozenset()
     refunds = True
+    refunds_by_key = True
 
     def check_credentials(self, *, credentials: Credentials) -> None:
         """Raise InvalidCredentials unless there is a signing secret, and nothing else."""

@@ -88,6 +88,7 @@ class Stripe:
     kind = GatewayKind.STRIPE
     currencies: frozenset[str] = frozenset()
     refunds = True
+    refunds_by_key = True
 
     def __init__(self, *, connect: Connect, local: bool = False) -> None:
         self._connect = connect

@@ -159,15 +159,16 @@ def test_the_order_of_fields_and_blanks_make_no_other_request() -> None:
     assert one != canonical(b'{"name": "b"}')
 
 
-def test_a_request_is_known_by_method_path_and_body() -> None:
-    given_ = {"method": "POST", "path": "/v1/a", "canonical_body": "{}"}
+def test_a_request_is_known_by_method_path_body_and_who_asks() -> None:
+    given_ = {"method": "POST", "path": "/v1/a", "canonical_body": "{}", "actor_id": "stf_1"}
     hashes = {
         request_hash(**given_),
         request_hash(**given_ | {"method": "PUT"}),
         request_hash(**given_ | {"path": "/v1/b"}),
         request_hash(**given_ | {"canonical_body": "[]"}),
+        request_hash(**given_ | {"actor_id": "stf_2"}),
     }
-    assert len(hashes) == 4
+    assert len(hashes) == 5
 
 
 @pytest.mark.parametrize("body", [b"", b"{}", b" {} "])

@@ -106,6 +106,7 @@ def test_the_end_is_the_same_in_every_order() -> None:
         (replace(OPEN, gateway=GatewayKind.STRIPE), notice(N.PAID), "other_gateway"),
         (OPEN, notice(N.PAID, Money(499, "PKR")), "amount_differs"),
         (OPEN, notice(N.PAID, Money(500, "USD")), "currency_differs"),
+        (OPEN, replace(notice(N.PAID, None), signed_amount=False), "amount_differs"),
         (replace(OPEN, state=S.CANCELLED), notice(N.PAID), "cancelled"),
         (
             replace(OPEN, state=S.PAID, captures=(Capture("t0", "r"),)),

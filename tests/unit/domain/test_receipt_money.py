@@ -12,16 +12,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from chalicelib.domain.chargebacks import (
-    Chargeback,
     ChargebackState,
     NoChargeback,
-    charge_back,
     check_case,
-    win,
 )
 from chalicelib.domain.documents import Document, DocumentKind, Entry, InsufficientCredit
 from chalicelib.domain.errors import Conflict, DomainError, InvalidValue
-from chalicelib.domain.invoices import CHARGEBACKS, Invoice, InvoiceState
+from chalicelib.domain.invoices import CHARGEBACKS, InvoiceState
 from chalicelib.domain.money import Money
 from chalicelib.domain.payments import (
     WRITE_OFF,
@@ -47,7 +44,8 @@ from chalicelib.domain.reversals import (
     reverse,
 )
 from tests.examples import examples
-from tests.unit.domain.account_book import START, AccountBook
+from tests.unit.domain.account_book import START
+from tests.unit.domain.money_book import MoneyBook
 from tests.unit.domain.test_account_documents import (
     STEPS,
     Step,
@@ -57,71 +55,6 @@ from tests.unit.domain.test_account_documents import (
     pay,
     receipts,
 )
-
-
-class MoneyBook(AccountBook):
-    """An account's books with the cases by which banks took payments back."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.cases: list[Chargeback] = []
-        self.regained = 0
-
-    def now(self, receipt: Document) -> Document:
-        """The receipt as it stands."""
-        return self.documents[receipt.document_id]
-
-    def own(self, receipt: Document) -> list[Invoice]:
-        """The invoices that a receipt pays now."""
-        return [self.invoices[one] for one, _ in self.now(receipt).pays]
-
-    def move(self, receipt: Document, *parts: tuple[Invoice, int]) -> Entry:
-        """Let a receipt pay these, and nothing else."""
-        entry = reallocate(
-            account=self.account,
-            receipt=self.now(receipt),
-            own=self.own(receipt),
-            parts=[(self.invoices[one.invoice_id], amount) for one, amount in parts],
-        )
-        self.apply(entry)
-        return entry
-
-    def charge_back(self, receipt: Document, amount: int | None = None) -> Chargeback:
-        """Let the payer's bank take a payment back."""
-        entry = charge_back(
-            account=self.account,
-            receipt=self.now(receipt),
-            own=self.own(receipt),
-            amount=amount,
-            case_id=f"case-{len(self.cases)}",
-            on=START,
-            payment_days=7,
-        )
-        self.apply(entry)
-        journal = list(self.documents.values())[-1]
-        note = list(self.invoices)[-1] if entry.invoices else ""
-        case = Chargeback(
-            "stripe",
-            f"case-{len(self.cases)}",
-            receipt.document_id,
-            journal.amount,
-            "PKR",
-            journal.document_id,
-            note,
-        )
-        self.cases.append(case)
-        return case
-
-    def win(self, case: Chargeback) -> None:
-        """Let a case be won."""
-        opened = [self.invoices[one] for one, _ in self.documents[case.journal_id].settled]
-        opened += [self.invoices[case.debit_note_id]] if case.debit_note_id else []
-        receipt = self.documents[case.receipt_id]
-        by = replace(case, channel=receipt.channel)
-        before = self.ledger[CHARGEBACKS]
-        self.apply(win(account=self.account, case=by, receipt=receipt, opened=opened))
-        self.regained += before - self.ledger[CHARGEBACKS]
-        self.cases[self.cases.index(case)] = replace(case, won_by="jrn_1")
 
 
 def paid_by(receipt: Document) -> dict[str, int]:
