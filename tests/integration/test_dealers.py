@@ -5,27 +5,17 @@ from __future__ import annotations
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
-import pytest
-
-from tests.fakes.api_client import ApiClient, Reply
+from tests.fakes.api_client import Reply
 from tests.fakes.clock import FakeClock
 from tests.fakes.services import InMemoryMailer
-from tests.integration.conftest import EngineServices, SignedIn
+from tests.integration.conftest import SignedIn
 from tests.integration.counter import Counter, line, pkr
 from tests.integration.field import receipt
-from tests.integration.shop import Shop, created, if_match, ok
-from tests.integration.staffing import Company
-from tests.integration.trading import FIFTIETH, MONTH, TENTH, Trade
+from tests.integration.shop import created, if_match, ok
+from tests.integration.trading import MONTH, Trade, trade
 from tests.integration.voucher_desk import VoucherDesk, redeem
 
-
-@pytest.fixture
-def trade(signed_in: SignedIn, services: EngineServices, api: ApiClient) -> Trade:
-    found = Trade(Shop(signed_in, services), Company(signed_in, services, api))
-    found.till = created(found.api.post("/v1/funds", json={"name": "Till", "channel": "cash"}))["fund_id"]
-    parent = found.dealer("DLR-1", commission=TENTH)
-    found.dealer("DLR-2", parent_dealer_id=parent["dealer_id"], commission=TENTH, override=FIFTIETH)
-    return found
+__all__ = ["trade"]
 
 
 def test_a_recharge_is_paid_out_of_the_wallet_and_the_parent_earns_on_it(trade: Trade) -> None:

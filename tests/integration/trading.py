@@ -5,8 +5,11 @@ from __future__ import annotations
 import secrets
 from dataclasses import dataclass, field
 
+import pytest
+
 from tests.fakes.api_client import ApiClient, Reply
 from tests.integration.books_check import check_books
+from tests.integration.conftest import EngineServices, SignedIn
 from tests.integration.counter import Counter, pkr
 from tests.integration.shop import Item, Shop, created, if_match, ok
 from tests.integration.staffing import Company
@@ -83,3 +86,12 @@ class Trade:
     def check(self) -> None:
         """Audit the books, of which wallets are a part."""
         check_books(self.shop.services, self.shop.tenant.tenant_id)
+
+
+@pytest.fixture
+def trade(signed_in: SignedIn, services: EngineServices, api: ApiClient) -> Trade:
+    found = Trade(Shop(signed_in, services), Company(signed_in, services, api))
+    found.till = created(found.api.post("/v1/funds", json={"name": "Till", "channel": "cash"}))["fund_id"]
+    parent = found.dealer("DLR-1", commission=TENTH)
+    found.dealer("DLR-2", parent_dealer_id=parent["dealer_id"], commission=TENTH, override=FIFTIETH)
+    return found
