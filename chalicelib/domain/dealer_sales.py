@@ -164,12 +164,16 @@ def paid_back(*, receipt: Document) -> tuple[Posting, ...]:
     )
 
 
-def recharge_reversal(*, receipt: Document, note: str) -> NewDocument:
-    """Return the journal that takes a recharge's receipt back out of the account's credit."""
+def recharge_reversal(*, receipt: Document, note: str, opened: int = 0) -> NewDocument:
+    """Return the journal that takes a recharge's receipt back out of the account's credit.
+
+    ``opened`` of it comes of other invoices, which are open again.
+    """
+    sides = (Posting(CREDIT, receipt.amount - opened), Posting(RECEIVABLE, opened))
     return NewDocument(
         DocumentKind.JOURNAL,
         receipt.amount,
-        (Posting(CREDIT, receipt.amount), *paid_back(receipt=receipt)),
+        (*(side for side in sides if side.amount), *paid_back(receipt=receipt)),
         channel=receipt.channel,
         reason=REVERSAL,
         about=receipt.document_id,

@@ -5,7 +5,7 @@ A payment that turns out not to be one (a bounced cheque, a typing error) is rev
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import date
 from typing import Final
@@ -132,6 +132,28 @@ def missing_for_reversal(*, account: Account, receipt: Document, own: Sequence[S
     return max(0, receipt.amount + sum(one.amount for one in own) - account.credit)
 
 
+def open_more(
+    *, taken: Mapping[str, Settlement], others: Sequence[Invoice], missing: int
+) -> dict[str, Settlement]:
+    """Return what is taken back of invoices, by id, with as much more of ``others`` as is missing.
+
+    Raises InsufficientCredit where they do not come to that, or TooManySettlements.
+    """
+    found, left = dict(taken), missing
+    for invoice in others:
+        known = found.get(invoice.invoice_id, Settlement(invoice))
+        kept = became_credit(invoice=invoice) - known.credited
+        part = min(left, invoice.paid + known.paid - kept)
+        if part > 0:
+            found[invoice.invoice_id] = replace(known, paid=known.paid - part)
+            left -= part
+    if left:
+        raise InsufficientCredit(f"{left} of the payment was given back or spent: charge that first")
+    if len(found) > SETTLED_PER_ENTRY_MAX:
+        raise TooManySettlements(f"this would open more than {SETTLED_PER_ENTRY_MAX} invoices again")
+    return found
+
+
 def reverse(
     *,
     account: Account,
@@ -154,18 +176,7 @@ def reverse(
     check_reversible(document=receipt, by_dealer=bool(back))
     taken = {one.invoice.invoice_id: one for one in own}
     missing = missing_for_reversal(account=account, receipt=receipt, own=own)
-    left = missing
-    for invoice in others:
-        known = taken.get(invoice.invoice_id, Settlement(invoice))
-        kept = became_credit(invoice=invoice) - known.credited
-        part = min(left, invoice.paid + known.paid - kept)
-        if part > 0:
-            taken[invoice.invoice_id] = replace(known, paid=known.paid - part)
-            left -= part
-    if left:
-        raise InsufficientCredit(f"{left} of the payment was given back or spent: charge that first")
-    if len(taken) > SETTLED_PER_ENTRY_MAX:
-        raise TooManySettlements(f"this would open more than {SETTLED_PER_ENTRY_MAX} invoices again")
+    taken = open_more(taken=taken, others=others, missing=missing)
     opened = -sum(one.amount for one in taken.values())
     postings = (
         Posting(RECEIVABLE, opened),

@@ -6,7 +6,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from chalicelib.domain.credit_notes import CreditReason, NothingToCredit, credit_note, whole_invoice
+from chalicelib.domain.accounts import Account
+from chalicelib.domain.credit_notes import (
+    CreditReason,
+    NothingToCredit,
+    credit_note,
+    to_credit,
+    whole_invoice,
+)
 from chalicelib.domain.dealer_sales import (
     RECHARGE,
     REVERSAL,
@@ -20,15 +27,23 @@ from chalicelib.domain.dealers import (
     CommissionTotals,
     Dealer,
 )
-from chalicelib.domain.documents import Document, Entry, NewDocument, Settlement, entry_of
+from chalicelib.domain.documents import (
+    SETTLED_PER_ENTRY_MAX,
+    Document,
+    Entry,
+    NewDocument,
+    Settlement,
+    entry_of,
+)
 from chalicelib.domain.errors import NotFound
 from chalicelib.domain.funds import Fund, FundMove
+from chalicelib.domain.invoices import Invoice
 from chalicelib.domain.payments import check_words
 from chalicelib.domain.prepaid import PrepaidLine, recharge_of, take_back
-from chalicelib.domain.reversals import check_reversible, reverse
+from chalicelib.domain.reversals import check_reversible, open_more, reverse
 from chalicelib.ports.store import AuditNote, Idempotency, TenantStore, Write
 from chalicelib.usecases.dealer_sales import DealerSale, moved_wallets
-from chalicelib.usecases.payments import settled_by
+from chalicelib.usecases.payments import paid_invoices, settled_by
 from chalicelib.usecases.posting import Books, Posted, post
 
 
@@ -73,8 +88,7 @@ class _TakingBack:
 
     def _recharge(self, books: Books, receipt: Document) -> Entry:
         """Credit what is left of the recharge's invoice, take its time, and the money out of the credit."""
-        documents: list[NewDocument] = [recharge_reversal(receipt=receipt, note=self.words)]
-        settled: list[Settlement] = []
+        account = books.subscriber.account
         invoice = self.store.invoices.get(invoice_id=receipt.about)
         slot, package_id, granted = recharge_of(invoice=invoice)
         before = self.store.prepaid.get(account_id=receipt.account_id, slot=slot)
@@ -82,8 +96,10 @@ class _TakingBack:
         zone = books.tenant.time_zone
         after = take_back(line=before, package_id=package_id, granted=granted, at=self.at, zone=zone)
         self.lines = None
+        notes: list[NewDocument] = []
+        settled: list[Settlement] = []
         try:
-            made, settlement = credit_note(
+            made, credited = credit_note(
                 invoice=invoice,
                 lines=whole_invoice(invoice=invoice),
                 reason=CreditReason.CANCELLATION.value,
@@ -92,12 +108,31 @@ class _TakingBack:
         except NothingToCredit:  # the recharge was taken back before, and the money is the account's credit
             pass
         else:
-            documents.append(made)
-            settled.append(settlement)
+            notes.append(made)
+            settled.append(credited)
             self.lines = (before, after) if after != before else None
+        credit = account.credit + sum(to_credit(document=one) for one in notes)
+        opened = self._opened(account, invoice, receipt.amount - credit)
+        amount = -sum(one.amount for one in opened)
+        journal = recharge_reversal(receipt=receipt, note=self.words, opened=amount)
         return entry_of(
-            account=books.subscriber.account, documents=documents, settled=settled, reverses=receipt
+            account=account,
+            documents=[journal, *notes],
+            settled=[*settled, *opened],
+            reverses=receipt,
         )
+
+    def _opened(self, account: Account, invoice: Invoice, missing: int) -> Sequence[Settlement]:
+        """Return what opens other invoices, where the credit does not suffice.
+
+        A payment that bounced may have opened the recharge's invoice in the place of those that it paid.
+        """
+        if missing <= 0:
+            return ()
+        own = [Settlement(invoice, paid=-invoice.paid)]
+        others = paid_invoices(store=self.store, account_id=account.account_id, missing=missing, own=own)
+        others = others[: SETTLED_PER_ENTRY_MAX - 1]  # the recharge's own is one
+        return tuple(open_more(taken={}, others=others, missing=missing).values())
 
     def writes(self, posted: Posted) -> Sequence[Write]:
         """Describe the line, the wallets, and the month in which the sale was taken back."""

@@ -206,7 +206,9 @@ def settled_by(
     invoices = [store.invoices.get(invoice_id=one) for one, _ in receipt.pays]
     own = own_settlements(receipt=receipt, invoices=invoices)
     missing = missing_for_reversal(account=account, receipt=receipt, own=own)
-    return own, _paid(store, account.account_id, missing, own) if missing else ()
+    return own, paid_invoices(
+        store=store, account_id=account.account_id, missing=missing, own=own
+    ) if missing else ()
 
 
 def give_back(
@@ -258,10 +260,13 @@ def _fee(books: Books, receipt: Document, asked: ReversalAsked) -> tuple[Pending
     return (fee,)
 
 
-def _paid(
-    store: TenantStore, account_id: str, missing: int, own: Sequence[Settlement]
+def paid_invoices(
+    *, store: TenantStore, account_id: str, missing: int, own: Sequence[Settlement]
 ) -> tuple[Invoice, ...]:
-    """Return an account's paid invoices, the newest first, until they come to ``missing``."""
+    """Return an account's paid invoices, the newest first, until they come to ``missing``.
+
+    ``own`` is what is taken back of some of them already.
+    """
     taken = {one.invoice.invoice_id: one.paid for one in own}
     found: list[Invoice] = []
     after, looked_at = None, 0

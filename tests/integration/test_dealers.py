@@ -126,14 +126,15 @@ def test_a_recharge_that_became_credit_is_taken_back_while_the_credit_is_there(t
     made = created(trade.recharge(counter, package))
     path = f"/v1/invoices/{made['recharge']['invoice']['invoice_id']}/recharge-reversal"
     created(counter.send(path, {"reason": "the wrong package"}))
-    counter.invoice(line(60_000))  # which the credit pays
+    other = counter.invoice(line(60_000))  # which the credit pays
+    created(counter.send("refunds", {"amount": pkr(40_000), "channel": "cash"}))
 
     spent = trade.take_back(made["sale"]["document_id"])
     assert spent.problem[:2] == (409, "insufficient_credit")
-    counter.pay(60_000, allocate="none")
+    counter.pay(40_000, allocate="none")
     created(trade.take_back(made["sale"]["document_id"]))
 
-    assert trade.wallet("DLR-2") == 200_000
+    assert (trade.wallet("DLR-2"), counter.now(other)["open"]["amount"]) == (200_000, 60_000)
     trade.check()
 
 

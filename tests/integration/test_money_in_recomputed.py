@@ -252,3 +252,56 @@ def test_expenses_over_the_turn_of_a_fiscal_year(counter: Counter, clock: FakeCl
     assert trial(counter) == {}
     july = ok(counter.shop.tenant.api.get("/v1/profit-and-loss?from=2041-07-01&to=2041-07-31"))
     assert july["result"] == 45_000
+
+
+def test_what_is_taken_back_after_a_month_was_closed_leaves_the_month(
+    trade: Trade, clock: FakeClock, services: EngineServices
+) -> None:
+    """At 18:59 UTC it is a minute to midnight in Karachi, on the last day of the fiscal year."""
+    clock.set(datetime(2041, 6, 30, 18, 59, tzinfo=UTC))
+    trade.shop.sign_in_again()
+    ali, package = trade.customer("DLR-2"), trade.package(99_999)
+    created(trade.move("DLR-2", "top-ups", 200_000))
+    sold = created(trade.recharge(ali, package))["sale"]
+    cheque, bill = ali.pay(5_000, channel="cheque"), {"category": "rent", "amount": pkr(1_000)}
+    owing = created(ali.send("/v1/expenses", bill))
+    june, july = "?from=2041-06-01&to=2041-06-30", "?from=2041-07-01&to=2041-07-31"
+    closed = trial(ali, june)
+    clock.set(datetime(2041, 6, 30, 20, 30, tzinfo=UTC))
+    trade.shop.sign_in_again()
+    trade.shop.bill(clock.now())
+    for month in ("2041-05", "2041-06"):
+        created(trade.api.post("/v1/ledger/closings", json={"month": month}))
+
+    created(trade.take_back(sold["document_id"]))
+    created(ali.reverse(cheque))
+    ok(ali.send(f"/v1/expenses/{owing['expense_id']}/reversal", {"reason": "recorded twice"}))
+
+    assert trial(ali, june) == closed
+    assert trial(ali) == {"cash:cash": 200_000, "dealer_wallets": -200_000}
+    told = [ok(trade.api.get(f"/v1/profit-and-loss{month}"))["result"] for month in (june, july)]
+    assert told == [99_999 - 12_000 - 1_000, -(99_999 - 12_000 - 1_000)]
+    closing = ok(trade.api.get("/v1/ledger/closings/2041-06"))
+    assert closing["differences"] == []
+
+
+def test_a_dealers_sale_is_taken_back_after_the_money_of_another_payment_went(trade: Trade) -> None:
+    ali, package = trade.customer("DLR-2"), trade.package(100_000)
+    created(trade.move("DLR-2", "top-ups", 200_000))
+    cheque = ali.pay(50_000, channel="cheque")
+    half = trade.package(50_000)
+    created(ali.send("recharges", {"package_id": half["package_id"]}))
+    sold = created(trade.recharge(ali, package))["sale"]
+    # The bounced cheque opens the newest paid invoice, which is the dealer's.
+    created(ali.reverse(cheque))
+
+    created(trade.take_back(sold["document_id"]))
+
+    assert trial(ali) == {
+        "receivable": 50_000,
+        "cash:cash": 200_000,
+        "dealer_wallets": -200_000,
+        "revenue:recharge": -50_000,
+    }
+    by_number = sorted(ali.get("invoices")["items"], key=lambda one: str(one["number"]))
+    assert [(one["state"], one["open"]["amount"]) for one in by_number] == [("open", 50_000), ("paid", 0)]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import date, timedelta
 from unittest.mock import patch
 
 import pytest
@@ -16,6 +16,7 @@ from chalicelib.ports.store import AuditNote
 from chalicelib.usecases.posting import post
 from chalicelib.usecases.reconciliations import receipts_between
 from tests.fakes.api_client import ApiClient, Reply
+from tests.fakes.clock import FakeClock
 from tests.fakes.queues import AtOnce
 from tests.integration.books_check import check_books
 from tests.integration.conftest import NOW, EngineServices, SignedIn
@@ -227,6 +228,23 @@ def test_what_a_file_told_first_is_not_taken_again_when_the_gateway_tells(
     assert late == ["parked", "parked"]
     assert [one["reason"] for one in till.parked()] == ["recorded_by_hand"] * 2
     assert accountant.counter.books() == {"balance": 0, "credit": 0, "deposits": 0}
+
+
+def test_the_days_about_the_turn_of_a_fiscal_year_are_compared_alike(
+    accountant: Accountant, clock: FakeClock
+) -> None:
+    last = (date(2041, 6, 30) - TODAY).days
+    paid = [accountant.paid(f"T{number}", 100, days=last + number - 1) for number in range(3)]
+    clock.set(NOW + timedelta(days=last + 2))
+    accountant.counter.shop.sign_in_again()
+
+    june = accountant.compare("T0,,1,,paid,\nT2,,1,,paid,\n", on="2041-06-30")
+    july = accountant.compare("T1,,1,,paid,\n", on="2041-07-01")
+
+    assert [one["document_id"] for one in accountant.lines(june, "matched")] == [paid[0], paid[2]]
+    assert [one["document_id"] for one in accountant.lines(june, "missing_there")] == [paid[1]]
+    assert [one["document_id"] for one in accountant.lines(july, "matched")] == [paid[1]]
+    assert accountant.lines(july, "missing_there") == []
 
 
 def test_days_without_a_file_are_told_and_payments_found_by_their_day(accountant: Accountant) -> None:
