@@ -153,12 +153,12 @@ def test_by_a_gateway_with_its_fee_given_back_charged_back_and_won(
     created(counter.send(f"{path}/gateway-refunds", {"amount": pkr(30_000)}))
     assert trial(counter) == {**settled, "receivable": 100_000, "credit": -70_000, "cash:sandbox": -30_000}
 
-    created(counter.send(f"{path}/chargebacks", {"case_id": "dp_1"}))
+    created(counter.send(f"{path}/chargebacks", {"case": "dp_1"}))
 
     # The bank takes 100,000: 70,000 is there as credit, 30,000 was given back and is owed anew.
     assert trial(counter) == {**settled, "receivable": 130_000, "cash:sandbox": -130_000}
     assert (owed(counter), result(counter)) == (130_000, 97_500)
-    created(counter.send(f"{path}/chargeback-wins", {"case_id": "dp_1"}))
+    created(counter.send(f"{path}/chargeback-wins", {"case": "dp_1"}))
     assert trial(counter) == {**settled, "receivable": 100_000, "credit": -70_000, "cash:sandbox": -30_000}
     assert (owed(counter), counter.now(invoice)["open"]["amount"]) == (30_000, 100_000)
 
@@ -182,7 +182,7 @@ def test_a_debit_note_for_a_chargeback_that_is_credited_is_a_loss(counter: Count
     paid = counter.pay(40_000)
     path = f"/v1/documents/{paid['document_id']}"
     created(counter.send(f"{path}/refunds", {"amount": pkr(40_000), "channel": "cash"}))
-    case = created(counter.send(f"{path}/chargebacks", {"case_id": "dp_2"}))
+    case = created(counter.send(f"{path}/chargebacks", {"case": "dp_2"}))
     assert (trial(counter), result(counter)) == ({"receivable": 40_000, "cash:cash": -40_000}, 0)
 
     counter.credit({"invoice_id": case["debit_note_id"]}, reason="goodwill")
@@ -190,19 +190,19 @@ def test_a_debit_note_for_a_chargeback_that_is_credited_is_a_loss(counter: Count
     assert trial(counter) == {"chargebacks": 40_000, "cash:cash": -40_000}
     assert result(counter) == -40_000
     # Won, the money is the company's again: the subscriber had it back, and owes nothing.
-    created(counter.send(f"{path}/chargeback-wins", {"case_id": "dp_2"}))
+    created(counter.send(f"{path}/chargeback-wins", {"case": "dp_2"}))
     assert (trial(counter), result(counter), owed(counter)) == ({}, 0, 0)
 
 
 def test_what_was_written_off_for_a_chargeback_is_paid_when_it_is_won(counter: Counter) -> None:
     invoice, paid = counter.invoice(line(90_000)), counter.pay(100_000)
     path = f"/v1/documents/{paid['document_id']}"
-    created(counter.send(f"{path}/chargebacks", {"case_id": "dp_3"}))
+    created(counter.send(f"{path}/chargebacks", {"case": "dp_3"}))
     lost = {"reason": "uncollectible"}
     created(counter.send(f"/v1/invoices/{invoice['invoice_id']}/write-offs", lost))
     assert trial(counter) == {"revenue:one_time": -90_000, "write_off": 90_000}
 
-    created(counter.send(f"{path}/chargeback-wins", {"case_id": "dp_3"}))
+    created(counter.send(f"{path}/chargeback-wins", {"case": "dp_3"}))
 
     assert trial(counter) == {"cash:cash": 100_000, "credit": -10_000, "revenue:one_time": -90_000}
     assert (counter.now(invoice)["state"], owed(counter)) == ("paid", -10_000)
