@@ -92,6 +92,7 @@ def record_payment(request: Request) -> DocumentOut:
     """Record a payment: it gets a receipt and settles invoices; what is left is credit.
 
     A collector's cash is in the collector's own fund, with the channel ``in_hand``, until handed over.
+    A collector takes cash and cheques alone, and who works for a dealer with a wallet none beside it.
     """
     body, subscriber_id = request.body_as(PaymentIn), request.path["subscriber_id"]
     made = payments.record_payment(

@@ -59,6 +59,12 @@ class ExceedsPayment(InvalidValue):
     code = "exceeds_payment"
 
 
+class NotInHand(Conflict):
+    """Who takes money in the field has it in hand: what reached the bank is the office's to say."""
+
+    code = "not_in_hand"
+
+
 class WalletPays(Conflict):
     """A dealer's own people take payments out of the dealer's wallet, and not beside it."""
 
@@ -79,6 +85,9 @@ class Channel(StrEnum):
     CHEQUE = "cheque"
     OTHER = "other"
 
+
+# What somebody in the field can hold, and hand over.
+IN_HANDS: Final = frozenset({Channel.CASH, Channel.CHEQUE})
 
 # Money that the company had before it came to an account: by what it is held.
 VOUCHER_CHANNEL: Final = "voucher"

@@ -19,7 +19,9 @@ from chalicelib.domain.invoices import Invoice
 from chalicelib.domain.ledger import IN_HAND
 from chalicelib.domain.money import Money
 from chalicelib.domain.payments import (
+    IN_HANDS,
     Channel,
+    NotInHand,
     Source,
     WalletPays,
     amount_of,
@@ -101,14 +103,17 @@ def record_payment(
 ) -> Document:
     """Record a payment, give it a receipt, and settle invoices; what is left is credit.
 
-    ``hands`` is the person in whose hands cash stays until it is handed over; without, it is the
-    office's. ``dealer_code`` is the dealer that who records it works for: where that has a wallet, the
-    wallet pays (``dealer_sales``). ``besides`` describes what else is written with it.
+    ``hands`` is the person who takes cash or a cheque, and in whose hands cash stays until it is handed
+    over; without, it is the office's. ``dealer_code`` is the dealer that who records it works for: where
+    that has a wallet, the wallet pays (``dealer_sales``). ``besides`` describes what else is written with
+    it.
 
-    Raises WalletPays, NotFound, InvalidAmount, CurrencyMismatch, UnknownInvoice, ExceedsOpen, ExceedsPayment,
-    InvoiceAllocatedTwice or TooManySettlements.
+    Raises NotInHand, WalletPays, NotFound, InvalidAmount, CurrencyMismatch, UnknownInvoice, ExceedsOpen,
+    ExceedsPayment, InvoiceAllocatedTwice or TooManySettlements.
     """
     check_words(note=asked.note, reference=asked.reference)
+    if hands and asked.channel not in IN_HANDS:
+        raise NotInHand("in the field cash and cheques are taken, and no transfers", param="channel")
     in_hand = bool(hands) and asked.channel is Channel.CASH
     held = into_hands(store=store, staff_id=hands) if in_hand else None
     if dealer_code and not in_hand and store.dealers.by_code(code=dealer_code) is not None:

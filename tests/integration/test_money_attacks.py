@@ -70,6 +70,20 @@ def test_who_takes_money_in_the_field_does_not_say_what_reached_the_bank(field: 
     assert ok(clerk.post(path, json={"transaction": "FT1"}))["state"] == "paid"
 
 
+def test_a_collector_keeps_no_cash_by_calling_it_a_transfer(field: Field) -> None:
+    ali = field.customer(owes=5_000)
+
+    for channel in ("bank_transfer", "other"):
+        refused = send(
+            field.collector.api, f"{ali.path}/payments", {"amount": pkr(5_000), "channel": channel}
+        )
+        assert refused.problem == (409, "not_in_hand", "channel")
+
+    assert ok(field.owner.get(ali.path))["balance"]["amount"] == 5_000
+    created(send(field.collector.api, f"{ali.path}/payments", {"amount": pkr(5_000), "channel": "cash"}))
+    assert field.held() == 5_000
+
+
 def test_one_transfer_of_the_bank_confirms_one_collection(field: Field) -> None:
     ali, sana = field.customer(owes=5_000), field.customer(owes=5_000)
     ok(field.owner.put("/v1/gateways/raast", json={"enabled": True, "settings": RAAST}))
