@@ -241,9 +241,13 @@ def fold(*, account: Account, postings: Iterable[Posting]) -> Account:
         elif posting.account == DEPOSITS:
             deposits -= posting.amount
     if credit < 0:
-        raise InsufficientCredit("the account's credit does not suffice", param="amount")
+        raise InsufficientCredit(
+            f"the account's credit does not suffice: it is {account.credit}", param="amount"
+        )
     if deposits < 0:
-        raise InsufficientDeposit("the account's deposits do not suffice", param="amount")
+        raise InsufficientDeposit(
+            f"the account's deposits do not suffice: they are {account.deposits}", param="amount"
+        )
     return replace(account, balance=balance, credit=credit, deposits=deposits)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any, Final
 
@@ -12,11 +12,11 @@ from chalicelib.domain.audit_chain import Flaw
 from chalicelib.domain.errors import InvalidValue
 from chalicelib.domain.tenants import Tenant
 from chalicelib.jobs.deadline import deadline
+from chalicelib.jobs.tenants import active_tenants
 from chalicelib.observability import logger, tell_sealed
 from chalicelib.ports.audit import ChainMoved, RoundMoved
 from chalicelib.usecases.audit_rounds import BROKEN, Checked, check_chain
 from chalicelib.usecases.audit_sealing import ChainDamaged, Sealed, anchor_head, seal_entries
-from chalicelib.usecases.billing import TENANTS_PER_PAGE, planning_turn
 
 # A pass stops before its function's limit (300 s); two passes at once do no harm.
 PASS_SECONDS_MAX: Final = 240
@@ -41,7 +41,7 @@ def seal_audit_logs(services: Services, event: Mapping[str, Any]) -> None:  # no
     reports: list[Sealed] = []
     failed: list[str] = []
     tenants = 0
-    for tenant in _tenants(services, at):
+    for tenant in active_tenants(services=services, at=at):
         tenants += 1
         report = None if out_of_time() else _seal(services, tenant, at, out_of_time)
         if report is None:
@@ -84,7 +84,7 @@ def anchor_audit_chains(services: Services, event: Mapping[str, Any]) -> None:  
     at, out_of_time = services.clock.now(), deadline(seconds=PASS_SECONDS_MAX)
     failed: list[str] = []
     anchored = 0
-    for tenant in _tenants(services, at):
+    for tenant in active_tenants(services=services, at=at):
         done = None if out_of_time() else _anchor(services, tenant, at)
         if done is None:
             failed.append(tenant.tenant_id)
@@ -117,7 +117,7 @@ def verify_audit_chains(services: Services, event: Mapping[str, Any]) -> None:
     reports: list[Checked] = []
     failed: list[str] = []
     tenants = 0
-    for tenant in _tenants(services, at):
+    for tenant in active_tenants(services=services, at=at):
         if wanted not in {None, tenant.tenant_id}:
             continue
         tenants += 1
@@ -188,13 +188,3 @@ def _tell_broken(
         return
     services.alarms.tell(kind=Anomaly.AUDIT_BROKEN, tenant_id=tenant_id, at=at)
     services.mail_queue.send(message={"mail": BROKEN, "tenant_id": tenant_id})
-
-
-def _tenants(services: Services, at: datetime) -> Iterator[Tenant]:
-    after: str | None = None
-    while True:
-        page = services.tenants.active(after=after, limit=TENANTS_PER_PAGE, turn=planning_turn(at=at))
-        yield from page.items
-        after = page.after
-        if after is None:
-            return

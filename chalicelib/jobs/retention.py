@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any, Final
 
 from chalicelib.bootstrap import Services
 from chalicelib.domain.tenants import Tenant
 from chalicelib.jobs.deadline import deadline
+from chalicelib.jobs.tenants import active_tenants
 from chalicelib.observability import logger
-from chalicelib.usecases.billing import TENANTS_PER_PAGE, planning_turn
 from chalicelib.usecases.retention import take_away
 
 # A pass stops before its function's limit (900 s); two passes at once do no harm.
@@ -26,7 +26,7 @@ def keep_retention(services: Services, event: Mapping[str, Any]) -> None:  # noq
     at, out_of_time = services.clock.now(), deadline(seconds=PASS_SECONDS_MAX)
     failed: list[str] = []
     tenants = 0
-    for tenant in _tenants(services, at):
+    for tenant in active_tenants(services=services, at=at):
         tenants += 1
         if out_of_time() or not _keep(services, tenant, at, out_of_time):
             failed.append(tenant.tenant_id)
@@ -43,13 +43,3 @@ def _keep(services: Services, tenant: Tenant, at: datetime, out_of_time: Callabl
     except Exception:  # noqa: BLE001 - logged with its trace
         logger().exception("retention not kept", extra={"tenant_id": tenant.tenant_id})
         return False
-
-
-def _tenants(services: Services, at: datetime) -> Iterator[Tenant]:
-    after: str | None = None
-    while True:
-        page = services.tenants.active(after=after, limit=TENANTS_PER_PAGE, turn=planning_turn(at=at))
-        yield from page.items
-        after = page.after
-        if after is None:
-            return
