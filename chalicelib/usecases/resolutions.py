@@ -258,4 +258,6 @@ def _linked(store: TenantStore, asked: ResolutionAsked) -> Document:
         raise unknown from None
     if receipt.kind is not DocumentKind.RECEIPT:
         raise unknown
+    if receipt.reversed_by:
+        raise UnknownPayment(f"{receipt.number} was reversed: no money stands for it", param="document_id")
     return receipt

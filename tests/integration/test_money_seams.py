@@ -12,9 +12,10 @@ from tests.integration.conftest import NOW
 from tests.integration.counter import Counter, line, pkr
 from tests.integration.shop import Item, Shop, if_match, ok
 from tests.integration.test_dealers import Trade, trade
+from tests.integration.test_settlements import Accountant, accountant
 from tests.integration.voucher_desk import VoucherDesk, redeem
 
-__all__ = ["trade"]
+__all__ = ["accountant", "trade"]
 
 
 def suspended(counter: Counter, *, invoices: int, lines: int) -> list[Item]:
@@ -95,3 +96,16 @@ def test_whichever_way_money_comes_it_brings_a_line_back(
     assert paid.status in {200, 201}, paid.text
     assert states(counter, lines) == ["active"]
     trade.check()
+
+
+def test_a_row_is_not_linked_to_a_payment_that_was_reversed(accountant: Accountant) -> None:
+    counter = accountant.counter
+    taken_back, stands = counter.pay(30_000), counter.pay(30_000)
+    assert counter.reverse(taken_back).status == 201
+    done = accountant.compare("T9,O9,300,3,paid,PKR\n")
+
+    def link(receipt: Item) -> Reply:
+        return accountant.resolve(done, "missing_here-1", kind="linked", document_id=receipt["document_id"])
+
+    assert link(taken_back).problem == (422, "unknown_payment", "document_id")
+    assert link(stands).status == 201
