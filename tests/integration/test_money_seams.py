@@ -11,8 +11,8 @@ from tests.fakes.api_client import Reply
 from tests.integration.conftest import NOW
 from tests.integration.counter import Counter, line, pkr
 from tests.integration.shop import Item, Shop, if_match, ok
-from tests.integration.test_dealers import Trade, trade
 from tests.integration.test_settlements import Accountant, accountant
+from tests.integration.trading import Trade, trade
 from tests.integration.voucher_desk import VoucherDesk, redeem
 
 __all__ = ["accountant", "trade"]

@@ -21,6 +21,7 @@ from chalicelib.jobs.keys import KeysIncomplete, keep_keys
 from chalicelib.jobs.mails import send_mails
 from chalicelib.jobs.plans import PlansIncomplete, keep_plans
 from chalicelib.jobs.prepaid import EndingsIncomplete, expire_prepaid_lines
+from chalicelib.jobs.retention import RetentionIncomplete, keep_retention
 from chalicelib.usecases.audit_rounds import BROKEN
 from chalicelib.usecases.support import NOTICE
 from tests.fakes.api_client import ApiClient
@@ -142,6 +143,19 @@ class Pass:
         keep_collections(self.services, {})
         assert till.now(found)["state"] == "paid"
 
+    def keep_retention(self) -> None:
+        """Take away what is more than a year old: addresses, jobs, and the data that somebody used."""
+        sold = self.shop.subscribe(self.shop.subscriber(), self.shop.package())
+        used = {"record_id": "a", "up_mib": 1, "down_mib": 2}
+        ok(self.tenant.api.post(f"/v1/subscriptions/{sold['subscription_id']}/usage", json=used))
+        created(self.tenant.api.post("/v1/imports", json={"file_name": "a.csv", "size_bytes": 10}))
+        self.clock.advance(timedelta(days=800))
+        with suppress(RetentionIncomplete):
+            keep_retention(self.services, {})
+        self.shop.sign_in_again()
+        [day] = ok(self.tenant.api.get("/v1/retention/reports"))["items"]
+        assert set(day["counts"]) == {"access_log", "jobs", "traffic"}
+
     def keep_plans(self) -> None:
         """Look at every tenant's plan."""
         with suppress(PlansIncomplete):
@@ -157,6 +171,7 @@ PASSES: Mapping[str, Callable[[Pass], Any]] = {
     "prepaid_expirer": Pass.renew,
     "plan_keeper": Pass.keep_plans,
     "collection_keeper": Pass.keep_collections,
+    "retention_keeper": Pass.keep_retention,
 }
 
 
