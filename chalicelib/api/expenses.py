@@ -12,6 +12,7 @@ from chalicelib.api.routing import Request, endpoint
 from chalicelib.api.schemas import Line, ListAnswer, ListQuery, MoneyIn, MoneyOut, Schema
 from chalicelib.domain.documents import NOTE_CHARS_MAX
 from chalicelib.domain.expenses import CATEGORY_CHARS_MAX, PAYEE_CHARS_MAX, Expense
+from chalicelib.domain.expenses import Category as KnownCategory
 from chalicelib.domain.payments import REFERENCE_CHARS_MAX
 from chalicelib.domain.profit_and_loss import ProfitAndLoss
 from chalicelib.domain.staff import Permission
@@ -23,7 +24,7 @@ Category = Annotated[
     Field(
         min_length=1,
         max_length=CATEGORY_CHARS_MAX,
-        description="upstream, rent, salaries, power, equipment, fuel, taxes_fees, other, or an own name",
+        description=f"{', '.join(KnownCategory)}, or an own name",
         examples=["upstream"],
     ),
 ]

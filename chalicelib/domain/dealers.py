@@ -124,7 +124,12 @@ class Dealer:
     @property
     def fund_id(self) -> str:
         """The identifier of the wallet, which has the dealer's own ULID."""
-        return f"fnd_{self.dealer_id.removeprefix('dlr_')}"
+        return _wallet_of(self.dealer_id)
+
+    @property
+    def parent_fund_id(self) -> str:
+        """The identifier of the parent's wallet; empty without one."""
+        return _wallet_of(self.parent_id) if self.parent_id else ""
 
     @property
     def wallet(self) -> Fund:
@@ -132,6 +137,10 @@ class Dealer:
         return Fund(
             self.fund_id, FundKind.DEALER, self.currency, name=self.code, owner_id=self.dealer_id, version=1
         )
+
+
+def _wallet_of(dealer_id: str) -> str:
+    return f"fnd_{dealer_id.removeprefix('dlr_')}"
 
 
 @dataclass(frozen=True, slots=True)

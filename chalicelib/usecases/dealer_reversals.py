@@ -42,7 +42,7 @@ from chalicelib.domain.payments import check_words
 from chalicelib.domain.prepaid import PrepaidLine, recharge_of, take_back
 from chalicelib.domain.reversals import check_reversible, open_more, reverse
 from chalicelib.ports.store import AuditNote, Idempotency, TenantStore, Write
-from chalicelib.usecases.dealer_sales import DealerSale, moved_wallets
+from chalicelib.usecases.dealer_sales import DealerSale, moved_wallets, wallets_of
 from chalicelib.usecases.payments import paid_invoices, settled_by
 from chalicelib.usecases.posting import Books, Posted, post
 
@@ -68,11 +68,8 @@ class _TakingBack:
         receipt = self.store.documents.get(document_id=self.document_id)
         self.terms = terms_of(receipt=receipt)
         check_reversible(document=receipt, by_dealer=True)
-        parent = self.dealer.parent_id.replace("dlr_", "fnd_", 1)
-        wallets = [self.dealer.fund_id, *([parent] if parent else [])]
-        funds = self.store.company_standing(fund_ids=wallets).funds
-        self.wallet = wallet = funds[self.dealer.fund_id]
-        self.moves = moves_back(terms=self.terms, wallet=wallet, parent=funds[parent] if parent else None)
+        self.wallet, parent = wallets_of(store=self.store, dealer=self.dealer)
+        self.moves = moves_back(terms=self.terms, wallet=self.wallet, parent=parent)
         if receipt.reason == RECHARGE:
             return self._recharge(books, receipt)
         account = books.subscriber.account

@@ -100,12 +100,9 @@ class _Selling:
     def take(self, terms: SaleTerms) -> None:
         """Take a sale's price from the wallet and give the parent its part, or raise InsufficientWallet."""
         assert self.dealer is not None, "somebody sells"
-        parent = self.dealer.parent_id.replace("dlr_", "fnd_", 1)
-        wallets = [self.dealer.fund_id, *([parent] if parent else [])]
-        funds = self.store.company_standing(fund_ids=wallets).funds
         self.terms = terms
-        self.wallet = funds[self.dealer.fund_id]
-        self.moves = wallet_moves(terms=terms, wallet=self.wallet, parent=funds[parent] if parent else None)
+        self.wallet, parent = wallets_of(store=self.store, dealer=self.dealer)
+        self.moves = wallet_moves(terms=terms, wallet=self.wallet, parent=parent)
 
     def writes(self, posted: Posted, on: date) -> Sequence[Write]:
         """Describe the wallets after the sale, and what the dealer sold in the month."""
@@ -131,6 +128,13 @@ class _Selling:
         assert self.terms is not None, "a sale has terms"
         assert self.wallet is not None, "a dealer has a wallet"
         return DealerSale(self.dealer, self.terms, posted.documents[0], self.wallet)
+
+
+def wallets_of(*, store: TenantStore, dealer: Dealer) -> tuple[Fund, Fund | None]:
+    """Return a dealer's wallet and the parent's, if there is one, as they stand now."""
+    parent = dealer.parent_fund_id
+    funds = store.company_standing(fund_ids=[dealer.fund_id, *([parent] if parent else [])]).funds
+    return funds[dealer.fund_id], funds[parent] if parent else None
 
 
 def moved_wallets(

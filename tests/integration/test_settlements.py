@@ -150,7 +150,7 @@ def test_a_missing_payment_is_recorded_once_and_given_up_again(accountant: Accou
     assert accountant.reopen(done, "missing_here-1").problem[:2] == (409, "payment_stands")
     assert accountant.counter.reverse(receipt).status == 201
     assert ok(accountant.reopen(done, "missing_here-1"))["resolution"] is None
-    linked = {"kind": "linked", "document_id": receipt["document_id"]}
+    linked = {"kind": "linked", "document_id": accountant.counter.pay(500)["document_id"]}
     for body, refused in (
         ({"kind": "explained"}, (422, "invalid_value")),
         ({"kind": "linked", "document_id": "rcp_x"}, (422, "unknown_payment")),
