@@ -75,7 +75,7 @@ def prepaid_expirer(event: CloudWatchEvent) -> None:
 
 @app.schedule(Rate(10, unit=Rate.MINUTES), name="collection_keeper")
 def collection_keeper(event: CloudWatchEvent) -> None:
-    """Ask gateways for what they may have told in vain, and end what nobody paid."""
+    """Ask gateways for what they may have told in vain, end what nobody paid, have receipts mailed."""
     from chalicelib.jobs.gateway_collections import keep_collections
 
     keep_collections(job_services(), event.to_dict())

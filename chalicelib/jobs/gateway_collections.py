@@ -1,4 +1,4 @@
-"""Collections through gateways that nobody heard of: asked for, and ended when their time is over."""
+"""Collections that nobody heard of are asked for, and ended; receipts whose mail waits are sent for."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from chalicelib.jobs.deadline import deadline
 from chalicelib.observability import logger
 from chalicelib.usecases.billing import TENANTS_PER_PAGE, planning_turn
 from chalicelib.usecases.collection_keeping import keep_tenants_collections
+from chalicelib.usecases.receipt_mails import queue_waiting
 
 # The pass stops before its function's limit (300 s); no tenant takes more than a part of it.
 PASS_SECONDS_MAX: Final = 240
@@ -58,15 +59,23 @@ def _keep(services: Services, tenant: Tenant, at: datetime, out_of_time: Callabl
     named: dict[str, object] = {"tenant_id": tenant.tenant_id}
     slow = deadline(seconds=TENANT_SECONDS_MAX)
     try:
+        store = services.stores.of(tenant_id=tenant.tenant_id)
         kept = keep_tenants_collections(
             ports=services.gateways,
-            store=services.stores.of(tenant_id=tenant.tenant_id),
+            store=store,
             at=at,
             out_of_time=lambda: out_of_time() or slow(),
         )
+        mails = queue_waiting(store=store, queue=services.mail_queue, at=at)
+        if kept.paid or kept.expired or kept.unfinished or mails:
+            told = {"paid": kept.paid, "expired": kept.expired, "unfinished": kept.unfinished}
+            logger().info("collections kept", extra={**named, **told, "receipt_mails": mails})
     except Exception as error:
-        logger().exception("collections not looked at", extra=named)
-        raise CollectionsNotKept("the tenant's collections could not be looked at") from error
-    if kept.paid or kept.expired or kept.unfinished:
-        told = {"paid": kept.paid, "expired": kept.expired, "unfinished": kept.unfinished}
-        logger().info("collections kept", extra={**named, **told})
+        raise _not_kept(error, named) from error
+    if kept.error is not None:
+        raise _not_kept(kept.error, named) from kept.error
+
+
+def _not_kept(error: Exception, named: Mapping[str, object]) -> CollectionsNotKept:
+    logger().error("collections not looked at", extra=named, exc_info=error)
+    return CollectionsNotKept("the tenant's collections could not all be looked at")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING, Protocol
@@ -100,8 +100,8 @@ class Collections(Protocol):
     ) -> Page[Collection]:
         """Return the tenant's collections in a state, or all, the newest first."""
 
-    def under_way(self, *, limit: int) -> tuple[Collection, ...]:
-        """Return collections that are open or pending, their time over or not: the oldest of each first."""
+    def under_way(self, *, limit: int) -> Iterator[Collection]:
+        """Yield collections that are open or pending, their time over or not: the oldest of each first."""
 
     def any_under_way(self, *, kind: GatewayKind, at: datetime) -> bool:
         """Whether a collection of a gateway is open, or the vendor works at it."""

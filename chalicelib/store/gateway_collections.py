@@ -8,7 +8,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from datetime import datetime
 from hashlib import sha256
@@ -51,6 +51,7 @@ from chalicelib.store.paging import query_page
 ALL = "all"
 EVENT = "EVT"
 _PREFIX = keys.collection("")
+_UNDER_WAY_PAGE = 100
 
 
 class CollectionItem(TenantsItem):
@@ -161,15 +162,19 @@ class DynamoCollections(OfTenant):
         )
         return Page(self._listed_ones(page.items), page.after)
 
-    def under_way(self, *, limit: int) -> tuple[Collection, ...]:
-        """Return collections that are open or pending, their time over or not: the oldest of each first."""
-        found: list[Collection] = []
+    def under_way(self, *, limit: int) -> Iterator[Collection]:
+        """Yield collections that are open or pending, their time over or not: the oldest of each first.
+
+        At most ``limit`` of each state, read a page at a time.
+        """
         for state in sorted(UNDER_WAY):
-            page = query_page(
-                ListedItem, keys.collections(self._tenant_id, state.value), limit=limit, after=None
-            )
-            found += self._listed_ones(page.items)
-        return tuple(found)
+            pk, after, left = keys.collections(self._tenant_id, state.value), None, limit
+            while left > 0:
+                page = query_page(ListedItem, pk, limit=min(left, _UNDER_WAY_PAGE), after=after)
+                yield from self._listed_ones(page.items)
+                after, left = page.after, left - len(page.items)
+                if after is None:
+                    break
 
     def _listed_ones(self, listed: Sequence[ListedItem]) -> tuple[Collection, ...]:
         wanted = [

@@ -11,7 +11,7 @@ from pynamodb.exceptions import UpdateError
 from chalicelib.domain.errors import Busy
 from chalicelib.store import keys
 from chalicelib.store.acting import OfTenant
-from chalicelib.store.base import ModelWrite, TenantsItem, nullable, put, to_iso
+from chalicelib.store.base import ModelWrite, TenantsItem, from_iso, nullable, put, to_iso
 from chalicelib.store.paging import query_page
 
 _CONDITION_FAILED = "ConditionalCheckFailedException"
@@ -36,25 +36,29 @@ class DynamoReceiptMails(OfTenant):
         item.at = to_iso(at)
         return put(item, condition=None, refused=Busy("the mail changed meanwhile"))
 
-    def claim(self, *, document_id: str, at: datetime, until: datetime) -> bool:
-        """Take a receipt's mail until an instant; False where it went, or another one has it."""
+    def claim(self, *, document_id: str, at: datetime, until: datetime) -> datetime | None:
+        """Take a receipt's mail until an instant; return since when it is to go.
+
+        None where it went, or another one has it.
+        """
         taken = ReceiptMailItem.taken_until
         free = ReceiptMailItem.at.exists() & (taken.does_not_exist() | (taken < to_iso(at)))
+        item = self._item(document_id)
         try:
-            self._item(document_id).update(actions=[taken.set(to_iso(until))], condition=free)
+            item.update(actions=[taken.set(to_iso(until))], condition=free)
         except UpdateError as error:
             if error.cause_response_code == _CONDITION_FAILED:
-                return False
+                return None
             raise
-        return True
+        return from_iso(item.at)
 
     def release(self, *, document_id: str) -> None:
         """Give a mail back that could not be sent."""
         there = ReceiptMailItem.at.exists()
         self._item(document_id).update(actions=[ReceiptMailItem.taken_until.remove()], condition=there)
 
-    def sent(self, *, document_id: str) -> None:
-        """Forget a mail that went."""
+    def forget(self, *, document_id: str) -> None:
+        """Forget a mail that went, or that is given up."""
         self._item(document_id).delete()
 
     def waiting(self, *, before: datetime, limit: int) -> Sequence[str]:

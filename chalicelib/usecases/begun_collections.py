@@ -28,6 +28,7 @@ from chalicelib.domain.gateways import (
 )
 from chalicelib.domain.payments import check_words
 from chalicelib.domain.staff import EVERYTHING, Scope
+from chalicelib.ports.gateway_collections import GatewaySetUp
 from chalicelib.ports.store import AuditNote, Page, TenantStore
 from chalicelib.usecases.gateway_events import Arrived, apply_notice
 from chalicelib.usecases.gateways import GatewayPorts, SandboxRefused
@@ -36,6 +37,8 @@ from chalicelib.usecases.scoped_lists import kept_within
 # A notice that is so late may be lost: then the vendor is asked, now and then.
 ASK_AFTER: Final = timedelta(minutes=2)
 ASK_AGAIN_AFTER: Final = timedelta(minutes=1)
+# Vendors that answer, or are set up, so that asking again tells nothing more.
+NEVER_TELLS: Final = (NotSupported, GatewayRefused, SandboxRefused)
 
 
 def get_collection(*, store: TenantStore, collection_id: str) -> Collection:
@@ -152,17 +155,35 @@ def asked_after(
     gateway = None if known or early or lately else store.gateways.find(kind=collection.gateway)
     if gateway is None:
         return collection
-    away = (NotSupported, GatewayRefused, GatewayUnavailable, SandboxRefused)
-    with suppress(StaleVersion, *away):
-        asked = replace(collection, asked_at=at)
-        store.commit(*store.collections.change(before=collection, after=asked))
-        notice = ports.gateway_of(collection.gateway).inquire(
-            reference=collection.reference,
-            vendor_id=collection.vendor_id,
-            credentials=gateway.credentials,
-            now=at,
+    with suppress(StaleVersion, GatewayUnavailable, *NEVER_TELLS):
+        ask_vendor(
+            ports=ports, store=store, gateway=gateway, collection=collection, at=at, request_id=request_id
         )
-        if notice.reference == collection.reference:
-            arrived = Arrived(collection.gateway, notice, at, request_id=request_id)
-            apply_notice(ports=ports, store=store, arrived=arrived)
     return store.collections.get(collection_id=collection.collection_id)
+
+
+def ask_vendor(
+    *,
+    ports: GatewayPorts,
+    store: TenantStore,
+    gateway: GatewaySetUp,
+    collection: Collection,
+    at: datetime,
+    request_id: str = "",
+) -> None:
+    """Ask a collection's vendor what became of it, and do what it says.
+
+    Raises GatewayUnavailable, what is among ``NEVER_TELLS``, StaleVersion where something was heard of
+    it at this moment, or what ``apply_notice`` raises.
+    """
+    asked = replace(collection, asked_at=at)
+    store.commit(*store.collections.change(before=collection, after=asked))
+    notice = ports.gateway_of(collection.gateway).inquire(
+        reference=collection.reference,
+        vendor_id=collection.vendor_id,
+        credentials=gateway.credentials,
+        now=at,
+    )
+    if notice.reference == collection.reference:
+        arrived = Arrived(collection.gateway, notice, at, request_id=request_id)
+        apply_notice(ports=ports, store=store, arrived=arrived)

@@ -1,8 +1,8 @@
 """Receipts by mail: asked for by hand, or by the tenant's setting with each payment; each goes once.
 
 That a receipt is to be mailed is written with what makes it so, and is gone once the mail went: a
-message that comes twice finds nothing to do, and one that is lost is found with the next receipt that
-goes. A mail goes twice only where the sender dies after the mail service took it, and before that is
+message that comes twice finds nothing to do, and for one that was lost, or never sent, a schedule sends
+another. A mail goes twice only where the sender dies after the mail service took it, and before that is
 noted.
 """
 
@@ -23,8 +23,10 @@ from chalicelib.usecases.throttle import Limit, reserve
 RECEIPT: Final = "receipt"
 # Longer than the worker may run, so that no two send the same mail, and over when its message comes again.
 CLAIMED_FOR: Final = timedelta(seconds=100)
-LOST_AFTER: Final = timedelta(minutes=15)
-FOUND_AGAIN_MAX: Final = 10
+LOST_AFTER: Final = timedelta(minutes=5)
+QUEUED_PER_PASS_MAX: Final = 100
+# What fails for so long is not tried again by itself: the address, or the record, is at fault.
+TRIED_FOR: Final = timedelta(days=1)
 # Asked for by hand; those that come with a payment are as many as there are payments.
 _DAY: Final = 24 * 3600
 MAILS_PER_RECEIPT: Final = Limit("receipt-mails", most=5, window_seconds=_DAY)
@@ -90,17 +92,22 @@ def announce(*, store: TenantStore, queue: JobQueue, receipt: Document) -> None:
         return
 
 
+def queue_waiting(*, store: TenantStore, queue: JobQueue, at: datetime) -> int:
+    """Tell the mail's worker of receipts that wait, and return of how many.
+
+    Their message was lost, or they came by a way that announces none. Raises QueueUnavailable.
+    """
+    waiting = store.money.receipt_mails.waiting(before=at - LOST_AFTER, limit=QUEUED_PER_PASS_MAX)
+    for document_id in waiting:
+        queue.send(message=_message(store, document_id))
+    return len(waiting)
+
+
 def send_receipt(*, store: TenantStore, mailer: Mailer, document_id: str, at: datetime) -> None:
-    """Mail a receipt if that is still to be done, and a few whose message was lost; or raise MailNotSent."""
-    _send(store, mailer, document_id, at)
-    lost = store.money.receipt_mails.waiting(before=at - LOST_AFTER, limit=FOUND_AGAIN_MAX)
-    for one in lost:
-        _send(store, mailer, one, at)
-
-
-def _send(store: TenantStore, mailer: Mailer, document_id: str, at: datetime) -> None:
+    """Mail a receipt if that is still to be done, or raise MailNotSent; after a day it is given up."""
     mails = store.money.receipt_mails
-    if not mails.claim(document_id=document_id, at=at, until=at + CLAIMED_FOR):
+    since = mails.claim(document_id=document_id, at=at, until=at + CLAIMED_FOR)
+    if since is None:
         return
     try:
         receipt = store.documents.get(document_id=document_id)
@@ -109,9 +116,12 @@ def _send(store: TenantStore, mailer: Mailer, document_id: str, at: datetime) ->
             printed = receipt_on_paper(store=store, receipt=receipt)
             mailer.send(mail=_mail(contact.email, contact.name or receipt.account_code, printed))
     except Exception:
-        mails.release(document_id=document_id)
+        if at - since < TRIED_FOR:
+            mails.release(document_id=document_id)
+        else:
+            mails.forget(document_id=document_id)
         raise
-    mails.sent(document_id=document_id)
+    mails.forget(document_id=document_id)
 
 
 def _mail(to: str, name: str, printed: Printed) -> Mail:

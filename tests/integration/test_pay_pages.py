@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import json
 from datetime import timedelta
+from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
 
-from chalicelib.adapters.payments.sandbox import MEMORY
-from chalicelib.jobs.gateway_collections import keep_collections
+from chalicelib.adapters.payments.sandbox import MEMORY, SandboxGateway
+from chalicelib.domain.errors import Busy
+from chalicelib.domain.gateways import GatewayUnavailable, Notice
+from chalicelib.jobs.gateway_collections import KeepingIncomplete, keep_collections
 from tests.fakes.api_client import ApiClient
 from tests.fakes.clock import FakeClock
 from tests.integration.conftest import EngineServices, SignedIn
@@ -116,7 +119,72 @@ def test_what_nobody_looks_at_is_asked_for_and_ended(till: Till, clock: FakeCloc
     assert till.counter.now(invoice)["state"] == "paid"
     assert [till.now(lost)["state"], till.now(left)["state"]] == ["paid", "expired"]
     assert ok(till.staff.get("/v1/collections?state=expired"))["items"][0]["reference"] == left["reference"]
-    assert till.counter.shop.tenant.store.collections.under_way(limit=9) == ()
+    assert list(till.counter.shop.tenant.store.collections.under_way(limit=9)) == []
+
+
+def test_what_was_paid_at_the_last_moment_is_asked_for(till: Till, clock: FakeClock) -> None:
+    invoice, last = till.invoice_and_collection()
+    clock.advance(timedelta(minutes=28))
+    keep_collections(till.counter.shop.services, {})
+    MEMORY.keep(reference=last["reference"], body=till.told(last))
+    clock.advance(timedelta(minutes=3))
+
+    keep_collections(till.counter.shop.services, {})
+
+    assert (till.counter.now(invoice)["state"], till.now(last)["state"]) == ("paid", "paid")
+
+
+def test_a_vendor_that_is_away_at_the_end_is_asked_again_and_stops_no_other(
+    till: Till, clock: FakeClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Given a vendor that does not answer, and a notice that cannot be handled, the third is paid."""
+    cases = [till.invoice_and_collection() for _ in range(3)]
+    away, broken, found = (collection for _, collection in cases)
+    for one in (away, found):
+        MEMORY.keep(reference=one["reference"], body=till.told(one))
+    clock.advance(timedelta(minutes=31))
+    asked = SandboxGateway.inquire
+
+    def inquire(self: SandboxGateway, *, reference: str, **named: Any) -> Notice:
+        if reference == away["reference"]:
+            raise GatewayUnavailable("the gateway did not answer")
+        if reference == broken["reference"]:
+            raise Busy("the collection kept changing")
+        return asked(self, reference=reference, **named)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(SandboxGateway, "inquire", inquire)
+        with pytest.raises(KeepingIncomplete):
+            keep_collections(till.counter.shop.services, {})
+    store = till.counter.shop.tenant.store
+    left = {one.reference for one in store.collections.under_way(limit=9)}
+    assert left == {away["reference"], broken["reference"]}
+    assert till.now(found)["state"] == "paid"
+    clock.advance(timedelta(minutes=31))
+
+    keep_collections(till.counter.shop.services, {})
+
+    assert [till.now(one)["state"] for one in (away, broken)] == ["paid", "expired"]
+    assert list(store.collections.under_way(limit=9)) == []
+
+
+def test_a_vendor_that_stays_away_is_asked_for_six_hours(
+    till: Till, clock: FakeClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _, collection = till.invoice_and_collection()
+    asked: list[str] = []
+
+    def inquire(_: SandboxGateway, *, reference: str, **__: Any) -> Notice:
+        asked.append(reference)
+        raise GatewayUnavailable("the gateway did not answer")
+
+    monkeypatch.setattr(SandboxGateway, "inquire", inquire)
+    for _ in range(15):
+        clock.advance(timedelta(minutes=30))
+        keep_collections(till.counter.shop.services, {})
+
+    assert asked.count(collection["reference"]) == 13
+    assert list(till.counter.shop.tenant.store.collections.under_way(limit=9)) == []
 
 
 def test_what_a_vendor_sends_back_in_the_middle_is_led_on(till: Till) -> None:

@@ -13,6 +13,8 @@ import pytest
 from chalicelib.domain.payments import receive
 from chalicelib.jobs.imports import work_imports
 from chalicelib.ports.store import AuditNote
+from chalicelib.store.base import StoreUnavailable
+from chalicelib.store.settlements import DynamoSettlements
 from chalicelib.usecases.posting import post
 from chalicelib.usecases.reconciliations import receipts_between
 from tests.fakes.api_client import ApiClient, Reply
@@ -130,6 +132,31 @@ def test_a_file_is_compared_once_and_what_differs_is_resolved(accountant: Accoun
     assert (again["state"], again["failure"]["code"]) == ("failed", "settlement_repeated")
     assert accountant.compare(rows + "\n")["totals"] == done["totals"]
     check_books(accountant.services, accountant.counter.shop.tenant.tenant_id)
+
+
+def test_a_worker_that_died_before_its_end_leaves_no_line_behind(
+    accountant: Accountant, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Given lines that were kept of a day, what comes in before the next worker compares is in its lines."""
+    died: list[object] = []
+
+    def dies(*_: object, **__: object) -> None:
+        died.append(True)
+        raise StoreUnavailable("the database does not answer")
+
+    with monkeypatch.context() as broken:
+        broken.setattr(DynamoSettlements, "finish", dies)
+        begun = accountant.compare("T1,,500.00,,Success,PKR\n")
+    assert (begun["state"], died) == ("queued", [True])
+    accountant.paid("T1", 50_000)
+    path = f"/v1/settlements/{begun['settlement_id']}"
+    assert accountant.counter.shop.tenant.api.post(f"{path}/start").status == 202
+
+    done = accountant.counter.get(path)
+
+    assert (done["state"], done["totals"]["lines"]["matched"]) == ("succeeded", 1)
+    assert len(accountant.lines(done, "matched")) == 1
+    assert accountant.lines(done, "missing_here") == []
 
 
 def test_a_missing_payment_is_recorded_once_and_given_up_again(accountant: Accountant) -> None:

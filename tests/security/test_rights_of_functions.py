@@ -8,36 +8,66 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
+from unittest.mock import patch
 
 import pytest
 
 from chalicelib.adapters.payments.sandbox import MEMORY
 from chalicelib.jobs.billing import plan_billing, work_billing
 from chalicelib.jobs.gateway_collections import keep_collections
+from chalicelib.jobs.imports import work_imports
 from chalicelib.jobs.keys import KeysIncomplete, keep_keys
 from chalicelib.jobs.mails import send_mails
 from chalicelib.jobs.plans import PlansIncomplete, keep_plans
 from chalicelib.jobs.prepaid import EndingsIncomplete, expire_prepaid_lines
 from chalicelib.jobs.retention import RetentionIncomplete, keep_retention
+from chalicelib.ports.services import QueueUnavailable
 from chalicelib.usecases.audit_rounds import BROKEN
 from chalicelib.usecases.support import NOTICE
 from tests.fakes.api_client import ApiClient
 from tests.fakes.clock import FakeClock
 from tests.fakes.queues import AtOnce
 from tests.integration.conftest import EngineServices, SignedIn, fresh_subdomain
-from tests.integration.counter import Counter, pkr
+from tests.integration.counter import Counter, line, pkr
 from tests.integration.exporting import Exporter
 from tests.integration.gatewaying import Till
 from tests.integration.importing import Importer, mapping, people
 from tests.integration.portal_user import Front
-from tests.integration.shop import Shop, created, ok
+from tests.integration.shop import Shop, created, if_match, ok
 from tests.integration.supporting import entered
+from tests.integration.test_settlements import Accountant
 from tests.integration.test_signing_up import sign_up
+from tests.integration.voucher_desk import VoucherDesk
 from tests.security.containers import order_keys, stored_keys
-from tests.wall import API_POLICY, STEWARDS, policies_of_jobs
+from tests.wall import API_POLICY, ROOT, STEWARDS, policies_of_jobs, policy_at_work
+
+
+@dataclass
+class WalledQueue:
+    """A queue that takes messages of functions alone whose policy lets them send there."""
+
+    name: str
+    sent: list[Mapping[str, object]] = field(default_factory=list)
+
+    def send(self, *, message: Mapping[str, object], delay_seconds: int = 0) -> None:
+        """Keep the message, or answer as where the policy refuses it."""
+        policy = policy_at_work()
+        assert policy is not None, "a function sends it"
+        if not may_send(policy, self.name):
+            raise QueueUnavailable(f"{policy} lets nothing be sent to {self.name}")
+        self.sent.append(message)
+
+
+def may_send(policy: str, queue: str) -> bool:
+    """Whether a policy lets its function send to a queue, which is encrypted by the data key."""
+    found = json.loads((ROOT / ".chalice" / policy).read_text())["Statement"]
+    sends = [one for one in found if one["Action"] == "sqs:SendMessage"]
+    named = {one["Fn::GetAtt"][0] for statement in sends for one in statement["Resource"]}
+    through = json.dumps([one["Condition"] for one in found if one.get("Sid") == "UseDataKeyThroughServices"])
+    return queue in named and "sqs." in through
 
 
 @dataclass
@@ -73,16 +103,21 @@ class Pass:
         assert rehearsal["state"] == "succeeded"
 
     def import_file(self) -> None:
-        """Import a file with a good row and a bad one."""
+        """Import a file with a good row and a bad one, and compare a settlement."""
         rows = people("A-1,Zainab Aslam,0300-1234567,,", "B-1,=Nobody,,,")
         shown = Importer(self.services, self.tenant).run(rows, mapping(self.clock.now().date()))
         assert shown["state"] == "succeeded"
+        with patch.dict(vars(self.services), import_queue=AtOnce(self.services, work_imports)):
+            accountant = Accountant(Counter(self.shop), self.services)
+            accountant.paid("T1", 50_000)
+            assert accountant.compare("T1,,500.00,,Success,PKR\n")["state"] == "succeeded"
 
     def export(self) -> None:
-        """Export everything."""
+        """Export everything, and make vouchers."""
         self.shop.subscriber()
         shown, _ = Exporter(self.services, self.tenant).run()
         assert shown["state"] == "succeeded"
+        assert VoucherDesk(self.shop).batch(2)["state"] == "ready"
 
     def send_mails(self) -> None:
         """Have every kind of mail sent."""
@@ -104,7 +139,20 @@ class Pass:
         access_id = entered(self.tenant, self.services)
         self.mail(mail=NOTICE, tenant_id=self.tenant.tenant_id, access_id=access_id)
         self.mail(mail=BROKEN, tenant_id=self.tenant.tenant_id)
-        assert (len(mailer.sent) - before, len(texter.sent)) == (6, 2)
+        till = self.mailing_till()
+        invoice = till.counter.invoice(line(5_000))
+        asked = self.tenant.api.post(f"/v1/invoices/{invoice['invoice_id']}/mails")
+        assert asked.status == 202
+        till.counter.pay(1_000)
+        assert (len(mailer.sent) - before, len(texter.sent)) == (8, 2)
+
+    def mailing_till(self) -> Till:
+        """A subscriber with an address, who pays online, of an ISP that mails receipts."""
+        till, api = Till.open(self.shop, self.visitor), self.tenant.api
+        match = if_match(ok(api.get(till.counter.path)))
+        ok(api.patch(till.counter.path, json={"email": "payer@mail.example"}, headers=match))
+        ok(api.patch("/v1/tenant", json={"receipt_mails": True}, headers=if_match(ok(api.get("/v1/tenant")))))
+        return till
 
     def mail(self, **message: str) -> None:
         """Do what the queue makes the worker do."""
@@ -134,14 +182,17 @@ class Pass:
         assert line["state"] != "active"
 
     def keep_collections(self) -> None:
-        """Find a payment of which the notice was lost, and one that came twice."""
-        till = Till.open(self.shop, self.visitor)
+        """Find a payment of which the notice was lost, and one that came twice; have receipts mailed."""
+        till, queue = self.mailing_till(), WalledQueue("MailQueue")
         invoice, found = till.invoice_and_collection()
         till.counter.pay(50_000, allocations=[{"invoice_id": invoice["invoice_id"], "amount": pkr(50_000)}])
         MEMORY.keep(reference=found["reference"], body=till.told(found))
         self.clock.advance(timedelta(minutes=31))
-        keep_collections(self.services, {})
+        with patch.dict(vars(self.services), mail_queue=queue):
+            del vars(self.services)["gateways"]  # made anew, with this queue
+            keep_collections(self.services, {})
         assert till.now(found)["state"] == "paid"
+        assert {one["mail"] for one in queue.sent} == {"receipt"}
 
     def keep_retention(self) -> None:
         """Take away what is more than a year old: addresses, jobs, and the data that somebody used."""
@@ -197,6 +248,12 @@ def test_a_full_pass_needs_no_right_but_the_functions_own(
 
     assert wall.refused[refused:] == []
     assert f"policy-{name}.json" in wall.jobs
+
+
+def test_a_queue_refuses_who_has_no_right_to_it() -> None:
+    assert may_send("policy-collection_keeper.json", "MailQueue")
+    assert not may_send("policy-collection_keeper.json", "ExportQueue")
+    assert not may_send("policy-prepaid_expirer.json", "MailQueue")
 
 
 def test_a_request_has_the_rights_of_the_api(one_pass: Pass) -> None:
