@@ -102,7 +102,7 @@ def test_one_transfer_of_the_bank_confirms_one_collection(field: Field) -> None:
 
 
 def charge_back(counter: Counter, receipt: Item) -> Reply:
-    return counter.send(f"/v1/documents/{receipt['document_id']}/chargebacks", {"case_id": "dp_1"})
+    return counter.send(f"/v1/documents/{receipt['document_id']}/chargebacks", {"case": "dp_1"})
 
 
 def test_no_bank_takes_back_what_came_by_hand_wallet_or_voucher(
