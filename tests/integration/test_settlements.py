@@ -179,6 +179,7 @@ def test_a_missing_payment_is_recorded_once_and_given_up_again(accountant: Accou
     assert ok(accountant.reopen(done, "missing_here-1"))["resolution"] is None
     linked = {"kind": "linked", "document_id": accountant.counter.pay(500)["document_id"]}
     for body, refused in (
+        ({"kind": "linked", "document_id": receipt["document_id"]}, (422, "unknown_payment")),
         ({"kind": "explained"}, (422, "invalid_value")),
         ({"kind": "linked", "document_id": "rcp_x"}, (422, "unknown_payment")),
         ({"kind": "recorded", "subscriber_id": "sbr_x"}, (404, "not_found")),
