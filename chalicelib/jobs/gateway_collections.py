@@ -74,6 +74,8 @@ def _keep(services: Services, tenant: Tenant, at: datetime, out_of_time: Callabl
         raise _not_kept(error, named) from error
     if kept.error is not None:
         raise _not_kept(kept.error, named) from kept.error
+    if kept.unfinished and out_of_time():
+        raise CollectionsNotKept("the pass ran out of time")
 
 
 def _not_kept(error: Exception, named: Mapping[str, object]) -> CollectionsNotKept:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 from urllib.parse import urlsplit
@@ -12,6 +13,7 @@ import pytest
 from chalicelib.adapters.payments.sandbox import MEMORY, SandboxGateway
 from chalicelib.domain.errors import Busy
 from chalicelib.domain.gateways import GatewayUnavailable, Notice
+from chalicelib.jobs import gateway_collections
 from chalicelib.jobs.gateway_collections import KeepingIncomplete, keep_collections
 from tests.fakes.api_client import ApiClient
 from tests.fakes.clock import FakeClock
@@ -166,6 +168,29 @@ def test_a_vendor_that_is_away_at_the_end_is_asked_again_and_stops_no_other(
 
     assert [till.now(one)["state"] for one in (away, broken)] == ["paid", "expired"]
     assert list(store.collections.under_way(limit=9)) == []
+
+
+def test_a_pass_that_runs_out_of_time_does_not_end_green(
+    till: Till, clock: FakeClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Given a pass whose time is over at its first tenants, whose collections nobody looks at."""
+    _, collection = till.invoice_and_collection()
+    clock.advance(timedelta(minutes=31))
+    asked: list[int] = []
+
+    def deadline(*, seconds: float) -> Callable[[], bool]:
+        def over() -> bool:
+            asked.append(1)
+            return len(asked) > 1
+
+        return over if seconds == gateway_collections.PASS_SECONDS_MAX else lambda: False
+
+    monkeypatch.setattr(gateway_collections, "deadline", deadline)
+    with pytest.raises(KeepingIncomplete):
+        keep_collections(till.counter.shop.services, {})
+
+    left = till.counter.shop.tenant.store.collections.under_way(limit=9)
+    assert [one.collection_id for one in left] == [collection["collection_id"]]
 
 
 def test_a_vendor_that_stays_away_is_asked_for_six_hours(
