@@ -176,7 +176,7 @@ def transfer(
     Raises NotFound, WrongFund, FundArchived, InvalidAmount, CurrencyMismatch, TooManyDocuments or Busy.
     """
     check_words(note=asked.note, reference=asked.reference)
-    if asked.to_fund_id == fund_id:
+    if store.funds.get(fund_id=fund_id).fund_id == asked.to_fund_id:
         raise WrongFund("name another fund than the one it comes from", param="to_fund_id")
 
     def make(books: CompanyBooks) -> CompanyEntry:

@@ -167,7 +167,7 @@ class Household:
     def _opener(self, item: Item, attribute: str) -> Read:
         """Return what opens an attribute that no route shows, and answers as the API does."""
         pk, sk = item["pk"]["S"], item["sk"]["S"]
-        family = {"who": "op", "rows": "op", "details": "audit", "personal": "op"}[attribute]
+        family = {"who": "op", "rows": "op", "details": "audit", "personal": "op", "access": "op"}[attribute]
 
         def read() -> Reply:
             sealed = b64decode(stored(self.services, self.tenant, pk, sk)[attribute]["B"])

@@ -42,6 +42,7 @@ CHOSEN = {
     ("change_staff", "role"): "the same",
     ("create_role", "permissions"): "a role is made of permissions, of no more than its maker's",
     ("change_role", "permissions"): "the same",
+    ("begin_settlement", "status"): "which column of the file says what became of a payment",
     ("search_subscribers", "status"): "a search asks for a status, and changes nothing",
 }
 # What vendors and forms send is read by what hears it.
