@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from base64 import b64encode
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from hashlib import sha256
 from html import escape
 from typing import Final
@@ -56,6 +56,8 @@ HEADERS: Final = {
     "Content-Security-Policy": _POLICY,
     "X-Robots-Tag": "noindex",
 }
+# The field of a checkout whose text is a QR code.
+TO_SCAN: Final = "qr"
 VENDORS: Final = {
     GatewayKind.SANDBOX: "Sandbox (no real money)",
     GatewayKind.STRIPE: "Card (Stripe)",
@@ -184,14 +186,16 @@ def post_form_page(*, checkout: Checkout, vendor: GatewayKind) -> str:
     return page(title="Go on to pay", heading="", content=content)
 
 
-def show_page(*, checkout: Checkout, vendor: GatewayKind, back: str) -> str:
-    """Return the page with what the payer takes to a bank or an app."""
-    facts = [
-        (_NAMED.sub(" ", name).strip().capitalize(), value, "") for name, value in checkout.fields.items()
-    ]
+def show_page(*, checkout: Checkout, vendor: GatewayKind, back: str, code_of: Callable[[str], str]) -> str:
+    """Return the page with what the payer takes to a bank or an app; ``code_of`` draws what is scanned."""
+    shown = dict(checkout.fields)
+    text = shown.pop(TO_SCAN, "")
+    code = f"<p>Scan this with your bank's app.</p><p>{code_of(text)}</p>" if text else ""
+    facts = [(_NAMED.sub(" ", name).strip().capitalize(), value, "") for name, value in shown.items()]
     name = escape(VENDORS[vendor])
     content = (
-        f"<h1>Pay with {name}</h1><p>Enter this in your bank's app, or at its counter.</p>{_list(facts)}"
+        f"<h1>Pay with {name}</h1>{code}<p>{'Or enter' if text else 'Enter'} this in your bank's app, "
+        f"or at its counter.</p>{_list(facts)}"
         f'<p><a href="{escape(back)}">See whether it has arrived</a></p>'
     )
     return page(title="How to pay", heading="", content=content)

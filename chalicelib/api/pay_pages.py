@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from typing import Final
 
@@ -118,11 +118,17 @@ def _shown(request: Request, refused: DomainError | None = None) -> Answer:
 def _led_on(request: Request, checkout: Checkout, kind: GatewayKind) -> Answer:
     if checkout.step is Step.SHOW:
         back = f"{collections.PAY_PATH}/{request.path['token']}"
-        return pages.html_answer(pages.show_page(checkout=checkout, vendor=kind, back=back))
+        text = pages.show_page(checkout=checkout, vendor=kind, back=back, code_of=_code_of(request))
+        return pages.html_answer(text)
     _check_way(request, checkout.url)
     if checkout.step is Step.POST_FORM:
         return pages.html_answer(pages.post_form_page(checkout=checkout, vendor=kind))
     return Answer(None, {"Location": checkout.url}, status=303)
+
+
+def _code_of(request: Request) -> Callable[[str], str]:
+    """Return what draws a QR code, whose library is loaded where there is one to draw."""
+    return lambda text: request.services.printer.qr_code(text=text, label="QR code for your bank's app")
 
 
 def _check_way(request: Request, url: str) -> None:

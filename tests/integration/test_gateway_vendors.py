@@ -70,3 +70,8 @@ def test_a_payer_by_raast_is_shown_a_code_and_nobody_can_tell_that_it_was_paid(t
     told = Received("POST", {}, "", b"{}")
     assert send(till, callback, told).status == 400
     assert till.now(collection)["state"] == "open"
+    page = till.press(till.link(till.counter.invoice(line(7_000))), gateway="raast")
+    assert page.status == 200
+    assert '<svg role="img" aria-label="QR code' in page.text
+    assert "03001234567" in page.text
+    assert "000201" not in page.text, "the code's text is for scanners"

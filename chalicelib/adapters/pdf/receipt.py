@@ -11,6 +11,7 @@ from reportlab.lib.units import mm
 from reportlab.pdfgen.canvas import Canvas
 
 from chalicelib.adapters.pdf.fonts import BOLD, REGULAR, fitted, register, right_to_left, width_of
+from chalicelib.adapters.pdf.qr import qr_svg
 from chalicelib.domain.printed import Printed
 
 WIDTH, HEIGHT = A4
@@ -25,7 +26,7 @@ WORDS_SIZE_MIN: Final = 6.5
 
 
 class PdfPrinter:
-    """Draws documents with reportlab."""
+    """Draws documents and codes with reportlab."""
 
     def draw(self, *, document: Printed) -> bytes:
         """Return the document as a PDF of A4 pages; the same document is the same bytes."""
@@ -37,6 +38,10 @@ class PdfPrinter:
         _Sheet(canvas, document).draw()
         canvas.save()
         return made.getvalue()
+
+    def qr_code(self, *, text: str, label: str) -> str:
+        """Return the QR code of a text as an SVG element, with a label for who cannot see it."""
+        return qr_svg(text=text, label=label)
 
 
 class _Sheet:
