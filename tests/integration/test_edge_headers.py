@@ -6,6 +6,7 @@ from datetime import timedelta
 
 import pytest
 
+from chalicelib.api import pages
 from chalicelib.api.answering import SECURITY_HEADERS, rendered
 from chalicelib.api.request import Answer
 from chalicelib.api.routes import every_endpoint
@@ -29,6 +30,17 @@ def allow(who: SignedIn, *origins: str) -> Reply:
     )
 
 
+POLICY = "Content-Security-Policy"
+
+
+def test_a_page_runs_no_script_and_is_in_no_frame(api: ApiClient) -> None:
+    page = api.get("/pay/nobodys")
+
+    directives = {one.strip().partition(" ")[::2] for one in page.headers[POLICY].split(";")}
+    assert {("default-src", "'none'"), ("frame-ancestors", "'none'"), ("base-uri", "'none'")} <= directives
+    assert not {name for name, _ in directives} & {"script-src", "connect-src", "frame-src"}
+
+
 def told(answer: Reply) -> dict[str, str]:
     """What an answer says to a browser of other origins' pages."""
     return {name.removeprefix(CORS): value for name, value in answer.headers.items() if name.startswith(CORS)}
@@ -44,7 +56,9 @@ def test_every_address_answers_with_the_security_headers(api: ApiClient, path: s
     target = path.replace("{", "").replace("}", "")
     for method in ("GET", "POST", "DELETE", "OPTIONS"):
         answer = api.request(method, target)
-        assert {name: answer.headers.get(name) for name in SECURITY_HEADERS} == SECURITY_HEADERS
+        page = answer.headers["Content-Type"].startswith("text/html") if answer.text else False
+        wanted = {**SECURITY_HEADERS, **({POLICY: pages.HEADERS[POLICY]} if page else {})}
+        assert {name: answer.headers.get(name) for name in wanted} == wanted
 
 
 def test_the_gateways_own_answers_have_them_too(api: ApiClient) -> None:

@@ -16,7 +16,6 @@ from typing import Any
 
 import pytest
 
-from chalicelib.adapters.clock import SystemClock
 from chalicelib.bootstrap import Services
 from chalicelib.domain.errors import Busy
 from chalicelib.store.base import Database, ModelWrite, StoreUnavailable
@@ -136,7 +135,7 @@ class AroundDatabase(Database):
 
 def services_around(services: Services, around: Callable[[Commit], None]) -> Services:
     """Return services of their own, whose commits go through ``around``."""
-    fresh = Services(settings=services.settings, clock=SystemClock())
+    fresh = Services(settings=services.settings, clock=services.clock)
     fresh.__dict__["database"] = AroundDatabase(services.settings, around)
     return fresh
 
@@ -205,7 +204,7 @@ def test_kills_at_random_moments_change_nothing(
         for _ in range(3):
 
             def job(begun: Begun = begun) -> object:
-                return begun.work(Services(settings=services.settings, clock=SystemClock()))
+                return begun.work(Services(settings=services.settings, clock=services.clock))
 
             assert in_a_child(job, kill_after_s=chance.uniform(0.1, 0.9)) in {0, signal.SIGKILL}
 
@@ -221,7 +220,7 @@ def test_two_workers_at_once_do_no_harm(
     taken: list[ImportTaken] = []
 
     def worker() -> None:
-        mine = Services(settings=services.settings, clock=SystemClock())
+        mine = Services(settings=services.settings, clock=services.clock)
         together.wait()
         try:
             begun.work(mine)

@@ -188,4 +188,5 @@ def test_permissions_are_those_of_the_role(company: Company) -> None:
         "self",
         "subscribers:read",
         "subscribers:write",
+        "wallet:spend",
     ]

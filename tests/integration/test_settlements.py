@@ -94,7 +94,7 @@ class Accountant:
 @pytest.fixture
 def accountant(services: EngineServices, signed_in: SignedIn) -> Iterator[Accountant]:
     at_once = AtOnce(services, work_imports)
-    with patch.object(type(services), "import_queue", at_once):
+    with patch.dict(vars(services), import_queue=at_once):
         yield Accountant(Counter(Shop(signed_in, services)), services)
 
 
