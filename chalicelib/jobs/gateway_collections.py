@@ -10,8 +10,8 @@ from chalicelib.bootstrap import Services
 from chalicelib.domain.errors import DomainError
 from chalicelib.domain.tenants import Tenant
 from chalicelib.jobs.deadline import deadline
+from chalicelib.jobs.tenants import see_to_each
 from chalicelib.observability import logger
-from chalicelib.usecases.billing import TENANTS_PER_PAGE, planning_turn
 from chalicelib.usecases.collection_keeping import keep_tenants_collections
 from chalicelib.usecases.receipt_mails import queue_waiting
 
@@ -34,24 +34,20 @@ def keep_collections(services: Services, event: Mapping[str, Any]) -> None:  # n
     """Look at collections under way, tenant by tenant; each pass begins with another of them."""
     at = services.clock.now()
     out_of_time = deadline(seconds=PASS_SECONDS_MAX)
-    failed: list[str] = []
-    tenants = 0
-    after: str | None = None
-    while not out_of_time():
-        page = services.tenants.active(after=after, limit=TENANTS_PER_PAGE, turn=planning_turn(at=at))
-        for tenant in page.items:
-            try:
-                _keep(services, tenant, at, out_of_time)
-            except CollectionsNotKept:
-                failed.append(tenant.tenant_id)
-        tenants += len(page.items)
-        after = page.after
-        if after is None:
-            break
-    logger().info("collections looked at", extra={"tenants": tenants, "tenants_failed": len(failed)})
-    if failed or after is not None:
-        told = "time ran out" if after is not None else f"{failed[:5]}"
-        raise KeepingIncomplete(f"collections of {len(failed)} tenants were not looked at: {told}")
+    passed = see_to_each(
+        services=services,
+        at=at,
+        out_of_time=out_of_time,
+        see_to=lambda tenant: _keep(services, tenant, at, out_of_time),
+        left=CollectionsNotKept,
+    )
+    logger().info(
+        "collections looked at", extra={"tenants": passed.tenants, "tenants_failed": len(passed.failed)}
+    )
+    if not passed.complete:
+        raise KeepingIncomplete(
+            f"collections of {len(passed.failed)} tenants were not looked at: {passed.told}"
+        )
 
 
 def _keep(services: Services, tenant: Tenant, at: datetime, out_of_time: Callable[[], bool]) -> None:

@@ -11,9 +11,9 @@ from chalicelib.domain.errors import DomainError
 from chalicelib.domain.tenants import Tenant
 from chalicelib.jobs.deadline import deadline
 from chalicelib.jobs.support import settle_accesses
+from chalicelib.jobs.tenants import see_to_each
 from chalicelib.observability import logger
 from chalicelib.store.tenant import DynamoTenantStore
-from chalicelib.usecases.billing import TENANTS_PER_PAGE, planning_turn
 from chalicelib.usecases.plans import charge_usage, enrol
 
 # The pass stops before its function's limit (300 s).
@@ -36,23 +36,19 @@ def keep_plans(services: Services, event: Mapping[str, Any]) -> None:  # noqa: A
     if operator is None:
         return
     at, out_of_time = services.clock.now(), deadline(seconds=PASS_SECONDS_MAX)
-    failed: list[str] = []
-    after: str | None = None
-    while not out_of_time():
-        page = services.tenants.active(after=after, limit=TENANTS_PER_PAGE, turn=planning_turn(at=at))
-        for tenant in page.items:
-            try:
-                _keep(services, operator, tenant, at, out_of_time)
-            except PlanNotKept:
-                failed.append(tenant.tenant_id)
-        after = page.after
-        if after is None:
-            break
+    passed = see_to_each(
+        services=services,
+        at=at,
+        out_of_time=out_of_time,
+        see_to=lambda tenant: _keep(services, operator, tenant, at, out_of_time),
+        left=PlanNotKept,
+    )
     unsettled = settle_accesses(services, operator, at)
-    logger().info("plans looked at", extra={"tenants_failed": len(failed), "accesses_failed": unsettled})
-    if failed or after is not None:
-        told = "time ran out" if after is not None else f"{failed[:5]}"
-        raise PlansIncomplete(f"plans of {len(failed)} tenants were not seen to: {told}")
+    logger().info(
+        "plans looked at", extra={"tenants_failed": len(passed.failed), "accesses_failed": unsettled}
+    )
+    if not passed.complete:
+        raise PlansIncomplete(f"plans of {len(passed.failed)} tenants were not seen to: {passed.told}")
     if unsettled:
         raise PlansIncomplete(f"ends of {unsettled} accesses of platform support were not noted")
 

@@ -10,9 +10,9 @@ from chalicelib.bootstrap import Services
 from chalicelib.domain.errors import Busy, DomainError
 from chalicelib.domain.tenants import Tenant
 from chalicelib.jobs.deadline import deadline
+from chalicelib.jobs.tenants import see_to_each
 from chalicelib.observability import logger
 from chalicelib.store.base import ServiceUnavailable
-from chalicelib.usecases.billing import TENANTS_PER_PAGE, planning_turn
 from chalicelib.usecases.prepaid_endings import EndingPass, see_to_endings
 
 # The pass stops before its function's limit (300 s); no tenant takes more than a part of it.
@@ -34,24 +34,20 @@ def expire_prepaid_lines(services: Services, event: Mapping[str, Any]) -> None: 
     """See to what runs out, tenant by tenant; each pass begins with another of them."""
     at = services.clock.now()
     out_of_time = deadline(seconds=PASS_SECONDS_MAX)
-    failed: list[str] = []
-    tenants = 0
-    after: str | None = None
-    while not out_of_time():
-        page = services.tenants.active(after=after, limit=TENANTS_PER_PAGE, turn=planning_turn(at=at))
-        for tenant in page.items:
-            try:
-                _see_to(services, tenant, at, out_of_time)
-            except LinesNotSeenTo:
-                failed.append(tenant.tenant_id)
-        tenants += len(page.items)
-        after = page.after
-        if after is None:
-            break
-    logger().info("prepaid lines looked at", extra={"tenants": tenants, "tenants_failed": len(failed)})
-    if failed or after is not None:
-        told = "time ran out" if after is not None else f"{failed[:5]}"
-        raise EndingsIncomplete(f"prepaid lines of {len(failed)} tenants were not seen to: {told}")
+    passed = see_to_each(
+        services=services,
+        at=at,
+        out_of_time=out_of_time,
+        see_to=lambda tenant: _see_to(services, tenant, at, out_of_time),
+        left=LinesNotSeenTo,
+    )
+    logger().info(
+        "prepaid lines looked at", extra={"tenants": passed.tenants, "tenants_failed": len(passed.failed)}
+    )
+    if not passed.complete:
+        raise EndingsIncomplete(
+            f"prepaid lines of {len(passed.failed)} tenants were not seen to: {passed.told}"
+        )
 
 
 def _see_to(services: Services, tenant: Tenant, at: datetime, out_of_time: Callable[[], bool]) -> None:
