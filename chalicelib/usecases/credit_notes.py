@@ -20,7 +20,7 @@ from chalicelib.domain.invoices import Invoice
 from chalicelib.domain.payments import Channel, check_words, refund_document
 from chalicelib.ports.store import AuditNote, Idempotency, TenantStore
 from chalicelib.usecases.invoices import get_invoice
-from chalicelib.usecases.posting import Books, Posted, post
+from chalicelib.usecases.posting import Books, post
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,9 +72,9 @@ def issue_credit_note(
         at=at,
         note=note,
         idempotency=idempotency,
-        answer=_first,
+        answer=lambda posted: posted.document,
     )
-    return posted.documents[0]
+    return posted.document
 
 
 def _chosen(invoice: Invoice, asked: CreditAsked) -> tuple[CreditedLine, ...]:
@@ -83,7 +83,3 @@ def _chosen(invoice: Invoice, asked: CreditAsked) -> tuple[CreditedLine, ...]:
     if asked.share is not None:
         return share_of_invoice(invoice=invoice, share=asked.share)
     return whole_invoice(invoice=invoice)
-
-
-def _first(posted: Posted) -> Document:
-    return posted.documents[0]

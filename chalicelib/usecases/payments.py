@@ -147,10 +147,10 @@ def record_payment(
         at=at,
         note=note,
         idempotency=idempotency,
-        answer=_first,
+        answer=lambda posted: posted.document,
         besides=beside,
     )
-    return posted.documents[0]
+    return posted.document
 
 
 def reverse_payment(
@@ -198,10 +198,10 @@ def reverse_payment(
         at=at,
         note=note,
         idempotency=idempotency,
-        answer=_first,
+        answer=lambda posted: posted.document,
         besides=held,
     )
-    return posted.documents[0]
+    return posted.document
 
 
 def settled_by(
@@ -249,9 +249,9 @@ def give_back(
         at=at,
         note=note,
         idempotency=idempotency,
-        answer=_first,
+        answer=lambda posted: posted.document,
     )
-    return posted.documents[0]
+    return posted.document
 
 
 def _fee(books: Books, receipt: Document, asked: ReversalAsked) -> tuple[PendingCharge, ...]:
@@ -287,7 +287,3 @@ def paid_invoices(
         if after is None:
             break
     return tuple(found)
-
-
-def _first(posted: Posted) -> Document:
-    return posted.documents[0]

@@ -40,6 +40,11 @@ class Posted:
     invoices: tuple[Invoice, ...]
     documents: tuple[Document, ...]
 
+    @property
+    def document(self) -> Document:
+        """The first document, which is the command's own."""
+        return self.documents[0]
+
 
 @dataclass(frozen=True, slots=True)
 class Books:

@@ -12,7 +12,7 @@ from chalicelib.domain.payments import TooManySettlements, amount_of, check_word
 from chalicelib.domain.reallocations import oldest_first, reallocate
 from chalicelib.domain.reversals import check_stands
 from chalicelib.ports.store import AuditNote, Idempotency, TenantStore
-from chalicelib.usecases.posting import Books, Posted, post
+from chalicelib.usecases.posting import Books, post
 from chalicelib.usecases.settlements import Allocation, own_invoice
 
 
@@ -64,9 +64,9 @@ def reallocate_receipt(
         at=at,
         note=note,
         idempotency=idempotency,
-        answer=_first,
+        answer=lambda posted: posted.document,
     )
-    return posted.documents[0]
+    return posted.document
 
 
 def _named(books: Books, allocations: Sequence[Allocation]) -> list[tuple[Invoice, int]]:
@@ -81,7 +81,3 @@ def _named(books: Books, allocations: Sequence[Allocation]) -> list[tuple[Invoic
         invoice = own_invoice(books=books, invoice_id=one.invoice_id, param=f"{where}.invoice_id")
         parts.append((invoice, amount))
     return parts
-
-
-def _first(posted: Posted) -> Document:
-    return posted.documents[0]

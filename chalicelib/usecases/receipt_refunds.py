@@ -106,9 +106,9 @@ def give_payment_back(
         at=at,
         note=note,
         idempotency=idempotency,
-        answer=_first,
+        answer=lambda posted: posted.document,
     )
-    return posted.documents[0]
+    return posted.document
 
 
 def gateway_kind_of(*, receipt: Document) -> GatewayKind:
@@ -289,7 +289,3 @@ def _noted(store: TenantStore, before: GatewayRefund, after: GatewayRefund, note
 def _begun(posted: Posted, receipt_id: str, at: datetime) -> GatewayRefund:
     made = posted.documents[0]
     return GatewayRefund(made.document_id, receipt_id, made.channel, made.amount, made.currency, at)
-
-
-def _first(posted: Posted) -> Document:
-    return posted.documents[0]

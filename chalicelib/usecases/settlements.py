@@ -30,7 +30,7 @@ from chalicelib.domain.payments import (
 )
 from chalicelib.ports.store import AuditNote, Idempotency, TenantStore
 from chalicelib.usecases.invoices import get_invoice
-from chalicelib.usecases.posting import Books, Posted, post
+from chalicelib.usecases.posting import Books, post
 
 
 class UnknownInvoice(InvalidValue):
@@ -115,9 +115,9 @@ def allocate_account(
         at=at,
         note=note,
         idempotency=idempotency,
-        answer=_first,
+        answer=lambda posted: posted.document,
     )
-    return posted.documents[0]
+    return posted.document
 
 
 def write_off_invoice(
@@ -151,9 +151,9 @@ def write_off_invoice(
         at=at,
         note=note,
         idempotency=idempotency,
-        answer=_first,
+        answer=lambda posted: posted.document,
     )
-    return posted.documents[0]
+    return posted.document
 
 
 def own_invoice(*, books: Books, invoice_id: str, param: str) -> Invoice:
@@ -166,7 +166,3 @@ def own_invoice(*, books: Books, invoice_id: str, param: str) -> Invoice:
     if invoice.account_id != books.subscriber.account.account_id:
         raise unknown
     return invoice
-
-
-def _first(posted: Posted) -> Document:
-    return posted.documents[0]
