@@ -21,6 +21,7 @@ from chalicelib.ports.api_keys import FoundKey, KeysMoved, KnownKeys
 from chalicelib.store import keys
 from chalicelib.store.acting import OfPlatform, OfTenant
 from chalicelib.store.base import (
+    CONDITION_FAILED,
     Database,
     ModelWrite,
     PlatformItem,
@@ -35,7 +36,6 @@ from chalicelib.store.base import (
     to_iso,
 )
 
-CONDITION_FAILED: Final = "ConditionalCheckFailedException"
 # Before the keys in the order of sort keys.
 MADE: Final = "MADE"
 KEY: Final = "KEY"

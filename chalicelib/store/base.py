@@ -82,8 +82,10 @@ class RecordTooLarge(InvalidValue):
 
 # What the database says of a request that no policy allows: a fault of ours, to be seen as one.
 DENIED: Final = "AccessDeniedException"
+# What it says of a write whose condition does not hold.
+CONDITION_FAILED: Final = "ConditionalCheckFailedException"
 # What the database says of a request that can never succeed, or that another writer decided.
-_NO_OUTAGE: Final = frozenset({"ConditionalCheckFailedException", "ValidationException", DENIED})
+_NO_OUTAGE: Final = frozenset({CONDITION_FAILED, "ValidationException", DENIED})
 
 
 def outage_of(error: Exception) -> DomainError | None:

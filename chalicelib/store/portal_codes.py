@@ -20,6 +20,7 @@ from chalicelib.domain.errors import Busy
 from chalicelib.domain.portal import CODE_TRIES_MAX, AskedCodes, CodeNotValid, SentCode
 from chalicelib.store.acting import OfPlatform
 from chalicelib.store.base import (
+    CONDITION_FAILED,
     Database,
     EphemeralItem,
     ModelWrite,
@@ -31,7 +32,6 @@ from chalicelib.store.base import (
     put_new,
     to_iso,
 )
-from chalicelib.store.sessions import CONDITION_FAILED
 
 ASKED = "PORTAL-CODES"
 NEWEST = "PORTAL-NEWEST"

@@ -11,10 +11,8 @@ from pynamodb.exceptions import UpdateError
 from chalicelib.domain.errors import Busy
 from chalicelib.store import keys
 from chalicelib.store.acting import OfTenant
-from chalicelib.store.base import ModelWrite, TenantsItem, from_iso, nullable, put, to_iso
+from chalicelib.store.base import CONDITION_FAILED, ModelWrite, TenantsItem, from_iso, nullable, put, to_iso
 from chalicelib.store.paging import query_page
-
-_CONDITION_FAILED = "ConditionalCheckFailedException"
 
 
 class ReceiptMailItem(TenantsItem):
@@ -47,7 +45,7 @@ class DynamoReceiptMails(OfTenant):
         try:
             item.update(actions=[taken.set(to_iso(until))], condition=free)
         except UpdateError as error:
-            if error.cause_response_code == _CONDITION_FAILED:
+            if error.cause_response_code == CONDITION_FAILED:
                 return None
             raise
         return from_iso(item.at)

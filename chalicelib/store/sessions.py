@@ -26,6 +26,7 @@ from chalicelib.domain.staff import Principal, Scope
 from chalicelib.ports.identity import KnownDevice, ListedSession, PersonSessions, Session, SessionsMoved
 from chalicelib.store.acting import OfPlatform
 from chalicelib.store.base import (
+    CONDITION_FAILED,
     Database,
     EphemeralItem,
     ModelWrite,
@@ -40,7 +41,6 @@ from chalicelib.store.base import (
     update,
 )
 
-CONDITION_FAILED: Final = "ConditionalCheckFailedException"
 # Kinds of sessions: of the tenant's staff, and of its subscribers.
 STAFF: Final = "SESSION"
 PORTAL: Final = "PORTAL"

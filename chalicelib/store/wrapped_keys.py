@@ -9,7 +9,7 @@ from chalicelib.crypto.keyring import WrappedKey
 from chalicelib.ports.services import Clock
 from chalicelib.store import keys
 from chalicelib.store.acting import ByTenant
-from chalicelib.store.base import KeysItem, StoreUnavailable, nullable, to_iso
+from chalicelib.store.base import CONDITION_FAILED, KeysItem, StoreUnavailable, nullable, to_iso
 
 
 class WrappedKeyItem(KeysItem):
@@ -39,7 +39,7 @@ class DynamoWrappedKeys(ByTenant):
         try:
             item.save(condition=WrappedKeyItem.pk.does_not_exist())
         except PutError as error:
-            if error.cause_response_code != "ConditionalCheckFailedException":
+            if error.cause_response_code != CONDITION_FAILED:
                 raise StoreUnavailable("the key table did not answer") from error
             return _key_of(WrappedKeyItem.get(pk, name, consistent_read=True))
         return key
