@@ -113,6 +113,14 @@ def plan_keeper(event: CloudWatchEvent) -> None:
     keep_plans(job_services(), event.to_dict())
 
 
+@app.schedule(Rate(1, unit=Rate.HOURS), name="policy_teller")
+def policy_teller(event: CloudWatchEvent) -> None:
+    """Mail staff about new versions of the platform's policies, each person once."""
+    from chalicelib.jobs.policies import tell_of_policies
+
+    tell_of_policies(job_services(), event.to_dict())
+
+
 @app.schedule(Rate(1, unit=Rate.DAYS), name="key_keeper")
 def key_keeper(event: CloudWatchEvent) -> None:
     """Replace tenants' keys that are a year old, or that an operator's event names."""

@@ -15,6 +15,7 @@ from chalicelib.adapters.email.null import NullMailer
 from chalicelib.adapters.ids import UlidIds
 from chalicelib.adapters.readiness import Readiness
 from chalicelib.adapters.sms.null import NullTexter
+from chalicelib.adapters.wired_queues import Queues
 from chalicelib.config import JOB_PATIENCE, REQUEST_PATIENCE, RUN_PATIENCE, Patience, Settings
 from chalicelib.crypto.keyring import Keyring, Rejected
 from chalicelib.crypto.kms import KmsKeyWrapper
@@ -26,7 +27,7 @@ from chalicelib.domain.rates import Policies
 from chalicelib.domain.tenants import TenantState
 from chalicelib.observability import MetricAlarms, tell_not_sent, tell_unreadable
 from chalicelib.ports.audit import Anchors, AuditRounds
-from chalicelib.ports.services import Blobs, Clock, Ids, JobQueue, Mailer, Passwords, Texter
+from chalicelib.ports.services import Blobs, Clock, Ids, Mailer, Passwords, Texter
 from chalicelib.ports.watching import Alarms
 from chalicelib.store.api_keys import DynamoKeyFinder
 from chalicelib.store.base import Database
@@ -45,6 +46,7 @@ from chalicelib.usecases.rates import RateLimiter
 if TYPE_CHECKING:
     from chalicelib.ports.printing import Printer
     from chalicelib.ports.retention import Retention
+    from chalicelib.usecases.consents import PublicSite
     from chalicelib.usecases.gateways import GatewayPorts
     from chalicelib.usecases.portal import Portal
     from chalicelib.usecases.support import SupportPorts
@@ -55,7 +57,7 @@ _MAKING_CLIENTS: Final = Lock()
 
 
 @dataclass(frozen=True)
-class Services:
+class Services(Queues):
     """Everything that endpoints, jobs and the command line use; parts are made when first used."""
 
     settings: Settings
@@ -279,24 +281,32 @@ class Services:
         )
 
     @cached_property
+    def site(self) -> PublicSite:
+        """What the public pages, and choices of visitors, work with."""
+        from chalicelib.store.consents import public_site
+
+        return public_site(database=self.database, clock=self.clock, ids=self.ids, tokens=RandomTokens())
+
+    @cached_property
     def gateways(self) -> GatewayPorts:
         """What collecting online works with."""
         from chalicelib.adapters.payments.registry import gateway_finder
         from chalicelib.store.gateways import DynamoCallbackFinder
         from chalicelib.usecases.gateways import GatewayPorts
 
-        settings = self.settings
         return GatewayPorts(
             stores=self.stores,
             callbacks=DynamoCallbackFinder(database=self.database),
-            gateway_of=gateway_finder(sandbox=settings.sandbox_gateway, local=settings.local_gateways),
+            gateway_of=gateway_finder(
+                sandbox=self.settings.sandbox_gateway, local=self.settings.local_gateways
+            ),
             tokens=RandomTokens(),
             one_time_tokens=DynamoOneTimeTokens(database=self.database),
             attempts=DynamoAttempts(database=self.database),
             ids=self.ids,
             watch=self.watch,
             mail_queue=self.mail_queue,
-            base_url=settings.api_base_url or settings.public_base_url,
+            base_url=self.settings.api_base_url or self.settings.public_base_url,
         )
 
     @cached_property
@@ -347,35 +357,6 @@ class Services:
         from chalicelib.store.audit_rounds import DynamoAuditRounds
 
         return DynamoAuditRounds(tenant_id=tenant_id, database=self.database)
-
-    @cached_property
-    def _sqs(self) -> Any:
-        return self._client("sqs")
-
-    def _queue(self, url: str) -> JobQueue:
-        from chalicelib.adapters.queues import SqsQueue
-
-        return SqsQueue(client=self._sqs, url=url)
-
-    @cached_property
-    def billing_queue(self) -> JobQueue:
-        """Shards of billing runs."""
-        return self._queue(self.settings.billing_queue_url)
-
-    @cached_property
-    def import_queue(self) -> JobQueue:
-        """Imports to work on."""
-        return self._queue(self.settings.import_queue_url)
-
-    @cached_property
-    def export_queue(self) -> JobQueue:
-        """Exports to make."""
-        return self._queue(self.settings.export_queue_url)
-
-    @cached_property
-    def mail_queue(self) -> JobQueue:
-        """Mails to send where the asking must not tell whether there is anybody to send them to."""
-        return self._queue(self.settings.mail_queue_url)
 
     @cached_property
     def wire(self) -> DynamoWire:

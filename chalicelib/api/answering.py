@@ -106,7 +106,9 @@ def _problem(body: Mapping[str, object], *, headers: Mapping[str, str], request_
     )
 
 
-def _response(text: str, *, status: int, headers: Mapping[str, str], request_id: str) -> ChaliceResponse:
+def _response(
+    text: str, *, status: int, headers: Mapping[str, str | list[str]], request_id: str
+) -> ChaliceResponse:
     every: dict[str, str | list[str]] = {**SECURITY_HEADERS, "X-Request-Id": request_id, **headers}
     for name, value in every.items():
         # Chalice lets CR through, and LF in lists: a header is one line of ASCII, or a bug.

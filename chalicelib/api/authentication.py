@@ -105,14 +105,15 @@ def _token(headers: Mapping[str, str], cookie: str) -> tuple[str, bool]:
     if scheme:
         token, by_cookie = (bearer.strip() if scheme.lower() == "bearer" else ""), False
     else:
-        token, by_cookie = _cookie(headers.get("cookie", ""), cookie), True
+        token, by_cookie = read_cookie(headers, cookie), True
     if not token or len(token) > TOKEN_CHARS_MAX:
         raise NotSignedIn("sign in first")
     return token, by_cookie
 
 
-def _cookie(header: str, name: str) -> str:
-    for part in header.split(";"):
+def read_cookie(headers: Mapping[str, str], name: str) -> str:
+    """Return a cookie's value; empty for none."""
+    for part in headers.get("cookie", "").split(";"):
         key, _, value = part.strip().partition("=")
         if key == name:
             return value.strip()

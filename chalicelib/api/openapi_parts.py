@@ -42,6 +42,13 @@ TAGS: Final[dict[str, str]] = {
     "parked-notices": "What gateways told of and nobody could place.",
     "pay": "The pages on which an invoice is paid by its link.",
     "sandbox-pay": "The page of the sandbox, a gateway that takes no money.",
+    "consents": "What is asked, and what visitors agreed to.",
+    "activity": "How often pages and features are used, without anybody's name.",
+    "policies": "The platform's policies, and what staff saw and accepted of them.",
+    "privacy": "The public page on privacy.",
+    "terms": "The public page of the terms.",
+    "cookies": "The public page on which a visitor chooses.",
+    "signup": "The public pages on which an ISP signs up.",
     "imports": "Importing subscribers from a file.",
     "exports": "Exporting all data as a file.",
 }

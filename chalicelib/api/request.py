@@ -45,6 +45,7 @@ class Request:
     address: str = ""
     key: Principal | None = None
     user_agent: str = ""
+    headers: Mapping[str, str] = field(default_factory=dict)
     received: Received | None = None
 
     @property
@@ -133,6 +134,6 @@ class Answer:
     """An answer with headers or a status of its own; ``text`` is JSON that is made already."""
 
     model: BaseModel | None
-    headers: Mapping[str, str] = field(default_factory=dict)
+    headers: Mapping[str, str | list[str]] = field(default_factory=dict)
     status: int | None = None
     text: str | None = None

@@ -19,11 +19,14 @@ from chalicelib.bootstrap import Services
 
 # In the order of the OpenAPI document. A new module is named here; then `make openapi`.
 MODULES: Final = (
+    "activity",
     "api_keys",
     "audit",
     "billing",
     "books_audit",
     "chargebacks",
+    "consents",
+    "cookie_page",
     "coupons",
     "credit_notes",
     "dealer_sales",
@@ -57,6 +60,8 @@ MODULES: Final = (
     "pay_pages",
     "payments",
     "plans",
+    "policies",
+    "policy_pages",
     "portal",
     "portal_access",
     "portal_collections",
@@ -72,6 +77,7 @@ MODULES: Final = (
     "second_factor",
     "sessions",
     "settlements",
+    "signup_page",
     "signups",
     "staff",
     "statements",

@@ -308,6 +308,7 @@ def _read(
         idempotency=_idempotency(spec, headers, path, canonical, who),
         if_match=reading.read_if_match(headers.get("if-match"), required=spec.if_match),
         address=address_of(raw),
+        headers=headers,
         received=received_of(raw, body=_bytes_of(raw), tail=path.get("tail", "")) if spec.raw else None,
     )
 

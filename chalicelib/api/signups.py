@@ -9,6 +9,7 @@ from chalicelib.api.schemas import Line, Schema
 from chalicelib.api.tenants import TenantOut
 from chalicelib.domain.emails import EMAIL_CHARS_MAX
 from chalicelib.domain.passwords import PASSWORD_CHARS_MAX, PASSWORD_CHARS_MIN
+from chalicelib.domain.policies import Document
 from chalicelib.domain.staff import STAFF_NAME_CHARS_MAX, Permission
 from chalicelib.domain.tenants import (
     COMPANY_CHARS_MAX,
@@ -21,6 +22,7 @@ from chalicelib.usecases.asked_mails import ask_mail
 from chalicelib.usecases.plans import enrol
 
 TOKEN_CHARS_MAX = 100
+VERSION_CHARS_MAX = 10
 
 
 class OwnerIn(Schema):
@@ -48,6 +50,12 @@ class SignUpIn(Schema):
     currency: str = Field(description="ISO 4217; it cannot be changed later.", examples=["PKR"])
     time_zone: str = Field(max_length=64, description="An IANA name.", examples=["Asia/Karachi"])
     fiscal_year_start_month: int = Field(ge=1, le=12, examples=[7])
+    terms_version: str | None = Field(
+        default=None,
+        max_length=VERSION_CHARS_MAX,
+        description="The version of the terms that the owner accepts (`GET /v1/policies`); without it they "
+        "are asked to when they sign in.",
+    )
 
     def command(self) -> signup.SignUp:
         """Return the use case's command."""
@@ -61,6 +69,7 @@ class SignUpIn(Schema):
             currency=self.currency,
             time_zone=self.time_zone,
             fiscal_year_start_month=self.fiscal_year_start_month,
+            terms_version=self.terms_version,
         )
 
 
@@ -94,20 +103,30 @@ class AcceptedOut(Schema):
 @endpoint("POST", "/v1/signups", permission=Permission.PUBLIC, body=SignUpIn, answer=SignUpOut, status=201)
 def sign_up(request: Request) -> SignUpOut:
     """Sign up an ISP with its owner, who then gets a mail with a code."""
-    signed_up = signup.sign_up(
+    return signed_up(request, request.body_as(SignUpIn))
+
+
+def signed_up(request: Request, body: SignUpIn) -> SignUpOut:
+    """Sign up an ISP; raises what the use case does."""
+    made = signup.sign_up(
         identity=request.services.identity,
-        command=request.body_as(SignUpIn).command(),
+        command=body.command(),
         address=request.address,
         at=request.now,
         request_id=request.request_id,
+        terms=request.services.site.policies.current(document=Document.TERMS, at=request.now),
     )
-    return SignUpOut(tenant=TenantOut.of(signed_up.tenant), mail_sent=signed_up.mail_sent)
+    return SignUpOut(tenant=TenantOut.of(made.tenant), mail_sent=made.mail_sent)
 
 
 @endpoint("POST", "/v1/signups/verify", permission=Permission.PUBLIC, body=VerifyIn, answer=TenantOut)
 def verify_sign_up(request: Request) -> TenantOut:
     """Activate the tenant by the code mailed to its owner, which works once, and their password."""
-    body = request.body_as(VerifyIn)
+    return verified(request, request.body_as(VerifyIn))
+
+
+def verified(request: Request, body: VerifyIn) -> TenantOut:
+    """Activate a tenant; raises what the use case does."""
     tenant = signup.verify_owner(
         identity=request.services.identity,
         token=body.token,

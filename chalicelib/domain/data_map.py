@@ -33,6 +33,7 @@ class Subject(StrEnum):
     SUBSCRIBER = "subscribers of an ISP"
     STAFF = "staff of an ISP"
     ISP = "the ISP itself"
+    VISITOR = "visitors of the public pages"
     NOBODY = "nobody"
 
 
@@ -53,6 +54,8 @@ class Category(StrEnum):
     TRAFFIC = "volume of data used"
     BILLING = "invoices, payments and the books"
     AUDIT = "who did what"
+    CONSENT = "what was agreed to, and of which policies one was told"
+    ACTIVITY = "totals of pages used"
     ACCESS = "addresses, browsers and sessions"
     FILES = "imports and exports"
     TECHNICAL = "what keeps the platform working"
@@ -66,6 +69,7 @@ class Purpose(StrEnum):
     BILLING = "process payments, make invoices, manage billing cycles"
     SECURITY = "detect, prevent and address fraud, abuse and security issues"
     LAW = "comply with legal obligations"
+    ANALYSIS = "analyze usage patterns and optimize the platform"
 
 
 class Basis(StrEnum):
@@ -125,11 +129,14 @@ REPORTS: Final = Rule("reports", "the import", days=30)
 JOBS: Final = Rule("jobs", "the job ended", days=365, shortened=True)
 ANSWERS: Final = Rule("answers", "the request", days=90)
 KEYS: Final = Rule("keys", "until the key is destroyed; that it was is kept")
+# As long as a choice is good, and a year in which somebody may ask for the proof of it.
+VISITOR_CHOICE: Final = Rule("visitor_choice", "the choice", days=545)
+ACTIVITY: Final = Rule("activity", "the day", days=90)
 NETWORKS: Final = Rule("networks", "the network was last seen", days=90)
 
 RULES: Final = (
     IN_USE, BOOKS, AUDIT_LOG, ACCESS_LOG, TRAFFIC, SESSION, WINDOW, FILES, PAPERS, REPORTS, JOBS, ANSWERS,
-    KEYS, NETWORKS,
+    KEYS, NETWORKS, VISITOR_CHOICE, ACTIVITY,
 )  # fmt: skip
 
 

@@ -6,6 +6,7 @@ from typing import Final
 
 from chalicelib.domain.data_map import (
     ACCESS_LOG,
+    ACTIVITY,
     ANSWERS,
     AUDIT_LOG,
     BOOKS,
@@ -18,6 +19,7 @@ from chalicelib.domain.data_map import (
     REPORTS,
     SESSION,
     TRAFFIC,
+    VISITOR_CHOICE,
     WINDOW,
     Basis,
     Category,
@@ -65,4 +67,7 @@ ANSWER: Final = Handling(C.TECHNICAL, P.SERVICE, B.CONTRACT, ANSWERS, E.DELETE, 
 ANSWER_HASH: Final = Handling(C.TECHNICAL, P.SERVICE, B.CONTRACT, ANSWERS, E.DELETE)
 ROWS_END: Final = Handling(C.FILES, P.SERVICE, B.CONTRACT, REPORTS, E.DELETE)
 RUNNING: Final = Handling(C.TECHNICAL, P.SERVICE, B.NONE, IN_USE, E.DELETE)
+CHOICE: Final = Handling(C.CONSENT, P.LAW, B.LAW, IN_USE, E.DELETE, LINKED)
+CHOICE_OF_VISITOR: Final = Handling(C.CONSENT, P.LAW, B.LAW, VISITOR_CHOICE, E.DELETE, LINKED)
+TOTAL: Final = Handling(C.ACTIVITY, P.ANALYSIS, B.NONE, ACTIVITY, E.DELETE)
 KEY: Final = Handling(C.CREDENTIALS, P.SECURITY, B.NONE, KEYS, E.DELETE)

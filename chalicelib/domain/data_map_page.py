@@ -7,9 +7,11 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Final
 
-from chalicelib.domain.data_map import RULES, Category, Handling, Personal, Stored
+from chalicelib.domain.data_map import RULES, Category, Handling, Personal, Stored, Subject
 from chalicelib.domain.data_map_items import ITEMS
 from chalicelib.domain.data_map_objects import OBJECTS
+
+CATEGORY_HEAD: Final = ("category", "of whom", "purposes", "legal basis", "kept")
 
 _HEAD: Final = """\
 # What is stored, why, and for how long
@@ -21,10 +23,10 @@ is not in it, or where what is personal is not encrypted.
 *direct*: the value is about a person. *linked*: it is filed under one. **sealed**: encrypted by the platform
 under the ISP's own keys, besides the encryption of the tables.
 
-The rules say for how long a value may be kept. `session`, `window`, `reports`, `answers` and `networks` are
-kept to by expiry (what has expired is not seen any more, also while the table still has it), `files` by
-the life cycle of the bucket, `access_log`, `traffic` and `jobs` by the job `RetentionKeeper`, which counts
-what it takes away (`GET /v1/retention/reports`).
+The rules say for how long a value may be kept. `session`, `window`, `reports`, `answers`, `networks`,
+`visitor_choice` and `activity` are kept to by expiry (what has expired is not seen any more, also while the
+table still has it), `files` by the life cycle of the bucket, `access_log`, `traffic` and `jobs` by the job
+`RetentionKeeper`, which counts what it takes away (`GET /v1/retention/reports`).
 """
 
 
@@ -36,16 +38,18 @@ def data_map_page(*, items: Sequence[Stored]) -> str:
         "## For how long\n",
         _table(["rule", "kept", "an ISP may shorten it"], rules),
         "## By category\n",
-        _table(
-            ["category", "of whom", "purposes", "legal basis", "kept"],
-            map(_category, _used((*items, *OBJECTS))),
-        ),
+        _table(CATEGORY_HEAD, category_rows(items=(*items, *OBJECTS))),
         "## By item\n",
         *(_item(one) for one in items),
         "## Files\n",
         *(_item(one) for one in OBJECTS),
     ]
     return "\n".join(parts)
+
+
+def category_rows(*, items: Sequence[Stored]) -> list[list[str]]:
+    """Return a row of CATEGORY_HEAD for each category that has something personal."""
+    return [_category(one) for one in _used(items)]
 
 
 def _used(items: Sequence[Stored]) -> list[tuple[Category, list[tuple[Stored, Handling]]]]:
@@ -66,7 +70,7 @@ def _used(items: Sequence[Stored]) -> list[tuple[Category, list[tuple[Stored, Ha
 def _category(used: tuple[Category, list[tuple[Stored, Handling]]]) -> list[str]:
     category, of_it = used
     columns = (
-        {one.subject.value for one, _ in of_it},
+        {one.subject.value for one, _ in of_it if one.subject is not Subject.NOBODY},
         {handling.purpose.value for _, handling in of_it},
         {handling.basis.value for _, handling in of_it},
         {handling.rule.words for _, handling in of_it},

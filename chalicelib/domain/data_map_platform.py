@@ -6,6 +6,7 @@ from typing import Final
 
 from chalicelib.domain.data_map import Controller, Stored, Subject
 from chalicelib.domain.data_map_handlings import (
+    CHOICE_OF_VISITOR,
     COMPANY,
     COUNT,
     DEVICE,
@@ -31,6 +32,8 @@ PLATFORM: Final[tuple[Stored, ...]] = (
     Stored("sessions.PersonItem", "a person's sessions and devices", Subject.STAFF,
            {TOKEN: "begun created_at expires_at token_hash ttl", DEVICE: "device"},
            {"device": "browser and address that it began from"}),
+    Stored("consents.VisitorConsentItem", "a visitor's choice: what was agreed to, when, to which text, how",
+           Subject.VISITOR, {CHOICE_OF_VISITOR: "choice consent_id ttl"}, controller=Controller.PLATFORM),
     Stored("networks.NetworksItem", "networks that exports were downloaded from", Subject.STAFF,
            {KNOWN_NETWORK: "known ttl"}),
     Stored("portal_codes.AskedItem", "a code for the portal", Subject.SUBSCRIBER,

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import Final
 
-from chalicelib.domain.data_map import Stored, Subject
+from chalicelib.domain.data_map import Controller, Stored, Subject
 from chalicelib.domain.data_map_handlings import (
     ANSWER,
     ANSWER_HASH,
     CHAIN,
+    CHOICE,
     ENTERED,
     ENTRY,
     ENTRY_ACCESS,
@@ -19,6 +20,7 @@ from chalicelib.domain.data_map_handlings import (
     ROWS_END,
     RUNNING,
     SETTING,
+    TOTAL,
 )
 
 RECORDS: Final[tuple[Stored, ...]] = (
@@ -62,6 +64,31 @@ RECORDS: Final[tuple[Stored, ...]] = (
             ENTERED: "told",
         },
         {"told": "who entered, and why"},
+    ),
+    Stored(
+        "consents.ConsentItem",
+        "a choice of staff or of a subscriber: what was agreed to, when, to which text, how",
+        Subject.STAFF,
+        {CHOICE: "choice consent_id"},
+    ),
+    Stored(
+        "policy_states.PolicyStateItem",
+        "when a person was told of a version of a policy, saw and accepted it",
+        Subject.STAFF,
+        {CHOICE: "accepted_at dismissed_at mailed_at"},
+        controller=Controller.PLATFORM,
+    ),
+    Stored(
+        "policy_states.PolicyToldItem",
+        "that all staff were told of a version of a policy",
+        Subject.NOBODY,
+        {RUNNING: "told_at"},
+    ),
+    Stored(
+        "activity.ActivityItem",
+        "how often a page or feature was used on a day",
+        Subject.NOBODY,
+        {TOTAL: "times ttl"},
     ),
     Stored(
         "exports.ExportItem",

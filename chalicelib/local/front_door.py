@@ -37,6 +37,7 @@ EXIT_PORT_IN_USE = 98
 # What the app answers; whoever sees the last parts of the others may pay by them, so no line has them.
 API_PREFIX = "/v1"
 PAGE_PREFIXES = ("/pay/", "/sandbox-pay/")
+SITE_PATHS = ("/privacy", "/terms", "/cookies", "/signup", "/policies/")
 CALLBACKS = "/v1/gateway-callbacks/"
 MAIL_PATH = re.compile(r"/mailbox/(\d{1,9})")
 # Written here, or (RFC 6797, section 7.2) not for an address without TLS.
@@ -151,7 +152,7 @@ class Handler(BaseHTTPRequestHandler):
             text = "This server answers for 127.0.0.1 and localhost only."
             return problem(status=421, code="misdirected", message=text)
         site = self.server.site
-        if path == API_PREFIX or path.startswith((f"{API_PREFIX}/", *PAGE_PREFIXES)):
+        if path == API_PREFIX or path.startswith((f"{API_PREFIX}/", *PAGE_PREFIXES, *SITE_PATHS)):
             return site.gateway.handle(
                 method=self.command,
                 target=self.path,

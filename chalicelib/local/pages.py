@@ -83,6 +83,8 @@ def landing_page(
         _facts(
             {
                 "API": _link(f"{base_url}/v1", "/v1/openapi.json"),
+                "Public pages": '<a href="/signup">Sign up</a>, <a href="/privacy">Privacy</a>, '
+                '<a href="/terms">Terms</a>, <a href="/cookies">Cookies</a>',
                 "Mailbox": f'<a href="/mailbox">{mailbox}</a>',
                 "Health": _link(f"{base_url}/v1/health", "/v1/health"),
                 "AWS endpoint": f"<code>{escape(engine_url)}</code>",
@@ -165,7 +167,7 @@ def _mail_row(mail: Mail) -> str:
 
 def _demo_card(demo: Mapping[str, str]) -> str:
     if not demo:
-        return "<p>There is no demo data. Sign up through the API; the mail arrives here.</p>"
+        return '<p>There is no demo data. <a href="/signup">Sign up</a>; the mail arrives here.</p>'
     return _facts(
         {
             name: linkify(value) if LINK.match(value) else f"<code>{escape(value)}</code>"

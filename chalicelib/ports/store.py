@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
 from chalicelib.domain.errors import Busy, DomainError
 from chalicelib.ports.funds import CompanyMoney
 from chalicelib.ports.online import OnlinePayments
+from chalicelib.ports.privacy import OwnPrivacy
 
 if TYPE_CHECKING:
     from chalicelib.domain.accounts import Account, Subscription
@@ -222,7 +223,7 @@ class Documents(Protocol):
         """
 
 
-class TenantStore(OnlinePayments, CompanyMoney, Protocol):
+class TenantStore(OnlinePayments, CompanyMoney, OwnPrivacy, Protocol):
     """Everything of one tenant; cannot be had without naming the tenant."""
 
     @property

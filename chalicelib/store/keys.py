@@ -134,6 +134,26 @@ def invitations(tenant_id: str) -> str:
     return f"{tenant_id}#INVITED"
 
 
+def consents(tenant_id: str, subject_id: str) -> str:
+    """What a person agreed to: each choice, and the newest one."""
+    return f"{tenant_id}#CONSENT#{subject_id}"
+
+
+def policy_states(tenant_id: str, staff_id: str) -> str:
+    """Of which versions of policies a person was told, and which they accepted."""
+    return f"{tenant_id}#POLICY#{staff_id}"
+
+
+def policies_told(tenant_id: str) -> str:
+    """Versions of policies of which everybody was mailed who is to be."""
+    return f"{tenant_id}#POLICIES"
+
+
+def activity(tenant_id: str) -> str:
+    """How often pages and features were used, by day."""
+    return f"{tenant_id}#ACTIVITY"
+
+
 def due(tenant_id: str, bucket: str) -> str:
     """Subscriptions filed under a due bucket."""
     return f"{tenant_id}#DUE#{bucket}"

@@ -25,6 +25,7 @@ from chalicelib.store.staff import StaffItem
 from chalicelib.store.tenant_money import TenantMoney
 from chalicelib.store.tenant_online import TenantOnline
 from chalicelib.store.tenant_people import TenantPeople
+from chalicelib.store.tenant_privacy import TenantPrivacy
 from chalicelib.store.tenants import TenantItem, TenantProfiles, decode_tenant, unchanged
 
 # Repositories are imported by who first asks for them: each costs milliseconds of a cold start.
@@ -52,7 +53,7 @@ if TYPE_CHECKING:
     from chalicelib.store.wire import DynamoWire
 
 
-class DynamoTenantStore(TenantPeople, TenantOnline, TenantMoney, OfTenant):
+class DynamoTenantStore(TenantPeople, TenantOnline, TenantMoney, TenantPrivacy, OfTenant):
     """Repositories and commits of one tenant."""
 
     def __init__(

@@ -17,6 +17,7 @@ from chalicelib.domain.contacts import normal_email
 from chalicelib.domain.emails import check_email
 from chalicelib.domain.errors import DomainError
 from chalicelib.domain.passwords import check_password, normal_password
+from chalicelib.domain.policies import PolicyVersion, VersionOutdated
 from chalicelib.domain.staff import Role, StaffMember, check_staff_name
 from chalicelib.domain.tenants import (
     SubdomainTaken,
@@ -68,6 +69,7 @@ class SignUp:
     currency: str
     time_zone: str
     fiscal_year_start_month: int
+    terms_version: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,13 +81,22 @@ class SignedUp:
 
 
 def sign_up(
-    *, identity: Identity, command: SignUp, address: str, at: datetime, request_id: str = ""
+    *,
+    identity: Identity,
+    command: SignUp,
+    address: str,
+    at: datetime,
+    request_id: str = "",
+    terms: PolicyVersion | None = None,
 ) -> SignedUp:
     """Create an unverified tenant with its owner.
 
+    ``terms`` are those in force; the owner accepts them where the command names their version.
     Raises InvalidValue, SubdomainTaken, or TooManyAttempts for the client at ``address``.
     """
     checked = _checked(command)
+    if command.terms_version is not None and (terms is None or terms.version != command.terms_version):
+        raise VersionOutdated("other terms are in force: read and accept those", param="terms_version")
     reserve(identity=identity, limit=SIGN_UPS_PER_CLIENT, key=client_of(address=address), at=at)
     if identity.registry.locate(subdomain=checked.subdomain, at=at) is not None:
         raise SubdomainTaken("this subdomain is taken", param="subdomain")
@@ -101,7 +112,8 @@ def sign_up(
     )
     token = identity.tokens.new(prefix="svt")
     try:
-        _create(identity, tenant, owner, token=token, at=at, request_id=request_id)
+        accepted = terms if command.terms_version is not None else None
+        _create(identity, tenant, owner, token=token, at=at, request_id=request_id, accepted=accepted)
     except SubdomainTaken:
         # Lost a race: of this tenant nothing was written but its keys.
         identity.stores.discard(tenant_id=tenant.tenant_id)
@@ -143,17 +155,29 @@ def _tenant(command: SignUp, *, tenant_id: str, at: datetime) -> Tenant:
 
 
 def _create(
-    identity: Identity, tenant: Tenant, owner: StaffMember, *, token: str, at: datetime, request_id: str
+    identity: Identity,
+    tenant: Tenant,
+    owner: StaffMember,
+    *,
+    token: str,
+    at: datetime,
+    request_id: str,
+    accepted: PolicyVersion | None,
 ) -> None:
     store = identity.stores.of(tenant_id=tenant.tenant_id)
     until = at + timedelta(hours=VERIFY_HOURS)
     yesterday = tenant.local_date(at=at) - timedelta(days=1)
     details = {"company": tenant.company, "subdomain": tenant.subdomain}
+    states = (
+        [store.policy_states.accept(staff_id=owner.staff_id, version=accepted, at=at)] if accepted else []
+    )
+    details |= {"terms": accepted.version} if accepted else {}
     note = AuditNote(owner.staff_id, "tenant.signed_up", tenant.tenant_id, at, request_id, details)
     store.commit(
         *identity.registry.hold(tenant=tenant, until=until),
         *store.staff.add(member=owner),
         store.start_billing(completed_through=yesterday),
+        *states,
         identity.one_time_tokens.issue(
             token_hash=identity.tokens.hash(token=token),
             purpose=VERIFY,

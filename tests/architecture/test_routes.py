@@ -13,15 +13,29 @@ ENDPOINTS = every_endpoint()
 
 # Adding one here is a decision: it answers anybody.
 PUBLIC = {
+    ("GET", "/cookies"),
     ("GET", "/pay/{token}"),
+    ("GET", "/policies/{kind}/{date}"),
+    ("GET", "/privacy"),
     ("GET", "/sandbox-pay/{callback_key}/{reference}"),
+    ("GET", "/signup"),
+    ("GET", "/signup/verify"),
+    ("GET", "/terms"),
+    ("GET", "/v1/consents/current"),
+    ("GET", "/v1/consents/texts"),
     ("GET", "/v1/gateway-callbacks/{callback_key}"),
     ("GET", "/v1/health"),
     ("GET", "/v1/openapi.json"),
+    ("GET", "/v1/policies"),
+    ("GET", "/v1/policies/{kind}/versions/{date}"),
+    ("POST", "/cookies"),
     ("POST", "/pay/{token}"),
     ("POST", "/sandbox-pay/{callback_key}/{reference}"),
     ("POST", "/v1/gateway-callbacks/{callback_key}"),
     ("POST", "/v1/gateway-callbacks/{callback_key}/{tail}"),
+    ("POST", "/signup"),
+    ("POST", "/signup/verify"),
+    ("POST", "/v1/activity"),
     ("POST", "/v1/invitation-acceptances"),
     ("POST", "/v1/passkey-challenges"),
     ("POST", "/v1/passkey-sessions"),
@@ -38,6 +52,7 @@ PUBLIC = {
     ("POST", "/v1/signups"),
     ("POST", "/v1/signups/resend"),
     ("POST", "/v1/signups/verify"),
+    ("PUT", "/v1/consents/current"),
 }
 
 
@@ -88,8 +103,9 @@ def test_sibling_paths_use_the_same_parameter_name() -> None:
 
 def test_paths_are_versioned_and_lower_case() -> None:
     # Pages that people open are not of a version.
-    form = r"/(v1|pay|sandbox-pay)(/([a-z0-9.-]+|\{[a-z_]+\}))+"
-    odd = [path for _, path in registered() if not re.fullmatch(form, path)]
+    form = r"/(v1|pay|sandbox-pay|policies|signup)(/([a-z0-9.-]+|\{[a-z_]+\}))+"
+    site = {"/privacy", "/terms", "/cookies", "/signup"}
+    odd = [path for _, path in registered() if path not in site and not re.fullmatch(form, path)]
     assert odd == []
 
 

@@ -64,7 +64,7 @@ ASKED_FOR: dict[str, Callable[[Victim], list[tuple[str, str]]]] = {
 }
 # Parameters that say which part of one's own, or how.
 HARMLESS = set(
-    "action archived before category first fiscal_year for_good format idle_days kind last month "
+    "action archived before category days first fiscal_year for_good format idle_days kind last month "
     "oldest_first on order".split()
 ) | {
     "cursor",  # has tests of its own
@@ -95,6 +95,21 @@ PUBLIC = {
     "ask_password_reset": "answers alike for everybody; tests/integration/test_passwords.py",
     "ask_second_step_passkey": "a token of the password's step; tests/integration/test_passkey_steps.py",
     "check_health": "knows no tenant",
+    "choose_cookies": "a visitor's own cookie; tests/integration/test_public_site.py",
+    "count_visitor_activity": "a visitor's own cookie; tests/integration/test_public_site.py",
+    "get_policy_version": "knows no tenant",
+    "get_visitor_consent": "a visitor's own cookie; tests/integration/test_public_site.py",
+    "list_consent_texts": "knows no tenant",
+    "list_policies": "knows no tenant",
+    "put_visitor_consent": "a visitor's own cookie; tests/integration/test_public_site.py",
+    "show_cookie_page": "knows no tenant",
+    "show_policy_version": "knows no tenant",
+    "show_privacy": "knows no tenant",
+    "show_sign_up_page": "knows no tenant",
+    "show_terms": "knows no tenant",
+    "show_verify_page": "knows no tenant",
+    "sign_up_by_page": "makes a tenant",
+    "verify_by_page": "a code that was mailed; tests/integration/test_public_site.py",
     "complete_log_in": "a token of the password's step; tests/integration/test_second_factor.py",
     "complete_password_reset": "a code that was mailed; tests/integration/test_passwords.py",
     "get_openapi": "knows no tenant",

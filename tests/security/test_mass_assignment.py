@@ -44,6 +44,8 @@ CHOSEN = {
     ("change_role", "permissions"): "the same",
     ("begin_settlement", "status"): "which column of the file says what became of a payment",
     ("search_subscribers", "status"): "a search asks for a status, and changes nothing",
+    ("dismiss_policy_notice", "version"): "a version of a policy, which is one's own to have seen",
+    ("accept_policy", "version"): "the same, to accept",
 }
 # What vendors and forms send is read by what hears it.
 WRITES = [one for one in ENDPOINTS if one.method != "GET" and not one.raw]

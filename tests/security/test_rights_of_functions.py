@@ -22,6 +22,7 @@ from chalicelib.jobs.imports import work_imports
 from chalicelib.jobs.keys import KeysIncomplete, keep_keys
 from chalicelib.jobs.mails import send_mails
 from chalicelib.jobs.plans import PlansIncomplete, keep_plans
+from chalicelib.jobs.policies import NoticesIncomplete, tell_of_policies
 from chalicelib.jobs.prepaid import EndingsIncomplete, expire_prepaid_lines
 from chalicelib.jobs.retention import RetentionIncomplete, keep_retention
 from chalicelib.ports.services import QueueUnavailable
@@ -35,6 +36,7 @@ from tests.integration.counter import Counter, line, pkr
 from tests.integration.exporting import Exporter
 from tests.integration.gatewaying import Till
 from tests.integration.importing import Importer, mapping, people
+from tests.integration.policing import announced, policy
 from tests.integration.portal_user import Front
 from tests.integration.shop import Shop, created, if_match, ok
 from tests.integration.supporting import entered
@@ -181,6 +183,12 @@ class Pass:
         line = ok(self.tenant.api.get(f"/v1/prepaid/{recharge['line']['subscription_id']}"))
         assert line["state"] != "active"
 
+    def tell_of_policies(self) -> None:
+        """Mail the staff about a version that they have not seen, which most of them joined before."""
+        with announced(self.services, policy(on="2041-12-01")), suppress(NoticesIncomplete):
+            tell_of_policies(self.services, {})
+        assert "A new version" in self.services.mailer.last_to(self.tenant.email).subject
+
     def keep_collections(self) -> None:
         """Find a payment of which the notice was lost, and one that came twice; have receipts mailed."""
         till, queue = self.mailing_till(), WalledQueue("MailQueue")
@@ -221,6 +229,7 @@ PASSES: Mapping[str, Callable[[Pass], Any]] = {
     "key_keeper": Pass.replace_keys,
     "prepaid_expirer": Pass.renew,
     "plan_keeper": Pass.keep_plans,
+    "policy_teller": Pass.tell_of_policies,
     "collection_keeper": Pass.keep_collections,
     "retention_keeper": Pass.keep_retention,
 }

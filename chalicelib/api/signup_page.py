@@ -1,0 +1,219 @@
+"""Signing up by a form, and confirming the mailbox: what ``/v1/signups`` does, without a program."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from html import escape
+from http import HTTPStatus
+from typing import Final, TypeVar
+
+from pydantic import BaseModel
+
+from chalicelib.api.answering import JSON
+from chalicelib.api.consent_parts import check_same_origin
+from chalicelib.api.errors import status_of
+from chalicelib.api.raw import form_of
+from chalicelib.api.reading import read_body
+from chalicelib.api.routing import Answer, Request, endpoint
+from chalicelib.api.signups import SignUpIn, VerifyIn, signed_up, verified
+from chalicelib.api.site import HTML, Shown, site_answer
+from chalicelib.domain.activity import Page
+from chalicelib.domain.errors import DomainError, InvalidValue
+from chalicelib.domain.policies import Document
+from chalicelib.domain.staff import Permission
+
+M = TypeVar("M", bound=BaseModel)
+
+_HERE: Final = "/signup"
+_VERIFY: Final = "/signup/verify"
+_RAW: Final = {200: HTML, 201: HTML, 401: HTML, 409: HTML, 422: HTML, 429: HTML}
+_NOT_ACCEPTED: Final = "Read the terms, and say that you accept them."
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """A field of a form by its dotted name, as the API has it."""
+
+    name: str
+    label: str
+    hint: str = ""
+    kind: str = "text"
+    value: str = ""
+    autocomplete: str = "off"
+
+
+_FIELDS: Final = (
+    Field("company", "Company", autocomplete="organization"),
+    Field(
+        "subdomain", "Subdomain", "Small letters, digits and hyphens: the name by which your people sign in."
+    ),
+    Field("owner.name", "Your name", autocomplete="name"),
+    Field("owner.email", "Your email", "A code goes there.", "email", autocomplete="email"),
+    Field("owner.password", "Password", "12 characters or more.", "password", autocomplete="new-password"),
+)
+_SETTINGS: Final = (
+    Field("country", "Country", "Two letters, such as PK.", value="PK", autocomplete="country"),
+    Field("currency", "Currency", "Three letters. It cannot be changed later.", value="PKR"),
+    Field("time_zone", "Time zone", "Such as Asia/Karachi.", value="Asia/Karachi"),
+    Field("fiscal_year_start_month", "Fiscal year begins in month", "1 to 12.", "number", value="7"),
+)
+_VERIFYING: Final = (
+    Field("token", "Code from the mail", autocomplete="one-time-code"),
+    Field("password", "The password that you chose", kind="password", autocomplete="current-password"),
+)
+
+
+@endpoint("GET", _HERE, permission=Permission.PUBLIC, raw={200: HTML}, counted="pages")
+def show_sign_up_page(request: Request) -> Answer:
+    """Show the form by which an ISP signs up."""
+    return _sign_up_form(request, {}, None)
+
+
+@endpoint("POST", _HERE, permission=Permission.PUBLIC, raw=_RAW, counted="pages")
+def sign_up_by_page(request: Request) -> Answer:
+    """Sign an ISP up by the form, and ask for the code that was mailed; or say what is wrong where it is."""
+    check_same_origin(request)
+    form = form_of(request.raw)
+    try:
+        if form.get("accept") != "on":
+            raise InvalidValue(_NOT_ACCEPTED, param="accept")
+        out = signed_up(request, _read(form))
+    except DomainError as refused:
+        return _sign_up_form(request, form, refused)
+    told = (
+        "We sent you a mail." if out.mail_sent else "The mail could not be sent: ask for it again in a while."
+    )
+    return _verify_form(request, {}, None, told=f"{out.tenant.company} is signed up. {told}", status=201)
+
+
+@endpoint("GET", _VERIFY, permission=Permission.PUBLIC, raw={200: HTML}, counted="pages")
+def show_verify_page(request: Request) -> Answer:
+    """Show the form that takes the code from the mail."""
+    return _verify_form(request, {}, None)
+
+
+@endpoint("POST", _VERIFY, permission=Permission.PUBLIC, raw=_RAW, counted="pages")
+def verify_by_page(request: Request) -> Answer:
+    """Activate the ISP by the code that was mailed, and the password."""
+    check_same_origin(request)
+    form = form_of(request.raw)
+    body = {"token": form.get("token", "").strip(), "password": form.get("password", "")}
+    try:
+        tenant = verified(request, _model(body, VerifyIn))
+    except DomainError as refused:
+        return _verify_form(request, form, refused)
+    content = (
+        f'<h1>{escape(tenant.company)} is ready</h1><p role="status">Your mailbox is confirmed.</p>'
+        f"<p>Sign in with the subdomain <strong>{escape(tenant.subdomain)}</strong>, your email and your "
+        "password.</p>"
+    )
+    return site_answer(request, Shown("Ready", content, Page.SIGN_UP, _HERE))
+
+
+def _read(form: Mapping[str, str]) -> SignUpIn:
+    """Return the form as the API's own body, checked by the same rules."""
+    plain = ("company", "subdomain", "country", "currency", "time_zone", "terms_version")
+    month = form.get("fiscal_year_start_month", "")
+    body: dict[str, object] = {name: form.get(name, "").strip() for name in plain}
+    body["fiscal_year_start_month"] = int(month) if month.isascii() and month.isdigit() else month
+    owner = {name: form.get(f"owner.{name}", "") for name in ("name", "email", "password")}
+    return _model(body | {"owner": owner | {"email": owner["email"].strip()}}, SignUpIn)
+
+
+def _model(body: Mapping[str, object], model: type[M]) -> M:
+    read, _ = read_body(json.dumps(body).encode(), content_type=JSON, model=model)
+    assert isinstance(read, model), "a body is of its model"
+    return read
+
+
+def _sign_up_form(request: Request, form: Mapping[str, str], refused: DomainError | None) -> Answer:
+    terms = request.services.site.policies.current(document=Document.TERMS, at=request.now)
+    accepting = (
+        f'<input type="hidden" name="terms_version" value="{terms.version}">'
+        f'<div class="check"><input type="checkbox" id="accept" name="accept" value="on" required'
+        f"{' checked' if form.get('accept') == 'on' else ''}{_described('accept', refused)}>"
+        f'<label for="accept">I accept the <a href="/policies/terms/{terms.version}">terms of '
+        f"{terms.on:%d %B %Y}</a> for my company</label>{_complaint('accept', refused)}</div>"
+    )
+    content = (
+        "<h1>Sign up</h1><p>For internet service providers. What we do with your data is on the page "
+        f'<a href="/privacy">Privacy</a>.</p>{_general(refused, _FIELDS + _SETTINGS)}'
+        f'<form method="post" action="{_HERE}">{_inputs(_FIELDS, form, refused)}'
+        "<fieldset><legend>Country and money</legend>"
+        f'<div class="pair">{_inputs(_SETTINGS, form, refused)}</div></fieldset>'
+        f'{accepting}<div class="choices"><button>Sign up</button></div></form>'
+        f'<p class="soft">You have a code already? <a href="{_VERIFY}">Confirm your mailbox</a></p>'
+    )
+    return site_answer(request, Shown("Sign up", content, Page.SIGN_UP, _HERE), status=_status(refused))
+
+
+def _verify_form(
+    request: Request,
+    form: Mapping[str, str],
+    refused: DomainError | None,
+    *,
+    told: str = "",
+    status: int = 200,
+) -> Answer:
+    said = f'<p role="status">{escape(told)}</p>' if told else ""
+    content = (
+        f"<h1>Confirm your mailbox</h1>{said}"
+        "<p>Enter the code from the mail. It works once, for 48 hours.</p>"
+        f'{_general(refused, _VERIFYING)}<form method="post" action="{_VERIFY}">'
+        f'{_inputs(_VERIFYING, form, refused)}<div class="choices"><button>Confirm</button></div></form>'
+    )
+    shown = Shown("Confirm your mailbox", content, Page.SIGN_UP, _VERIFY)
+    return site_answer(request, shown, status=_status(refused) if refused else status)
+
+
+def _status(refused: DomainError | None) -> int:
+    """Return the refusal's status; a failure of ours is none that a form shows."""
+    if refused is None:
+        return HTTPStatus.OK
+    status = status_of(refused)
+    if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+        raise refused
+    return status if status in _RAW else HTTPStatus.UNPROCESSABLE_ENTITY
+
+
+def _general(refused: DomainError | None, fields: tuple[Field, ...]) -> str:
+    """Return what is wrong with no field in particular, or that something is wrong with one below."""
+    if refused is None:
+        return ""
+    beside = refused.param in {"accept", *(one.name for one in fields)}
+    words = "Something is to be corrected below." if beside else f"It did not work: {refused.message}."
+    return f'<p role="alert">{escape(words)}</p>'
+
+
+def _inputs(fields: tuple[Field, ...], form: Mapping[str, str], refused: DomainError | None) -> str:
+    return "".join(_input(one, form.get(one.name, one.value), refused) for one in fields)
+
+
+def _input(field: Field, value: str, refused: DomainError | None) -> str:
+    """Return a labelled field; a password is never sent back."""
+    shown = "" if field.kind == "password" else escape(value)
+    hint = (
+        f'<span class="soft small" id="{field.name}-hint">{escape(field.hint)}</span>' if field.hint else ""
+    )
+    also = f"{field.name}-hint" if field.hint else ""
+    limits = ' min="1" max="12"' if field.kind == "number" else ""
+    return (
+        f'<div class="field"><label for="{field.name}">{escape(field.label)}</label>{hint}'
+        f'<input id="{field.name}" name="{field.name}" type="{field.kind}" value="{shown}" required{limits} '
+        f'autocomplete="{field.autocomplete}"{_described(field.name, refused, also)}>'
+        f"{_complaint(field.name, refused)}</div>"
+    )
+
+
+def _described(name: str, refused: DomainError | None, also: str = "") -> str:
+    wrong = refused is not None and refused.param == name
+    told = f"{also} {name}-error".strip() if wrong else also
+    return (f' aria-describedby="{told}"' if told else "") + (' aria-invalid="true"' if wrong else "")
+
+
+def _complaint(name: str, refused: DomainError | None) -> str:
+    if refused is None or refused.param != name:
+        return ""
+    return f'<span class="error" id="{name}-error">{escape(refused.message)}</span>'
