@@ -129,6 +129,14 @@ def key_keeper(event: CloudWatchEvent) -> None:
     keep_keys(job_services(), event.to_dict())
 
 
+@app.schedule(Rate(1, unit=Rate.HOURS), name="privacy_keeper")
+def privacy_keeper(event: CloudWatchEvent) -> None:
+    """Remind of the deadlines of privacy requests, and begin again what got lost of them."""
+    from chalicelib.jobs.privacy import keep_privacy_requests
+
+    keep_privacy_requests(job_services(), event.to_dict())
+
+
 @app.schedule(Rate(1, unit=Rate.DAYS), name="retention_keeper")
 def retention_keeper(event: CloudWatchEvent) -> None:
     """Take away what is past its time."""

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from functools import partial
 from html import escape
 
 from chalicelib.api.routing import Answer, Request, endpoint
 from chalicelib.api.site import HTML, Shown, site_answer
-from chalicelib.api.site_tables import cookie_table, kept_table
+from chalicelib.api.site_tables import cookie_table, kept_table, recipients_table
 from chalicelib.domain.activity import Page
 from chalicelib.domain.consent_texts import current_text
 from chalicelib.domain.data_map_items import ITEMS
@@ -14,6 +15,7 @@ from chalicelib.domain.data_map_objects import OBJECTS
 from chalicelib.domain.errors import NotFound
 from chalicelib.domain.policies import Change, Document, Library, PolicyVersion, changes
 from chalicelib.domain.policy_markup import render_markup
+from chalicelib.domain.processors import REGISTER
 from chalicelib.domain.staff import Permission
 
 _MARKS = {"added": "ins", "removed": "del"}
@@ -59,12 +61,11 @@ def _current(request: Request, document: Document, page: Page) -> Answer:
 
 def policy_text(version: PolicyVersion, *, first: str = "") -> str:
     """Return the HTML of a version with its date; ``first`` is HTML that goes before the text."""
-    tables = {"what-is-kept": "", "cookies": ""}
-    tables["what-is-kept" if version.document is Document.PRIVACY else "cookies"] = (
-        kept_table(items=(*ITEMS, *OBJECTS))
-        if version.document is Document.PRIVACY
-        else cookie_table(text=current_text())
-    )
+    tables = {
+        "what-is-kept": partial(kept_table, items=(*ITEMS, *OBJECTS)),
+        "recipients": partial(recipients_table, register=REGISTER),
+        "cookies": partial(cookie_table, text=current_text()),
+    }
     return (
         f"<h1>{escape(version.title)}</h1>"
         f'<p class="soft">In force from <time datetime="{version.version}">{version.on:%d %B %Y}</time>'

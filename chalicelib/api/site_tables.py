@@ -8,6 +8,7 @@ from html import escape
 from chalicelib.domain.consent_texts import ConsentText
 from chalicelib.domain.data_map import Stored
 from chalicelib.domain.data_map_page import CATEGORY_HEAD, category_rows
+from chalicelib.domain.processors import Processor
 
 
 def kept_table(*, items: Sequence[Stored]) -> str:
@@ -24,6 +25,12 @@ def cookie_table(*, text: ConsentText) -> str:
         for cookie in purpose.cookies
     ]
     return table(head=("cookie", "kind", "what it holds", "for how long"), rows=rows)
+
+
+def recipients_table(*, register: Sequence[Processor]) -> str:
+    """Return the third parties: what each is for, what it gets, and where it is."""
+    rows = [[one.name, _sentence(one.purpose.value), one.words, _sentence(one.where)] for one in register]
+    return table(head=("who", "what for", "what it gets", "where"), rows=rows)
 
 
 def table(*, head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:

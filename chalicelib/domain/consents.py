@@ -39,6 +39,7 @@ class Means(StrEnum):
     BANNER = "banner"
     PREFERENCES = "preference_page"
     API = "api"
+    REQUEST = "privacy_request"
 
 
 # What is asked of whom: a visitor has no address that mail could go to, and subscribers are the ISP's.

@@ -8,6 +8,8 @@ from chalicelib.domain.data_map import Controller, Stored, Subject
 from chalicelib.domain.data_map_handlings import (
     ANSWER,
     ANSWER_HASH,
+    ANSWERED,
+    ASKED,
     CHAIN,
     CHOICE,
     ENTERED,
@@ -89,6 +91,39 @@ RECORDS: Final[tuple[Stored, ...]] = (
         "how often a page or feature was used on a day",
         Subject.NOBODY,
         {TOTAL: "times ttl"},
+    ),
+    Stored(
+        "privacy.PrivacyRequestItem",
+        "a request about somebody's data",
+        Subject.SUBSCRIBER,
+        {
+            ANSWERED: "attempt channel closed_at despite_debt due_on extended kind proof received_at "
+            "received_on reminded state subject_id to_tell version",
+            ASKED: "asked",
+        },
+        {
+            "asked": "an address, what was asked and answered, what proved the identity, the steps, the "
+            "mails that were sent, and which documents stay"
+        },
+    ),
+    Stored(
+        "breaches.BreachItem",
+        "a breach of personal data, and who was told",
+        Subject.ISP,
+        {ANSWERED: "closed noticed_at version", ASKED: "told"},
+        {"told": "what happened, when, whose access was misused, who was told when, and what was learnt"},
+    ),
+    Stored(
+        "privacy.ObjectionsItem",
+        "purposes that somebody's data is not processed for",
+        Subject.SUBSCRIBER,
+        {ANSWERED: "purposes"},
+    ),
+    Stored(
+        "privacy.ErasedItem",
+        "the erasure ledger: who was erased, by identifiers alone",
+        Subject.SUBSCRIBER,
+        {ANSWERED: "begun_at done_at request_id"},
     ),
     Stored(
         "exports.ExportItem",

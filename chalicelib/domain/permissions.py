@@ -60,6 +60,8 @@ class Permission(StrEnum):
     EXPORTS_READ = "exports:read"
     EXPORTS_WRITE = "exports:write"
     AUDIT_READ = "audit:read"
+    PRIVACY_READ = "privacy:read"
+    PRIVACY_WRITE = "privacy:write"
     PORTAL_SELF = "portal:self"
     SUPPORT_ENTER = "support:enter"
 
@@ -132,6 +134,12 @@ MATRIX: Final[tuple[tuple[Permission, str, str], ...]] = (
     (P.EXPORTS_READ, "O A B . . . R", "see and download exports"),
     (P.EXPORTS_WRITE, "O A B . . . .", "make exports of everything"),
     (P.AUDIT_READ, "O A . . . . R", "see, export and verify the audit log, see accesses of platform support"),
+    (P.PRIVACY_READ, "O A . . . . R", "see privacy requests and breaches, with what is said in them"),
+    (
+        P.PRIVACY_WRITE,
+        "O A . . . . .",
+        "answer privacy requests, erase people, keep the register of breaches",
+    ),
     (P.PORTAL_SELF, ". . . . . . .", "see one's own service and invoices in the portal: subscribers alone"),
     (
         P.SUPPORT_ENTER,

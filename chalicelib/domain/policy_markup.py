@@ -7,7 +7,7 @@ is a table that the page brings along. Everything else is text and is escaped, t
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from html import escape
 from typing import Final
 
@@ -18,15 +18,15 @@ _LINK: Final = re.compile(r"\[([^\]]+)\]\(((?:/|https://|mailto:)[^\s()&;]*)\)")
 _NO_ANCHOR: Final = re.compile(r"[^a-z0-9]+")
 
 
-def render_markup(*, text: str, tables: Mapping[str, str] | None = None) -> str:
-    """Return the HTML of a text; ``tables`` are HTML by name, KeyError says that one is not given."""
+def render_markup(*, text: str, tables: Mapping[str, Callable[[], str]] | None = None) -> str:
+    """Return the HTML of a text; ``tables`` make HTML by name, KeyError says that one is not given."""
     blocks = (block.strip() for block in text.split("\n\n"))
     return "\n".join(_block(block, tables or {}) for block in blocks if block)
 
 
-def _block(block: str, tables: Mapping[str, str]) -> str:
+def _block(block: str, tables: Mapping[str, Callable[[], str]]) -> str:
     if found := _TABLE.fullmatch(block):
-        return tables[found[1]]
+        return tables[found[1]]()
     if block.startswith("## "):
         heading = block.removeprefix("## ")
         return f'<h2 id="{anchor_of(heading=heading)}">{_inline(heading)}</h2>'

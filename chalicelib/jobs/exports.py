@@ -1,4 +1,4 @@
-"""Makes exports and batches of vouchers that were asked for."""
+"""Makes exports, batches of vouchers and copies of people's data that were asked for; and erases people."""
 
 from __future__ import annotations
 
@@ -22,7 +22,9 @@ WORK_SECONDS_MAX: Final = 840
 
 
 def work_exports(services: Services, event: Mapping[str, Any]) -> JsonObject:
-    """Make the export, or the batch of vouchers, that each message names."""
+    """Make the export or the batch of vouchers that each message names, or work on its privacy request."""
+    from chalicelib.jobs.privacy import privacy_requests
+
     work = ExportWork(
         stores=services.stores,
         blobs=services.blobs,
@@ -34,7 +36,7 @@ def work_exports(services: Services, event: Mapping[str, Any]) -> JsonObject:
     exports = JobKind(
         "export", services.export_queue, partial(make_export, work=work), partial(give_up, work=work)
     )
-    return each_job(event, exports, _vouchers(services))
+    return each_job(event, exports, _vouchers(services), privacy_requests(services))
 
 
 def _vouchers(services: Services) -> JobKind:

@@ -9,6 +9,7 @@ from typing import Any, Final
 
 from chalicelib.bootstrap import Services
 from chalicelib.domain.anomalies import Anomaly
+from chalicelib.jobs.privacy import MAILS as OF_PRIVACY
 from chalicelib.jobs.sqs import JsonObject, each_message
 from chalicelib.usecases.audit_rounds import BROKEN
 from chalicelib.usecases.passwords import RESET, send_reset
@@ -90,4 +91,5 @@ _BY_NAME: Final[Mapping[str, Callable[[Services, JsonObject], None]]] = {
     PORTAL_CODE: _send_portal_code,
     ACTIVATION: _send_portal_activation,
     INVOICE_MAIL: _send_invoice,
+    **OF_PRIVACY,
 }

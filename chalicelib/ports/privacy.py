@@ -1,93 +1,137 @@
-"""Consents, states of policies and totals of activity, as the store keeps them."""
+"""What is stored of requests about people's data, and of the erasures that came of them."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
 from typing import TYPE_CHECKING, Protocol
 
-from chalicelib.domain.errors import Conflict
-
 if TYPE_CHECKING:
-    from datetime import date, datetime
-
-    from chalicelib.domain.activity import Area, Total
-    from chalicelib.domain.consents import Consent
-    from chalicelib.domain.policies import Document, PolicyState, PolicyVersion
-    from chalicelib.ports.store import Write
-
-
-class MailedAlready(Conflict):
-    """The person was mailed, or is being mailed, about this version."""
-
-    code = "mailed_already"
+    from chalicelib.domain.breaches import Breach, Touched
+    from chalicelib.domain.data_map import Purpose
+    from chalicelib.domain.privacy_requests import PrivacyRequest, RequestState
+    from chalicelib.ports.audit import AuditEntry
+    from chalicelib.ports.store import Page, Write
 
 
-class Consents(Protocol):
-    """Choices of people; each is appended, and the newest one counts."""
+@dataclass(frozen=True, slots=True)
+class Erased:
+    """An entry of the erasure ledger: who was erased by which request, by identifiers alone.
 
-    def newest(self, *, subject_id: str) -> Consent | None:
-        """Return what somebody chose last, or None."""
+    ``done_at`` is None while the erasure goes on.
+    """
 
-    def history(self, *, subject_id: str, limit: int) -> tuple[Consent, ...]:
-        """Return their choices, newest first."""
-
-    def append(self, *, subject_id: str, consent: Consent) -> Sequence[Write]:
-        """Describe a choice; refused with Busy where another was made since its ``previous``."""
-
-
-class VisitorConsents(Consents, Protocol):
-    """Choices of visitors, found by the hash of the token in their cookie."""
-
-    def commit(self, *writes: Write) -> None:
-        """Make all writes in one transaction, or raise the ``refused`` of the first that fails."""
+    subject_id: str
+    request_id: str
+    begun_at: datetime
+    done_at: datetime | None = None
 
 
-class PolicyStates(Protocol):
-    """Of which versions of policies people were told, and which they accepted."""
+@dataclass(frozen=True, slots=True)
+class StoredItem:
+    """An item of an account, its attributes by name, sealed ones opened; credentials are left out."""
 
-    def of_person(self, *, staff_id: str) -> Mapping[tuple[Document, str], PolicyState]:
-        """Return what is known of a person, by document and version."""
-
-    def claim_mail(self, *, staff_id: str, version: PolicyVersion, at: datetime) -> Write:
-        """Describe that a person is mailed now; refused with MailedAlready."""
-
-    def give_up_mail(self, *, staff_id: str, version: PolicyVersion) -> Write:
-        """Describe that the mail was not taken, so that it is to be sent again."""
-
-    def dismiss(self, *, staff_id: str, version: PolicyVersion, at: datetime) -> Write:
-        """Describe that a person has seen a notice; the first time stays."""
-
-    def accept(self, *, staff_id: str, version: PolicyVersion, at: datetime) -> Write:
-        """Describe that a person accepted a version; the first time stays."""
-
-    def told(self) -> frozenset[tuple[Document, str]]:
-        """Return the versions of which everybody of the tenant was told who is to be."""
-
-    def all_told(self, *, version: PolicyVersion, at: datetime) -> Write:
-        """Describe that this is so for a version."""
+    kind: str
+    key: str
+    values: Mapping[str, object]
 
 
-class Activity(Protocol):
-    """Totals of a day; nobody's name is with them."""
+class PrivacyRequests(Protocol):
+    """A tenant's privacy requests, and its erasure ledger."""
 
-    def add(self, *, area: Area, on: date, counts: Mapping[tuple[str, str], int]) -> None:
-        """Add to totals, by kind and name."""
+    def get(self, *, request_id: str) -> PrivacyRequest:
+        """Return the request, or raise NotFound."""
 
-    def totals(self, *, since: date, until: date) -> tuple[Total, ...]:
-        """Return the totals of days from ``since`` to ``until``, both included."""
+    def list(self, *, state: RequestState | None, limit: int, after: str | None) -> Page[PrivacyRequest]:
+        """Return a page of all requests, or of those of a state, the newest first."""
+
+    def list_waiting(self, *, limit: int, after: str | None) -> Page[PrivacyRequest]:
+        """Return a page of the requests that are open or have a mail to be sent, those due first first."""
+
+    def of_subject(self, *, subject_id: str) -> tuple[PrivacyRequest, ...]:
+        """Return the newest requests of a person, the newest first: ``OWN_LISTED_MAX`` at most."""
+
+    def each_of(self, *, subject_id: str) -> Iterator[PrivacyRequest]:
+        """Yield every request of a person, the newest first."""
+
+    def add(self, *, request: PrivacyRequest) -> Sequence[Write]:
+        """Describe adding a request."""
+
+    def change(self, *, before: PrivacyRequest, after: PrivacyRequest) -> Sequence[Write]:
+        """Describe a change; refused with StaleVersion."""
+
+    def objections(self, *, subject_id: str) -> frozenset[Purpose]:
+        """Return the purposes that a person's data is not to be processed for."""
+
+    def object_to(self, *, subject_id: str, purposes: Collection[Purpose]) -> Write:
+        """Describe keeping objections of a person, besides those of before."""
+
+    def sealed(self, *, text: str, token_hash: str) -> str:
+        """Return a text as a queue or a token's subject may carry it."""
+
+    def opened(self, *, sealed: str, token_hash: str) -> str:
+        """Read what ``sealed`` wrote."""
+
+    def erasures(self) -> Iterator[Erased]:
+        """Yield the erasure ledger."""
+
+    def note_erasure(self, *, erased: Erased) -> Write:
+        """Describe keeping an entry of the erasure ledger."""
 
 
-class OwnPrivacy(Protocol):
-    """The part of a tenant's store that is about consent, policies and activity."""
+class SubjectData(Protocol):
+    """Everything that is filed under a subscriber, to be shown to them or taken away."""
+
+    def items(self, *, account_id: str) -> Iterator[StoredItem]:
+        """Yield every item of an account, in the order of keys."""
+
+    def entries_about(self, *, subject_id: str, since: datetime) -> Iterator[AuditEntry]:
+        """Yield audit entries whose object is a subscriber's or their own, and those by them, oldest first.
+
+        Of a member of staff: those about them and those by them.
+        """
+
+    def touched(self, *, since: datetime, before: datetime) -> Iterator[Touched]:
+        """Yield who did what to which object in a window, of the audit log, oldest first."""
+
+    def erase_items(self, *, account_id: str) -> Iterator[Write]:
+        """Yield the writes that take away what an erasure takes of an account's items beside the person."""
+
+    def erase_entries(self, *, subject_id: str, since: datetime) -> Iterator[Write]:
+        """Yield the writes that take a subscriber out of the audit entries about them and by them."""
+
+    def erase_answers(self, *, subject_id: str) -> Iterator[Write]:
+        """Yield the writes that empty personal fields of answers kept for idempotency keys."""
+
+
+class Breaches(Protocol):
+    """A tenant's register of breaches."""
+
+    def get(self, *, breach_id: str) -> Breach:
+        """Return the breach, or raise NotFound."""
+
+    def list(self, *, limit: int, after: str | None) -> Page[Breach]:
+        """Return a page, the newest first."""
+
+    def add(self, *, breach: Breach) -> Write:
+        """Describe adding a breach."""
+
+    def change(self, *, before: Breach, after: Breach) -> Write:
+        """Describe a change; refused with StaleVersion."""
+
+
+class PrivacyStores(Protocol):
+    """The part of a tenant's store that is about people's rights in their data."""
 
     @property
-    def consents(self) -> Consents:
-        """What staff and subscribers agreed to."""
+    def privacy(self) -> PrivacyRequests:
+        """Requests about people's data."""
 
     @property
-    def policy_states(self) -> PolicyStates:
-        """Of which versions of policies staff were told."""
+    def breaches(self) -> Breaches:
+        """The register of breaches."""
 
     @property
-    def activity(self) -> Activity:
-        """How often pages and features were used."""
+    def subject_data(self) -> SubjectData:
+        """Everything that is filed under a person."""

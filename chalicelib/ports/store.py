@@ -12,9 +12,10 @@ from datetime import date, datetime
 from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
 
 from chalicelib.domain.errors import Busy, DomainError
+from chalicelib.ports.consents import OwnPrivacy
 from chalicelib.ports.funds import CompanyMoney
 from chalicelib.ports.online import OnlinePayments
-from chalicelib.ports.privacy import OwnPrivacy
+from chalicelib.ports.privacy import PrivacyStores
 
 if TYPE_CHECKING:
     from chalicelib.domain.accounts import Account, Subscription
@@ -223,7 +224,7 @@ class Documents(Protocol):
         """
 
 
-class TenantStore(OnlinePayments, CompanyMoney, OwnPrivacy, Protocol):
+class TenantStore(OnlinePayments, CompanyMoney, OwnPrivacy, PrivacyStores, Protocol):
     """Everything of one tenant; cannot be had without naming the tenant."""
 
     @property

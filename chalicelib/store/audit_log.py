@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from datetime import datetime
 from hashlib import sha256
 from typing import Any, Final
 
@@ -18,13 +19,14 @@ from pynamodb.exceptions import DoesNotExist
 from chalicelib.crypto.keyring import CiphertextRejected, TenantKeys
 from chalicelib.domain.audit_chain import LATE, Digest, Position, Record, digest_of, position_after
 from chalicelib.domain.audit_ids import ID_CHARS, floor_id, month_of, months_between, written_at
+from chalicelib.domain.errors import Busy
 from chalicelib.ports.audit import AuditEntry, AuditQuery, ChainMoved
 from chalicelib.ports.services import Clock
 from chalicelib.ports.store import Page
 from chalicelib.store import keys
 from chalicelib.store.acting import OfTenant
 from chalicelib.store.audit import ERASABLE, AuditItem, sealed_at
-from chalicelib.store.base import Database, ModelWrite, TenantsItem, nullable, put, put_new
+from chalicelib.store.base import Database, ModelWrite, TenantsItem, nullable, put, put_new, update
 from chalicelib.store.paging import ITEMS_READ_MAX
 
 HEAD: Final = "HEAD"
@@ -95,6 +97,37 @@ class DynamoAuditLog(OfTenant):
             if entry_id != after and _fits(item, query):
                 found.append(self._opened(item))
         return Page(tuple(found))
+
+    def entries(self, *, since: datetime, fits: Callable[[str, str], bool]) -> Iterator[AuditEntry]:
+        """Yield the entries whose object and actor fit, oldest first; others are not opened."""
+        for item in self._raw(floor_id(at=since), self._latest()):
+            if fits(item["object_id"]["S"], item["actor_id"]["S"]):
+                yield self._opened(item)
+
+    def touched(self, *, since: datetime, before: datetime) -> Iterator[tuple[str, str, str, str]]:
+        """Yield time, actor, action and object of the entries written in a window, none of them opened."""
+        until = min(floor_id(at=before), self._latest())
+        for item in self._raw(floor_id(at=since), until):
+            plain = [str(item.get(name, {}).get("S", "")) for name in ("actor_id", "action", "object_id")]
+            yield item["sk"]["S"], plain[0], plain[1], plain[2]
+
+    def without_person(
+        self, *, since: datetime, about: Callable[[str], bool], actor_id: str
+    ) -> Iterator[ModelWrite]:
+        """Yield the writes that take a person out of the entries, where they are in them.
+
+        Entries about them lose what told of them, entries by them the network address they came from.
+        """
+        for item in self._raw(floor_id(at=since), self._latest()):
+            gone: list[Any] = []
+            if "personal" in item and about(item["object_id"]["S"]):
+                gone.append(AuditItem.personal.remove())
+            if "access" in item and item["actor_id"]["S"] == actor_id:
+                gone.append(AuditItem.access.remove())
+            if gone:
+                entry = AuditItem(item["pk"]["S"], item["sk"]["S"])
+                there, busy = AuditItem.action.exists(), Busy("the audit entry is gone")
+                yield update(entry, actions=gone, condition=there, refused=busy)
 
     def digests(self, *, since: str, until: str) -> Iterator[Digest]:
         """Yield the stored entries after an identifier through another, in order."""

@@ -7,7 +7,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Final
 
@@ -74,12 +74,11 @@ class DynamoConsents(OfTenant):
         """Return their choices, newest first."""
         found = ConsentItem.query(
             keys.consents(self._tenant_id, subject_id),
-            ConsentItem.sk.startswith(CHOICE),
             scan_index_forward=False,
             consistent_read=True,
-            limit=limit,
+            limit=limit + 1,
         )
-        return tuple(_decoded(one.choice) for one in found)
+        return _newest_first(_decoded(one.choice) for one in found)
 
     def append(self, *, subject_id: str, consent: Consent) -> Sequence[ModelWrite]:
         """Describe a choice; refused with Busy where another was made since its ``previous``."""
@@ -111,13 +110,12 @@ class DynamoVisitorConsents(OfPlatform):
         """Return their choices, newest first, but for those whose time is over."""
         found = VisitorConsentItem.query(
             _visitor(subject_id),
-            VisitorConsentItem.sk.startswith(CHOICE),
             scan_index_forward=False,
             consistent_read=True,
-            limit=limit,
+            limit=limit + 1,
         )
         now = self._clock.now()
-        return tuple(one for one in map(_choice_of, found) if now < one.at + PROOF_LIFE)
+        return _newest_first(one for one in map(_choice_of, found) if now < one.at + PROOF_LIFE)
 
     def append(self, *, subject_id: str, consent: Consent) -> Sequence[ModelWrite]:
         """Describe a choice; refused with Busy where another was made since its ``previous``."""
@@ -141,6 +139,11 @@ def public_site(*, database: Database, clock: Clock, ids: Ids, tokens: Tokens) -
 
 def _visitor(subject_id: str) -> str:
     return f"CONSENT#{subject_id}"
+
+
+def _newest_first(found: Iterable[Consent]) -> tuple[Consent, ...]:
+    """Return each choice once: the newest's copy sorts before all, even of its millisecond."""
+    return tuple({one.consent_id: one for one in found}.values())
 
 
 def _sort(consent: Consent) -> str:

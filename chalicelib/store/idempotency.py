@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from binascii import crc32
 from collections.abc import Sequence
 from datetime import timedelta
 from typing import Final
@@ -20,6 +21,9 @@ from chalicelib.store.base import ModelWrite, TenantsItem, put
 # The data map's rule ``answers``.
 KEPT: Final = timedelta(days=90)
 
+# So that all of a tenant's answers can be found: whatever operations there are, or were.
+ANSWER_SHARDS: Final = 16
+
 
 class KeyReused(Conflict):
     """The idempotency key was used for another request body."""
@@ -34,7 +38,10 @@ class AlreadyAnswered(Conflict):
 
 
 class IdempotencyItem(TenantsItem):
-    """``<tenant>#IDEM#<operation>`` / the client's key; the answer is sealed, and there until ``ttl``."""
+    """``<tenant>#IDEM#<shard>`` / ``<operation>#<the client's key>``.
+
+    The answer is sealed, and there until ``ttl``.
+    """
 
     request_hash = UnicodeAttribute()
     answer = BinaryAttribute(legacy_encoding=False)
@@ -51,30 +58,28 @@ class IdempotencyRecords(OfTenant):
 
     def answered(self, *, idempotency: Idempotency) -> str | None:
         """Return the kept answer, None where the key is new or its answer expired, or raise KeyReused."""
-        pk = keys.idempotency(self._tenant_id, idempotency.operation)
+        pk, sk = self._where(idempotency)
         try:
-            item = IdempotencyItem.get(pk, idempotency.key, consistent_read=True)
+            item = IdempotencyItem.get(pk, sk, consistent_read=True)
         except DoesNotExist:
             return None
         if int(item.ttl) <= self._clock.now().timestamp():
             return None  # the table takes it away within days; nobody sees it meanwhile
         if item.request_hash != idempotency.request_hash:
             raise KeyReused("this Idempotency-Key was used for another request", param="Idempotency-Key")
-        return self._keys.open(
-            family="op", place=self._place(pk, idempotency.key), sealed=item.answer
-        ).decode()
+        return self._keys.open(family="op", place=self._place(pk, sk), sealed=item.answer).decode()
 
     def remember(self, *, idempotency: Idempotency | None, answer: object) -> Sequence[ModelWrite]:
         """Describe keeping the rendered answer."""
         if idempotency is None:
             return []
-        pk = keys.idempotency(self._tenant_id, idempotency.operation)
+        pk, sk = self._where(idempotency)
         plain = idempotency.render(answer).encode()
-        sealed = self._keys.seal(family="op", place=self._place(pk, idempotency.key), plain=plain)
+        sealed = self._keys.seal(family="op", place=self._place(pk, sk), plain=plain)
         now = self._clock.now()
         item = IdempotencyItem(
             pk,
-            idempotency.key,
+            sk,
             request_hash=idempotency.request_hash,
             answer=sealed,
             ttl=int((now + KEPT).timestamp()),
@@ -83,5 +88,9 @@ class IdempotencyRecords(OfTenant):
         taken = AlreadyAnswered("this request is being answered already")
         return [put(item, condition=free, refused=taken)]
 
-    def _place(self, pk: str, key: str) -> str:
-        return f"tenants|{pk}|{key}|answer"
+    def _where(self, idempotency: Idempotency) -> tuple[str, str]:
+        sk = f"{idempotency.operation}#{idempotency.key}"
+        return keys.idempotency(self._tenant_id, crc32(sk.encode()) % ANSWER_SHARDS), sk
+
+    def _place(self, pk: str, sk: str) -> str:
+        return f"tenants|{pk}|{sk}|answer"

@@ -304,9 +304,9 @@ def usage_closings(tenant_id: str) -> str:
     return f"{tenant_id}#USE"
 
 
-def idempotency(tenant_id: str, operation: str) -> str:
-    """Answers kept for clients' keys."""
-    return f"{tenant_id}#IDEM#{operation}"
+def idempotency(tenant_id: str, shard: int) -> str:
+    """Answers kept for clients' keys, by ``<operation>#<key>`` in shards that can be walked."""
+    return f"{tenant_id}#IDEM#{shard:x}"
 
 
 def audit(tenant_id: str, month: str) -> str:
@@ -352,3 +352,33 @@ def dealer_prices(tenant_id: str, dealer_id: str) -> str:
 def dealer_sales(tenant_id: str, month: str) -> str:
     """What dealers sold in a month, by dealer."""
     return f"{tenant_id}#DLS#{month}"
+
+
+def privacy_requests(tenant_id: str) -> str:
+    """Requests about people's data."""
+    return f"{tenant_id}#PRV"
+
+
+def privacy_due(tenant_id: str) -> str:
+    """Those of them that wait, by deadline."""
+    return f"{tenant_id}#PRVDUE"
+
+
+def privacy_owners(tenant_id: str) -> str:
+    """Whose each of them is, by person."""
+    return f"{tenant_id}#PRVOF"
+
+
+def objections(tenant_id: str) -> str:
+    """Purposes that people's data is not to be processed for."""
+    return f"{tenant_id}#OBJ"
+
+
+def erased(tenant_id: str) -> str:
+    """The erasure ledger, in the keys table."""
+    return f"{tenant_id}#ERASED"
+
+
+def breaches(tenant_id: str) -> str:
+    """The register of breaches."""
+    return f"{tenant_id}#BREACH"

@@ -14,7 +14,7 @@ from pynamodb.attributes import UnicodeAttribute
 
 from chalicelib.domain.errors import Busy
 from chalicelib.domain.policies import Document, PolicyState, PolicyVersion
-from chalicelib.ports.privacy import MailedAlready
+from chalicelib.ports.consents import MailedAlready
 from chalicelib.store import keys
 from chalicelib.store.acting import OfTenant
 from chalicelib.store.base import ModelWrite, TenantsItem, from_iso, nullable, put, to_iso, update

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 from chalicelib.domain.consent_cookies import VisitorChoice
-from chalicelib.domain.consent_texts import Category
+from chalicelib.domain.consent_texts import Category, current_text
 from chalicelib.domain.consents import (
     HISTORY_SHOWN_MAX,
     Consent,
@@ -19,10 +19,10 @@ from chalicelib.domain.consents import (
     standing_of,
 )
 from chalicelib.domain.policies import Library
+from chalicelib.ports.consents import VisitorConsents
 from chalicelib.ports.identity import Tokens
-from chalicelib.ports.privacy import VisitorConsents
 from chalicelib.ports.services import Ids
-from chalicelib.ports.store import AuditNote, TenantStore
+from chalicelib.ports.store import AuditNote, TenantStore, Write
 
 VISITOR_TOKEN = "vis"  # noqa: S105 - the prefix of one
 
@@ -121,6 +121,20 @@ def choose_as_person(
         store.note(note=replace(note, details=details)),
     )
     return consent
+
+
+def withdrawal_writes(*, store: TenantStore, ids: Ids, subject_id: str, at: datetime) -> Sequence[Write]:
+    """Describe that somebody takes back that activity is counted, as a privacy request asked.
+
+    Nothing if they had not agreed. Refused with Busy where they choose at the same time.
+    """
+    before = store.consents.newest(subject_id=subject_id)
+    if before is None or Category.ANALYTICS not in before.agreed:
+        return []
+    answered = Answered(before.agreed, current_text().version, Means.REQUEST, before.gpc, "", at)
+    left = before.agreed - {Category.ANALYTICS}
+    consent = _consent(before.kind, ids, answered, left, before)
+    return store.consents.append(subject_id=subject_id, consent=consent)
 
 
 def show_to_person(*, store: TenantStore, subject_id: str, at: datetime, gpc: bool) -> Shown:

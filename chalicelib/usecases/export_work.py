@@ -205,13 +205,13 @@ def _subscribers(store: TenantStore) -> Iterator[Subscriber]:
     while True:
         page = store.subscribers.list(query=query, limit=SUBSCRIBERS_PER_READ, after=after)
         for subscriber in store.subscribers.many(subscriber_ids=[one.subscriber_id for one in page.items]):
-            yield _with_past(store, subscriber)
+            yield with_past(store=store, subscriber=subscriber)
         after = page.after
         if after is None:
             return
 
 
-def _with_past(store: TenantStore, subscriber: Subscriber) -> Subscriber:
+def with_past(*, store: TenantStore, subscriber: Subscriber) -> Subscriber:
     """Return a subscriber with the subscriptions that are over and left the account, where any did."""
     account = subscriber.account
     if not account.slots_used:

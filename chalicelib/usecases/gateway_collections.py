@@ -29,6 +29,7 @@ from chalicelib.domain.gateways import (
 )
 from chalicelib.domain.invoices import Invoice
 from chalicelib.domain.money import Money
+from chalicelib.domain.processors import PAYMENTS, sendable
 from chalicelib.ports.gateway_collections import CollectionTaken, GatewaySetUp
 from chalicelib.ports.gateways import PaymentGateway
 from chalicelib.ports.identity import TooManyAttempts
@@ -183,6 +184,7 @@ class _Beginning:
         try:
             if hasattr(stored.adapter, "parse_inquiry"):
                 asked = replace(asked, consumer_number=self._number(stored))
+            sendable(processor=PAYMENTS, message=asked)
             checkout = stored.adapter.begin(
                 asked=asked, credentials=stored.gateway.credentials, now=collection.created_at
             )

@@ -18,7 +18,7 @@ from chalicelib.domain.policies import (
     to_be_mailed,
 )
 from chalicelib.domain.staff import StaffMember
-from chalicelib.ports.privacy import MailedAlready
+from chalicelib.ports.consents import MailedAlready
 from chalicelib.ports.services import Mail, Mailer, MailNotSent
 from chalicelib.ports.store import AuditNote, TenantStore
 from chalicelib.usecases.consents import person_allows

@@ -176,7 +176,10 @@ def archive_subscriber(
     if in_service(account=before.account, on=read.tenant.local_date(at=at)):
         raise SubscriberInService("end the subscriber's subscriptions first")
     after = replace(before, archived=True)
-    writes = [*_writes(store, before, after, note), store.plans.counted(more=-1, of=subscriber_id)]
+    writes = [
+        *profile_writes(store=store, before=before, after=after, note=note),
+        store.plans.counted(more=-1, of=subscriber_id),
+    ]
     commit_ending(sessions=portal_sessions, store=store, staff_ids=(subscriber_id,), writes=writes)
     return changed(before=before, after=after)
 
@@ -198,11 +201,13 @@ def unarchive_subscriber(
 def _save(
     store: TenantStore, before: Subscriber, after: Subscriber, note: AuditNote, *besides: Write
 ) -> Subscriber:
-    store.commit(*_writes(store, before, after, note), *besides)
+    store.commit(*profile_writes(store=store, before=before, after=after, note=note), *besides)
     return changed(before=before, after=after)
 
 
-def _writes(store: TenantStore, before: Subscriber, after: Subscriber, note: AuditNote) -> list[Write]:
+def profile_writes(
+    *, store: TenantStore, before: Subscriber, after: Subscriber, note: AuditNote
+) -> list[Write]:
     """Describe a change of a subscriber's data, with its audit entry."""
     return [
         *store.subscribers.change_profile(before=before, after=after),

@@ -48,6 +48,8 @@ PUBLIC = {
     ("POST", "/v1/portal/sessions"),
     ("POST", "/v1/session-completion-challenges"),
     ("POST", "/v1/session-completions"),
+    ("POST", "/v1/privacy-request-confirmations"),
+    ("POST", "/v1/privacy-requests"),
     ("POST", "/v1/sessions"),
     ("POST", "/v1/signups"),
     ("POST", "/v1/signups/resend"),

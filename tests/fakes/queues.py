@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from chalicelib.bootstrap import Services
+from chalicelib.ports.services import QueueUnavailable
 
 
 class AtOnce:
@@ -31,3 +32,11 @@ class Kept:
     def send(self, *, message: Mapping[str, object], delay_seconds: int = 0) -> None:
         """Keep the message."""
         self.sent.append(message)
+
+
+class Away:
+    """A queue that does not answer."""
+
+    def send(self, *, message: Mapping[str, object], delay_seconds: int = 0) -> None:
+        """Refuse the message."""
+        raise QueueUnavailable("the queue did not take the message")

@@ -17,6 +17,7 @@ from tests.integration.gatewaying import Till
 from tests.integration.importing import Importer
 from tests.integration.passkeys import device_for, register
 from tests.integration.portal_user import with_portal
+from tests.integration.rights import of_rights
 from tests.integration.shop import Item, Shop, created, ok
 from tests.integration.staffing import Company
 from tests.integration.supporting import entered
@@ -64,6 +65,7 @@ def furnished(gateway: Gateway, services: EngineServices) -> Isp:
     file = {"channel": "bank_transfer", "on": "2026-10-01", "file_name": "x.csv", "size_bytes": 9}
     ids = {
         **held_money(counter),
+        **of_rights(shop, counter.subscriber["subscriber_id"]),
         **sold_by_others(shop),
         **collected_online(Till.open(shop, ApiClient(gateway, caller=fresh_caller()), counter)),
         "access_id": entered(shop.tenant, services),

@@ -34,6 +34,7 @@ NOWHERE = "01JD0000000000000000000000"
 # One that is none, of each kind of identifier that a path has.
 ABSENT = {
     "access_id": f"spa_{NOWHERE}",
+    "breach_id": f"brc_{NOWHERE}",
     "batch_id": f"vcb_{NOWHERE}",
     "date": "2031-05-05",
     "dealer_id": f"dlr_{NOWHERE}",
@@ -52,6 +53,7 @@ ABSENT = {
     "month": "2031-05",
     "package_id": f"pkg_{NOWHERE}",
     "passkey_id": f"psk_{NOWHERE}",
+    "privacy_request_id": f"prq_{NOWHERE}",
     "rehearsal_id": f"rhs_{NOWHERE}",
     "role_id": f"rol_{NOWHERE}",
     "rule": "nonsense",

@@ -154,6 +154,8 @@ def test_the_privacy_page_says_what_the_data_map_does(site: Site) -> None:
         "Names and contact details",
         "7 fiscal years after",
         "30 days after the end of the account",
+        "Amazon Simple Email Service",
+        "Delivers mails: the address, the subject and the text.",
     ):
         assert words in text
     assert "{{" not in text

@@ -24,11 +24,11 @@ from tests.integration.test_foreign_ids_everywhere import ABSENT, told
 
 # What a path names that belongs to the whole company, or to nobody in particular.
 OF_COMPANY = {
-    "access_id", "batch_id", "callback_key", "code", "date", "dealer_id", "expense_id", "export_id",
-    "fiscal_year", "fund_id", "gateway", "hand_over_id", "import_id", "invitation_id", "journal_id",
-    "key_id", "kind", "line_id", "month", "notice_id", "package_id", "passkey_id", "reference",
-    "rehearsal_id", "role_id", "rule", "rule_id", "serial", "session_id", "settlement_id", "staff_id",
-    "tail", "token",
+    "access_id", "batch_id", "breach_id", "callback_key", "code", "date", "dealer_id", "expense_id",
+    "export_id", "fiscal_year", "fund_id", "gateway", "hand_over_id", "import_id", "invitation_id",
+    "journal_id", "key_id", "kind", "line_id", "month", "notice_id", "package_id", "passkey_id",
+    "privacy_request_id", "reference", "rehearsal_id", "role_id", "rule", "rule_id", "serial",
+    "session_id", "settlement_id", "staff_id", "tail", "token",
 }  # fmt: skip
 
 

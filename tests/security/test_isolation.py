@@ -74,6 +74,7 @@ HARMLESS = set(
     "status",
     "through",
     "ready",
+    "waiting",
     "result",
 }
 # Public operations: nobody is signed in, and whose they are is said by what is tried.
@@ -90,6 +91,8 @@ PUBLIC = {
     "choose_portal_account": "a token of the code's step; tests/integration/test_portal_codes.py",
     "complete_portal_code": "a code that was sent; tests/integration/test_portal_codes.py",
     "portal_log_in": "names the tenant with its password; tests/integration/test_portal.py",
+    "ask_privacy_from_outside": "answers alike for everybody; tests/integration/test_privacy_requests.py",
+    "confirm_privacy_request": "a code that was mailed; tests/integration/test_privacy_requests.py",
     "accept_invitation": "a code that was mailed; tests/integration/test_invitations.py",
     "ask_passkey_log_in": "answers alike for everybody; tests/integration/test_passkey_log_in.py",
     "ask_password_reset": "answers alike for everybody; tests/integration/test_passwords.py",

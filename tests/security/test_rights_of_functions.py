@@ -16,7 +16,9 @@ from unittest.mock import patch
 import pytest
 
 from chalicelib.adapters.payments.sandbox import MEMORY
+from chalicelib.domain.data_map import Purpose
 from chalicelib.jobs.billing import plan_billing, work_billing
+from chalicelib.jobs.exports import work_exports
 from chalicelib.jobs.gateway_collections import keep_collections
 from chalicelib.jobs.imports import work_imports
 from chalicelib.jobs.keys import KeysIncomplete, keep_keys
@@ -24,6 +26,7 @@ from chalicelib.jobs.mails import send_mails
 from chalicelib.jobs.plans import PlansIncomplete, keep_plans
 from chalicelib.jobs.policies import NoticesIncomplete, tell_of_policies
 from chalicelib.jobs.prepaid import EndingsIncomplete, expire_prepaid_lines
+from chalicelib.jobs.privacy import RequestsIncomplete, keep_privacy_requests
 from chalicelib.jobs.retention import RetentionIncomplete, keep_retention
 from chalicelib.ports.services import QueueUnavailable
 from chalicelib.usecases.audit_rounds import BROKEN
@@ -70,6 +73,9 @@ def may_send(policy: str, queue: str) -> bool:
     named = {one["Fn::GetAtt"][0] for statement in sends for one in statement["Resource"]}
     through = json.dumps([one["Condition"] for one in found if one.get("Sid") == "UseDataKeyThroughServices"])
     return queue in named and "sqs." in through
+
+
+SECURITY = Purpose.SECURITY.value
 
 
 @dataclass
@@ -120,6 +126,23 @@ class Pass:
         shown, _ = Exporter(self.services, self.tenant).run()
         assert shown["state"] == "succeeded"
         assert VoucherDesk(self.shop).batch(2)["state"] == "ready"
+
+    def answer_privacy(self) -> None:
+        """Make a copy of somebody's data, erase somebody, and remind of what waits."""
+        vars(self.services)["export_queue"] = AtOnce(self.services, work_exports)
+        person = self.shop.subscriber(name="Zainab", email="zainab@mail.example")
+        path = f"/v1/subscribers/{person['subscriber_id']}/privacy-requests"
+        for kind in ("access", "deletion"):
+            asked = created(self.tenant.api.post(path, json={"kind": kind, "seen": "identity card"}))
+            found = f"/v1/privacy-requests/{asked['privacy_request_id']}"
+            ok(self.tenant.api.post(f"{found}/completion", json={}))
+            assert ok(self.tenant.api.get(found))["state"] == "done"
+        created(self.tenant.api.post(path, json={"kind": "withdrawal", "purposes": [SECURITY]}))
+        self.clock.advance(timedelta(days=31))
+        with suppress(RequestsIncomplete):  # as above
+            keep_privacy_requests(self.services, {})
+        assert self.services.mailer.last_to(self.tenant.email).subject == "A privacy request is late"
+        del vars(self.services)["export_queue"]
 
     def send_mails(self) -> None:
         """Have every kind of mail sent."""
@@ -232,6 +255,7 @@ PASSES: Mapping[str, Callable[[Pass], Any]] = {
     "policy_teller": Pass.tell_of_policies,
     "collection_keeper": Pass.keep_collections,
     "retention_keeper": Pass.keep_retention,
+    "privacy_keeper": Pass.answer_privacy,
 }
 
 

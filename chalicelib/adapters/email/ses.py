@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from botocore.exceptions import BotoCoreError, ClientError
 
+from chalicelib.domain.processors import MAIL, sendable
 from chalicelib.ports.services import Mail, MailNotSent
 
 if TYPE_CHECKING:
@@ -22,15 +23,16 @@ class SesMailer:
         self._failed = failed
 
     def send(self, *, mail: Mail) -> None:
-        """Hand the mail over, or raise MailNotSent."""
+        """Hand the mail over, or raise MailNotSent; FieldNotAllowed where it holds what may not go there."""
+        sent = sendable(processor=MAIL, message=mail)
         try:
             self._client.send_email(
                 FromEmailAddress=self._sender,
-                Destination={"ToAddresses": [mail.to]},
+                Destination={"ToAddresses": [sent["to"]]},
                 Content={
                     "Simple": {
-                        "Subject": {"Data": mail.subject, "Charset": "UTF-8"},
-                        "Body": {"Text": {"Data": mail.text, "Charset": "UTF-8"}},
+                        "Subject": {"Data": sent["subject"], "Charset": "UTF-8"},
+                        "Body": {"Text": {"Data": sent["text"], "Charset": "UTF-8"}},
                     }
                 },
             )

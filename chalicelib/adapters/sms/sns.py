@@ -7,6 +7,7 @@ from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
+from chalicelib.domain.processors import SMS, sendable
 from chalicelib.ports.services import TextMessage, TextNotSent
 
 
@@ -21,12 +22,13 @@ class SnsTexter:
         self._failed = failed
 
     def send(self, *, message: TextMessage) -> None:
-        """Hand the message over, or raise TextNotSent."""
+        """Hand the message over, or raise TextNotSent; FieldNotAllowed as for mails."""
+        sent = sendable(processor=SMS, message=message)
         attributes = {"AWS.SNS.SMS.SenderID": self._sender, "AWS.SNS.SMS.SMSType": "Transactional"}
         try:
             self._client.publish(
-                PhoneNumber=message.to,
-                Message=message.text,
+                PhoneNumber=sent["to"],
+                Message=sent["text"],
                 MessageAttributes={
                     name: {"DataType": "String", "StringValue": value} for name, value in attributes.items()
                 },

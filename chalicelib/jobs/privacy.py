@@ -1,0 +1,111 @@
+"""Privacy requests in the background: files and erasures by queue, mails, and the hour's look at each."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from functools import partial
+from typing import Any, Final
+
+from chalicelib.bootstrap import Services
+from chalicelib.domain.errors import DomainError
+from chalicelib.jobs.deadline import deadline
+from chalicelib.jobs.sqs import JsonObject
+from chalicelib.jobs.turns import JobKind
+from chalicelib.observability import logger
+from chalicelib.usecases.billing import TENANTS_PER_PAGE, planning_turn
+from chalicelib.usecases.breaches import remind_of_breaches
+from chalicelib.usecases.privacy_outside import PRIVACY_CODE, send_confirmation
+from chalicelib.usecases.privacy_requests import PRIVACY_NOTICE, Desk
+from chalicelib.usecases.privacy_work import (
+    PrivacyWork,
+    give_up,
+    look_after_requests,
+    send_notice,
+    work_request,
+)
+
+# What cannot be written in this time says so before the function's limit (900 s).
+WORK_SECONDS_MAX: Final = 780
+# The hour's pass stops before its function's limit (300 s).
+PASS_SECONDS_MAX: Final = 240
+
+
+class RequestsNotSeenTo(DomainError):
+    """One tenant's privacy requests could not be looked after; the next hour tries again."""
+
+    code = "privacy_requests_not_seen_to"
+
+
+class RequestsIncomplete(RuntimeError):
+    """Privacy requests of some tenants were not seen to in this pass; the next one tries again."""
+
+
+def privacy_requests(services: Services) -> JobKind:
+    """Return how privacy requests are worked on: a person's copy is made, or a person erased."""
+    work = PrivacyWork(
+        stores=services.stores,
+        blobs=services.blobs,
+        sessions=services.sessions,
+        portal_sessions=services.portal_sessions,
+        desk=_desk(services),
+        now=services.clock.now,
+        out_of_time=deadline(seconds=WORK_SECONDS_MAX),
+    )
+    do, stop = partial(work_request, work=work), partial(give_up, work=work)
+    return JobKind("privacy_request", services.export_queue, do, stop)
+
+
+def _desk(services: Services) -> Desk:
+    return Desk(mails=services.mail_queue, work=services.export_queue, ids=services.ids)
+
+
+def _send_notice(services: Services, message: JsonObject) -> None:
+    send_notice(
+        stores=services.stores,
+        mailer=services.mailer,
+        tenant_id=message["tenant_id"],
+        request_id=message["privacy_request_id"],
+        at=services.clock.now(),
+    )
+
+
+def _send_code(services: Services, message: JsonObject) -> None:
+    send_confirmation(identity=services.identity, message=message, at=services.clock.now())
+
+
+MAILS: Final[Mapping[str, Callable[[Services, JsonObject], None]]] = {
+    PRIVACY_NOTICE: _send_notice,
+    PRIVACY_CODE: _send_code,
+}
+
+
+def _look_after(services: Services, tenant_id: str) -> None:
+    """See to one tenant's requests and breaches; whatever goes wrong is logged, and stops no other."""
+    store, at = services.stores.of(tenant_id=tenant_id), services.clock.now()
+    try:
+        look_after_requests(store=store, mailer=services.mailer, desk=_desk(services), at=at)
+        remind_of_breaches(store=store, mailer=services.mailer, at=at)
+    except Exception as error:
+        logger().exception("privacy requests not seen to", extra={"tenant_id": tenant_id})
+        raise RequestsNotSeenTo("the tenant's privacy requests could not be seen to") from error
+
+
+def keep_privacy_requests(services: Services, event: Mapping[str, Any]) -> None:  # noqa: ARG001 - the schedule says nothing more
+    """Remind of deadlines and begin again what got lost, tenant by tenant, each pass from another one."""
+    at, out_of_time = services.clock.now(), deadline(seconds=PASS_SECONDS_MAX)
+    failed: list[str] = []
+    after: str | None = None
+    while not out_of_time():
+        page = services.tenants.active(after=after, limit=TENANTS_PER_PAGE, turn=planning_turn(at=at))
+        for tenant in page.items:
+            try:
+                _look_after(services, tenant.tenant_id)
+            except RequestsNotSeenTo:
+                failed.append(tenant.tenant_id)
+        after = page.after
+        if after is None:
+            break
+    logger().info("privacy requests looked at", extra={"tenants_failed": len(failed)})
+    if failed or after is not None:
+        told = "time ran out" if after is not None else f"{failed[:5]}"
+        raise RequestsIncomplete(f"privacy requests of {len(failed)} tenants were not seen to: {told}")

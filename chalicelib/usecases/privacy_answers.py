@@ -1,0 +1,203 @@
+"""Answering privacy requests: a file, a correction, an erasure, purposes that are given up, or words."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+
+from chalicelib.domain.erasure import check_erasable
+from chalicelib.domain.errors import InvalidValue
+from chalicelib.domain.privacy_requests import (
+    FILED_KINDS,
+    PURPOSED_KINDS,
+    Notice,
+    PrivacyRequest,
+    RequestKind,
+    RequestState,
+    closed,
+    require_answerable,
+    require_words,
+)
+from chalicelib.ports.identity import Sessions
+from chalicelib.ports.privacy import Erased
+from chalicelib.ports.store import AuditNote, TenantStore, Write
+from chalicelib.usecases.consents import withdrawal_writes
+from chalicelib.usecases.objections import BY_CONSENT, require_objectable
+from chalicelib.usecases.privacy_requests import (
+    Desk,
+    Standing,
+    checked_changes,
+    saved,
+    send_notices,
+    send_work,
+)
+from chalicelib.usecases.sessions import commit_ending
+from chalicelib.usecases.subscribers import profile_writes
+
+
+@dataclass(frozen=True, slots=True)
+class Completion:
+    """How staff answers: in words where there is nothing else to do, and with what is really corrected.
+
+    ``despite_debt`` erases who owes money; then the words say why.
+    """
+
+    words: str = ""
+    changes: Mapping[str, str] = field(default_factory=dict)
+    despite_debt: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Answering:
+    """A request to be answered: with which store, queues and sessions of the portal, when and by whom."""
+
+    store: TenantStore
+    desk: Desk
+    portal_sessions: Sessions
+    request: PrivacyRequest
+    completion: Completion
+    at: datetime
+    note: AuditNote
+
+    @property
+    def of_subscriber(self) -> bool:
+        """Whether it is known to be a subscriber's."""
+        return self.request.subject_id.startswith("sbr_")
+
+
+def complete(
+    *,
+    store: TenantStore,
+    desk: Desk,
+    portal_sessions: Sessions,
+    request_id: str,
+    completion: Completion,
+    at: datetime,
+    note: AuditNote,
+) -> Standing:
+    """Answer a request by its kind.
+
+    A file and an erasure are begun: a worker ends them. What the platform cannot do by itself (staff who
+    want to be corrected or deleted, or who nobody knows) is done by hand and answered in words. Raises
+    NotFound, RequestClosed, IdentityNotProven, RequestInWork, InvalidValue and its kinds, StaleVersion;
+    SubscriberInService, OwesMoney and HasCredit for a deletion; NotObjectable for an objection.
+    """
+    changes = checked_changes(changes=completion.changes)
+    completion = replace(completion, changes=changes)
+    request = store.privacy.get(request_id=request_id)
+    require_answerable(request=request)
+    asked = Answering(store, desk, portal_sessions, request, completion, at, note)
+    kind = request.kind
+    if kind in FILED_KINDS and request.subject_id:
+        return _begin_file(asked)
+    if kind in PURPOSED_KINDS and request.subject_id:
+        return _note_purposes(asked)
+    if kind is RequestKind.CORRECTION and asked.of_subscriber:
+        return _correct(asked)
+    if kind is RequestKind.DELETION and asked.of_subscriber:
+        return _begin_erasure(asked)
+    return _answer_in_words(asked)
+
+
+def _begin_file(asked: Answering) -> Standing:
+    after = _begun(asked)
+    standing = saved(store=asked.store, before=asked.request, after=after, at=asked.at, note=asked.note)
+    send_work(store=asked.store, desk=asked.desk, request_id=after.request_id)
+    return standing
+
+
+def _begun(asked: Answering) -> PrivacyRequest:
+    begun = asked.request.step(
+        at=asked.at, by=asked.note.actor_id, what="begun", words=asked.completion.words.strip()
+    )
+    return replace(begun, state=RequestState.IN_WORK, failure=None)
+
+
+def _note_purposes(asked: Answering) -> Standing:
+    """Keep the objections of a person, besides those of before; what rests on consent is taken back there."""
+    store, request = asked.store, asked.request
+    require_objectable(purposes=request.purposes)
+    writes: list[Write] = []
+    if BY_CONSENT in request.purposes:
+        ids, subject_id = asked.desk.ids, request.subject_id
+        writes += withdrawal_writes(store=store, ids=ids, subject_id=subject_id, at=asked.at)
+    if purposes := [one for one in request.purposes if one is not BY_CONSENT]:
+        writes.append(store.privacy.object_to(subject_id=request.subject_id, purposes=purposes))
+    told = {"purposes": [one.value for one in request.purposes]}
+    return _close(asked, Notice.NOTED, *writes, **told)
+
+
+def _correct(asked: Answering) -> Standing:
+    """Change what the request says, or what staff says instead; what was is in the audit entry of it."""
+    store, request = asked.store, asked.request
+    given = asked.completion.changes or request.words.changes
+    if not given:
+        raise InvalidValue("say what is to be corrected", param="changes")
+    changes = checked_changes(changes=given)
+    before = store.subscribers.get(subscriber_id=request.subject_id)
+    after = replace(before, contact=replace(before.contact, **changes))
+    why = {"request": request.request_id}
+    note = replace(asked.note, action="subscriber.changed", object_id=before.subscriber_id, details=why)
+    writes = profile_writes(store=store, before=before, after=after, note=note)
+    if "email" in changes and not request.words.address:
+        # The address of before is told: whoever got into an account may want the mails elsewhere.
+        words = replace(request.words, address=before.contact.email)
+        asked = replace(asked, request=replace(request, words=words))
+    return _close(asked, Notice.CORRECTED, *writes, fields=sorted(changes))
+
+
+def _begin_erasure(asked: Answering) -> Standing:
+    """Take the subscriber out of lists and portal at once, and have a worker erase the rest."""
+    store, request, at = asked.store, asked.request, asked.at
+    read = store.subscribing(subscriber_id=request.subject_id)
+    subscriber, despite_debt = read.subscriber, asked.completion.despite_debt
+    if despite_debt:
+        require_words(text=asked.completion.words, param="words")
+    today = read.tenant.local_date(at=at)
+    check_erasable(subscriber=subscriber, today=today, despite_debt=despite_debt)
+    words = replace(request.words, address=subscriber.contact.email or request.words.address)
+    after = replace(_begun(asked), despite_debt=despite_debt, words=words)
+    off = [] if subscriber.archived else [store.plans.counted(more=-1, of=subscriber.subscriber_id)]
+    erased = Erased(subscriber.subscriber_id, request.request_id, at)
+    told = {"kind": request.kind.value, "despite_debt": despite_debt}
+    writes: Sequence[Write] = [
+        *store.subscribers.change_profile(before=subscriber, after=replace(subscriber, archived=True)),
+        *off,
+        *store.privacy.change(before=request, after=after),
+        store.privacy.note_erasure(erased=erased),
+        store.note(note=replace(asked.note, object_id=request.request_id, details=told)),
+    ]
+    commit_ending(
+        sessions=asked.portal_sessions, store=store, staff_ids=(subscriber.subscriber_id,), writes=writes
+    )
+    send_work(store=store, desk=asked.desk, request_id=request.request_id)
+    return Standing(after, today)
+
+
+def _answer_in_words(asked: Answering) -> Standing:
+    words = require_words(text=asked.completion.words, param="words")
+    request = replace(asked.request, words=replace(asked.request.words, reason=words))
+    return _close(replace(asked, request=request), Notice.ANSWERED)
+
+
+def _close(asked: Answering, notice: Notice, *writes: Write, **details: object) -> Standing:
+    """End a request with what is written for it in one transaction, and tell the person."""
+    store, request = asked.store, asked.request
+    after = closed(
+        request=request,
+        state=RequestState.DONE,
+        at=asked.at,
+        by=asked.note.actor_id,
+        what="done",
+        words=asked.completion.words.strip(),
+        notice=notice,
+    )
+    told = {"kind": request.kind.value, **details}
+    store.commit(
+        *store.privacy.change(before=request, after=after),
+        *writes,
+        store.note(note=replace(asked.note, object_id=request.request_id, details=told)),
+    )
+    send_notices(store=store, desk=asked.desk, request_id=request.request_id)
+    return Standing(after, store.profile().local_date(at=asked.at))

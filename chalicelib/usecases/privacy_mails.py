@@ -1,0 +1,122 @@
+"""The texts of mails about privacy requests: they name the request and nobody, so that they may be kept."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Final
+
+from chalicelib.domain.data_map import BILLING_YEARS
+from chalicelib.domain.emails import has_link
+from chalicelib.domain.jobs import FILES_KEPT_DAYS
+from chalicelib.domain.privacy_requests import Notice, PrivacyRequest, RequestKind
+from chalicelib.ports.services import Mail
+
+CONFIRMATION_LIFE: Final = timedelta(hours=24)
+
+_ASKED: Final[dict[RequestKind, str]] = {
+    RequestKind.ACCESS: "a copy of your data",
+    RequestKind.CORRECTION: "a correction of your data",
+    RequestKind.DELETION: "the deletion of your data",
+    RequestKind.EXPORT: "an export of your data",
+    RequestKind.WITHDRAWAL: "the withdrawal of your consent",
+    RequestKind.OBJECTION: "your objection to the processing of your data",
+}
+
+_HEAD: Final = """\
+Hello,
+
+this is about {asked}, asked of {company} on {received_on}, request {request_id}.
+
+{body}
+"""
+_COMPLAIN: Final = (
+    "If you do not agree, you may complain to the authority that protects personal data where you live, "
+    "and go to court."
+)
+_WHY: Final = "The reason:\n\n    {reason}\n\n" + _COMPLAIN
+_BODIES: Final[dict[Notice, str]] = {
+    Notice.RECEIVED: "It was received. You are answered by {due_on}.",
+    Notice.EXTENDED: "It takes longer: you are answered by {due_on}. " + _WHY,
+    Notice.REFUSED: "It was refused. " + _WHY,
+    Notice.FILE_READY: (
+        "The file is made. Fetch it within {days} days where you asked for it: in the customer portal, or in "
+        "your account. If you asked in another way, {company} gives it to you once it knows that it is you."
+    ),
+    Notice.FILE_FAILED: "The file could not be made yet. {company} looks into it; you need not ask again.",
+    Notice.CORRECTED: "Your data was corrected as the request says.",
+    Notice.ERASED: (
+        "Your data was deleted. What stays is what law asks for: {kept} documents of the books, each for "
+        "{years} fiscal years after its own, under a key that is destroyed then. {company} keeps the list of "
+        "them with the request. Files that were made before are gone within {days} days."
+    ),
+    Notice.NOTED: "It was noted: your data is not processed for these purposes any more:\n\n    {purposes}",
+    Notice.ANSWERED: "The answer:\n\n    {reason}",
+}
+
+
+def request_mail(*, to: str, company: str, request: PrivacyRequest, notice: Notice) -> Mail:
+    """Return the mail that tells a person how their request stands."""
+    reason = request.words.reason
+    body = _BODIES[notice].format(
+        company=company,
+        due_on=request.due_on,
+        reason="(in a letter: it holds an address of the web)" if has_link(text=reason) else reason,
+        days=FILES_KEPT_DAYS,
+        years=BILLING_YEARS,
+        kept=len(request.kept),
+        purposes="\n    ".join(one.value for one in request.purposes),
+    )
+    text = _HEAD.format(
+        asked=_ASKED[request.kind],
+        company=company,
+        received_on=request.received_on,
+        request_id=request.request_id,
+        body=body,
+    )
+    return Mail(to=to, subject="Your request about your data", text=text)
+
+
+_CONFIRM: Final = """\
+Hello,
+
+somebody, probably you, asked {company} for {asked}. To confirm that this address is yours, enter
+this code where you asked:
+
+    {token}
+
+It works once and within {hours} hours; the time to answer runs since you asked. Programs send it
+with POST /v1/privacy-request-confirmations. If it was not you, do nothing.
+"""
+
+
+def confirmation_mail(*, to: str, company: str, kind: RequestKind, token: str) -> Mail:
+    """Return the mail that proves an address of who asks from outside; it does not tell who is known."""
+    hours = CONFIRMATION_LIFE // timedelta(hours=1)
+    text = _CONFIRM.format(company=company, asked=_ASKED[kind], token=token, hours=hours)
+    return Mail(to=to, subject="Confirm your request", text=text)
+
+
+_REMIND: Final = """\
+Hello {name},
+
+a privacy request at {company} waits for an answer: {kind}, received on {received_on},
+{request_id}.
+
+It is to be answered by {due_on}: {left}. Look at it: GET /v1/privacy-requests/{request_id}
+"""
+
+
+def reminder_mail(*, to: str, name: str, company: str, request: PrivacyRequest, days_left: int) -> Mail:
+    """Return the mail that reminds who may answer a request."""
+    left = f"{days_left} days are left" if days_left >= 0 else f"it is {-days_left} days late"
+    text = _REMIND.format(
+        name=name,
+        company=company,
+        kind=request.kind.value,
+        received_on=request.received_on,
+        request_id=request.request_id,
+        due_on=request.due_on,
+        left=left,
+    )
+    late = "is late" if days_left < 0 else "waits"
+    return Mail(to=to, subject=f"A privacy request {late}", text=text)

@@ -1,0 +1,155 @@
+"""Privacy requests from outside: by who has no session, and proves an address by a code that goes there.
+
+Nobody is looked up while they ask, and the mail goes to whatever address is named, so that neither the
+answer, its time nor the mail tells whether there is somebody. Nothing is kept until the code comes
+back; the time to answer runs from the asking all the same.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+
+from chalicelib.domain.contacts import normal_email
+from chalicelib.domain.data_map import Purpose
+from chalicelib.domain.emails import check_email
+from chalicelib.domain.privacy_requests import Channel, Proof, RequestKind, check_words
+from chalicelib.domain.tenants import TenantState
+from chalicelib.ports.identity import TokenNotValid
+from chalicelib.ports.services import JobQueue
+from chalicelib.ports.store import AuditNote, TenantStore
+from chalicelib.usecases.identity import Identity, tell
+from chalicelib.usecases.privacy_mails import CONFIRMATION_LIFE, confirmation_mail
+from chalicelib.usecases.privacy_requests import Asked, Asker, Desk, ask
+from chalicelib.usecases.throttle import Limit, client_of, reserve, within
+
+PRIVACY_CODE: Final = "privacy-code"
+_HOUR: Final = 3600
+_DAY: Final = 24 * _HOUR
+ASKED_PER_CLIENT: Final = Limit("privacy-asked", most=10, window_seconds=_HOUR)
+TRIES_PER_CLIENT: Final = Limit("privacy-tries", most=60, window_seconds=_HOUR)
+# What strangers can have written to one mailbox, and in the name of one ISP.
+MAILS_PER_MAILBOX: Final = Limit("privacy-mailbox", most=3, window_seconds=_DAY)
+MAILS_PER_TENANT: Final = Limit("privacy-tenant", most=200, window_seconds=_DAY)
+
+
+@dataclass(frozen=True, slots=True)
+class Visitor:
+    """Who asks from outside: the network address, when, and under which request's identifier."""
+
+    address: str
+    at: datetime
+    request_id: str = ""
+
+
+def ask_from_outside(
+    *, identity: Identity, queue: JobQueue, subdomain: str, email: str, asked: Asked, visitor: Visitor
+) -> None:
+    """Have a code sent to an address that somebody asks from; raises InvalidValue or TooManyAttempts."""
+    client, at = client_of(address=visitor.address), visitor.at
+    to, text = check_email(email=email), check_words(text=asked.text, param="text")
+    reserve(identity=identity, limit=ASKED_PER_CLIENT, key=client, at=at)
+    found = identity.registry.locate(subdomain=subdomain, at=at)
+    if found is None or found.state is not TenantState.ACTIVE:
+        return
+    store = identity.stores.of(tenant_id=found.tenant_id)
+    marker = identity.ids.new(prefix="pcm")
+    queue.send(
+        message={
+            "mail": PRIVACY_CODE,
+            "tenant_id": found.tenant_id,
+            "marker": marker,
+            "person": store.privacy.sealed(text=to, token_hash=marker),
+            "words": store.privacy.sealed(text=text, token_hash=marker),
+            "kind": asked.kind.value,
+            "purposes": " ".join(one.name for one in asked.purposes),
+            "asked_at": at.isoformat(),
+        }
+    )
+
+
+def send_confirmation(*, identity: Identity, message: dict[str, str], at: datetime) -> bool:
+    """Send the code of an asking; return whether it was sent. Raises MailNotSent never: it is asked again."""
+    store = identity.stores.of(tenant_id=message["tenant_id"])
+    marker = message["marker"]
+    to = store.privacy.opened(sealed=message["person"], token_hash=marker)
+    text = store.privacy.opened(sealed=message["words"], token_hash=marker)
+    mailbox = f"{store.tenant_id}|{normal_email(email=to)}"
+    if not within(identity=identity, limit=MAILS_PER_MAILBOX, key=mailbox, at=at):
+        return False
+    if not within(identity=identity, limit=MAILS_PER_TENANT, key=store.tenant_id, at=at):
+        return False
+    token = identity.tokens.new(prefix="pcf")
+    token_hash = identity.tokens.hash(token=token)
+    issued = identity.one_time_tokens.issue(
+        token_hash=token_hash,
+        purpose=PRIVACY_CODE,
+        subject={
+            "tenant_id": store.tenant_id,
+            "person": store.privacy.sealed(text=to, token_hash=token_hash),
+            "words": store.privacy.sealed(text=text, token_hash=token_hash),
+            **{name: message[name] for name in ("kind", "purposes", "asked_at")},
+        },
+        expires_at=at + CONFIRMATION_LIFE,
+    )
+    store.commit(issued)
+    kind = RequestKind(message["kind"])
+    mail = confirmation_mail(to=to, company=store.profile().company, kind=kind, token=token)
+    return tell(identity=identity, mail=mail)
+
+
+def confirm(*, identity: Identity, desk: Desk, token: str, request_id: str, visitor: Visitor) -> None:
+    """Take a request in whose code came back: it is the subscriber's or colleague's who has the address.
+
+    Where nobody has it, or several subscribers do, staff find out who asks. Raises TokenNotValid,
+    RequestOpenAlready, TooManyAttempts and kinds of InvalidValue.
+    """
+    at = visitor.at
+    reserve(identity=identity, limit=TRIES_PER_CLIENT, key=client_of(address=visitor.address), at=at)
+    token_hash = identity.tokens.hash(token=token)
+    subject = identity.one_time_tokens.find(token_hash=token_hash, purpose=PRIVACY_CODE, at=at)
+    if subject is None:
+        raise TokenNotValid("the code is not valid, or not any more", param="token")
+    store = identity.stores.of(tenant_id=subject["tenant_id"])
+    email = store.privacy.opened(sealed=subject["person"], token_hash=token_hash)
+    text = store.privacy.opened(sealed=subject["words"], token_hash=token_hash)
+    subject_id = _who(store, email)
+    asker = Asker(
+        subject_id=subject_id,
+        channel=Channel.MAIL,
+        proof=Proof.CODE if subject_id else Proof.NONE,
+        address=email,
+    )
+    purposes = tuple(Purpose[name] for name in subject["purposes"].split())
+    note = AuditNote(
+        subject_id or "visitor",
+        "privacy.requested",
+        request_id,
+        at,
+        visitor.request_id,
+        address=visitor.address,
+    )
+    ask(
+        store=store,
+        desk=desk,
+        asker=asker,
+        asked=Asked(RequestKind(subject["kind"]), text, {}, purposes),
+        request_id=request_id,
+        at=datetime.fromisoformat(subject["asked_at"]),
+        note=note,
+        also=(identity.one_time_tokens.spend(token_hash=token_hash, purpose=PRIVACY_CODE),),
+    )
+
+
+def _who(store: TenantStore, email: str) -> str:
+    """Return the one subscriber, or else the colleague, whose address it is; an empty text for nobody."""
+    found = store.portal.candidates(login=email)
+    if len(found) == 1:
+        subscriber = store.subscribers.get(subscriber_id=found[0])
+        if normal_email(email=subscriber.contact.email) == normal_email(email=email):
+            return found[0]
+    if found:
+        return ""
+    member = store.staff.find_by_email(email=email)
+    return member.staff_id if member is not None else ""
