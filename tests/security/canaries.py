@@ -24,6 +24,9 @@ from tests.integration.shop import Item
 PHONE_DIGITS: Final = 10
 NUMBER: Final = re.compile(rb"\d[\d\-+ ().]{7,24}\d")
 DIGEST: Final = re.compile(rb"[0-9a-f]{32,64}")
+# Digests and UUIDs hold ten decimal digits in a row often enough to hold somebody's by chance: in 100 MB of
+# them one of 10,000 numbers that lie side by side is expected about once.
+HEX: Final = re.compile(rb"[0-9a-fA-F]{32,}|[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 DIGEST_CHARS: Final = 32
 
 
@@ -64,7 +67,7 @@ class Canaries:
             for other in self.others:
                 if other.encode() in lowered:
                     yield f"text {other}"
-            for number in NUMBER.findall(text):
+            for number in NUMBER.findall(HEX.sub(_decimal_alone, text)):
                 digits = re.sub(rb"\D", b"", number)
                 if digits[-PHONE_DIGITS:] in self._phones or digits in self._national_ids:
                     yield f"number {number.decode()}"
@@ -102,6 +105,11 @@ class Canaries:
             for value in values
             for algorithm in (sha256, sha1, md5)
         )
+
+
+def _decimal_alone(found: re.Match[bytes]) -> bytes:
+    """What is left of a run of hexadecimal digits where numbers are looked for: nothing, if it has letters."""
+    return found[0] if found[0].replace(b"-", b"").isdigit() else b" "
 
 
 def _written(text: str) -> set[str]:

@@ -316,3 +316,6 @@ def test_a_canary_is_found_however_it_is_written(written: str) -> None:
     assert list(canaries.found(text)), text
     assert list(canaries.found(zlib.compress(person["name"].encode())))
     assert not list(canaries.found(b'{"k":"Ayesha Khan 42, 0300-1234567"}'))
+    by_chance = digits[1:].join(("b7c4e09d", "f" * 14))
+    assert not list(canaries.found(f'{{"k":"{by_chance}"}}'.encode()))
+    assert list(canaries.found(f'{{"k":"{by_chance}", "phone":"{digits}"}}'.encode()))
