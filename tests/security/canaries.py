@@ -108,7 +108,7 @@ class Canaries:
 
 
 def _decimal_alone(found: re.Match[bytes]) -> bytes:
-    """What is left of a run of hexadecimal digits where numbers are looked for: nothing, if it has letters."""
+    """What is left of hexadecimal digits where numbers are looked for: nothing, if there are letters."""
     return found[0] if found[0].replace(b"-", b"").isdigit() else b" "
 
 
