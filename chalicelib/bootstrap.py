@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property, lru_cache, partial
-from threading import Lock
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 from botocore.config import Config
 from botocore.session import Session, get_session
 
+from chalicelib.adapters.clients import made_client
 from chalicelib.adapters.clock import SystemClock
-from chalicelib.adapters.email.null import NullMailer
+from chalicelib.adapters.email.choice import mailer_for
 from chalicelib.adapters.ids import UlidIds
 from chalicelib.adapters.readiness import Readiness
-from chalicelib.adapters.sms.null import NullTexter
+from chalicelib.adapters.sms.choice import texter_for
 from chalicelib.adapters.wired_queues import Queues
 from chalicelib.config import JOB_PATIENCE, REQUEST_PATIENCE, RUN_PATIENCE, Patience, Settings
 from chalicelib.crypto.keyring import Keyring, Rejected
@@ -52,9 +52,6 @@ if TYPE_CHECKING:
     from chalicelib.usecases.support import SupportPorts
     from chalicelib.usecases.watching import Watch
 
-# Clients may be used by many threads at once, but one session makes one at a time.
-_MAKING_CLIENTS: Final = Lock()
-
 
 @dataclass(frozen=True)
 class Services(Queues):
@@ -69,19 +66,15 @@ class Services(Queues):
     def _session(self) -> Session:
         return get_session()
 
-    def _client(self, name: Any, config: Config | None = None) -> Any:
-        patient = Config(
-            connect_timeout=self.patience.connect_seconds,
-            read_timeout=self.patience.read_seconds,
-            retries={"mode": "standard", "total_max_attempts": self.patience.attempts_max},
+    def _client(self, name: str, config: Config | None = None) -> Any:
+        settings, patient = self.settings, Config(**self.patience.config)
+        return made_client(
+            session=self._session,
+            name=name,
+            region=settings.region,
+            endpoint_url=settings.endpoint_url,
+            config=patient.merge(config) if config else patient,
         )
-        with _MAKING_CLIENTS:
-            return self._session.create_client(
-                name,
-                self.settings.region,
-                endpoint_url=self.settings.endpoint_url,
-                config=patient.merge(config) if config else patient,
-            )
 
     @cached_property
     def ids(self) -> Ids:
@@ -231,12 +224,8 @@ class Services(Queues):
     @cached_property
     def mailer(self) -> Mailer:
         """The mail service; none for a sender under ``.invalid``."""
-        if self.settings.mail_from.endswith(".invalid"):
-            return NullMailer()
-        from chalicelib.adapters.email.ses import SesMailer
-
-        client, sender = self._client("sesv2"), self.settings.mail_from
-        return SesMailer(client=client, sender=sender, failed=partial(self._tell_not_sent, "mail"))
+        client, failed = partial(self._client, "sesv2"), partial(self._tell_not_sent, "mail")
+        return mailer_for(sender=self.settings.mail_from, client=client, failed=failed)
 
     def _tell_not_sent(self, channel: str, error: Exception) -> None:
         tell_not_sent(stage=self.settings.stage, channel=channel, error=error, at=self.clock.now())
@@ -312,15 +301,12 @@ class Services(Queues):
     @cached_property
     def texter(self) -> Texter:
         """The SMS service; none without a sender."""
-        if not self.settings.sms_sender:
-            return NullTexter()
-        from chalicelib.adapters.sms.sns import SnsTexter
-
-        client, sender = self._client("sns"), self.settings.sms_sender
-        return SnsTexter(client=client, sender=sender, failed=partial(self._tell_not_sent, "sms"))
+        client, failed = partial(self._client, "sns"), partial(self._tell_not_sent, "sms")
+        return texter_for(sender=self.settings.sms_sender, client=client, failed=failed)
 
     @cached_property
-    def _s3(self) -> Any:
+    def s3(self) -> Any:
+        """A client of the file store."""
         from chalicelib.adapters.blobs.s3 import client_config
 
         return self._client("s3", client_config(endpoint_url=self.settings.endpoint_url))
@@ -330,7 +316,7 @@ class Services(Queues):
         """Files of tenants: uploads and exports."""
         from chalicelib.adapters.blobs.s3 import S3Blobs
 
-        return S3Blobs(client=self._s3, bucket=self.settings.files_bucket)
+        return S3Blobs(client=self.s3, bucket=self.settings.files_bucket)
 
     @property
     def printer(self) -> Printer:
@@ -344,7 +330,7 @@ class Services(Queues):
         """Heads of audit chains, in a bucket where nothing can be changed or deleted."""
         from chalicelib.adapters.blobs.anchors import S3Anchors
 
-        return S3Anchors(client=self._s3, bucket=self.settings.anchors_bucket)
+        return S3Anchors(client=self.s3, bucket=self.settings.anchors_bucket)
 
     def retention(self, *, tenant_id: str) -> Retention:
         """For how long a tenant keeps what, and what is past its time."""

@@ -10,7 +10,7 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from chalicelib.domain.rates import REQUESTS_PER_MINUTE_DEFAULT
 
@@ -22,6 +22,15 @@ class Patience:
     connect_seconds: int
     read_seconds: int
     attempts_max: int
+
+    @property
+    def config(self) -> dict[str, Any]:
+        """The same in botocore's words."""
+        return {
+            "connect_timeout": self.connect_seconds,
+            "read_timeout": self.read_seconds,
+            "retries": {"mode": "standard", "total_max_attempts": self.attempts_max},
+        }
 
 
 # A request has 29 seconds, and must answer within them even where a service does not: three
