@@ -3,7 +3,7 @@
 - ``<tenant>#A#<ulid>`` / ``COL#<reference>``: the collection, in its account's collection.
 - ``<tenant>#A#<ulid>`` / ``COLLECTING#<invoice key>``: which of them is at an invoice, one at most.
 - ``<tenant>#COLS#all`` and ``<tenant>#COLS#<state>`` / ``<reference>``: by time, and whose it is.
-- ``<tenant>#EVT#<kind>#<digest>`` / ``EVT``: an event that was handled; it stays for ever.
+- ``<tenant>#EVT#<shard>`` / ``<kind>#<digest>``: an event that was handled; it stays for ever.
 """
 
 from __future__ import annotations
@@ -47,9 +47,9 @@ from chalicelib.store.base import (
     to_iso,
 )
 from chalicelib.store.paging import query_page
+from chalicelib.store.shards import shard_of
 
 ALL = "all"
-EVENT = "EVT"
 _PREFIX = keys.collection("")
 _UNDER_WAY_PAGE = 100
 
@@ -88,7 +88,7 @@ class ListedItem(TenantsItem):
 
 
 class EventItem(TenantsItem):
-    """``<tenant>#EVT#<kind>#<digest>`` / ``EVT``."""
+    """``<tenant>#EVT#<shard>`` / ``<kind>#<digest>``."""
 
     at = UnicodeAttribute()
 
@@ -199,7 +199,7 @@ class DynamoCollections(OfTenant):
     def heard(self, *, kind: GatewayKind, event_id: str) -> bool:
         """Whether an event was handled."""
         try:
-            EventItem.get(self._event_pk(kind, event_id), EVENT, consistent_read=True)
+            EventItem.get(*self._event_key(kind, event_id), consistent_read=True)
         except DoesNotExist:
             return False
         return True
@@ -235,14 +235,15 @@ class DynamoCollections(OfTenant):
 
     def hear(self, *, kind: GatewayKind, event_id: str, at: datetime) -> ModelWrite:
         """Describe that an event is handled, once and for all."""
-        item = EventItem(self._event_pk(kind, event_id), EVENT, at=to_iso(at))
+        item = EventItem(*self._event_key(kind, event_id), at=to_iso(at))
         known = put_new(item, refused=EventKnown("the event was handled before"))
         return replace(known, decides=True)
 
     # -- items -----------------------------------------------------------------------------
 
-    def _event_pk(self, kind: GatewayKind, event_id: str) -> str:
-        return keys.gateway_event(self._tenant_id, kind.value, sha256(event_id.encode()).hexdigest())
+    def _event_key(self, kind: GatewayKind, event_id: str) -> tuple[str, str]:
+        named = f"{kind.value}#{sha256(event_id.encode()).hexdigest()}"
+        return keys.gateway_events(self._tenant_id, shard_of(named)), named
 
     def _in_state(self, collection: Collection) -> ModelWrite:
         return put(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from binascii import crc32
 from collections.abc import Sequence
 from datetime import timedelta
 from typing import Final
@@ -17,12 +16,10 @@ from chalicelib.ports.store import Idempotency
 from chalicelib.store import keys
 from chalicelib.store.acting import OfTenant
 from chalicelib.store.base import ModelWrite, TenantsItem, put
+from chalicelib.store.shards import shard_of
 
 # The data map's rule ``answers``.
 KEPT: Final = timedelta(days=90)
-
-# So that all of a tenant's answers can be found: whatever operations there are, or were.
-ANSWER_SHARDS: Final = 16
 
 
 class KeyReused(Conflict):
@@ -90,7 +87,7 @@ class IdempotencyRecords(OfTenant):
 
     def _where(self, idempotency: Idempotency) -> tuple[str, str]:
         sk = f"{idempotency.operation}#{idempotency.key}"
-        return keys.idempotency(self._tenant_id, crc32(sk.encode()) % ANSWER_SHARDS), sk
+        return keys.idempotency(self._tenant_id, shard_of(sk)), sk
 
     def _place(self, pk: str, sk: str) -> str:
         return f"tenants|{pk}|{sk}|answer"

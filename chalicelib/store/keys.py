@@ -284,9 +284,9 @@ def collections(tenant_id: str, state: str = "all") -> str:
     return f"{tenant_id}#COLS#{state}"
 
 
-def gateway_event(tenant_id: str, kind: str, digest: str) -> str:
-    """An event that a gateway told of, by the digest of its identifier."""
-    return f"{tenant_id}#EVT#{kind}#{digest}"
+def gateway_events(tenant_id: str, shard: int) -> str:
+    """Events that gateways told of, by ``<kind>#<digest of the identifier>`` in shards."""
+    return f"{tenant_id}#EVT#{shard:x}"
 
 
 def consumer_numbers(tenant_id: str) -> str:
@@ -307,6 +307,11 @@ def usage_closings(tenant_id: str) -> str:
 def idempotency(tenant_id: str, shard: int) -> str:
     """Answers kept for clients' keys, by ``<operation>#<key>`` in shards that can be walked."""
     return f"{tenant_id}#IDEM#{shard:x}"
+
+
+def holds(tenant_id: str) -> str:
+    """Legal holds on the tenant's data."""
+    return f"{tenant_id}#HOLD"
 
 
 def audit(tenant_id: str, month: str) -> str:
@@ -334,9 +339,9 @@ def vouchers(tenant_id: str, batch_id: str) -> str:
     return f"{tenant_id}#VCH#{batch_id.removeprefix('vcb_')}"
 
 
-def voucher_code(tenant_id: str, digest: str) -> str:
-    """Which voucher has a code."""
-    return f"{tenant_id}#VCC#{digest}"
+def voucher_codes(tenant_id: str, shard: int) -> str:
+    """Which voucher has a code, by the code's digest in shards."""
+    return f"{tenant_id}#VCC#{shard:x}"
 
 
 def dealers(tenant_id: str) -> str:

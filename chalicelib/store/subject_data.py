@@ -34,13 +34,14 @@ from chalicelib.store.consumer_numbers import ConsumerItem
 from chalicelib.store.coupons import RedeemedItem
 from chalicelib.store.gateway_collections import CollectingItem, CollectionItem
 from chalicelib.store.gateway_refunds import GatewayRefundItem
-from chalicelib.store.idempotency import ANSWER_SHARDS, IdempotencyItem
+from chalicelib.store.idempotency import IdempotencyItem
 from chalicelib.store.invoices import InvoiceItem, year_family
 from chalicelib.store.late_fees import LateFeeItem
 from chalicelib.store.parked_notices import ParkedItem
 from chalicelib.store.portal import PortalAccessItem
 from chalicelib.store.posting import DocumentItem
 from chalicelib.store.prepaid import PrepaidItem
+from chalicelib.store.shards import SHARDS
 from chalicelib.store.subscribers import PastItem, PersonItem
 from chalicelib.store.usage import UsageItem, UsageRecordItem
 
@@ -197,7 +198,7 @@ class DynamoSubjectData(OfTenant):
     def erase_answers(self, *, subject_id: str) -> Iterator[ModelWrite]:
         """Yield the writes that empty personal fields of answers kept for idempotency keys."""
         ulid = subject_id.rpartition("_")[2]
-        for shard in range(ANSWER_SHARDS):
+        for shard in range(SHARDS):
             pk = keys.idempotency(self._tenant_id, shard)
             for item in IdempotencyItem.query(pk, consistent_read=True, page_size=ITEMS_PER_READ):
                 place = f"tenants|{pk}|{item.sk}|answer"

@@ -3,7 +3,7 @@
 - ``<tenant>#VCB`` / batch id: a batch, with how many of its vouchers were redeemed and made void.
 - ``<tenant>#VCB`` / ``#NEXT``: the number of the next batch.
 - ``<tenant>#VCH#<batch>`` / ``<number>``: a voucher, by whom and how it was redeemed.
-- ``<tenant>#VCC#<digest>`` / ``V``: which voucher has a code, by its HMAC under the tenant's index key.
+- ``<tenant>#VCC#<shard>`` / digest: which voucher has a code, by its HMAC under the tenant's index key.
 
 A redemption moves the voucher from open to redeemed and adds to its batch's counts, each under a
 condition, in the transaction of its receipt: so it happens once, however many come at once. Every
@@ -40,9 +40,9 @@ from chalicelib.store.base import (
     update,
 )
 from chalicelib.store.paging import query_page
+from chalicelib.store.shards import shard_of
 
-_NEXT: Final = "#NEXT"
-_CODE: Final = "V"
+NEXT: Final = "#NEXT"
 
 
 class BatchItem(TenantsItem):
@@ -82,7 +82,7 @@ class VoucherItem(TenantsItem):
 
 
 class CodeItem(TenantsItem):
-    """``<tenant>#VCC#<digest>`` / ``V``."""
+    """``<tenant>#VCC#<shard>`` / the code's digest."""
 
     batch_id = UnicodeAttribute(attr_name="b")
     number = NumberAttribute(attr_name="n")
@@ -123,7 +123,7 @@ class DynamoVouchers(OfTenant):
     def next_number(self) -> int:
         """Return the number of the next batch."""
         try:
-            item = NextItem.get(keys.voucher_batches(self._tenant_id), _NEXT, consistent_read=True)
+            item = NextItem.get(keys.voucher_batches(self._tenant_id), NEXT, consistent_read=True)
         except DoesNotExist:
             return 1
         return int(item.following)
@@ -133,7 +133,7 @@ class DynamoVouchers(OfTenant):
         taken = StaleVersion("another batch took the number; nothing was written, so try again")
         following = NextItem.following
         free = following == batch.number if batch.number > 1 else following.does_not_exist()
-        counter = NextItem(keys.voucher_batches(self._tenant_id), _NEXT)
+        counter = NextItem(keys.voucher_batches(self._tenant_id), NEXT)
         return [
             update(counter, actions=[following.set(batch.number + 1)], condition=free, refused=taken),
             put_new(self._item(batch), refused=Busy("the batch's identifier was taken")),
@@ -227,14 +227,14 @@ class DynamoVouchers(OfTenant):
             voucher = VoucherItem(
                 keys.vouchers(self._tenant_id, batch.batch_id), f"{number:05d}", state=VoucherState.OPEN.value
             )
-            found = CodeItem(self._code_key(code), _CODE, batch_id=batch.batch_id, number=number)
+            found = CodeItem(*self._code_key(code), batch_id=batch.batch_id, number=number)
             writes += [put_new(voucher, refused=twice), put_new(found, refused=twice)]
         return writes
 
     def by_code(self, *, code: str) -> Voucher | None:
         """Return the voucher that a code is of, or None."""
         try:
-            found = CodeItem.get(self._code_key(code), _CODE, consistent_read=True)
+            found = CodeItem.get(*self._code_key(code), consistent_read=True)
         except DoesNotExist:
             return None
         return self.voucher(batch_id=found.batch_id, number=int(found.number))
@@ -303,8 +303,9 @@ class DynamoVouchers(OfTenant):
             update(whole, actions=counted, condition=good, refused=_moved()),
         ]
 
-    def _code_key(self, code: str) -> str:
-        return keys.voucher_code(self._tenant_id, self._keys.blind(kind="voucher", value=code))
+    def _code_key(self, code: str) -> tuple[str, str]:
+        digest = self._keys.blind(kind="voucher", value=code)
+        return keys.voucher_codes(self._tenant_id, shard_of(digest)), digest
 
 
 def _is_ready() -> Any:
