@@ -97,7 +97,8 @@ simulate: dev-env engine-env
 # The security suites in full (`make test-security` runs a sample), and what is known of what ships: pip-audit, bandit
 # and checkov, whose exceptions and reasons are in tests/supply_chain.py. At first the counts of
 # docs/security.md, at the end what was tried.
-EVERYWHERE := tests/integration/test_foreign_ids_everywhere.py tests/integration/test_bad_input_everywhere.py
+EVERYWHERE := tests/integration/test_foreign_ids_everywhere.py tests/integration/test_bad_input_everywhere.py \
+  tests/integration/test_tenant_life.py
 .PHONY: security lock
 security: dev-env engine-env security-env
 	$(BIN)/python -m tests.security_map

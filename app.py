@@ -121,6 +121,14 @@ def policy_teller(event: CloudWatchEvent) -> None:
     tell_of_policies(job_services(), event.to_dict())
 
 
+@app.schedule(Rate(1, unit=Rate.HOURS), name="tenant_keeper")
+def tenant_keeper(event: CloudWatchEvent) -> dict[str, Any]:
+    """See to tenants whose accounts end: notices, purge, certificate; holds, by an operator's event."""
+    from chalicelib.jobs.endings import keep_tenants
+
+    return keep_tenants(job_services(), event.to_dict())
+
+
 @app.schedule(Rate(1, unit=Rate.DAYS), name="key_keeper")
 def key_keeper(event: CloudWatchEvent) -> None:
     """Replace tenants' keys that are a year old, or that an operator's event names."""

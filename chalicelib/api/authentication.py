@@ -10,7 +10,7 @@ import hmac
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Final
+from typing import Final, Protocol
 
 from chalicelib.api.errors import CsrfRejected, NotSignedIn
 from chalicelib.bootstrap import Services
@@ -74,9 +74,36 @@ def _session(services: Services, token: str, now: datetime, *, of_portal: bool) 
     return resume(sessions=sessions, token_hash=token_hash(token), at=now, idle=idle)
 
 
-def check_held(*, services: Services, session: Session) -> None:
-    """Raise SecondFactorRequired while the company asks for what the person of a held session lacks."""
-    if services.stores.of(tenant_id=session.principal.tenant_id).profile().mfa_required:
+class Operation(Protocol):
+    """What an operation is, as far as sessions that may not do everything go."""
+
+    @property
+    def method(self) -> str:
+        """The method of HTTP."""
+
+    @property
+    def operation_id(self) -> str:
+        """Its name."""
+
+    @property
+    def while_held(self) -> bool:
+        """Whether it serves to put a second factor on."""
+
+
+def check_held(*, services: Services, session: Session, operation: Operation) -> None:
+    """Raise what stands in the way of a session that may not do everything, as its company stands now.
+
+    SecondFactorRequired while the company asks for what the person of a held session lacks;
+    TenantInRecovery for what is not possible in recovery; NotSignedIn where that is over.
+    """
+    if operation.while_held and not session.read_only:
+        return
+    tenant = services.stores.of(tenant_id=session.principal.tenant_id).profile()
+    if session.read_only:
+        from chalicelib.api.recovery import check_read_only
+
+        check_read_only(tenant=tenant, operation=operation)
+    if session.held and tenant.mfa_required and not operation.while_held:
         raise SecondFactorRequired
 
 

@@ -9,6 +9,7 @@ from typing import Final
 from chalicelib.crypto.keyring import CiphertextRejected
 from chalicelib.domain.errors import Busy, Conflict, DomainError, InvalidValue, NotFound, StaleVersion
 from chalicelib.domain.jobs import FileExpired
+from chalicelib.domain.lifecycle import TenantInRecovery
 from chalicelib.domain.portal import PortalOff
 from chalicelib.domain.second_factor import SecondFactorRequired
 from chalicelib.domain.staff import RightsExceeded
@@ -107,6 +108,7 @@ STATUS: Final[dict[type[DomainError], int]] = {
     PortalOff: 403,
     RightsExceeded: 403,
     SecondFactorRequired: 403,
+    TenantInRecovery: 403,
     NotFound: 404,
     MethodNotAllowed: 405,
     Conflict: 409,

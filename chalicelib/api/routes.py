@@ -89,6 +89,7 @@ MODULES: Final = (
     "subscribers",
     "subscriptions",
     "support",
+    "tenant_life",
     "tenants",
     "usage",
     "voucher_redemptions",

@@ -271,8 +271,8 @@ def _admit(spec: Endpoint, services: Services, meter: Meter, who: SignedIn | Non
     if who is None:
         return
     meter.count_principal(services, who.principal)
-    if who.session is not None and who.session.held and not spec.while_held:
-        check_held(services=services, session=who.session)
+    if who.session is not None and (who.session.held or who.session.read_only):
+        check_held(services=services, session=who.session, operation=spec)
     if not who.principal.may(permission=spec.permission):
         raise PermissionDenied(f"this needs the permission {spec.permission.value}")
 

@@ -67,6 +67,8 @@ class TenantOut(Schema):
     company: str
     subdomain: str
     state: TenantState
+    ends_at: datetime | None = Field(description="when the account ends or ended, where it was cancelled")
+    purge_at: datetime | None = Field(description="when its data is deleted, in recovery")
     country: str
     currency: str
     time_zone: str
@@ -105,6 +107,8 @@ class TenantOut(Schema):
             company=tenant.company,
             subdomain=tenant.subdomain,
             state=tenant.state,
+            ends_at=tenant.ending.ends_at if tenant.ending else None,
+            purge_at=tenant.ending.purge_at if tenant.ending else None,
             country=tenant.country,
             currency=tenant.currency,
             time_zone=tenant.time_zone,

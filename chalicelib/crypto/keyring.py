@@ -49,6 +49,10 @@ class CiphertextRejected(DomainError):
     code = "data_unreadable"
 
 
+class KeyDestroyed(CiphertextRejected):
+    """The key that sealed it is destroyed: nobody reads it any more, and that is as it should be."""
+
+
 class KeyNotRotated(DomainError):
     """The family has no key that another could take the place of, or is one that keeps its key."""
 
@@ -66,10 +70,18 @@ class Rejected:
 
 @dataclass(frozen=True, slots=True)
 class WrappedKey:
-    """A key as it is stored; a root says which key of the key service wraps it."""
+    """A key as it is stored; a root says which key of the key service wraps it.
+
+    Of one that is destroyed nothing is left: ``wrapped`` is empty, and its name is never given again.
+    """
 
     wrapped: bytes
     wrapped_by: str | None = None
+
+    @property
+    def destroyed(self) -> bool:
+        """Whether it is gone."""
+        return not self.wrapped
 
 
 class KeyWrapper(Protocol):
@@ -157,11 +169,25 @@ class TenantKeys:
         except (InvalidTag, ValueError):
             raise self._rejected(family, place, "the record cannot be read") from None
 
+    def open_kept(self, *, family: str, place: str, sealed: bytes | None) -> bytes | None:
+        """Decrypt what is there for as long as its key: None where either is gone, each in its time."""
+        if sealed is None:
+            return None
+        try:
+            return self.open(family=family, place=place, sealed=sealed)
+        except KeyDestroyed:
+            return None
+
     def blind(self, *, kind: str, value: str) -> str:
         """Return the blind index of a value: equal values of a tenant and kind are equal."""
         if self._index_key is None:
             self._index_key = self._key(INDEX, 1)
         return hmac.new(self._index_key, f"{kind}\x00{value}".encode(), sha256).digest()[:16].hex()
+
+    def authenticate(self, *, family: str, message: bytes) -> str:
+        """Return the HMAC-SHA-256 of a message, in hex, under a family's newest key."""
+        key = self._key(family, self._newest.get(family, 1))
+        return hmac.new(key, b"authenticate\x00" + message, sha256).hexdigest()
 
     def next_key(self, *, family: str) -> tuple[str, bytes]:
         """Return name and wrapped form of a new version of a family's key, which is not stored yet.
@@ -222,6 +248,8 @@ class TenantKeys:
             fresh = WrappedKey(self._fresh(family, version))
             key = self._store.add(tenant_id=self.tenant_id, name=name, key=fresh)
             self._take({name: key})
+        if key.destroyed:
+            raise KeyDestroyed("the record's key is destroyed")
         bound = self._bound(family, f"family-key|{version}")
         try:
             return self._root.decrypt(key.wrapped[:NONCE_BYTES], key.wrapped[NONCE_BYTES:], bound)
@@ -286,6 +314,8 @@ class Keyring:
         stored = self._store.load(tenant_id=tenant_id).get(ROOT)
         if stored is None:
             raise self._rejected(tenant_id, "the root key is not there")
+        if stored.destroyed:
+            raise KeyDestroyed("the tenant's keys are destroyed")
         plain = self._unwrap(tenant_id, stored)
         context = _context(tenant_id)
         fresh = WrappedKey(self._wrapper.wrap(plain=plain, context=context), self._wrapper.key_id)
@@ -297,6 +327,8 @@ class Keyring:
         wrapped = self._store.load(tenant_id=tenant_id)
         root = wrapped.pop(ROOT, None)
         plain: bytes | None = None
+        if root is not None and root.destroyed:
+            raise KeyDestroyed("the tenant's keys are destroyed")
         if root is None:
             if wrapped:
                 raise self._rejected(tenant_id, "there are keys without the root that wraps them")

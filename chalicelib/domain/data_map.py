@@ -132,11 +132,13 @@ KEYS: Final = Rule("keys", "until the key is destroyed; that it was is kept")
 # As long as a choice is good, and a year in which somebody may ask for the proof of it.
 VISITOR_CHOICE: Final = Rule("visitor_choice", "the choice", days=545)
 ACTIVITY: Final = Rule("activity", "the day", days=90)
+PURGE: Final = Rule("purge", "until the purge is certified")
+PROOF: Final = Rule("proof", "for good: it proves that the rest is deleted, and names nobody")
 NETWORKS: Final = Rule("networks", "the network was last seen", days=90)
 
 RULES: Final = (
     IN_USE, BOOKS, AUDIT_LOG, ACCESS_LOG, TRAFFIC, SESSION, WINDOW, FILES, PAPERS, REPORTS, JOBS, ANSWERS,
-    KEYS, NETWORKS, VISITOR_CHOICE, ACTIVITY,
+    KEYS, NETWORKS, VISITOR_CHOICE, ACTIVITY, PURGE, PROOF,
 )  # fmt: skip
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from chalicelib.domain.data_map import Stored, Subject
-from chalicelib.domain.data_map_handlings import ANCHOR, FILE, PAPER
+from chalicelib.domain.data_map_handlings import ANCHOR, CERTIFICATE, FILE, PAPER
 
 OBJECTS: Final[tuple[Stored, ...]] = (
     Stored(
@@ -36,5 +36,6 @@ OBJECTS: Final[tuple[Stored, ...]] = (
         {PAPER: "content"},
         {"content": "the codes of a batch"},
     ),
+    Stored("certificates/", "certificates of deletion", Subject.ISP, {CERTIFICATE: "text"}),
     Stored("anchors/", "heads of audit chains", Subject.NOBODY, {ANCHOR: "name"}),
 )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from chalicelib.domain.data_map import Stored, Subject
-from chalicelib.domain.data_map_handlings import MONEY, RUNNING, SECRET, SERVICE, SETTING, WRITTEN
+from chalicelib.domain.data_map_handlings import COLLECTING, RUNNING, SECRET, SERVICE, SETTING, WRITTEN
 
 ONLINE: Final[tuple[Stored, ...]] = (
     Stored(
@@ -26,8 +26,8 @@ ONLINE: Final[tuple[Stored, ...]] = (
         "an attempt to collect an amount through a gateway",
         Subject.SUBSCRIBER,
         {
-            MONEY: "amount asked_at captures created_at created_by currency expires_at fee gateway invoice "
-            "state vendor_id version",
+            COLLECTING: "amount asked_at captures created_at created_by currency expires_at fee gateway "
+            "invoice state vendor_id version",
             WRITTEN: "reason",
         },
         {"reason": "why the vendor refused, in its words"},
@@ -36,13 +36,13 @@ ONLINE: Final[tuple[Stored, ...]] = (
         "gateway_collections.CollectingItem",
         "which collection is at an invoice",
         Subject.SUBSCRIBER,
-        {MONEY: "reference"},
+        {COLLECTING: "reference"},
     ),
     Stored(
         "gateway_collections.ListedItem",
         "the list of collections",
         Subject.SUBSCRIBER,
-        {MONEY: "account_id gateway over_at"},
+        {COLLECTING: "account_id gateway over_at"},
     ),
     Stored(
         "gateway_collections.EventItem",
@@ -67,7 +67,7 @@ ONLINE: Final[tuple[Stored, ...]] = (
         "what a gateway told of and nobody could place",
         Subject.SUBSCRIBER,
         {
-            MONEY: "account_id amount arrived_at collection_id currency gateway reason receipt_id "
+            COLLECTING: "account_id amount arrived_at collection_id currency gateway reason receipt_id "
             "resolved_at resolved_by state status",
             WRITTEN: "told",
         },

@@ -26,7 +26,8 @@ under the ISP's own keys, besides the encryption of the tables.
 The rules say for how long a value may be kept. `session`, `window`, `reports`, `answers`, `networks`,
 `visitor_choice` and `activity` are kept to by expiry (what has expired is not seen any more, also while the
 table still has it), `files` by the life cycle of the bucket, `access_log`, `traffic` and `jobs` by the job
-`RetentionKeeper`, which counts what it takes away (`GET /v1/retention/reports`).
+`RetentionKeeper`, which counts what it takes away (`GET /v1/retention/reports`), and `in_use`, `books`,
+`audit`, `keys` and `purge` by the purge of an account that ended (ADR 31).
 """
 
 

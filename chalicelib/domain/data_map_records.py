@@ -126,6 +126,13 @@ RECORDS: Final[tuple[Stored, ...]] = (
         {ANSWERED: "begun_at done_at request_id"},
     ),
     Stored(
+        "holds.HoldItem",
+        "a legal hold",
+        Subject.ISP,
+        {ENTRY: "category set_at", ENTRY_SEALED: "reason"},
+        {"reason": "why the operator holds the data"},
+    ),
+    Stored(
         "exports.ExportItem",
         "an export that was asked for",
         Subject.STAFF,

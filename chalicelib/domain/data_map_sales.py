@@ -5,7 +5,15 @@ from __future__ import annotations
 from typing import Final
 
 from chalicelib.domain.data_map import Stored, Subject
-from chalicelib.domain.data_map_handlings import BOOKKEEPING, COLLEAGUE, JOB, MONEY, SECRET, SETTING, WRITTEN
+from chalicelib.domain.data_map_handlings import (
+    BOOKKEEPING,
+    COLLEAGUE,
+    COLLECTING,
+    JOB,
+    SECRET,
+    SETTING,
+    WRITTEN,
+)
 
 SALES: Final[tuple[Stored, ...]] = (
     Stored(
@@ -25,7 +33,7 @@ SALES: Final[tuple[Stored, ...]] = (
         "vouchers.VoucherItem",
         "a voucher, and who redeemed it",
         Subject.SUBSCRIBER,
-        {MONEY: "amount at document_id state subscriber_id"},
+        {COLLECTING: "amount at document_id state subscriber_id"},
     ),
     Stored(
         "vouchers.CodeItem",

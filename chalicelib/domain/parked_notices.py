@@ -43,8 +43,9 @@ class ParkedNotice:
 
     ``reason`` is why: a refusal's code, or ``unknown_reference``, ``other_gateway``,
     ``amount_differs``, ``currency_differs``, ``cancelled``, ``paid_before``,
-    ``recorded_by_hand`` (from the vendor's file), or the notice's own status where that is of money
-    that goes back. ``account_id`` and ``collection_id`` are known where the reference is.
+    ``recorded_by_hand`` (from the vendor's file), ``account_ended`` (of the company), or the notice's own
+    status where that is of money that goes back. ``account_id`` and ``collection_id`` are known where the
+    reference is.
     ``receipt_id`` is what assigning made, ``why`` what somebody wrote for dismissing.
     """
 

@@ -23,6 +23,7 @@ class Permission(StrEnum):
     STAFF_READ = "staff:read"
     STAFF_WRITE = "staff:write"
     OWNERSHIP_TRANSFER = "ownership:transfer"
+    TENANT_END = "tenant:end"
     KEYS_READ = "keys:read"
     KEYS_WRITE = "keys:write"
     SUBSCRIBERS_READ = "subscribers:read"
@@ -89,6 +90,7 @@ MATRIX: Final[tuple[tuple[Permission, str, str], ...]] = (
     (P.STAFF_READ, "O A B . . . R", "see staff, invitations and roles"),
     (P.STAFF_WRITE, "O A . . . . .", "invite and disable staff, give roles, make roles"),
     (P.OWNERSHIP_TRANSFER, "O . . . . . .", "hand the company over to another person"),
+    (P.TENANT_END, "O . . . . . .", "end the company's account, and bring it back"),
     (P.KEYS_READ, "O A . . . . R", "see the keys of programs"),
     (P.KEYS_WRITE, "O A . . . . .", "make and revoke them"),
     (P.SUBSCRIBERS_READ, "O A B S C D R", "see subscribers and their service"),
@@ -177,12 +179,13 @@ WITHIN_SCOPE: Final = frozenset(
     }
 )
 
-# What a role that a tenant makes may hold: handing over the company is the owner's alone, and
+# What a role that a tenant makes may hold: handing over and ending the company are the owner's alone, and
 # entering others is for those whom everybody knows by their role.
 GRANTABLE: Final = frozenset(Permission) - {
     P.PUBLIC,
     P.SELF,
     P.OWNERSHIP_TRANSFER,
+    P.TENANT_END,
     P.PORTAL_SELF,
     P.SUPPORT_ENTER,
 }
@@ -219,10 +222,10 @@ Permissions marked * are never in force for who is held to areas or to a dealer'
 role: they show or change the whole company. A collector always has areas, and a dealer is always held to
 its own customers. A subscriber of others answers like none, in lists, alone, and in whatever belongs to it.
 
-A role of the company's own holds any of these permissions but `ownership:transfer` and
+A role of the company's own holds any of these permissions but `ownership:transfer`, `tenant:end` and
 `support:enter`, and none that its maker lacks; everybody in it has `self`. A key of a program holds
-any of them but `ownership:transfer`, `support:enter`, `staff:write`, `keys:write` and `ledger:open`,
-and none that its maker lacks.
+any of them but `ownership:transfer`, `tenant:end`, `support:enter`, `staff:write`, `keys:write` and
+`ledger:open`, and none that its maker lacks.
 
 Platform support that entered the company (`POST /v1/support-entries`) has {support_reads};
 where it said that it would change something, {support_writes} besides. National and tax

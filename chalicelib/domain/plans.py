@@ -77,7 +77,8 @@ class Enrolment:
 
     ``account_id`` is the ISP as a subscriber of the operator's. Billing starts on ``starts_on``, the
     day after the trial. ``counted_to`` is the exclusive end of the last month whose usage is charged;
-    the first to be charged is the first that begins on ``starts_on`` or later.
+    the first to be charged is the first that begins on ``starts_on`` or later. ``paused`` are the
+    subscriptions with the operator that are paused while the ISP's account has ended.
     """
 
     package_id: str
@@ -90,6 +91,7 @@ class Enrolment:
     starts_on: date
     counted_to: date
     version: int = 1
+    paused: tuple[str, ...] = ()
 
 
 def check_terms(*, terms: PlanTerms) -> None:

@@ -63,11 +63,35 @@ class UnknownTimeZone(InvalidValue):
 
 
 class TenantState(StrEnum):
-    """Where a tenant stands; only an active one is billed and served."""
+    """Where a tenant stands; ``domain.lifecycle`` says what each state allows."""
 
     UNVERIFIED = "unverified"
     ACTIVE = "active"
-    CLOSED = "closed"
+    RECOVERY = "recovery"
+    PURGING = "purging"
+    PURGED = "purged"
+    SHREDDED = "shredded"
+
+
+@dataclass(frozen=True, slots=True)
+class Ending:
+    """The end of a tenant's account, once its owner asked for it; instants in UTC.
+
+    Recovery begins at ``ends_at``, and lasts until ``purge_at``, which is fixed when it begins.
+    ``stopped``: nobody is signed in any more who was, and no key opens anything. ``told`` is the last
+    notice (days before the purge) that the owners were given, and ``telling_since`` stands while it is
+    being sent. ``freed``: the subdomain is anybody's again. ``shredding``: what the law had kept is
+    being deleted too.
+    """
+
+    asked_at: datetime
+    ends_at: datetime
+    purge_at: datetime | None = None
+    stopped: bool = False
+    told: int | None = None
+    telling_since: datetime | None = None
+    freed: bool = False
+    shredding: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +109,7 @@ class Tenant:
     ``portal_sms`` is on besides.
     With ``receipt_mails``, each payment's receipt is mailed to its subscriber.
     With ``mfa_required``, people without a second factor may do nothing but put one on.
+    ``ending`` is there once the owner cancelled the account.
     """
 
     tenant_id: str
@@ -110,6 +135,7 @@ class Tenant:
     portal_sms: bool = False
     mfa_required: bool = False
     receipt_mails: bool = False
+    ending: Ending | None = None
 
     def local_date(self, *, at: datetime) -> date:
         """Return the calendar date in the tenant's zone."""

@@ -10,9 +10,10 @@ from chalicelib.bootstrap import Services
 from chalicelib.domain.anomalies import Anomaly
 from chalicelib.domain.audit_chain import Flaw
 from chalicelib.domain.errors import InvalidValue
+from chalicelib.domain.lifecycle import Capability
 from chalicelib.domain.tenants import Tenant
 from chalicelib.jobs.deadline import deadline
-from chalicelib.jobs.tenants import active_tenants
+from chalicelib.jobs.tenants import tenants_able
 from chalicelib.observability import logger, tell_sealed
 from chalicelib.ports.audit import ChainMoved, RoundMoved
 from chalicelib.usecases.audit_rounds import BROKEN, Checked, check_chain
@@ -41,7 +42,7 @@ def seal_audit_logs(services: Services, event: Mapping[str, Any]) -> None:  # no
     reports: list[Sealed] = []
     failed: list[str] = []
     tenants = 0
-    for tenant in active_tenants(services=services, at=at):
+    for tenant in tenants_able(services=services, at=at, capability=Capability.SEAL):
         tenants += 1
         report = None if out_of_time() else _seal(services, tenant, at, out_of_time)
         if report is None:
@@ -84,7 +85,7 @@ def anchor_audit_chains(services: Services, event: Mapping[str, Any]) -> None:  
     at, out_of_time = services.clock.now(), deadline(seconds=PASS_SECONDS_MAX)
     failed: list[str] = []
     anchored = 0
-    for tenant in active_tenants(services=services, at=at):
+    for tenant in tenants_able(services=services, at=at, capability=Capability.SEAL):
         done = None if out_of_time() else _anchor(services, tenant, at)
         if done is None:
             failed.append(tenant.tenant_id)
@@ -117,7 +118,7 @@ def verify_audit_chains(services: Services, event: Mapping[str, Any]) -> None:
     reports: list[Checked] = []
     failed: list[str] = []
     tenants = 0
-    for tenant in active_tenants(services=services, at=at):
+    for tenant in tenants_able(services=services, at=at, capability=Capability.SEAL):
         if wanted not in {None, tenant.tenant_id}:
             continue
         tenants += 1

@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from chalicelib.bootstrap import Services
 from chalicelib.domain.errors import Busy, DomainError
+from chalicelib.domain.lifecycle import Capability, may
 from chalicelib.domain.tenants import Tenant
 from chalicelib.jobs.collector import few_collections
 from chalicelib.jobs.deadline import deadline
@@ -115,11 +116,15 @@ def _give_up(services: Services, message: Mapping[str, Any]) -> None:
 def _bill(services: Services, message: Mapping[str, Any]) -> None:
     task = shard_task(message=message)
     store = services.stores.of(tenant_id=task.tenant_id)
+    tenant = store.profile()
+    if not may(state=tenant.state, capability=Capability.BILL):
+        logger().info("the tenant is not billed any more", extra=_named(task))
+        return
     books = store.books(wire=services.wire)
     try:
         following = work_shard(
             task=task,
-            tenant=store.profile(),
+            tenant=tenant,
             store=store,
             books=books,
             now=services.clock.now,

@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from chalicelib.bootstrap import Services
 from chalicelib.domain.errors import DomainError
+from chalicelib.domain.lifecycle import Capability
 from chalicelib.domain.tenants import Tenant
 from chalicelib.jobs.deadline import deadline
 from chalicelib.jobs.tenants import see_to_each
@@ -38,6 +39,7 @@ def keep_collections(services: Services, event: Mapping[str, Any]) -> None:  # n
         services=services,
         at=at,
         out_of_time=out_of_time,
+        capability=Capability.BILL,
         see_to=lambda tenant: _keep(services, tenant, at, out_of_time),
         left=CollectionsNotKept,
     )

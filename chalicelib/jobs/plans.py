@@ -8,12 +8,14 @@ from typing import Any, Final
 
 from chalicelib.bootstrap import Services
 from chalicelib.domain.errors import DomainError
+from chalicelib.domain.lifecycle import Capability
 from chalicelib.domain.tenants import Tenant
 from chalicelib.jobs.deadline import deadline
 from chalicelib.jobs.support import settle_accesses
 from chalicelib.jobs.tenants import see_to_each
 from chalicelib.observability import logger
 from chalicelib.store.tenant import DynamoTenantStore
+from chalicelib.usecases.plan_pauses import resume_plan
 from chalicelib.usecases.plans import charge_usage, enrol
 
 # The pass stops before its function's limit (300 s).
@@ -40,6 +42,7 @@ def keep_plans(services: Services, event: Mapping[str, Any]) -> None:  # noqa: A
         services=services,
         at=at,
         out_of_time=out_of_time,
+        capability=Capability.BILL,
         see_to=lambda tenant: _keep(services, operator, tenant, at, out_of_time),
         left=PlanNotKept,
     )
@@ -67,6 +70,7 @@ def _keep(
     try:
         enrolled = enrol(operator=operator, store=store, tenant=tenant, at=at)
         if enrolled is not None:
+            resume_plan(operator=operator, store=store, at=at)
             charge_usage(operator=operator, store=store, tenant=tenant, at=at)
     except Exception as error:
         logger().exception("plan not kept", extra={"tenant_id": tenant.tenant_id})

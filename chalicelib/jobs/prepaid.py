@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from chalicelib.bootstrap import Services
 from chalicelib.domain.errors import Busy, DomainError
+from chalicelib.domain.lifecycle import Capability
 from chalicelib.domain.tenants import Tenant
 from chalicelib.jobs.deadline import deadline
 from chalicelib.jobs.tenants import see_to_each
@@ -38,6 +39,7 @@ def expire_prepaid_lines(services: Services, event: Mapping[str, Any]) -> None: 
         services=services,
         at=at,
         out_of_time=out_of_time,
+        capability=Capability.BILL,
         see_to=lambda tenant: _see_to(services, tenant, at, out_of_time),
         left=LinesNotSeenTo,
     )

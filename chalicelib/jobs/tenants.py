@@ -9,7 +9,9 @@ from typing import Final
 
 from chalicelib.bootstrap import Services
 from chalicelib.domain.errors import DomainError
+from chalicelib.domain.lifecycle import Capability
 from chalicelib.domain.tenants import Tenant
+from chalicelib.ports.store import Page
 from chalicelib.usecases.billing import TENANTS_PER_PAGE, planning_turn
 
 FAILED_TOLD_MAX: Final = 5
@@ -34,11 +36,11 @@ class Passed:
         return "time ran out" if self.ran_out else f"{list(self.failed[:FAILED_TOLD_MAX])}"
 
 
-def active_tenants(*, services: Services, at: datetime) -> Iterator[Tenant]:
-    """Yield every active tenant, a page of them read at a time; each pass begins with another."""
+def tenants_able(*, services: Services, at: datetime, capability: Capability) -> Iterator[Tenant]:
+    """Yield every tenant of a capability, a page read at a time; each pass begins with another."""
     after: str | None = None
     while True:
-        page = services.tenants.active(after=after, limit=TENANTS_PER_PAGE, turn=planning_turn(at=at))
+        page = _page(services, at, capability, after)
         yield from page.items
         after = page.after
         if after is None:
@@ -50,10 +52,11 @@ def see_to_each(
     services: Services,
     at: datetime,
     out_of_time: Callable[[], bool],
+    capability: Capability,
     see_to: Callable[[Tenant], None],
     left: type[DomainError],
 ) -> Passed:
-    """See to every active tenant, each pass beginning with another; no page is begun when time is out.
+    """See to every tenant of a capability, each pass beginning with another; no page when time is out.
 
     A tenant that ``see_to`` raises ``left`` for is left to the next pass, and stops no other.
     """
@@ -61,7 +64,7 @@ def see_to_each(
     tenants = 0
     after: str | None = None
     while not out_of_time():
-        page = services.tenants.active(after=after, limit=TENANTS_PER_PAGE, turn=planning_turn(at=at))
+        page = _page(services, at, capability, after)
         for tenant in page.items:
             try:
                 see_to(tenant)
@@ -72,3 +75,8 @@ def see_to_each(
         if after is None:
             break
     return Passed(tenants, tuple(failed), ran_out=after is not None)
+
+
+def _page(services: Services, at: datetime, capability: Capability, after: str | None) -> Page[Tenant]:
+    turn = planning_turn(at=at)
+    return services.tenants.able(capability=capability, after=after, limit=TENANTS_PER_PAGE, turn=turn)

@@ -52,6 +52,12 @@ class ApiKeys(Protocol):
     def remove(self, *, key: ApiKey) -> Sequence[Write]:
         """Describe revoking a key: its token finds nothing any more; absent is fine."""
 
+    def stopped(self, *, key: ApiKey) -> Write:
+        """Describe that a key opens nothing any more, though it stays on the list; absent is fine."""
+
+    def started(self, *, key: ApiKey) -> Write:
+        """Describe that a listed key opens again what it did."""
+
     def none_made(self, *, known: KnownKeys) -> Write:
         """Describe the condition that no key was made since ``known``; refused with KeysMoved."""
 

@@ -40,7 +40,8 @@ class Session:
 
     ``session_id`` names it to the person, and opens nothing. ``second_factor`` says that it began
     by a code or a passkey besides the password. One that is ``held`` is of who lacks the second factor
-    that the company asks for: while it does, nothing but putting one on is open to it.
+    that the company asks for: while it does, nothing but putting one on is open to it. One that is
+    ``read_only`` is of an owner whose company is in recovery.
     """
 
     session_id: str
@@ -53,6 +54,7 @@ class Session:
     device: Device = UNKNOWN_DEVICE
     second_factor: bool = False
     held: bool = False
+    read_only: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,8 +128,13 @@ class Sessions(Protocol):
         Refused with SessionsMoved where one began since ``known`` was read: so none is missed.
         """
 
-    def hold(self, *, listed: Sequence[ListedSession]) -> Sequence[Write]:
-        """Describe holding sessions until their person has a second factor; absent is fine."""
+    def hold(
+        self, *, listed: Sequence[ListedSession], held: bool = True, read_only: bool = False
+    ) -> Sequence[Write]:
+        """Describe holding sessions until their person has a second factor; absent is fine.
+
+        With ``read_only``, that they only read while their company is in recovery.
+        """
 
     def release(self, *, session: Session) -> Write:
         """Describe that a session is held no more; refused with Busy where it ended."""

@@ -96,19 +96,11 @@ class DynamoApiKeys(OfTenant):
             created_at=to_iso(key.created_at),
             expires_at=to_iso(key.expires_at),
         )
-        found = FoundKeyItem(
-            _found_pk(key.token_hash),
-            KEY,
-            key_id=key.key_id,
-            tenant_id=self._tenant_id,
-            permissions=permissions,
-            expires_at=to_iso(key.expires_at),
-        )
         counted = ApiKeyItem(self._pk, MADE, made=known.made + 1)
         return [
             put(counted, condition=_unmoved(known), refused=_moved()),
             put_new(listed, refused=_moved()),
-            put_new(found, refused=_moved()),
+            put_new(self._found(key), refused=_moved()),
         ]
 
     def remove(self, *, key: ApiKey) -> Sequence[ModelWrite]:
@@ -117,6 +109,24 @@ class DynamoApiKeys(OfTenant):
             delete(ApiKeyItem(self._pk, key.key_id)),
             delete(FoundKeyItem(_found_pk(key.token_hash), KEY)),
         ]
+
+    def stopped(self, *, key: ApiKey) -> ModelWrite:
+        """Describe that a key opens nothing any more, though it stays on the list; absent is fine."""
+        return delete(FoundKeyItem(_found_pk(key.token_hash), KEY))
+
+    def started(self, *, key: ApiKey) -> ModelWrite:
+        """Describe that a listed key opens again what it did."""
+        return put(self._found(key), condition=None, refused=_moved())
+
+    def _found(self, key: ApiKey) -> FoundKeyItem:
+        return FoundKeyItem(
+            _found_pk(key.token_hash),
+            KEY,
+            key_id=key.key_id,
+            tenant_id=self._tenant_id,
+            permissions=" ".join(sorted(key.permissions)),
+            expires_at=to_iso(key.expires_at),
+        )
 
     def none_made(self, *, known: KnownKeys) -> ModelWrite:
         """Describe the condition that no key was made since ``known``; refused with KeysMoved."""

@@ -46,7 +46,7 @@ from chalicelib.store.base import (
 from chalicelib.store.paging import query_page
 
 _CODE_PREFIX: Final = "CODE#"
-_DEALER_PREFIX: Final = "dlr_"
+DEALER_PREFIX: Final = "dlr_"
 
 
 class DealerItem(TenantsItem):
@@ -143,7 +143,7 @@ class DynamoDealers(OfTenant):
             keys.dealers(self._tenant_id),
             limit=limit,
             after=after,
-            sort=DealerItem.sk.startswith(_DEALER_PREFIX),
+            sort=DealerItem.sk.startswith(DEALER_PREFIX),
             where=None if archived else lambda item: not item.archived,
         )
         return Page(tuple(map(self._dealer, page.items)), page.after)
@@ -153,7 +153,7 @@ class DynamoDealers(OfTenant):
         return int(
             DealerItem.count(
                 keys.dealers(self._tenant_id),
-                DealerItem.sk.startswith(_DEALER_PREFIX),
+                DealerItem.sk.startswith(DEALER_PREFIX),
                 consistent_read=True,
             )
         )

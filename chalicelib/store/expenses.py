@@ -117,11 +117,9 @@ class DynamoExpenses(OfTenant):
     def _expense(self, item: ExpenseItem) -> Expense:
         day, ulid = item.sk.split("#")
         on = date(int(day[:4]), int(day[4:6]), int(day[6:]))
-        words, payee, reference, note = nullable(item.words), "", "", ""
-        if words is not None:
-            family = codec.year_family(int(item.fiscal_year))
-            opened = self._keys.open(family=family, place=_place(item.pk, item.sk), sealed=words)
-            payee, reference, note = orjson.loads(opened)
+        family, place = codec.year_family(int(item.fiscal_year)), _place(item.pk, item.sk)
+        words = self._keys.open_kept(family=family, place=place, sealed=nullable(item.words))
+        payee, reference, note = orjson.loads(words) if words else ("", "", "")
         return Expense(
             expense_id=expense_id(ulid=ulid, on=on),
             category=item.category,

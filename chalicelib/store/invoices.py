@@ -249,11 +249,9 @@ def invoice_of(
     lines = decode_lines(item.lines)
     account_id = f"sbr_{item.pk.rpartition('#')[2]}"
     kind = nullable(item.kind) or "INV"
-    words = nullable(item.words)
-    note = ""
-    if words is not None:
-        place = f"tenants|{item.pk}|{item.sk}|words"
-        note, _ = orjson.loads(tenant_keys.open(family=year_family(fiscal_year), place=place, sealed=words))
+    family, place = year_family(fiscal_year), f"tenants|{item.pk}|{item.sk}|words"
+    words = tenant_keys.open_kept(family=family, place=place, sealed=nullable(item.words))
+    note, _ = orjson.loads(words) if words else ("", "")
     return Invoice(
         invoice_id=f"inv_{account_id.removeprefix('sbr_')}-{item.sk.removeprefix(INVOICE_PREFIX)}",
         account_id=account_id,
@@ -284,8 +282,6 @@ def invoice_of(
 
 
 def _recipient(item: InvoiceItem, fiscal_year: int, tenant_keys: TenantKeys) -> Recipient | None:
-    sealed = nullable(item.recipient)
-    if sealed is None:
-        return None
-    place = recipient_place(item.pk, item.sk)
-    return recipient_of(tenant_keys.open(family=year_family(fiscal_year), place=place, sealed=sealed))
+    family, place = year_family(fiscal_year), recipient_place(item.pk, item.sk)
+    plain = tenant_keys.open_kept(family=family, place=place, sealed=nullable(item.recipient))
+    return recipient_of(plain) if plain else None

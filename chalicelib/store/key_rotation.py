@@ -30,6 +30,8 @@ class DynamoKeyRotation(OfTenant):
         # In the order of names: of each family the newest version comes last.
         for item in WrappedKeyItem.query(self._pk, consistent_read=True):
             named = named_key(name=item.sk)
+            if nullable(item.destroyed_at) is not None:
+                continue
             if item.sk == ROOT:
                 root = item
             elif named is not None:

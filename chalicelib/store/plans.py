@@ -127,5 +127,6 @@ def _enrolment(item: PlanItem) -> Enrolment:
             "tiers": _tiers(stored["tiers"]),
             "starts_on": date.fromisoformat(stored["starts_on"]),
             "counted_to": date.fromisoformat(stored["counted_to"]),
+            "paused": tuple(stored.get("paused", ())),
         }
     )

@@ -288,16 +288,11 @@ def read_document(
     """Read a document's item; ``holder`` is the prefix of whose collection it is in (``sbr``, ``fnd``)."""
     fiscal_year, kind = int(item.fiscal_year), DocumentKind(item.kind)
     account_id = f"{holder}_{item.pk.rpartition('#')[2]}"
-    note, reference = "", ""
-    words, sealed = nullable(item.words), nullable(item.recipient)
-    family = codec.year_family(fiscal_year)
-    if words is not None:
-        place = words_place(item.pk, item.sk)
-        note, reference = orjson.loads(tenant_keys.open(family=family, place=place, sealed=words))
-    recipient = None
-    if sealed is not None:
-        place = codec.recipient_place(item.pk, item.sk)
-        recipient = recipient_of(tenant_keys.open(family=family, place=place, sealed=sealed))
+    family, place = codec.year_family(fiscal_year), words_place(item.pk, item.sk)
+    words = tenant_keys.open_kept(family=family, place=place, sealed=nullable(item.words))
+    note, reference = orjson.loads(words) if words else ("", "")
+    place = codec.recipient_place(item.pk, item.sk)
+    who = tenant_keys.open_kept(family=family, place=place, sealed=nullable(item.recipient))
     sequence = int(item.sequence)
     return Document(
         document_id=document_id(kind=kind, account_id=account_id, key=item.sk.removeprefix(DOCUMENT_PREFIX)),
@@ -320,7 +315,7 @@ def read_document(
         about=nullable(item.about) or "",
         reference=reference,
         note=note,
-        recipient=recipient,
+        recipient=recipient_of(who) if who else None,
         reversed_by=nullable(item.reversed_by) or "",
         allocated=_parts(allocated) if (allocated := nullable(item.allocated)) else None,
         refunded=int(nullable(item.refunded) or 0),

@@ -30,6 +30,7 @@ from chalicelib.crypto.keyring import TenantKeys
 from chalicelib.domain.accounts import is_id
 from chalicelib.domain.data_map import Purpose
 from chalicelib.domain.errors import Busy, NotFound, StaleVersion
+from chalicelib.domain.holds import HeldCategory, held
 from chalicelib.domain.jobs import JobFailure
 from chalicelib.domain.privacy_requests import (
     Channel,
@@ -61,6 +62,7 @@ from chalicelib.store.base import (
     to_iso,
     update,
 )
+from chalicelib.store.holds import held_categories
 from chalicelib.store.paging import query_page
 
 OWN_LISTED_MAX: Final = 50
@@ -234,6 +236,11 @@ class DynamoPrivacy(OfTenant):
         return f"queue|{self._tenant_id}|privacy|{token_hash}"
 
     # -- the erasure ledger ----------------------------------------------------------------
+
+    def held(self) -> bool:
+        """Whether a legal hold keeps all that there is of the tenant."""
+        holds = held_categories(tenant_id=self._tenant_id)
+        return held(holds=holds, category=HeldCategory.EVERYTHING)
 
     def erasures(self) -> Iterator[Erased]:
         """Yield the erasure ledger."""

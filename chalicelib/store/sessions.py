@@ -57,7 +57,8 @@ class SessionItem(EphemeralItem):
     ``ttl`` is the absolute expiry in epoch seconds.
 
     ``granted`` is there for roles of the tenant's own, ``scope`` for who does not have all of it,
-    ``held`` for who lacks the second factor that the tenant asks for.
+    ``held`` for who lacks the second factor that the tenant asks for, ``read_only`` for an owner whose
+    tenant was in recovery when it began.
     """
 
     session_id = UnicodeAttribute()
@@ -73,6 +74,7 @@ class SessionItem(EphemeralItem):
     used_at = UnicodeAttribute(null=True)
     second_factor = BooleanAttribute(null=True)
     held = BooleanAttribute(null=True)
+    read_only = BooleanAttribute(null=True)
     ttl = NumberAttribute()
 
 
@@ -90,11 +92,13 @@ class PersonItem(EphemeralItem):
     ttl = NumberAttribute()
 
 
-def _session_key(token_hash: str) -> str:
+def session_key(token_hash: str) -> str:
+    """Where a session is."""
     return f"SESSION#{token_hash}"
 
 
-def _person_key(tenant_id: str, staff_id: str) -> str:
+def person_key(tenant_id: str, staff_id: str) -> str:
+    """Where a person's sessions and devices are listed."""
     return f"PERSON#{tenant_id}#{staff_id}"
 
 
@@ -112,7 +116,7 @@ class DynamoSessions(OfPlatform):
     def get(self, *, token_hash: str, at: datetime) -> Session | None:
         """Return the live session, or None."""
         try:
-            item = SessionItem.get(_session_key(token_hash), self._kind, consistent_read=True)
+            item = SessionItem.get(session_key(token_hash), self._kind, consistent_read=True)
         except DoesNotExist:
             return None
         if nullable(item.session_id) is None:  # of a version that did not list them: nobody could end it
@@ -122,7 +126,7 @@ class DynamoSessions(OfPlatform):
 
     def extend(self, *, session: Session, idle_expires_at: datetime, at: datetime) -> None:
         """Move the idle expiry of a session that still exists; it was used at ``at``."""
-        item = SessionItem(_session_key(session.token_hash), self._kind)
+        item = SessionItem(session_key(session.token_hash), self._kind)
         try:
             item.update(
                 actions=[
@@ -138,14 +142,14 @@ class DynamoSessions(OfPlatform):
     def remove(self, *, session: Session) -> None:
         """End a session; absent is fine."""
         who = session.principal
-        pk = _person_key(who.tenant_id, who.actor_id)
+        pk = person_key(who.tenant_id, who.actor_id)
         self._database.commit(_ending(pk, self._kind, session.session_id, session.token_hash))
 
     def of_person(self, *, tenant_id: str, staff_id: str) -> PersonSessions:
         """Return a person's sessions, expired ones too: one round trip."""
         keys = self._keyring.of(tenant_id=tenant_id)
         begun, listed, devices = 0, [], []
-        for item in PersonItem.query(_person_key(tenant_id, staff_id), consistent_read=True):
+        for item in PersonItem.query(person_key(tenant_id, staff_id), consistent_read=True):
             if item.sk == BEGUN:
                 begun = int(item.begun)
             elif item.sk.startswith(DEVICE):
@@ -159,7 +163,7 @@ class DynamoSessions(OfPlatform):
         """Return when each live session was used last, by identifier: one round trip."""
         if not known.listed:
             return {}
-        keys = [_session_key(one.token_hash) for one in known.listed]
+        keys = [session_key(one.token_hash) for one in known.listed]
         found = self._database.read_together(*((SessionItem, key, self._kind) for key in keys))
         return {
             item.session_id: from_iso(nullable(item.used_at) or item.created_at)
@@ -178,7 +182,7 @@ class DynamoSessions(OfPlatform):
     ) -> Sequence[ModelWrite]:
         """Describe beginning a session, and ending those named; refused with SessionsMoved."""
         item, ttl = _item(session, self._kind), int(session.expires_at.timestamp())
-        pk = _person_key(session.principal.tenant_id, session.principal.actor_id)
+        pk = person_key(session.principal.tenant_id, session.principal.actor_id)
         listed = PersonItem(
             pk,
             f"{LISTED}{session.session_id}",
@@ -220,15 +224,21 @@ class DynamoSessions(OfPlatform):
         """Describe ending a person's sessions, all of them unless some are named."""
         return [self.none_begun(known=known), *_endings(known, self._kind, session_ids)]
 
-    def hold(self, *, listed: Sequence[ListedSession]) -> Sequence[ModelWrite]:
-        """Describe holding sessions until their person has a second factor.
+    def hold(
+        self, *, listed: Sequence[ListedSession], held: bool = True, read_only: bool = False
+    ) -> Sequence[ModelWrite]:
+        """Describe holding sessions until their person has a second factor, or that they only read.
 
         One that ended meanwhile comes to an item that is no session, and goes with its time.
         """
         return [
             update(
-                SessionItem(_session_key(one.token_hash), "SESSION"),
-                actions=[SessionItem.held.set(True), SessionItem.ttl.set(int(one.expires_at.timestamp()))],
+                SessionItem(session_key(one.token_hash), "SESSION"),
+                actions=[
+                    *([SessionItem.held.set(True)] if held else []),
+                    *([SessionItem.read_only.set(True)] if read_only else []),
+                    SessionItem.ttl.set(int(one.expires_at.timestamp())),
+                ],
                 condition=None,
                 refused=_moved(),
             )
@@ -238,7 +248,7 @@ class DynamoSessions(OfPlatform):
     def release(self, *, session: Session) -> ModelWrite:
         """Describe that a session is held no more; refused with Busy where it ended."""
         return update(
-            SessionItem(_session_key(session.token_hash), "SESSION"),
+            SessionItem(session_key(session.token_hash), "SESSION"),
             actions=[SessionItem.held.remove()],
             condition=SessionItem.session_id.exists(),
             refused=Busy("the session ended meanwhile"),
@@ -246,19 +256,19 @@ class DynamoSessions(OfPlatform):
 
     def none_begun(self, *, known: PersonSessions) -> ModelWrite:
         """Describe the condition that no session began since ``known``."""
-        pk = _person_key(known.tenant_id, known.staff_id)
+        pk = person_key(known.tenant_id, known.staff_id)
         return check(PersonItem, pk, BEGUN, condition=_unmoved(known), refused=_moved())
 
 
 def _endings(known: PersonSessions, kind: str, session_ids: Collection[str] | None) -> list[ModelWrite]:
-    pk = _person_key(known.tenant_id, known.staff_id)
+    pk = person_key(known.tenant_id, known.staff_id)
     ended = [one for one in known.listed if session_ids is None or one.session_id in session_ids]
     return [write for one in ended for write in _ending(pk, kind, one.session_id, one.token_hash)]
 
 
 def _ending(pk: str, kind: str, session_id: str, token_hash: str) -> list[ModelWrite]:
     return [
-        delete(SessionItem(_session_key(token_hash), kind)),
+        delete(SessionItem(session_key(token_hash), kind)),
         delete(PersonItem(pk, f"{LISTED}{session_id}")),
     ]
 
@@ -274,7 +284,7 @@ def _moved() -> SessionsMoved:
 def _item(session: Session, kind: str) -> SessionItem:
     who = session.principal
     return SessionItem(
-        _session_key(session.token_hash),
+        session_key(session.token_hash),
         kind,
         session_id=session.session_id,
         tenant_id=who.tenant_id,
@@ -309,6 +319,7 @@ def _session(item: SessionItem, token_hash: str) -> Session:
         expires_at=from_iso(item.expires_at),
         second_factor=bool(item.second_factor),
         held=bool(nullable(item.held)),
+        read_only=bool(nullable(item.read_only)),
     )
 
 

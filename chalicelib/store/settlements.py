@@ -56,6 +56,8 @@ from chalicelib.store.paging import query_page
 from chalicelib.store.register import SeriesItem, numbered
 
 LINES_PER_PAGE: Final = 100
+LINES_PREFIX: Final = "L#"
+RESOLUTION_PREFIX: Final = "R#"
 
 
 class SettlementItem(TenantsItem):
@@ -194,7 +196,7 @@ class DynamoSettlements(OfTenant):
         start = _page_sk(result, (first - 1) // LINES_PER_PAGE)
         pages = LinesItem.query(
             pk,
-            LinesItem.sk.between(start, f"L#{result.value}#~"),
+            LinesItem.sk.between(start, f"{LINES_PREFIX}{result.value}#~"),
             consistent_read=True,
             limit=limit // LINES_PER_PAGE + 2,
         )
@@ -320,11 +322,11 @@ def _row(line: Line) -> list[Any]:
 
 
 def _page_sk(result: LineResult, page: int) -> str:
-    return f"L#{result.value}#{page:06d}"
+    return f"{LINES_PREFIX}{result.value}#{page:06d}"
 
 
 def _resolved_sk(line: Line) -> str:
-    return f"R#{line.result.value}#{line.number:06d}"
+    return f"{RESOLUTION_PREFIX}{line.result.value}#{line.number:06d}"
 
 
 def _place(pk: str, sk: str) -> str:

@@ -176,7 +176,7 @@ class DynamoSubscribers(OfTenant):
             put_new(self._row(subscriber), refused=_code_taken(subscriber.code)),
             put_new(self._account(subscriber), refused=taken),
             put_new(self._person(subscriber), refused=taken),
-            *(put(item, condition=None, refused=_stale()) for item in self._blind(subscriber)),
+            *(put(item, condition=None, refused=_stale()) for item in self.blind_items(subscriber)),
             *self._due.file(before=None, after=subscriber.account),
         ]
 
@@ -283,8 +283,8 @@ class DynamoSubscribers(OfTenant):
         return [update(item, actions=actions, condition=condition, refused=_stale())]
 
     def _change_blind(self, before: Subscriber, after: Subscriber) -> Sequence[ModelWrite]:
-        old = {(item.pk, item.sk): item for item in self._blind(before)}
-        new = {(item.pk, item.sk): item for item in self._blind(after)}
+        old = {(item.pk, item.sk): item for item in self.blind_items(before)}
+        new = {(item.pk, item.sk): item for item in self.blind_items(after)}
         gone = [delete(item) for key, item in old.items() if key not in new]
         come = [put(item, condition=None, refused=_stale()) for key, item in new.items() if key not in old]
         return [*gone, *come]
@@ -340,7 +340,8 @@ class DynamoSubscribers(OfTenant):
             name=self._directory.seal_name(sort=sort, name=subscriber.contact.name),
         )
 
-    def _blind(self, subscriber: Subscriber) -> Iterable[BlindItem]:
+    def blind_items(self, subscriber: Subscriber) -> Iterable[BlindItem]:
+        """Yield what finds a subscriber by email, phone or national id."""
         contact, sort = subscriber.contact, code_key(code=subscriber.code)
         for kind, value in (
             ("email", normal_email(email=contact.email)),

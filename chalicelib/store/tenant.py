@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     from chalicelib.store.key_rotation import DynamoKeyRotation
     from chalicelib.store.late_fees import DynamoLateFees
     from chalicelib.store.ledger import DynamoLedger
+    from chalicelib.store.life import DynamoLife
     from chalicelib.store.money import DynamoMoney
     from chalicelib.store.packages import DynamoPackages
     from chalicelib.store.plans import DynamoPlans
@@ -83,6 +84,21 @@ class DynamoTenantStore(TenantPeople, TenantOnline, TenantMoney, TenantPrivacy, 
         from chalicelib.store.key_rotation import DynamoKeyRotation
 
         return DynamoKeyRotation(tenant_id=self._tenant_id, keyring=self._keyring, clock=self._clock)
+
+    @cached_property
+    def life(self) -> DynamoLife:
+        """The tenant's life cycle: its states, holds, and what ends it."""
+        from chalicelib.store.life import DynamoLife
+
+        return DynamoLife(
+            tenant_id=self._tenant_id,
+            database=self._database,
+            keyring=self._keyring,
+            clock=self._clock,
+            staff=lambda: self.staff,
+            subscribers=lambda: self.subscribers,
+            gateways=lambda: self.gateways,
+        )
 
     @cached_property
     def packages(self) -> DynamoPackages:

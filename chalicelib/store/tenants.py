@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from binascii import crc32
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from datetime import date, datetime
 from typing import Any, Final
@@ -17,9 +18,10 @@ from pynamodb.attributes import NumberAttribute, UnicodeAttribute
 from pynamodb.exceptions import DoesNotExist
 
 from chalicelib.domain.errors import Busy, NotFound, StaleVersion
+from chalicelib.domain.lifecycle import Capability, states_with
 from chalicelib.domain.numbering import DocumentKind, NumberFormat
 from chalicelib.domain.taxes import TaxBase, TaxComponent, TaxGroup, TaxRow
-from chalicelib.domain.tenants import SubdomainTaken, Tenant, TenantState
+from chalicelib.domain.tenants import Ending, SubdomainTaken, Tenant, TenantState
 from chalicelib.ports.identity import Address
 from chalicelib.ports.store import Page
 from chalicelib.store import keys
@@ -30,6 +32,7 @@ from chalicelib.store.base import (
     PlatformItem,
     TenantsItem,
     check,
+    delete,
     from_iso,
     put,
     put_new,
@@ -121,11 +124,16 @@ class DynamoRegistry(OfPlatform):
         return Address(tenant_id=item.tenant_id, state=TenantState(item.state))
 
     def active(self, *, after: str | None, limit: int, turn: int = 0) -> Page[Tenant]:
-        """Return a page of active tenants, without their taxes, partition by partition.
+        """Return a page of the tenants that are billed, without their taxes, partition by partition.
 
         See ``every``.
         """
-        return self._listed(after=after, limit=limit, turn=turn, states=frozenset({TenantState.ACTIVE}))
+        return self.able(capability=Capability.BILL, after=after, limit=limit, turn=turn)
+
+    def able(self, *, capability: Capability, after: str | None, limit: int, turn: int = 0) -> Page[Tenant]:
+        """Return a page of the tenants that have a capability; see ``every``."""
+        states = states_with(capability=capability)
+        return self._listed(after=after, limit=limit, turn=turn, states=states)
 
     def every(self, *, after: str | None, limit: int, turn: int = 0) -> Page[Tenant]:
         """Return a page of all tenants that were ever active, without their taxes, partition by partition.
@@ -185,10 +193,27 @@ class DynamoRegistry(OfPlatform):
         changes = TenantProfiles(tenant_id=tenant.tenant_id).change(before=tenant, after=active)
         return [self._change_lock(tenant, actions), *changes]
 
+    def forget(self, *, tenant_id: str, subdomain: str) -> None:
+        """Forget the subdomain of a tenant that is gone; where another has it by now, nothing changes."""
+        lock = SubdomainItem(_subdomain_key(subdomain), SUBDOMAIN)
+        mine = SubdomainItem.tenant_id == tenant_id
+        with suppress(SubdomainTaken):
+            self._database.commit([delete(lock, condition=mine, refused=_taken())])
+
     def _change_lock(self, tenant: Tenant, actions: list[Any]) -> ModelWrite:
         lock = SubdomainItem(_subdomain_key(tenant.subdomain), SUBDOMAIN)
         mine = SubdomainItem.tenant_id == tenant.tenant_id
         return update(lock, actions=actions, condition=mine, refused=_taken())
+
+
+def moved_subdomain(*, before: Tenant, state: TenantState, held_until: datetime | None) -> ModelWrite:
+    """Describe that the subdomain says in which state its tenant is, and until when it is held."""
+    lock = SubdomainItem(_subdomain_key(before.subdomain), SUBDOMAIN)
+    actions: list[Any] = [SubdomainItem.state.set(state.value)]
+    if held_until is not None:
+        actions.append(SubdomainItem.held_until.set(to_iso(held_until)))
+    mine = SubdomainItem.tenant_id == before.tenant_id
+    return update(lock, actions=actions, condition=mine, refused=_taken())
 
 
 def _subdomain_key(subdomain: str) -> str:
@@ -246,8 +271,17 @@ def decode_tenant(text: str) -> Tenant:
             "allowed_origins": tuple(stored.get("allowed_origins", ())),
             "portal": stored.get("portal", True),
             "portal_sms": stored.get("portal_sms", False),
+            "ending": _ending(stored.get("ending")),
         }
     )
+
+
+def _ending(stored: Mapping[str, Any] | None) -> Ending | None:
+    if stored is None:
+        return None
+    times = ("asked_at", "ends_at", "purge_at", "telling_since")
+    read = {name: stored[name] and datetime.fromisoformat(stored[name]) for name in times}
+    return Ending(**{**stored, **read})
 
 
 def _tax_group(stored: Mapping[str, Any]) -> TaxGroup:

@@ -13,11 +13,17 @@ from chalicelib.store.base import CONDITION_FAILED, KeysItem, StoreUnavailable, 
 
 
 class WrappedKeyItem(KeysItem):
-    """``<tenant>#KEYS`` / ``root``, or ``<family>#<version>``; ``at`` is when it was wrapped."""
+    """``<tenant>#KEYS`` / ``root``, or ``<family>#<version>``; ``at`` is when it was wrapped.
 
-    wrapped = BinaryAttribute(legacy_encoding=False)
+    Of a destroyed key its SHA-256 stays (``digest``), as evidence, and so that none of its name is made
+    again; ``wrapped`` is gone.
+    """
+
+    wrapped = BinaryAttribute(null=True, legacy_encoding=False)
     wrapped_by = UnicodeAttribute(null=True)
     at = UnicodeAttribute()
+    destroyed_at = UnicodeAttribute(null=True)
+    digest = UnicodeAttribute(null=True)
 
 
 class DynamoWrappedKeys(ByTenant):
@@ -51,4 +57,4 @@ class DynamoWrappedKeys(ByTenant):
 
 
 def _key_of(item: WrappedKeyItem) -> WrappedKey:
-    return WrappedKey(item.wrapped, nullable(item.wrapped_by))
+    return WrappedKey(nullable(item.wrapped) or b"", nullable(item.wrapped_by))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from chalicelib.domain.tenants import TenantState
+from chalicelib.domain.lifecycle import Capability, may
 from chalicelib.ports.services import JobQueue
 from chalicelib.usecases.identity import Identity
 from chalicelib.usecases.throttle import Limit, client_of, reserve
@@ -13,11 +13,11 @@ from chalicelib.usecases.throttle import Limit, client_of, reserve
 
 @dataclass(frozen=True, slots=True)
 class MailKind:
-    """A mail as the queue names it, how often a client may ask for it, and of tenants in which state."""
+    """A mail as the queue names it, how often a client may ask for it, and of which tenants."""
 
     mail: str
     limit: Limit
-    state: TenantState
+    capability: Capability
 
 
 def ask_mail(
@@ -38,7 +38,7 @@ def ask_mail(
     """
     reserve(identity=identity, limit=kind.limit, key=client_of(address=address), at=at)
     found = identity.registry.locate(subdomain=subdomain, at=at)
-    if found is None or found.state is not kind.state:
+    if found is None or not may(state=found.state, capability=kind.capability):
         return
     person = identity.stores.of(tenant_id=found.tenant_id).staff.digest(email=email)
     queue.send(

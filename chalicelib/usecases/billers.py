@@ -35,6 +35,7 @@ from chalicelib.domain.gateways import (
     VendorAnswer,
 )
 from chalicelib.domain.invoices import Invoice
+from chalicelib.domain.lifecycle import Capability, may
 from chalicelib.domain.money import Money
 from chalicelib.domain.payments import receive
 from chalicelib.ports.gateway_collections import EventKnown, GatewaySetUp, NumberTaken
@@ -136,12 +137,18 @@ def _inquiry(called: Called) -> VendorAnswer:
     account_id = called.store.consumer_numbers.account_of(number=asked.consumer_number)
     if account_id is None:
         return _told(called, BillCode.NOT_FOUND)
+    if not _takes_money(called.store):
+        return _told(called, BillCode.REFUSED)
     try:
         books = books_of(store=called.store, subscriber_id=account_id, at=called.at)
         bill = _bill(called, books)
     except (Conflict, InvalidValue):
         return _told(called, BillCode.REFUSED)
     return _told(called, BillCode.DONE, bill)
+
+
+def _takes_money(store: TenantStore) -> bool:
+    return may(state=store.profile().state, capability=Capability.CALLBACKS)
 
 
 def _told(called: Called, code: BillCode, bill: Bill | None = None) -> VendorAnswer:
@@ -198,6 +205,8 @@ def _payment(called: Called, notice: Notice) -> BillCode:
     account_id = store.consumer_numbers.account_of(number=notice.reference)
     if account_id is None:
         return BillCode.NOT_FOUND
+    if not _takes_money(store):
+        return BillCode.REFUSED  # the bank gives it back
     paid = _BillPaid(called, notice, mark)
     details = {"gateway": kind.value, "number": notice.reference, "auth_id": notice.vendor_id}
     note = AuditNote(

@@ -16,6 +16,7 @@ from typing import Final
 
 from chalicelib.domain.catalogue import Catalogue
 from chalicelib.domain.errors import DomainError, NotFound
+from chalicelib.domain.lifecycle import Capability, may
 from chalicelib.domain.runs import (
     BillingRun,
     BillingState,
@@ -26,7 +27,7 @@ from chalicelib.domain.runs import (
     run_shards,
 )
 from chalicelib.domain.safety_bounds import default_invoice_limit
-from chalicelib.domain.tenants import Tenant, TenantState
+from chalicelib.domain.tenants import Tenant
 from chalicelib.ports.billing import BillingBooks
 from chalicelib.ports.runs import Runs, RunStarted
 from chalicelib.ports.services import JobQueue
@@ -101,7 +102,7 @@ def plan_tenant(
     An unfinished run's stalled shards come again; a finished one is completed. Calling it
     twice, or from two planners at once, starts nothing twice.
     """
-    if tenant.state is not TenantState.ACTIVE:
+    if not may(state=tenant.state, capability=Capability.BILL):
         return []
     state = store.billing_state()
     if state.started_through > state.completed_through:
@@ -282,7 +283,7 @@ def start_due(
     """Start the tenant's next run if one is due, enqueue its shards, and return how far billing is.
 
     Where every date is billed, the newest run goes on with what was sold since it started. An
-    unverified or closed tenant starts nothing.
+    tenant that is not billed starts nothing.
     """
     tenant = store.profile()
     due = plan_tenant(tenant=tenant, store=store, at=at, completed=completed)
@@ -296,7 +297,7 @@ def _go_on(*, tenant: Tenant, store: TenantStore) -> list[ShardTask]:
     """Reopen the newest run for what was filed since it started; return its shards."""
     state = store.billing_state()
     on = state.completed_through
-    if tenant.state is not TenantState.ACTIVE or state.started_through != on:
+    if not may(state=tenant.state, capability=Capability.BILL) or state.started_through != on:
         return []
     if not store.runs.filed_since(on=on):
         return []

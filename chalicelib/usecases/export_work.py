@@ -33,6 +33,7 @@ from chalicelib.domain.export_tables import (
 from chalicelib.domain.exports import README_TEXT, ExportJob, ExportSums, archive_key, manifest_head
 from chalicelib.domain.invoices import Invoice
 from chalicelib.domain.jobs import JobFailure, JobState, JobTaken
+from chalicelib.domain.lifecycle import Capability, may
 from chalicelib.domain.numbering import DocumentKind
 from chalicelib.domain.subscribers import Subscriber
 from chalicelib.ports.services import Blobs
@@ -84,7 +85,7 @@ def make_export(*, work: ExportWork, tenant_id: str, export_id: str) -> bool:
     """
     store = work.stores.of(tenant_id=tenant_id)
     before = store.exports.get(export_id=export_id)
-    if before.finished:
+    if before.finished or not may(state=store.profile().state, capability=Capability.EXPORT):
         return True
     now = work.now()
     job = replace(

@@ -43,6 +43,7 @@ from chalicelib.domain.gateways import (
     Received,
     VendorAnswer,
 )
+from chalicelib.domain.lifecycle import Capability, may
 from chalicelib.domain.parked_notices import RAW_CHARS_MAX, ParkedNotice
 from chalicelib.domain.payments import receive
 from chalicelib.ports.gateway_collections import EventKnown, GatewaySetUp
@@ -54,10 +55,12 @@ from chalicelib.usecases.posting import Books, Posted, post
 from chalicelib.usecases.receipt_mails import announce
 
 APPLY_ATTEMPTS_MAX: Final = 8
+# Why a notice waits for a person that came while the company's account had ended.
+ACCOUNT_ENDED: Final = "account_ended"
 TOKEN_CHARS_MAX: Final = 100
 # Of several notices in one message, the outcome that the vendor is to know of.
 _WORST_FIRST: Final = (Outcome.TRY_AGAIN, Outcome.PARKED, Outcome.DONE, Outcome.REPEATED)
-_HELD: Final = {"amount_differs", "currency_differs"}
+_HELD: Final = {"amount_differs", "currency_differs", ACCOUNT_ENDED}
 # What no further try mends; whatever else goes wrong is told to the vendor, who sends again.
 _FINAL: Final = (NotFound, Conflict, InvalidValue)
 
@@ -177,6 +180,8 @@ def _do(
     collection: Collection | None,
     decision: Decision,
 ) -> Outcome:
+    if _moves_money(arrived, decision) and not _takes_money(store):
+        return _park(ports, store, arrived, collection, ACCOUNT_ENDED)
     if arrived.notice.status in MONEY_BACK:
         return _taken_back(ports, store, arrived, collection, decision)
     if decision.effect is Effect.PARK or collection is None:
@@ -190,6 +195,15 @@ def _do(
         raise
     except _FINAL as error:
         return _park(ports, store, arrived, collection, error.code)
+
+
+def _moves_money(arrived: Arrived, decision: Decision) -> bool:
+    return decision.effect is Effect.RECEIVE or arrived.notice.status in MONEY_BACK
+
+
+def _takes_money(store: TenantStore) -> bool:
+    """Whether the company's account goes on; where it has ended, nothing is posted, and nothing lost."""
+    return may(state=store.profile().state, capability=Capability.CALLBACKS)
 
 
 def _recorded_by_hand(store: TenantStore, arrived: Arrived) -> bool:

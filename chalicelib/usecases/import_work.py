@@ -12,10 +12,11 @@ from chalicelib.domain.csv_inspect import FileTooLarge, encoding_of_all
 from chalicelib.domain.csv_records import Record, TooManyBadQuotes, read_records
 from chalicelib.domain.errors import StaleVersion
 from chalicelib.domain.import_rows import NewSubscriber, RowReader
-from chalicelib.domain.imports import LINES_MAX, ROWS_MAX, ImportProgress, report_key, upload_key
+from chalicelib.domain.imports import LINES_MAX, ROWS_MAX, ImportJob, ImportProgress, report_key, upload_key
 from chalicelib.domain.jobs import JobFailure, JobState
+from chalicelib.domain.lifecycle import Capability, may
 from chalicelib.ports.services import BlobGone
-from chalicelib.ports.store import AuditNote
+from chalicelib.ports.store import AuditNote, TenantStore
 from chalicelib.usecases.import_batches import (
     ImportTaken,
     ImportWork,
@@ -50,6 +51,9 @@ def work_on_import(*, work: ImportWork, tenant_id: str, import_id: str) -> bool:
     assert job.mapping is not None, "a started import has a mapping"
     assert job.started_at is not None, "a started import has a start"
     tenant = store.profile()
+    if not may(state=tenant.state, capability=Capability.IMPORT):
+        _stop(work, store, job)
+        return True
     reader = RowReader(
         mapping=job.mapping,
         header=job.source.header,
@@ -71,6 +75,13 @@ def work_on_import(*, work: ImportWork, tenant_id: str, import_id: str) -> bool:
     except UnicodeDecodeError:
         _end(run, JobState.FAILED, JobFailure("not_csv", "the file's text cannot be read"))
     return True
+
+
+def _stop(work: ImportWork, store: TenantStore, job: ImportJob) -> None:
+    """End an import whose company's account has ended; starting it again goes on once that is back."""
+    failure = JobFailure("tenant_in_recovery", "the company's account has ended; start the import again")
+    after = changed_job(job=job, at=work.now(), state=JobState.FAILED, failure=failure)
+    store.commit(*store.imports.change(before=job, after=after))
 
 
 def give_up(*, work: ImportWork, tenant_id: str, import_id: str) -> None:

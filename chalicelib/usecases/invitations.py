@@ -22,6 +22,7 @@ from chalicelib.domain.invitations import (
     Invitation,
     TooManyInvitations,
 )
+from chalicelib.domain.lifecycle import Capability, may
 from chalicelib.domain.passwords import check_password, normal_password
 from chalicelib.domain.permissions import Role
 from chalicelib.domain.staff import (
@@ -34,7 +35,7 @@ from chalicelib.domain.staff import (
     check_staff_name,
     may_grant,
 )
-from chalicelib.domain.tenants import Tenant, TenantState
+from chalicelib.domain.tenants import Tenant
 from chalicelib.ports.identity import TokenNotValid
 from chalicelib.ports.services import MailNotSent
 from chalicelib.ports.store import AuditNote, TenantStore, Write
@@ -264,7 +265,7 @@ def _open(
         able = asked <= permissions_of(store=store, role=inviter.role)
     except (NotFound, UnknownRole):
         raise refused from None
-    if tenant.state is TenantState.CLOSED or inviter.disabled or not able:
+    if not may(state=tenant.state, capability=Capability.WORK) or inviter.disabled or not able:
         raise refused
     if invitation.token_hash != token_hash or invitation.expired(at=at):
         raise refused

@@ -13,9 +13,10 @@ from typing import Final
 from chalicelib.domain.contacts import normal_email
 from chalicelib.domain.devices import UNKNOWN_DEVICE, Device
 from chalicelib.domain.errors import Busy, NotFound, StaleVersion
+from chalicelib.domain.lifecycle import Capability, may
 from chalicelib.domain.passwords import check_password, normal_password
 from chalicelib.domain.staff import Principal, StaffMember
-from chalicelib.domain.tenants import Tenant, TenantState
+from chalicelib.domain.tenants import Tenant
 from chalicelib.ports.identity import TokenNotValid
 from chalicelib.ports.store import AuditNote, TenantStore
 from chalicelib.usecases.asked_mails import MailKind
@@ -29,7 +30,7 @@ RESET: Final = "password-reset"
 RESET_LIFE: Final = timedelta(hours=1)
 _HOUR: Final = 3600
 RESETS_PER_CLIENT: Final = Limit("reset", most=20, window_seconds=_HOUR)
-RESET_MAIL: Final = MailKind(RESET, RESETS_PER_CLIENT, TenantState.ACTIVE)
+RESET_MAIL: Final = MailKind(RESET, RESETS_PER_CLIENT, Capability.SIGN_IN)
 RESETS_PER_MAILBOX: Final = Limit("reset-mail", most=5, window_seconds=_HOUR)
 # Each costs Argon2.
 COMPLETIONS: Final = Limit("complete-reset", most=10, window_seconds=900)
@@ -115,7 +116,7 @@ def complete_reset(
     # A password that was changed since makes older codes worthless.
     if (
         before.disabled
-        or tenant.state is TenantState.CLOSED
+        or not may(state=tenant.state, capability=Capability.SIGN_IN)
         or password_mark(member=before) != subject["password"]
     ):
         raise refused

@@ -15,9 +15,10 @@ from chalicelib.domain.errors import Conflict, NotFound
 from chalicelib.domain.gateway_collections import UNDER_WAY, Collection, CollectionOver, CollectionState
 from chalicelib.domain.gateways import Checkout, GatewayKind
 from chalicelib.domain.invoices import Invoice
+from chalicelib.domain.lifecycle import Capability, may
 from chalicelib.domain.payments import NothingOpen
 from chalicelib.domain.portal import masked_email
-from chalicelib.domain.tenants import Tenant, TenantState
+from chalicelib.domain.tenants import Tenant
 from chalicelib.ports.gateways import TwoStepGateway
 from chalicelib.ports.services import JobQueue, Mailer
 from chalicelib.ports.store import AuditNote, TenantStore
@@ -153,7 +154,7 @@ def _open(ports: GatewayPorts, token: str, at: datetime) -> _Opened:
         raise absent
     store = ports.stores.of(tenant_id=found["tenant_id"])
     tenant = store.profile()
-    if tenant.state is not TenantState.ACTIVE:
+    if not may(state=tenant.state, capability=Capability.CALLBACKS):
         raise absent
     return _Opened(store, tenant, found["invoice_id"], found["collection_id"])
 
@@ -277,7 +278,11 @@ def send_invoice_mail(
     tenant = store.profile()
     invoice = get_invoice(store=store, invoice_id=invoice_id, at=at).invoice
     contact: Contact = store.subscribers.get(subscriber_id=invoice.account_id).contact
-    if not contact.email or invoice.open_amount <= 0 or tenant.state is not TenantState.ACTIVE:
+    if (
+        not contact.email
+        or invoice.open_amount <= 0
+        or not may(state=tenant.state, capability=Capability.CALLBACKS)
+    ):
         return
     note = AuditNote("system", "invoice.pay_link_made", invoice.invoice_id, at)
     link = _link(ports, store, invoice, at, note) if _takes_payments(store) else None

@@ -7,9 +7,10 @@ from typing import Final
 
 from chalicelib.domain.contacts import normal_email
 from chalicelib.domain.errors import NotFound
+from chalicelib.domain.lifecycle import Capability, may
 from chalicelib.domain.portal import PortalOff
 from chalicelib.domain.subscribers import Subscriber
-from chalicelib.domain.tenants import Tenant, TenantState
+from chalicelib.domain.tenants import Tenant
 from chalicelib.ports.identity import Sessions
 from chalicelib.ports.portal import PortalCodes
 from chalicelib.ports.services import JobQueue, PhoneNumbers, Texter
@@ -43,7 +44,7 @@ class OwnService:
 def open_portal(*, store: TenantStore) -> Tenant:
     """Return the ISP, or raise PortalOff: at each request, so that switching off ends sessions too."""
     tenant = store.profile()
-    if not tenant.portal or tenant.state is not TenantState.ACTIVE:
+    if not tenant.portal or not may(state=tenant.state, capability=Capability.PORTAL):
         raise PortalOff(_OFF)
     return tenant
 

@@ -13,6 +13,7 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from chalicelib.domain.contacts import normal_email
+from chalicelib.domain.lifecycle import Capability, may
 from chalicelib.domain.portal import (
     ACTIVATION_LIFE,
     CODE_LIFE,
@@ -21,7 +22,7 @@ from chalicelib.domain.portal import (
     SentCode,
 )
 from chalicelib.domain.subscribers import Subscriber
-from chalicelib.domain.tenants import Tenant, TenantState
+from chalicelib.domain.tenants import Tenant
 from chalicelib.ports.services import TextMessage, TextNotSent
 from chalicelib.ports.store import AuditNote, TenantStore
 from chalicelib.usecases.identity import tell
@@ -92,7 +93,7 @@ def send_code(
 
 
 def _open(tenant: Tenant) -> bool:
-    return tenant.portal and tenant.state is TenantState.ACTIVE
+    return tenant.portal and may(state=tenant.state, capability=Capability.PORTAL)
 
 
 def _destinations(

@@ -13,6 +13,7 @@ from typing import Final
 
 from chalicelib.domain.devices import Device, device_of
 from chalicelib.domain.errors import Busy, StaleVersion
+from chalicelib.domain.lifecycle import Capability, may
 from chalicelib.domain.passwords import check_password, normal_password
 from chalicelib.domain.portal import (
     PORTAL_IDLE,
@@ -23,7 +24,7 @@ from chalicelib.domain.portal import (
     words_of,
 )
 from chalicelib.domain.subscribers import Subscriber
-from chalicelib.domain.tenants import Tenant, TenantState
+from chalicelib.domain.tenants import Tenant
 from chalicelib.ports.store import AuditNote, TenantStore, Write
 from chalicelib.usecases.identity import tell
 from chalicelib.usecases.portal import Portal, open_portal
@@ -92,7 +93,7 @@ def portal_log_in(*, portal: Portal, subdomain: str, login: str, password: str, 
 def store_of(*, portal: Portal, subdomain: str, at: datetime) -> TenantStore | None:
     """Return the store of an ISP whose portal is open, None without such an ISP; or raise PortalOff."""
     found = portal.identity.registry.locate(subdomain=subdomain, at=at)
-    if found is None or found.state is not TenantState.ACTIVE:
+    if found is None or not may(state=found.state, capability=Capability.PORTAL):
         return None
     store = portal.identity.stores.of(tenant_id=found.tenant_id)
     open_portal(store=store)

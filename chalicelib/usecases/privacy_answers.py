@@ -155,7 +155,9 @@ def _begin_erasure(asked: Answering) -> Standing:
     if despite_debt:
         require_words(text=asked.completion.words, param="words")
     today = read.tenant.local_date(at=at)
-    check_erasable(subscriber=subscriber, today=today, despite_debt=despite_debt)
+    # Whoever sets a hold meanwhile changes the settings that were read.
+    hold = "everything" if store.privacy.held() else ""
+    check_erasable(subscriber=subscriber, today=today, despite_debt=despite_debt, hold=hold)
     words = replace(request.words, address=subscriber.contact.email or request.words.address)
     after = replace(_begun(asked), despite_debt=despite_debt, words=words)
     off = [] if subscriber.archived else [store.plans.counted(more=-1, of=subscriber.subscriber_id)]
@@ -166,6 +168,7 @@ def _begin_erasure(asked: Answering) -> Standing:
         *off,
         *store.privacy.change(before=request, after=after),
         store.privacy.note_erasure(erased=erased),
+        store.profile_unmoved(tenant=read.tenant),
         store.note(note=replace(asked.note, object_id=request.request_id, details=told)),
     ]
     commit_ending(

@@ -14,8 +14,8 @@ from typing import Final
 from chalicelib.domain.contacts import normal_email
 from chalicelib.domain.data_map import Purpose
 from chalicelib.domain.emails import check_email
+from chalicelib.domain.lifecycle import Capability, may
 from chalicelib.domain.privacy_requests import Channel, Proof, RequestKind, check_words
-from chalicelib.domain.tenants import TenantState
 from chalicelib.ports.identity import TokenNotValid
 from chalicelib.ports.services import JobQueue
 from chalicelib.ports.store import AuditNote, TenantStore
@@ -51,7 +51,7 @@ def ask_from_outside(
     to, text = check_email(email=email), check_words(text=asked.text, param="text")
     reserve(identity=identity, limit=ASKED_PER_CLIENT, key=client, at=at)
     found = identity.registry.locate(subdomain=subdomain, at=at)
-    if found is None or found.state is not TenantState.ACTIVE:
+    if found is None or not may(state=found.state, capability=Capability.RIGHTS):
         return
     store = identity.stores.of(tenant_id=found.tenant_id)
     marker = identity.ids.new(prefix="pcm")
@@ -72,6 +72,8 @@ def ask_from_outside(
 def send_confirmation(*, identity: Identity, message: dict[str, str], at: datetime) -> bool:
     """Send the code of an asking; return whether it was sent. Raises MailNotSent never: it is asked again."""
     store = identity.stores.of(tenant_id=message["tenant_id"])
+    if not may(state=store.profile().state, capability=Capability.RIGHTS):
+        return False
     marker = message["marker"]
     to = store.privacy.opened(sealed=message["person"], token_hash=marker)
     text = store.privacy.opened(sealed=message["words"], token_hash=marker)
@@ -95,7 +97,7 @@ def send_confirmation(*, identity: Identity, message: dict[str, str], at: dateti
     )
     store.commit(issued)
     kind = RequestKind(message["kind"])
-    mail = confirmation_mail(to=to, company=store.profile().company, kind=kind, token=token)
+    mail = confirmation_mail(to=to, company=store.known_profile.company, kind=kind, token=token)
     return tell(identity=identity, mail=mail)
 
 
@@ -112,6 +114,8 @@ def confirm(*, identity: Identity, desk: Desk, token: str, request_id: str, visi
     if subject is None:
         raise TokenNotValid("the code is not valid, or not any more", param="token")
     store = identity.stores.of(tenant_id=subject["tenant_id"])
+    if not may(state=store.profile().state, capability=Capability.RIGHTS):
+        raise TokenNotValid("the code is not valid, or not any more", param="token")
     email = store.privacy.opened(sealed=subject["person"], token_hash=token_hash)
     text = store.privacy.opened(sealed=subject["words"], token_hash=token_hash)
     subject_id = _who(store, email)

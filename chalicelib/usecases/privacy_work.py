@@ -16,6 +16,7 @@ from chalicelib.domain.jobs import (
     JobFailure,
     JobTaken,
 )
+from chalicelib.domain.lifecycle import Capability, may
 from chalicelib.domain.permissions import Permission
 from chalicelib.domain.privacy_requests import (
     MadeFile,
@@ -79,6 +80,8 @@ def work_request(*, work: PrivacyWork, tenant_id: str, privacy_request_id: str) 
     Begun again it does what is left. Raises WorkTaken where another worker came to it meanwhile.
     """
     store = work.stores.of(tenant_id=tenant_id)
+    if not may(state=store.profile().state, capability=Capability.RIGHTS):
+        return True  # the hour's pass begins it again where the company is back
     before = store.privacy.get(request_id=privacy_request_id)
     if before.state is not RequestState.IN_WORK or before.failure is not None:
         return True
@@ -186,10 +189,12 @@ def send_notice(*, stores: Stores, mailer: Mailer, tenant_id: str, request_id: s
     StaleVersion where the request changed meanwhile: the message comes again.
     """
     store = stores.of(tenant_id=tenant_id)
+    if not may(state=store.profile().state, capability=Capability.RIGHTS):
+        return  # the hour's pass asks for it again where the company is back
     before = store.privacy.get(request_id=request_id)
     if not before.to_tell:
         return
-    to, company, told = _address_of(store, before), store.profile().company, list(before.words.told)
+    to, company, told = _address_of(store, before), store.known_profile.company, list(before.words.told)
     for notice in before.to_tell:
         mail = request_mail(to=to, company=company, request=before, notice=notice)
         went = to if to and _sent(mailer, mail, before, at) else ""

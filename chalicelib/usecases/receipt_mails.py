@@ -13,6 +13,7 @@ from typing import Final
 
 from chalicelib.domain.documents import Document, DocumentKind
 from chalicelib.domain.errors import Conflict
+from chalicelib.domain.lifecycle import Capability, may
 from chalicelib.domain.printed import NotPrinted, Printed
 from chalicelib.ports.services import JobQueue, Mail, Mailer, QueueUnavailable
 from chalicelib.ports.store import AuditNote, Idempotency, TenantStore
@@ -104,7 +105,12 @@ def queue_waiting(*, store: TenantStore, queue: JobQueue, at: datetime) -> int:
 
 
 def send_receipt(*, store: TenantStore, mailer: Mailer, document_id: str, at: datetime) -> None:
-    """Mail a receipt if that is still to be done, or raise MailNotSent; after a day it is given up."""
+    """Mail a receipt if that is still to be done, or raise MailNotSent; after a day it is given up.
+
+    Those of an account that has ended wait for its recovery.
+    """
+    if not may(state=store.profile().state, capability=Capability.WORK):
+        return
     mails = store.money.receipt_mails
     since = mails.claim(document_id=document_id, at=at, until=at + CLAIMED_FOR)
     if since is None:

@@ -26,6 +26,7 @@ from chalicelib.domain.imports import UPLOAD_TTL_SECONDS, NotUploaded
 from chalicelib.domain.invoices import fiscal_year
 from chalicelib.domain.jobs import JobFailure, JobState
 from chalicelib.domain.ledger import months_between
+from chalicelib.domain.lifecycle import Capability, may
 from chalicelib.domain.reconciliation import (
     DAYS_ASKED_MAX,
     FILED_CHANNELS,
@@ -155,10 +156,12 @@ def compare_settlement(
 ) -> Settlement:
     """Compare a settlement's file with the payments of its day, once; what is done stays.
 
-    A file that cannot be of this channel ends it as failed, with why.
+    A file that cannot be of this channel ends it as failed, with why. Of an account that has ended it
+    waits, and is started again after a recovery.
     """
     before = store.money.settlements.get(settlement_id=settlement_id)
-    if before.state is not JobState.QUEUED:
+    able = may(state=store.profile().state, capability=Capability.WORK)
+    if before.state is not JobState.QUEUED or not able:
         return before
     try:
         return _compared(store, blobs, before, at)

@@ -8,10 +8,10 @@ from typing import Final
 
 from chalicelib.domain.devices import device_of
 from chalicelib.domain.errors import NotFound
+from chalicelib.domain.lifecycle import Capability, may
 from chalicelib.domain.passkeys import Passkey
 from chalicelib.domain.second_factor import SecondFactorOff
 from chalicelib.domain.staff import StaffMember
-from chalicelib.domain.tenants import TenantState
 from chalicelib.ports.identity import TokenNotValid
 from chalicelib.ports.store import AuditNote, TenantStore
 from chalicelib.usecases.challenges import Asked, Challenge, Purpose, give_challenge
@@ -125,4 +125,5 @@ def _member(store: TenantStore, staff_id: str) -> StaffMember | None:
         tenant, member = store.profile_and_staff(staff_id=staff_id)
     except NotFound:
         return None
-    return None if member.disabled or tenant.state is TenantState.CLOSED else member
+    let_in = may(state=tenant.state, capability=Capability.SIGN_IN)
+    return member if let_in and not member.disabled else None

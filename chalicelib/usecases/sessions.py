@@ -16,9 +16,9 @@ from typing import Final
 from chalicelib.domain.contacts import normal_email
 from chalicelib.domain.devices import UNKNOWN_DEVICE, Device, device_of
 from chalicelib.domain.errors import Busy, DomainError, StaleVersion
+from chalicelib.domain.lifecycle import Capability, TenantInRecovery, may
 from chalicelib.domain.passwords import normal_password
 from chalicelib.domain.staff import Principal, Role, StaffMember
-from chalicelib.domain.tenants import TenantState
 from chalicelib.ports.identity import ListedSession, PersonSessions, Session, Sessions, SessionsMoved
 from chalicelib.ports.store import TenantStore, Write
 from chalicelib.usecases.identity import Identity, tell
@@ -162,7 +162,7 @@ def find_person(
 ) -> tuple[str, StaffMember | None]:
     """Return the tenant of a subdomain, empty where there is none, and who has the address there."""
     address = identity.registry.locate(subdomain=subdomain, at=at)
-    if address is None or address.state is TenantState.CLOSED:
+    if address is None or not may(state=address.state, capability=Capability.SIGN_IN):
         return "", None
     store = identity.stores.of(tenant_id=address.tenant_id)
     return address.tenant_id, store.staff.find_by_email(email=email)
@@ -184,7 +184,8 @@ def begin_session(
     ``change`` is a change of the person that goes with it, and has that condition itself. With
     ``instead`` it takes the place of all their sessions. With ``second_factor`` it says that a code
     or a passkey was brought for it. A mail tells of a device that is not known, but of the first. The
-    session is held where the tenant asks for a second factor that the person does not have. Raises Busy.
+    session is held where the tenant asks for a second factor that the person does not have, and only
+    reads while the tenant is in recovery. Raises Busy, or TenantInRecovery for who is no owner then.
     """
     principal, as_read = principal_of(store=store, member=member)
     conditions = [*as_read, *(change or [store.staff.unmoved(member=member)])]
@@ -200,20 +201,27 @@ def begin_session(
         sessions=identity.sessions, store=store, begun=logged_in.session, writes=conditions, instead=instead
     )
     _tell_of_device(identity, store, member, logged_in.session, known)
-    return replace(logged_in, session=_held(identity, store, member, logged_in.session))
+    return replace(logged_in, session=_as_allowed(identity, store, member, logged_in.session))
 
 
-def _held(identity: Identity, store: TenantStore, member: StaffMember, session: Session) -> Session:
-    """Hold a session that began, where the tenant asks for a second factor that the person lacks.
+def _as_allowed(identity: Identity, store: TenantStore, member: StaffMember, session: Session) -> Session:
+    """Hold a session that began, where the person lacks the second factor that the tenant asks for.
 
-    The tenant is read after the session began: so whoever asks for second factors meanwhile either
-    finds the session in the person's list, or is seen here.
+    Where the tenant is in recovery, an owner's only reads, and another's is ended again. The tenant is
+    read after the session began: so whoever asks for second factors meanwhile, or ends everybody's
+    sessions, either finds this one in the person's list, or is seen here.
     """
-    if member.second_factor or not store.profile().mfa_required:
-        return session
+    tenant = store.profile()
+    read_only = not may(state=tenant.state, capability=Capability.WORK)
+    held = tenant.mfa_required and not member.second_factor
+    owner_let_in = member.role == Role.OWNER and may(state=tenant.state, capability=Capability.SIGN_IN)
+    if read_only and not owner_let_in:
+        identity.sessions.remove(session=session)
+        raise TenantInRecovery("this company's account has ended: only its owners can sign in")
     one = ListedSession(session.session_id, session.token_hash, session.created_at, session.expires_at)
-    store.commit(*identity.sessions.hold(listed=(one,)))
-    return replace(session, held=True)
+    if held or read_only:
+        store.commit(*identity.sessions.hold(listed=(one,), held=held, read_only=read_only))
+    return replace(session, held=held, read_only=read_only)
 
 
 def principal_of(*, store: TenantStore, member: StaffMember) -> tuple[Principal, list[Write]]:

@@ -16,6 +16,7 @@ from typing import Final
 from chalicelib.domain.contacts import normal_email
 from chalicelib.domain.emails import check_email
 from chalicelib.domain.errors import DomainError
+from chalicelib.domain.lifecycle import Capability
 from chalicelib.domain.passwords import check_password, normal_password
 from chalicelib.domain.policies import PolicyVersion, VersionOutdated
 from chalicelib.domain.staff import Role, StaffMember, check_staff_name
@@ -44,7 +45,7 @@ _HOUR: Final = 3600
 # up what its owner may be sent. A tenant's resends are counted apart from sign-ups.
 SIGN_UPS_PER_CLIENT: Final = Limit("sign-up", most=10, window_seconds=_HOUR)
 RESENDS_PER_CLIENT: Final = Limit("resend", most=20, window_seconds=_HOUR)
-VERIFICATION_MAIL: Final = MailKind(VERIFY, RESENDS_PER_CLIENT, TenantState.UNVERIFIED)
+VERIFICATION_MAIL: Final = MailKind(VERIFY, RESENDS_PER_CLIENT, Capability.VERIFY)
 SIGN_UP_MAILS: Final = Limit("sign-up-mail", most=40, window_seconds=_HOUR)
 RESENDS_PER_TENANT: Final = Limit("resend-tenant", most=5, window_seconds=_HOUR)
 RESENT_MAILS: Final = Limit("resend-mail", most=40, window_seconds=_HOUR)

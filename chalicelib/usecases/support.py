@@ -13,6 +13,7 @@ from datetime import datetime
 from typing import Final
 
 from chalicelib.domain.errors import DomainError, InvalidValue, NotFound
+from chalicelib.domain.lifecycle import Capability, may
 from chalicelib.domain.plans import NotTheOperator
 from chalicelib.domain.second_factor import SecondFactorRequired
 from chalicelib.domain.staff import Principal
@@ -26,7 +27,6 @@ from chalicelib.domain.support import (
     support_principal,
     time_limit,
 )
-from chalicelib.domain.tenants import TenantState
 from chalicelib.ports.identity import Registry, Session, Sessions, Tokens
 from chalicelib.ports.services import JobQueue, Mailer, MailNotSent, QueueUnavailable
 from chalicelib.ports.store import AuditNote, Page, Stores, TenantStore
@@ -89,7 +89,7 @@ def enter(
     """
     require_operator(operator=operator, store=store)
     found = ports.registry.locate(subdomain=command.subdomain, at=at)
-    if found is None or found.state is not TenantState.ACTIVE:
+    if found is None or not may(state=found.state, capability=Capability.SUPPORT):
         raise NotFound("there is no such company", param="subdomain")
     if found.tenant_id == store.tenant_id:
         raise InvalidValue("this is your own company", param="subdomain")

@@ -16,6 +16,7 @@ from typing import Final
 
 from chalicelib.domain.errors import NotFound, StaleVersion
 from chalicelib.domain.jobs import JobFailure
+from chalicelib.domain.lifecycle import Capability, may
 from chalicelib.domain.money import Money, currency_digits
 from chalicelib.domain.spreadsheets import text_cell
 from chalicelib.domain.tenants import Tenant
@@ -49,6 +50,11 @@ def make_vouchers(*, work: VoucherWork, tenant_id: str, voucher_batch_id: str) -
     Raises BatchTaken where another worker took it over, and what stores raise where they do not answer.
     """
     store = work.stores.of(tenant_id=tenant_id)
+    state = store.profile().state
+    if not may(state=state, capability=Capability.WORK):
+        if may(state=state, capability=Capability.SIGN_IN):  # it may come back, and want to know
+            give_up(work=work, tenant_id=tenant_id, voucher_batch_id=voucher_batch_id)
+        return True
     batch = store.vouchers.batch(batch_id=voucher_batch_id)
     if batch.finished:
         return True

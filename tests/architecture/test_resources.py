@@ -158,7 +158,14 @@ def test_only_the_anchorer_writes_anchors_and_nobody_deletes_them() -> None:
         ("audit_anchorer", "s3:PutObject"),
         ("api_handler", "s3:ListBucketVersions"),
         ("audit_verifier", "s3:ListBucketVersions"),
+        ("tenant_keeper", "s3:PutObject"),
     }
+    [keeping] = [
+        statement["Resource"]
+        for statement, _ in statements(read("policy-tenant_keeper.json"))
+        if "AnchorsBucket" in json.dumps(statement["Resource"])
+    ]
+    assert keeping == {"Fn::Sub": "${AnchorsBucket.Arn}/certificates/*"}  # and no anchor
 
 
 def test_every_bucket_is_known() -> None:
@@ -195,7 +202,7 @@ def test_every_schedule_has_an_alarm_for_its_silence() -> None:
     schedules = {name for name in functions() if not name.endswith(("_handler", "_worker"))}
     # AuditUnsealedAlarm tells of a sealer that makes no pass.
     names = {"".join(map(str.capitalize, name.split("_"))) for name in schedules - {"audit_sealer"}}
-    assert len(names) == 10
+    assert len(names) == 11
     assert names <= watched
 
 

@@ -68,12 +68,14 @@ class InMemorySessions:
         """Describe ending a person's sessions."""
         return [self.none_begun(known=known), *self._ending(known, session_ids)]
 
-    def hold(self, *, listed: Sequence[ListedSession]) -> Sequence[MemoryWrite]:
+    def hold(
+        self, *, listed: Sequence[ListedSession], held: bool = True, read_only: bool = False
+    ) -> Sequence[MemoryWrite]:
         """Describe holding sessions."""
 
         def apply() -> None:
             for one in listed:
-                self.kept[one.token_hash] = replace(self.kept[one.token_hash], held=True)
+                self.kept[one.token_hash] = replace(self.kept[one.token_hash], held=held, read_only=read_only)
 
         return [MemoryWrite(lambda: True, apply, SessionsMoved("never"))]
 

@@ -20,7 +20,9 @@ from chalicelib.usecases.imports import STALLED_AFTER
 from tests.fakes.clock import FakeClock
 from tests.fakes.files import InMemoryQueue
 from tests.integration.conftest import EngineServices, SignedIn
+from tests.integration.endings import Ending
 from tests.integration.importing import Importer, add_package, mapping, people
+from tests.integration.shop import Shop
 
 ROWS = people(*(f"C-{n},Name,0300-1234567,Home,{n}" for n in range(250)))
 
@@ -219,3 +221,21 @@ def test_long_cells_make_reports_and_stop_nothing(importer: Importer) -> None:
     assert (done["state"], done["progress"]["created"]) == ("succeeded", 1)
     assert done["progress"]["failed"] == {"invalid_amount": 60}
     assert max(len(row["message"]) for row in importer.report(done["import_id"])) < 200
+
+
+def test_an_import_whose_companys_account_has_ended_stops_and_goes_on_when_it_is_back(
+    importer: Importer, started: str, services: EngineServices
+) -> None:
+    message = {"tenant_id": importer.tenant.tenant_id, "import_id": started}
+    ending = Ending(Shop(importer.tenant, services), services)
+    ending.cancel()
+
+    deliver(services, message)
+
+    shown = importer.show(started)
+    assert (shown["state"], shown["failure"]["code"]) == ("failed", "tenant_in_recovery")
+    assert shown["progress"]["created"] == 0
+    assert importer.tenant.api.post("/v1/tenant/recovery").status == 200
+    assert importer.start(started).status == 202
+    deliver(services, message)
+    assert importer.show(started)["progress"]["created"] == 250

@@ -18,8 +18,10 @@ from chalicelib.jobs.plans import PlansIncomplete, keep_plans
 from chalicelib.local.gateway import Gateway
 from chalicelib.usecases.plans import charge_usage, enrol, isp_account_id
 from tests.fakes.api_client import ApiClient
+from tests.fakes.clock import FakeClock
 from tests.integration.books_check import check_books
 from tests.integration.conftest import EngineServices, SignedIn, fresh_caller, sign_up_and_in
+from tests.integration.endings import Ending
 from tests.integration.importing import Importer, mapping, people
 from tests.integration.shop import Item, Shop, if_match, ok, subscriber_body
 
@@ -230,3 +232,48 @@ def _forget_plan(isp: Shop) -> None:
             "Key": {"pk": {"S": f"{isp.tenant.tenant_id}#T"}, "sk": {"S": "PLAN"}},
         },
     )
+
+
+def test_a_plan_is_paused_while_the_account_has_ended_and_resumed_when_it_is_back(platform: Platform) -> None:
+    isp, clock = platform.isp(), platform.services.clock
+    assert isinstance(clock, FakeClock)
+    assert standing_of(isp)["standing"] == "trial"
+    clock.advance(timedelta(days=20))
+    platform.operator.bill(clock.now())
+    clock.advance(timedelta(days=15))
+    isp.sign_in_again()
+    assert standing_of(isp)["standing"] == "past_due"
+    ending = Ending(isp, platform.services)
+
+    ending.cancel()
+    ending.keep(timedelta(hours=1))
+
+    assert sold_to(platform, isp)["state"] == "paused"
+    isp.sign_in_again()
+    assert ok(isp.tenant.api.post("/v1/tenant/recovery"))["state"] == "active"
+    keep_plans(platform.services, {})
+    assert sold_to(platform, isp)["state"] == "active"
+    isp.sign_in_again()
+    ending.cancel()
+    ending.purge()
+    assert (ending.state, sold_to(platform, isp)["state"]) == ("purged", "terminated")
+
+
+def test_the_operators_own_account_is_not_ended(platform: Platform) -> None:
+    mine = platform.operator.tenant
+    body = {"when": "now", "confirm": mine.subdomain, "password": mine.password}
+
+    assert platform.as_operator().post("/v1/tenant/cancellation", json=body).code == "is_the_operator"
+
+
+def standing_of(isp: Shop) -> Item:
+    """Where an ISP stands."""
+    return ok(isp.tenant.api.get("/v1/tenant/standing"))
+
+
+def sold_to(platform: Platform, isp: Shop) -> Item:
+    """The subscription of an ISP's plan, as the operator has it."""
+    account_id = isp_account_id(tenant=isp.tenant.store.profile())
+    store = platform.operator.tenant.store
+    (sold,) = store.subscribers.get(subscriber_id=account_id).account.subscriptions
+    return {"state": sold.state.value}

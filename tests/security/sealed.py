@@ -148,7 +148,7 @@ class Household:
         if kind == "BIX":
             return self._log_in
         if kind == "IDEM":
-            return lambda: self.post(*self.posted[sk], expected=None)
+            return lambda: self.post(*self.posted[sk.partition("#")[2]], expected=None)
         return self._opener(item, attribute)
 
     def _path_of(self, ulid: str, sk: str) -> str | None:

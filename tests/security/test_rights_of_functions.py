@@ -36,6 +36,7 @@ from tests.fakes.clock import FakeClock
 from tests.fakes.queues import AtOnce
 from tests.integration.conftest import EngineServices, SignedIn, fresh_subdomain
 from tests.integration.counter import Counter, line, pkr
+from tests.integration.endings import Ending
 from tests.integration.exporting import Exporter
 from tests.integration.gatewaying import Till
 from tests.integration.importing import Importer, mapping, people
@@ -238,6 +239,20 @@ class Pass:
         [day] = ok(self.tenant.api.get("/v1/retention/reports"))["items"]
         assert set(day["counts"]) == {"access_log", "jobs", "traffic"}
 
+    def end_a_company(self) -> None:
+        """See a company through recovery and purge to its certificate, and its subdomain freed."""
+        ending = Ending(self.shop, self.services)
+        self.shop.subscriber(name="Zainab Aslam")
+        ending.order(hold={"tenant_id": ending.tenant_id, "category": "billing", "reason": "a lawsuit"})
+        (held,) = ending.order(holds={"tenant_id": ending.tenant_id})["holds"]
+        ending.order(lift={"tenant_id": ending.tenant_id, "hold_id": held["hold_id"]})
+        ending.cancel()
+        ending.purge()
+        ending.keep(timedelta(days=90))
+        assert (ending.state, len(ending.certificates())) == ("purged", 1)
+        ending.keep(timedelta(days=366 * 8))
+        assert (ending.state, len(ending.certificates())) == ("shredded", 2)
+
     def keep_plans(self) -> None:
         """Look at every tenant's plan."""
         with suppress(PlansIncomplete):
@@ -256,6 +271,7 @@ PASSES: Mapping[str, Callable[[Pass], Any]] = {
     "collection_keeper": Pass.keep_collections,
     "retention_keeper": Pass.keep_retention,
     "privacy_keeper": Pass.answer_privacy,
+    "tenant_keeper": Pass.end_a_company,
 }
 
 

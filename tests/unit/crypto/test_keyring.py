@@ -10,6 +10,7 @@ import pytest
 from chalicelib.crypto.keyring import (
     ABSENT_SECONDS,
     CiphertextRejected,
+    KeyDestroyed,
     KeyNotRotated,
     Keyring,
     Rejected,
@@ -187,3 +188,51 @@ def test_a_ciphertext_moved_to_another_place_is_refused() -> None:
     sealed = keys.seal(family="op", place="a", plain=b"secret")
     with pytest.raises(CiphertextRejected):
         keys.open(family="op", place="b", sealed=sealed)
+
+
+def test_a_destroyed_key_opens_and_seals_nothing_is_not_made_anew_and_raises_no_alarm() -> None:
+    table, told = KeyTable(), list[Rejected]()
+    keys = Keyring(wrapper=PlainWrapper(), store=table).of(tenant_id=TENANT)
+    sealed = keys.seal(family="op", place="here", plain=b"Ayesha")
+    kept = keys.seal(family="audit", place="here", plain=b"done")
+    table.items["op#0001"] = WrappedKey(b"")
+
+    after = Keyring(wrapper=PlainWrapper(), store=table, tell=told.append).of(tenant_id=TENANT)
+
+    with pytest.raises(KeyDestroyed):
+        after.open(family="op", place="here", sealed=sealed)
+    with pytest.raises(KeyDestroyed):
+        after.seal(family="op", place="here", plain=b"Bilal")
+    with pytest.raises(KeyDestroyed):
+        after.next_key(family="op")
+    assert after.open_kept(family="op", place="here", sealed=sealed) is None
+    assert after.open_kept(family="audit", place="here", sealed=kept) == b"done"
+    assert after.open_kept(family="audit", place="here", sealed=None) is None
+    assert (table.items["op#0001"].destroyed, told) == (True, [])
+    with pytest.raises(CiphertextRejected):
+        after.open_kept(family="audit", place="there", sealed=kept)
+    assert len(told) == 1  # what is altered, and not destroyed, is told of
+
+
+def test_where_the_root_is_destroyed_nothing_is_made_anew() -> None:
+    table = KeyTable()
+    Keyring(wrapper=PlainWrapper(), store=table).of(tenant_id=TENANT).blind(kind="email", value="a")
+    table.items = dict.fromkeys(table.items, WrappedKey(b""))
+    keyring = Keyring(wrapper=PlainWrapper(), store=table)
+
+    for use in (keyring.of, keyring.rewrapped):
+        with pytest.raises(KeyDestroyed):
+            use(tenant_id=TENANT)
+    assert all(key.destroyed for key in table.items.values())
+
+
+def test_a_message_is_authenticated_under_a_familys_key() -> None:
+    keys = Keyring(wrapper=PlainWrapper(), store=KeyTable()).of(tenant_id=TENANT)
+
+    mac = keys.authenticate(family="audit", message=b"deleted")
+
+    assert mac == keys.authenticate(family="audit", message=b"deleted")
+    assert mac not in {
+        keys.authenticate(family="audit", message=b"delated"),
+        keys.authenticate(family="op", message=b"deleted"),
+    }

@@ -68,7 +68,7 @@ class OneTenant:
         return "ten_1"
 
     def profile(self) -> SimpleNamespace:
-        return SimpleNamespace(company="Lahore Net", mfa_required=False)
+        return SimpleNamespace(company="Lahore Net", mfa_required=False, state=TenantState.ACTIVE)
 
     def unmoved(self, *, member: StaffMember) -> MemoryWrite:
         return MemoryWrite(lambda: member == self.owner, lambda: None, StaleVersion("changed"))
@@ -158,7 +158,7 @@ def test_an_address_that_is_not_verified_is_told_after_the_right_password_only()
 
 def test_nobody_signs_in_to_a_closed_tenant() -> None:
     with pytest.raises(WrongCredentials):
-        World(OneTenant(state=TenantState.CLOSED)).log_in()
+        World(OneTenant(state=TenantState.PURGING)).log_in()
 
 
 def test_after_ten_failures_even_the_right_password_waits_at_that_address_only() -> None:

@@ -1,0 +1,191 @@
+"""Accounts that end: recovery, notices, purge; and legal holds, which the operator sets by an event."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final
+
+import orjson
+
+from chalicelib.adapters.blobs.certificates import S3Vault
+from chalicelib.adapters.blobs.erasing import S3FileErasure
+from chalicelib.bootstrap import Services
+from chalicelib.domain.errors import DomainError, InvalidValue
+from chalicelib.domain.lifecycle import Capability
+from chalicelib.domain.tenants import Tenant
+from chalicelib.jobs.deadline import deadline
+from chalicelib.jobs.sqs import JsonObject
+from chalicelib.jobs.tenants import see_to_each
+from chalicelib.observability import logger
+from chalicelib.store.leftovers import DynamoLeftovers
+from chalicelib.store.purges import DynamoPurges
+from chalicelib.usecases.ending_ports import EndingPorts
+from chalicelib.usecases.endings import advance
+from chalicelib.usecases.holding import lift_hold, list_holds, set_hold
+from chalicelib.usecases.kept_books import BooksAsked, read_kept_books
+
+# The pass stops before its function's limit (900 s).
+PASS_SECONDS_MAX: Final = 780
+CERTIFICATES_SHOWN_MAX: Final = 100
+
+
+class InvalidEndingOrder(InvalidValue):
+    """The event's ``detail`` is not an order that can be read."""
+
+    code = "invalid_ending_order"
+
+
+class EndingLeft(DomainError):
+    """One tenant could not be seen to in this pass."""
+
+    code = "ending_left"
+
+
+class EndingsIncomplete(RuntimeError):
+    """Some tenants were not seen to in this pass; the next one goes on."""
+
+
+def keep_tenants(services: Services, event: Mapping[str, Any]) -> JsonObject:
+    """See to every tenant whose account ends, or do what an operator's event asks for; return what came.
+
+    ``detail`` has ``tenant_id``, of whom alone is seen to now, or one of ``hold`` (``tenant_id``,
+    ``category``, ``reason``), ``lift`` (``tenant_id``, ``hold_id``), ``holds`` (``tenant_id``),
+    ``certificates`` (``after``, or nothing) and ``books`` (of a purged company: ``tenant_id``, ``kind``,
+    ``fiscal_year``, ``reason``, and where wanted ``after``). Raises InvalidEndingOrder, what setting a
+    hold or reading books does, or EndingsIncomplete.
+    """
+    at, detail, ports = services.clock.now(), event.get("detail") or {}, _ports(services)
+    wanted = detail.get("tenant_id") if set(detail) == {"tenant_id"} else None
+    if detail and wanted is None:
+        return _obey(services, ports, detail, at)
+    work = _Pass(ports, at, deadline(seconds=PASS_SECONDS_MAX), wanted)
+    passed = see_to_each(
+        services=services,
+        at=at,
+        out_of_time=work.out_of_time,
+        capability=Capability.END,
+        see_to=work.see_to,
+        left=EndingLeft,
+    )
+    told = {"ending": work.ending, "unfinished": work.unfinished, "tenants_failed": len(passed.failed)}
+    logger().info("tenants' endings looked at", extra=told)
+    if not passed.complete:
+        raise EndingsIncomplete(f"endings of {len(passed.failed)} tenants were not seen to: {passed.told}")
+    return told
+
+
+@dataclass(slots=True)
+class _Pass:
+    """A pass over the tenants: what it works with, and what it came to."""
+
+    ports: EndingPorts
+    at: datetime
+    out_of_time: Callable[[], bool]
+    wanted: str | None
+    ending: int = 0
+    unfinished: int = 0
+
+    def see_to(self, tenant: Tenant) -> None:
+        """See to one tenant; whatever goes wrong with it is logged, and stops no other."""
+        if tenant.ending is None or self.wanted not in {None, tenant.tenant_id}:
+            return
+        self.ending += 1
+        if self.out_of_time():
+            self.unfinished += 1
+            return
+        try:
+            self.unfinished += advance(
+                ports=self.ports, tenant=tenant, at=self.at, out_of_time=self.out_of_time
+            )
+        except Exception as error:
+            logger().exception("tenant's ending not seen to", extra={"tenant_id": tenant.tenant_id})
+            raise EndingLeft("the tenant could not be seen to") from error
+
+
+def _ports(services: Services) -> EndingPorts:
+    """Wire what only this job works with, so that no cold start of another function pays for it."""
+    return EndingPorts(
+        identity=services.identity,
+        registry=services.tenants,
+        stores=services.stores,
+        support=lambda: services.support,
+        operator=lambda: services.operator,
+        purges=DynamoPurges(database=services.database),
+        leftovers=DynamoLeftovers(database=services.database),
+        files=S3FileErasure(client=services.s3, bucket=services.settings.files_bucket),
+        vault=S3Vault(client=services.s3, bucket=services.settings.anchors_bucket),
+        mailer=services.mailer,
+    )
+
+
+def _obey(services: Services, ports: EndingPorts, detail: Mapping[str, Any], at: datetime) -> JsonObject:
+    match detail:
+        case {"hold": {"tenant_id": str(tenant_id), "category": str(category), "reason": str(reason)}}:
+            hold = set_hold(
+                stores=services.stores,
+                ids=services.ids,
+                tenant_id=tenant_id,
+                category=category,
+                reason=reason,
+                at=at,
+            )
+            return {"hold_id": hold.hold_id}
+        case {"lift": {"tenant_id": str(tenant_id), "hold_id": str(hold_id)}}:
+            lift_hold(stores=services.stores, tenant_id=tenant_id, hold_id=hold_id, at=at)
+            return {"lifted": hold_id}
+        case {"holds": {"tenant_id": str(tenant_id)}}:
+            found = list_holds(stores=services.stores, tenant_id=tenant_id)
+            return {"holds": [_shown(one.hold_id, one.category, one.reason, one.set_at) for one in found]}
+        case {"certificates": dict(asked)}:
+            return _certificates(ports, _after(asked))
+        case {
+            "books": {
+                "tenant_id": str(tenant_id),
+                "kind": str(kind),
+                "fiscal_year": int(year),
+                "reason": str(reason),
+                **rest,
+            }
+        }:
+            books = BooksAsked(tenant_id, kind, year, reason, _after(rest))
+            return _books(services, books, at)
+    raise InvalidEndingOrder(
+        "detail has tenant_id, or one of hold, lift, holds, certificates and books with what each needs"
+    )
+
+
+def _shown(hold_id: str, category: str, reason: str, set_at: datetime) -> JsonObject:
+    return {"hold_id": hold_id, "category": category, "reason": reason, "set_at": set_at.isoformat()}
+
+
+def _after(asked: Mapping[Any, Any]) -> str | None:
+    after = asked.get("after")
+    if after is not None and not isinstance(after, str):
+        raise InvalidEndingOrder("after is where the page before ended", param="after")
+    return after
+
+
+def _certificates(ports: EndingPorts, after: str | None) -> JsonObject:
+    page = ports.purges.certificates(limit=CERTIFICATES_SHOWN_MAX, after=after)
+    shown = [
+        {
+            "tenant_id": one.tenant_id,
+            "of": one.deletion.value,
+            "issued_at": one.issued_at.isoformat(),
+            "certificate": one.text,
+            "sha256": one.digest,
+            "hmac_sha256": one.mac,
+        }
+        for one in page.items
+    ]
+    return {"certificates": shown, "after": page.after}
+
+
+def _books(services: Services, asked: BooksAsked, at: datetime) -> JsonObject:
+    page = read_kept_books(stores=services.stores, asked=asked, at=at)
+    named = {"tenant_id": asked.tenant_id, "kind": asked.kind, "fiscal_year": asked.fiscal_year}
+    logger().info("kept books read", extra={**named, "documents": len(page.items)})
+    # Whole, as they are kept: what is asked for them is not known before.
+    return {"documents": [orjson.loads(orjson.dumps(one)) for one in page.items], "after": page.after}
