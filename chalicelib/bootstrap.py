@@ -22,9 +22,9 @@ from chalicelib.crypto.kms import KmsKeyWrapper
 from chalicelib.crypto.passkeys import WebauthnPasskeys
 from chalicelib.crypto.tokens import RandomTokens
 from chalicelib.crypto.totp import TotpAuthenticator
+from chalicelib.domain.lifecycle import Capability, may
 from chalicelib.domain.passkeys import relying_party
 from chalicelib.domain.rates import Policies
-from chalicelib.domain.tenants import TenantState
 from chalicelib.observability import MetricAlarms, tell_not_sent, tell_unreadable
 from chalicelib.ports.audit import Anchors, AuditRounds
 from chalicelib.ports.services import Blobs, Clock, Ids, Mailer, Passwords, Texter
@@ -217,7 +217,7 @@ class Services(Queues):
         if not self.settings.platform_subdomain:
             return None
         tenant = self.tenants.find(subdomain=self.settings.platform_subdomain)
-        if tenant is None or tenant.state is not TenantState.ACTIVE:
+        if tenant is None or not may(state=tenant.state, capability=Capability.BILL):
             return None
         return self.stores.of(tenant_id=tenant.tenant_id)
 

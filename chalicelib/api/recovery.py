@@ -19,6 +19,7 @@ ALLOWED: Final = frozenset(
         "end_other_sessions",
         "end_own_session",
         "change_password",
+        "put_own_consent",
         "begin_second_factor",
         "confirm_second_factor",
         "renew_recovery_codes",

@@ -9,7 +9,7 @@ from pydantic import Field
 from chalicelib.api.routing import Request, endpoint
 from chalicelib.api.schemas import Line, Schema
 from chalicelib.api.second_factor import ShownAgainIn
-from chalicelib.domain.lifecycle import REASON_CHARS_MAX, EndingMoment, Standing, days_left
+from chalicelib.domain.lifecycle import ALLOWED, REASON_CHARS_MAX, EndingMoment, Standing, days_left
 from chalicelib.domain.staff import Permission
 from chalicelib.domain.tenants import SUBDOMAIN_CHARS_MAX, Tenant, TenantState
 from chalicelib.usecases import cancellation
@@ -44,6 +44,9 @@ class TenantStandingOut(TenantLifeOut):
     past_due_since: date | None = Field(
         description="by when the oldest overdue invoice of the platform to the company was to be paid"
     )
+    allowed: list[str] = Field(
+        description="what the account allows as it stands", examples=[["bill", "export", "portal", "work"]]
+    )
 
     @classmethod
     def standing_of(cls, found: cancellation.TenantStanding, at: datetime) -> TenantStandingOut:
@@ -54,6 +57,7 @@ class TenantStandingOut(TenantLifeOut):
             standing=found.standing,
             trial_through=found.accounts.trial_through,
             past_due_since=found.accounts.past_due_since,
+            allowed=sorted(one.name.lower() for one in ALLOWED[found.standing]),
         )
 
 

@@ -53,30 +53,6 @@ class Capability(StrEnum):
     BOOKS = "have what the law keeps of it read by the platform's operator"
 
 
-C, S = Capability, TenantState
-
-# The one place that decides. What is not here is not allowed.
-ALLOWED: Final[Mapping[TenantState, frozenset[Capability]]] = {
-    S.UNVERIFIED: frozenset({C.VERIFY, C.SIGN_IN, C.WORK}),
-    S.ACTIVE: frozenset(C) - {C.VERIFY, C.BOOKS},
-    S.RECOVERY: frozenset({C.SIGN_IN, C.EXPORT, C.SEAL, C.KEYS, C.RETAIN, C.END}),
-    S.PURGING: frozenset({C.SEAL, C.END}),
-    # Its root is wrapped anew with the key service's key: bills stay readable, by the operator.
-    S.PURGED: frozenset({C.KEYS, C.END, C.BOOKS}),
-    S.SHREDDED: frozenset(),
-}
-
-
-def may(*, state: TenantState, capability: Capability) -> bool:
-    """Whether a tenant in a state has a capability."""
-    return capability in ALLOWED[state]
-
-
-def states_with(*, capability: Capability) -> frozenset[TenantState]:
-    """Return the states that have a capability."""
-    return frozenset(state for state, allowed in ALLOWED.items() if capability in allowed)
-
-
 class Standing(StrEnum):
     """Where a tenant stands, as people say it: trial, past due and cancelled are all active."""
 
@@ -89,6 +65,35 @@ class Standing(StrEnum):
     PURGING = "purging"
     PURGED = "purged"
     SHREDDED = "shredded"
+
+
+C, S = Capability, Standing
+
+_GOES_ON: Final = frozenset(C) - {C.VERIFY, C.BOOKS}
+# The one place that decides. What is not here is not allowed. Trial, past due and cancelled are active in
+# every respect: they are not stored, and nobody is cut off before the account ends.
+ALLOWED: Final[Mapping[Standing, frozenset[Capability]]] = {
+    S.UNVERIFIED: frozenset({C.VERIFY, C.SIGN_IN, C.WORK}),
+    S.TRIAL: _GOES_ON,
+    S.ACTIVE: _GOES_ON,
+    S.PAST_DUE: _GOES_ON,
+    S.CANCELLED: _GOES_ON,
+    S.RECOVERY: frozenset({C.SIGN_IN, C.EXPORT, C.SEAL, C.KEYS, C.RETAIN, C.END}),
+    S.PURGING: frozenset({C.SEAL, C.END}),
+    # Its root is wrapped anew with the key service's key: bills stay readable, by the operator.
+    S.PURGED: frozenset({C.KEYS, C.END, C.BOOKS}),
+    S.SHREDDED: frozenset(),
+}
+
+
+def may(*, state: TenantState, capability: Capability) -> bool:
+    """Whether a tenant in a state has a capability."""
+    return capability in ALLOWED[Standing(state.value)]
+
+
+def states_with(*, capability: Capability) -> frozenset[TenantState]:
+    """Return the states that have a capability."""
+    return frozenset(state for state in TenantState if may(state=state, capability=capability))
 
 
 class EndingMoment(StrEnum):

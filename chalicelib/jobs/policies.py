@@ -7,13 +7,20 @@ from typing import Any, Final
 
 from chalicelib.bootstrap import Services
 from chalicelib.domain.errors import DomainError
+from chalicelib.domain.lifecycle import Capability
 from chalicelib.jobs.deadline import deadline
+from chalicelib.jobs.tenants import see_to_each
 from chalicelib.observability import logger
-from chalicelib.usecases.billing import TENANTS_PER_PAGE, planning_turn
-from chalicelib.usecases.policies import Telling, Told, mail_notices
+from chalicelib.usecases.policies import Telling, mail_notices
 
 # The pass stops before its function's limit (300 s).
 PASS_SECONDS_MAX: Final = 240
+
+
+class NotAllTold(DomainError):
+    """Some of one tenant's people were not told; the next tick goes on."""
+
+    code = "not_all_told"
 
 
 class NoticesIncomplete(RuntimeError):
@@ -25,31 +32,31 @@ def tell_of_policies(services: Services, event: Mapping[str, Any]) -> None:  # n
     at, out_of_time = services.clock.now(), deadline(seconds=PASS_SECONDS_MAX)
     address = services.settings.api_base_url or services.settings.public_base_url
     telling = Telling(mailer=services.mailer, address=address, at=at)
-    sent, failed, after = 0, list[str](), None
-    while not out_of_time():
-        page = services.tenants.active(after=after, limit=TENANTS_PER_PAGE, turn=planning_turn(at=at))
-        for tenant in page.items:
-            told = _tell(services, tenant.tenant_id, telling, out_of_time)
-            sent += told.sent if told else 0
-            if told is None or told.failed or not told.complete:
-                failed.append(tenant.tenant_id)
-        after = page.after
-        if after is None:
-            break
-    logger().info("policies told", extra={"sent": sent, "tenants_failed": len(failed)})
-    if failed or after is not None:
-        raise NoticesIncomplete(f"staff of {len(failed)} tenants are not all told: {failed[:5]}")
+    sent: list[int] = []
+    passed = see_to_each(
+        services=services,
+        at=at,
+        out_of_time=out_of_time,
+        capability=Capability.WORK,
+        see_to=lambda tenant: sent.append(_tell(services, tenant.tenant_id, telling, out_of_time)),
+        left=NotAllTold,
+    )
+    told = {"sent": sum(sent), "tenants_failed": len(passed.failed)}
+    logger().info("policies told", extra=told)
+    if not passed.complete:
+        raise NoticesIncomplete(f"staff of {len(passed.failed)} tenants are not all told: {passed.told}")
 
 
-def _tell(
-    services: Services, tenant_id: str, telling: Telling, out_of_time: Callable[[], bool]
-) -> Told | None:
-    """Tell a tenant's staff; one tenant's trouble is not the others'."""
+def _tell(services: Services, tenant_id: str, telling: Telling, out_of_time: Callable[[], bool]) -> int:
+    """Tell a tenant's staff, and return how many; one tenant's trouble is not the others'."""
     store = services.stores.of(tenant_id=tenant_id)
     try:
-        return mail_notices(
+        told = mail_notices(
             store=store, library=services.site.policies, telling=telling, out_of_time=out_of_time
         )
     except DomainError as error:
         logger().warning("staff not told", extra={"tenant_id": tenant_id, "code": error.code})
-        return None
+        raise NotAllTold("the tenant's staff could not be told") from error
+    if told.failed or not told.complete:
+        raise NotAllTold("some of the tenant's staff are left")
+    return told.sent

@@ -8,11 +8,12 @@ from typing import Any, Final
 
 from chalicelib.bootstrap import Services
 from chalicelib.domain.errors import DomainError
+from chalicelib.domain.lifecycle import Capability
 from chalicelib.jobs.deadline import deadline
 from chalicelib.jobs.sqs import JsonObject
+from chalicelib.jobs.tenants import see_to_each
 from chalicelib.jobs.turns import JobKind
 from chalicelib.observability import logger
-from chalicelib.usecases.billing import TENANTS_PER_PAGE, planning_turn
 from chalicelib.usecases.breaches import remind_of_breaches
 from chalicelib.usecases.privacy_outside import PRIVACY_CODE, send_confirmation
 from chalicelib.usecases.privacy_requests import PRIVACY_NOTICE, Desk
@@ -92,20 +93,15 @@ def _look_after(services: Services, tenant_id: str) -> None:
 
 def keep_privacy_requests(services: Services, event: Mapping[str, Any]) -> None:  # noqa: ARG001 - the schedule says nothing more
     """Remind of deadlines and begin again what got lost, tenant by tenant, each pass from another one."""
-    at, out_of_time = services.clock.now(), deadline(seconds=PASS_SECONDS_MAX)
-    failed: list[str] = []
-    after: str | None = None
-    while not out_of_time():
-        page = services.tenants.active(after=after, limit=TENANTS_PER_PAGE, turn=planning_turn(at=at))
-        for tenant in page.items:
-            try:
-                _look_after(services, tenant.tenant_id)
-            except RequestsNotSeenTo:
-                failed.append(tenant.tenant_id)
-        after = page.after
-        if after is None:
-            break
-    logger().info("privacy requests looked at", extra={"tenants_failed": len(failed)})
-    if failed or after is not None:
-        told = "time ran out" if after is not None else f"{failed[:5]}"
-        raise RequestsIncomplete(f"privacy requests of {len(failed)} tenants were not seen to: {told}")
+    passed = see_to_each(
+        services=services,
+        at=services.clock.now(),
+        out_of_time=deadline(seconds=PASS_SECONDS_MAX),
+        capability=Capability.RIGHTS,
+        see_to=lambda tenant: _look_after(services, tenant.tenant_id),
+        left=RequestsNotSeenTo,
+    )
+    failed = len(passed.failed)
+    logger().info("privacy requests looked at", extra={"tenants_failed": failed})
+    if not passed.complete:
+        raise RequestsIncomplete(f"privacy requests of {failed} tenants were not seen to: {passed.told}")

@@ -161,8 +161,9 @@ class DynamoDocuments(OfTenant):
         return writes, tuple(poster.invoices), tuple(poster.documents)
 
     def _document(self, item: DocumentItem) -> Document:
+        holder = "fnd" if item.kind == DocumentKind.COMPANY_JOURNAL.value else "sbr"
         formats = self._tenant().number_formats
-        return read_document(item, holder="sbr", tenant_keys=self._keys, formats=formats)
+        return read_document(item, holder=holder, tenant_keys=self._keys, formats=formats)
 
 
 def _parse(value: str) -> tuple[str, str]:

@@ -1,7 +1,8 @@
 """What people and programs of a tenant left in the tables of the platform: sessions, networks.
 
 One-time tokens, codes and counts of attempts name no tenant in their keys. Nothing of a tenant makes new
-ones while it is purged, and the longest-lived of them (an invitation's) ends by itself within days.
+ones while it is purged. They end by themselves: pay links, which live longest, within the thirty days of
+recovery, in which none are made, and others within days.
 """
 
 from __future__ import annotations

@@ -17,6 +17,7 @@ from chalicelib.domain.lifecycle import (
     RECOVERY_LIFE,
     Accounts,
     CancelledAlready,
+    Capability,
     EndingMoment,
     NotCancelled,
     NotConfirmed,
@@ -26,10 +27,12 @@ from chalicelib.domain.lifecycle import (
     ending_at,
     ending_due,
     in_recovery,
+    may,
     notice_due,
     purge_due,
     recovered,
     standing,
+    states_with,
     withdrawn,
     year_over,
 )
@@ -188,13 +191,29 @@ def test_a_standing_is_what_people_call_it(tenant: Tenant, accounts: Accounts, w
     assert standing(tenant=tenant, accounts=accounts, today=date(2041, 5, 15)) is where
 
 
-def test_each_state_allows_no_more_than_the_one_before_it() -> None:
-    states = [TenantState.ACTIVE, TenantState.RECOVERY, TenantState.PURGING]
-    sizes = [ALLOWED[state] for state in states]
+ROWS = {
+    "unverified": "verify sign_in work",
+    "trial": "sign_in work portal programs callbacks bill import export support seal keys rights retain end",
+    "active": "the same",
+    "past_due": "the same",
+    "cancelled": "the same",
+    "recovery": "sign_in export seal keys retain end",
+    "purging": "seal end",
+    "purged": "keys end books",
+    "shredded": "",
+}
 
-    assert set(ALLOWED) == set(TenantState)
-    assert sizes[0] > sizes[1] > sizes[2]
-    assert ALLOWED[TenantState.SHREDDED] == frozenset()
+
+def test_who_may_do_what_in_each_standing() -> None:
+    """Trial, past due and cancelled are active in every respect; after that each allows less."""
+    told = {one.value: {able.name.lower() for able in allowed} for one, allowed in ALLOWED.items()}
+
+    rows = {name: ROWS["trial"] if row == "the same" else row for name, row in ROWS.items()}
+    assert told == {name: set(row.split()) for name, row in rows.items()}
+    assert {one.value for one in TenantState} <= set(rows)
+    assert may(state=TenantState.RECOVERY, capability=Capability.EXPORT)
+    assert not may(state=TenantState.RECOVERY, capability=Capability.BILL)
+    assert states_with(capability=Capability.BILL) == {TenantState.ACTIVE}
 
 
 def test_a_billing_year_is_over_seven_fiscal_years_later() -> None:
