@@ -13,8 +13,9 @@ from typing import Final
 
 from chalice.app import Chalice
 
+from chalicelib.api.mounting import mount
 from chalicelib.api.route_table import ROUTES
-from chalicelib.api.routing import ENDPOINTS, Endpoint, declared, mount
+from chalicelib.api.routing import ENDPOINTS, Endpoint, declared
 from chalicelib.bootstrap import Services
 
 # In the order of the OpenAPI document. A new module is named here; then `make openapi`.
@@ -100,11 +101,16 @@ MODULES: Final = (
 
 def register(app: Chalice, services: Callable[[], Services]) -> None:
     """Give the app every route; ``services`` is called when a request comes."""
+    mount(app, services, by_path(), find)
+
+
+def by_path() -> dict[str, dict[str, str]]:
+    """Return the operations of each path by their methods, as ``module.operation``."""
     routes: dict[str, dict[str, str]] = {}
     for route, operation in ROUTES.items():
         method, _, path = route.partition(" ")
         routes.setdefault(path, {})[method] = operation
-    mount(app, services, routes, find)
+    return routes
 
 
 def find(method: str, path: str) -> Endpoint | None:

@@ -13,7 +13,6 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final, TypeVar
 
-from chalice.app import Chalice
 from chalice.app import Request as ChaliceRequest
 from chalice.app import Response as ChaliceResponse
 from pydantic import BaseModel
@@ -22,7 +21,6 @@ from chalicelib.api import answering, cors, reading
 from chalicelib.api.authentication import SignedIn, authenticate, check_held
 from chalicelib.api.errors import MethodNotAllowed, PermissionDenied
 from chalicelib.api.metering import Meter, address_of
-from chalicelib.api.preflights import preflight
 from chalicelib.api.raw import received_of
 from chalicelib.api.request import Answer, Request
 from chalicelib.api.scoping import within_account, within_scope
@@ -34,14 +32,11 @@ from chalicelib.observability import causes_of, logger
 from chalicelib.ports.store import Idempotency
 from chalicelib.store.idempotency import KeyReused
 
-__all__ = ["ENDPOINTS", "Answer", "Endpoint", "Request", "declared", "endpoint", "mount"]
+__all__ = ["ENDPOINTS", "Answer", "Endpoint", "Request", "declared", "endpoint", "serve"]
 
-# Chalice and API Gateway are given every method of a path, so that a wrong one is our 405.
 METHODS: Final = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE")
-
-PREFLIGHT_METHOD: Final = "OPTIONS"  # browsers ask with it whether a page may ask at all
 USER_AGENT_CHARS_MAX: Final = 500
-WRONG_METHOD: Final = "refuse_method"
+NO_OPERATION: Final = "none"
 
 Result = BaseModel | Answer | None
 R = TypeVar("R", bound=Result)
@@ -156,48 +151,10 @@ def declared(method: str, path: str) -> Endpoint | None:
     return next((one for one in ENDPOINTS if (one.method, one.path) == (method, path)), None)
 
 
-def mount(
-    app: Chalice,
-    services: Callable[[], Services],
-    routes: Mapping[str, Mapping[str, str]],
-    find: Callable[[str, str], Endpoint | None] = declared,
-) -> None:
-    """Make one Chalice route of each path, with all its methods.
-
-    ``routes`` names the operation of each path and method; ``find`` returns it when a request
-    comes, and only then need its module be there. ``services`` too is called by requests.
-    """
-    for path, operations in routes.items():
-        wrong = [method for method in METHODS if method not in operations]
-        view = _view(app, services, path, operations, find)
-        # Content types are checked in reading.py: Chalice's own 415 has another shape.
-        app.route(path, methods=list(operations), content_types=["*/*"], name=view.__name__)(view)
-        app.route(path, methods=[*wrong, PREFLIGHT_METHOD], content_types=["*/*"], name=WRONG_METHOD)(view)
-
-
-def _view(
-    app: Chalice,
-    services: Callable[[], Services],
-    path: str,
-    operations: Mapping[str, str],
-    find: Callable[[str, str], Endpoint | None],
-) -> Callable[..., ChaliceResponse]:
-    def view(**_path: str) -> ChaliceResponse:
-        raw = app.current_request
-        assert raw is not None
-        if raw.method == PREFLIGHT_METHOD:
-            return preflight(raw, services, allowed=operations)
-        method = "GET" if raw.method == "HEAD" else raw.method
-        spec = find(method, path) if method in operations else None
-        return _serve(raw, services, spec, allowed=operations)
-
-    view.__name__ = next(iter(operations.values())).rpartition(".")[2]
-    return view
-
-
-def _serve(
+def serve(
     raw: ChaliceRequest, services: Callable[[], Services], spec: Endpoint | None, *, allowed: Iterable[str]
 ) -> ChaliceResponse:
+    """Answer a request to a path; ``spec`` is None where its method is not among the ``allowed`` ones."""
     started = time.perf_counter()
     request_id = answering.request_id_of(raw)
     principal: Principal | None = None
@@ -221,7 +178,7 @@ def _serve(
         failure, response = error, answering.failed(error, request_id=request_id)
     answering.log(
         request_id=request_id,
-        operation=spec.operation_id if spec else "none",
+        operation=spec.operation_id if spec else NO_OPERATION,
         response=response,
         started=started,
         principal=principal,

@@ -24,6 +24,7 @@ from typing import Any
 from urllib.parse import unquote, urlsplit
 
 from chalicelib.api.answering import SECURITY_HEADERS
+from chalicelib.api.routes import by_path
 from chalicelib.local.gateway import BODY_BYTES_MAX, Answer, Gateway, problem
 from chalicelib.local.mailbox import MailboxError, read_mailbox, read_texts
 from chalicelib.local.pages import landing_page, mail_page, mailbox_page, message_page
@@ -80,7 +81,7 @@ class Site:
             base_url=self.base_url,
             engine_url=self.engine_url,
             demo=self.demo,
-            routes=self.gateway.routes(),
+            routes=[(", ".join(sorted(methods)), path) for path, methods in sorted(by_path().items())],
             mails=len(read_mailbox(self.engine_url)),
         )
 

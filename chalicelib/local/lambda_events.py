@@ -5,9 +5,54 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import parse_qs, urlsplit
 
 JsonObject = dict[str, Any]
+STAGE = "local"
+
+
+def rest_api_event(
+    *,
+    resource: str,
+    parameter: str,
+    method: str,
+    target: str,
+    headers: Mapping[str, str],
+    body: bytes,
+    caller: str,
+    request_id: str,
+) -> JsonObject:
+    """The event of a REST API's proxy integration at a greedy ``resource``, whose path is the ``parameter``.
+
+    ``target`` is the path with its query as sent, ``caller`` an IP address. As API Gateway does:
+    the path stays percent-encoded and loses a slash at its end, the query is decoded, and the body
+    is text, in which replacement characters stand for what is no UTF-8.
+    """
+    path, _, query = target.partition("?")
+    sent = {name.lower(): value for name, value in headers.items()}
+    return {
+        "resource": resource,
+        "path": path,
+        "httpMethod": method,
+        "headers": sent,
+        "multiValueHeaders": {name: [value] for name, value in sent.items()},
+        "multiValueQueryStringParameters": parse_qs(query, keep_blank_values=True) or None,
+        "pathParameters": {parameter: path.removeprefix("/").removesuffix("/")},
+        "stageVariables": None,
+        "requestContext": {
+            "accountId": "000000000000",
+            "apiId": STAGE,
+            "stage": STAGE,
+            "protocol": "HTTP/1.1",
+            "requestId": request_id,
+            "resourcePath": resource,
+            "httpMethod": method,
+            "path": f"/{STAGE}{path}",
+            "identity": {"sourceIp": caller, "userAgent": sent.get("user-agent")},
+        },
+        "body": body.decode("utf-8", errors="replace") or None,
+        "isBase64Encoded": False,
+    }
 
 
 def scheduled_event(*, rule: str, event_id: str, at: datetime, region: str) -> JsonObject:

@@ -1,4 +1,4 @@
-"""Every route declares who may use it, and paths are unambiguous for API Gateway."""
+"""Every route declares who may use it, and its path leads to it."""
 
 from __future__ import annotations
 
@@ -6,7 +6,10 @@ import re
 from collections import defaultdict
 from collections.abc import Iterable
 
-from chalicelib.api.routes import every_endpoint
+from chalicelib.api.matching import Matcher
+from chalicelib.api.mounting import EVERY_PATH
+from chalicelib.api.route_table import ROUTES
+from chalicelib.api.routes import by_path, every_endpoint
 from chalicelib.domain.staff import Permission
 
 ENDPOINTS = every_endpoint()
@@ -66,7 +69,7 @@ def registered() -> list[tuple[str, str]]:
 
 
 def differing_parameters(paths: Iterable[str]) -> list[str]:
-    """Sibling paths that name the parameter at the same place differently (API Gateway refuses them)."""
+    """Sibling paths that name the parameter at the same place differently: for OpenAPI those are one path."""
     names: dict[str, set[str]] = defaultdict(set)
     for path in paths:
         parts = path.split("/")
@@ -87,10 +90,26 @@ def test_only_the_named_routes_are_public() -> None:
     assert {(one.method, one.path) for one in ENDPOINTS if one.public} <= PUBLIC
 
 
-def test_every_route_of_the_app_is_an_endpoint() -> None:
+def test_api_gateway_knows_one_path_and_hands_on_every_method() -> None:
     import app
 
-    assert set(app.app.routes) == {path for _, path in registered()}
+    assert {path: set(methods) for path, methods in app.app.routes.items()} == {
+        EVERY_PATH: {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"}
+    }
+
+
+def test_every_route_of_the_app_is_an_endpoint() -> None:
+    assert {f"{method} {path}" for method, path in registered()} == set(ROUTES)
+
+
+def test_no_route_is_in_the_shadow_of_another() -> None:
+    matcher = Matcher(by_path())
+
+    for path in by_path():
+        names = [part for part in path.split("/") if part.startswith("{")]
+        match = matcher.match(path)
+        assert match is not None, path
+        assert (match.route, list(match.parameters.values())) == (path, names)
 
 
 def test_operations_are_unique() -> None:

@@ -74,6 +74,29 @@ def test_a_wrong_method_is_a_405_in_the_shape_of_the_api(anonymous: Api) -> None
     assert refused.status == 405
     assert refused.headers["content-type"] == "application/problem+json"
     assert refused.json["code"] == "method_not_allowed"
+    assert refused.headers["allow"] == "GET"
+
+
+@pytest.mark.parametrize("method", ["GET", "POST", "OPTIONS"])
+@pytest.mark.parametrize("path", ["/v1", "/v1/nothing/here", "/v1/health/x"])
+def test_an_unknown_path_is_a_404_in_the_shape_of_the_api(anonymous: Api, method: str, path: str) -> None:
+    unknown = anonymous.call(method, path)
+    assert unknown.status == 404
+    assert unknown.headers["content-type"] == "application/problem+json"
+    assert unknown.json["code"] == "not_found"
+    assert unknown.json["message"] == "There is nothing at this address."
+
+
+def test_head_and_preflights_reach_the_function(anonymous: Api) -> None:
+    head = anonymous.call("HEAD", "/v1/health")
+    assert (head.status, head.content) == (200, b"")
+    preflight = anonymous.call("OPTIONS", "/v1/me", Origin="https://console.isp.example")
+    assert (preflight.status, preflight.headers["allow"]) == (204, "GET")
+
+
+def test_the_gateway_has_two_resources_whatever_the_number_of_routes(stack: dict[str, str]) -> None:
+    found = boto3.client("apigateway").get_resources(restApiId=stack["RestAPI"])["items"]
+    assert {one["path"] for one in found} == {"/", "/{proxy+}"}
 
 
 def test_every_function_has_a_role_of_its_own(stack: dict[str, str]) -> None:

@@ -1,7 +1,8 @@
-"""What is deployed: the zip as it ships."""
+"""What is deployed: zip and template as they ship."""
 
 from __future__ import annotations
 
+import json
 import sys
 import zipfile
 from pathlib import PurePosixPath
@@ -20,3 +21,13 @@ def test_every_module_in_the_zip_is_compiled() -> None:
         for module in sorted(modules)
         if str(module.parent / "__pycache__" / f"{module.stem}.{tag}.pyc") not in names
     ] == []
+
+
+def test_the_template_does_not_grow_with_the_routes() -> None:
+    text = (PACKAGE / "template.json").read_text()
+    api = json.loads(text)["Resources"]["RestAPI"]["Properties"]
+
+    assert list(api["DefinitionBody"]["paths"]) == ["/{proxy+}"]
+    assert [(one["ResourcePath"], one["HttpMethod"]) for one in api["MethodSettings"]] == [("/*", "*")]
+    # CloudFormation takes a megabyte.
+    assert len(text.encode()) < 250_000

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from chalice.app import Chalice, MultiDict, Response
+from chalice.app import Chalice, MultiDict, Request, Response
 
 from chalicelib.local.front_door import Server, Site
 from chalicelib.local.gateway import BODY_BYTES_MAX, Gateway
@@ -24,33 +24,33 @@ PROBLEM_KEYS = {"type", "title", "status", "code", "message", "param", "request_
 def small_app() -> Chalice:
     app = Chalice(app_name="small", configure_logs=False)
 
-    @app.route("/v1/echo/{name}", methods=["GET", "POST"])
-    def echo(name: str) -> Response:
+    @app.route("/{proxy+}", methods=["GET", "HEAD", "POST", "DELETE"])
+    def answer() -> Response:
         request = app.current_request
         assert request is not None
-        told = {
-            "name": name,
-            "query": (request.query_params or MultiDict({"q": []})).getlist("q"),
-            "bytes": len(request.raw_body),
-            "address": request.context["identity"]["sourceIp"],
-            "request_id": request.context["requestId"],
-            "forwarded": request.headers["x-forwarded-for"],
-        }
+        assert request.uri_params is not None
+        if request.method == "DELETE":
+            return Response("", status_code=204)
+        if request.uri_params["proxy"] == "v1/broken":
+            return Response("", headers={"X-One": ["a", "b\r\nX-Split: c"]})
         headers: dict[str, str | list[str]] = {
             "Content-Type": "application/json",
             "Set-Cookie": ["a=1", "b=2"],
         }
-        return Response(json.dumps(told), headers=headers)
-
-    @app.route("/v1/nothing", methods=["DELETE"])
-    def nothing() -> Response:
-        return Response("", status_code=204)
-
-    @app.route("/v1/broken", methods=["GET"])
-    def broken() -> Response:
-        return Response("", headers={"X-One": ["a", "b\r\nX-Split: c"]})
+        return Response(json.dumps(told_of(request)), headers=headers)
 
     return app
+
+
+def told_of(request: Request) -> dict[str, Any]:
+    return {
+        "path": (request.uri_params or {})["proxy"],
+        "query": (request.query_params or MultiDict({"q": []})).getlist("q"),
+        "bytes": len(request.raw_body),
+        "address": request.context["identity"]["sourceIp"],
+        "request_id": request.context["requestId"],
+        "forwarded": request.headers["x-forwarded-for"],
+    }
 
 
 @pytest.fixture(scope="module")
@@ -97,6 +97,7 @@ def test_the_api_is_served_with_what_api_gateway_would_tell(client: http.client.
 
     told = json.loads(body)
     assert response.status == 200
+    assert told["path"] == "v1/echo/a%20b"
     assert told["bytes"] == 7
     assert told["query"] == ["1", "2"]
     assert told["address"] == told["forwarded"] == "127.0.0.1"
@@ -125,11 +126,18 @@ def test_one_connection_carries_many_requests_of_all_kinds(client: http.client.H
         assert ask(client, "GET", "/nowhere")[0].status == 404
 
 
-def test_an_unknown_path_and_a_wrong_method_are_problems(client: http.client.HTTPConnection) -> None:
-    assert_problem(*ask(client, "GET", "/v1/nowhere"), 404, "not_found")
-    response, body = ask(client, "PATCH", "/v1/echo/a")
-    assert_problem(response, body, 405, "method_not_allowed")
-    assert response.headers["Allow"] == "GET, POST"
+def test_a_method_that_no_path_has_is_a_problem(client: http.client.HTTPConnection) -> None:
+    assert_problem(*ask(client, "PATCH", "/v1/echo/a"), 404, "not_found")
+
+
+@pytest.mark.parametrize(
+    ("target", "path"),
+    [("/v1/a%2Fb/c+d", "v1/a%2Fb/c+d"), ("/v1/a/", "v1/a"), ("/v1/a//b", "v1/a//b"), ("/v1/a;b", "v1/a;b")],
+)
+def test_a_path_is_handed_on_as_it_was_sent(
+    client: http.client.HTTPConnection, target: str, path: str
+) -> None:
+    assert json.loads(ask(client, "GET", target)[1])["path"] == path
 
 
 def test_a_body_at_the_limit_passes_and_one_above_is_413(client: http.client.HTTPConnection) -> None:
@@ -206,8 +214,8 @@ def test_a_page_takes_no_post(client: http.client.HTTPConnection) -> None:
 def test_pages_and_refusals_carry_the_security_headers_without_hsts(
     client: http.client.HTTPConnection,
 ) -> None:
-    for path in ("/", "/mailbox", "/nothing", "/v1/nothing-here"):
-        response, _ = ask(client, "GET", path)
+    for method, path in (("GET", "/"), ("GET", "/mailbox"), ("GET", "/nothing"), ("PATCH", "/v1/echo/a")):
+        response, _ = ask(client, method, path)
         assert response.headers["X-Content-Type-Options"] == "nosniff"
         assert response.headers["Referrer-Policy"] == "no-referrer"
         assert response.headers["Cache-Control"] == "no-store"

@@ -51,6 +51,48 @@ def test_an_unknown_address_is_not_found(api: ApiClient) -> None:
     assert unknown.problem == (404, "not_found", None)
     assert unknown.headers["X-Request-Id"] == unknown.json["request_id"]
     assert api.get("/v1/health/x").problem == (404, "not_found", None)
+    for method in ("POST", "PUT", "PATCH", "DELETE", "OPTIONS"):
+        assert api.request(method, "/v1/nothing/here").problem == (404, "not_found", None)
+    head = api.request("HEAD", "/v1/nothing/here")
+    assert (head.status, head.body) == (404, b"")
+
+
+def test_an_unknown_address_is_a_line_in_the_log_that_does_not_name_it(
+    api: ApiClient, capsys: pytest.CaptureFixture[str]
+) -> None:
+    capsys.readouterr()
+    unknown = api.get("/v1/people/ayesha@example.com")
+
+    out = capsys.readouterr().out
+    line = json.loads(out)
+    assert (line["operation"], line["status"], line["code"]) == ("none", 404, "not_found")
+    assert line["request_id"] == unknown.json["request_id"]
+    assert "ayesha" not in out
+
+
+@pytest.mark.parametrize("path", ["/v1/health/", "/v1/tenant/"])
+def test_a_slash_at_the_end_makes_no_difference(signed_in: SignedIn, path: str) -> None:
+    assert signed_in.api.get(path).json == signed_in.api.get(path.removesuffix("/")).json
+
+
+@pytest.mark.parametrize(
+    "path", ["/v1/subscribers//documents", "/v1//health", "/v1/./health", "/v1/%68ealth"]
+)
+def test_a_path_is_not_made_to_fit(signed_in: SignedIn, path: str) -> None:
+    unknown = signed_in.api.get(path)
+    assert unknown.problem == (404, "not_found", None)
+    assert unknown.json["message"] == "There is nothing at this address."
+
+
+def test_an_encoded_slash_is_part_of_its_parameter(
+    signed_in: SignedIn, capsys: pytest.CaptureFixture[str]
+) -> None:
+    capsys.readouterr()
+    signed_in.api.get("/v1/subscribers/sub_1%2Fdocuments")
+    signed_in.api.get("/v1/subscribers/sub_1/documents")
+
+    lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert [line["operation"] for line in lines] == ["get_subscriber", "list_subscriber_documents"]
 
 
 @pytest.mark.parametrize("path", ADDRESSES)

@@ -11,7 +11,8 @@ import pytest
 from chalice.app import Chalice
 from pydantic import Field
 
-from chalicelib.api.routing import Endpoint, Request, mount
+from chalicelib.api.mounting import mount
+from chalicelib.api.routing import Endpoint, Request
 from chalicelib.api.schemas import ListAnswer, ListQuery, Schema
 from chalicelib.domain.errors import Conflict
 from chalicelib.domain.money import Money

@@ -42,7 +42,7 @@ def note(sk):
     table().put_item(Item={"pk": "note", "sk": sk})
 
 
-@app.route("/v1/notes")
+@app.route("/{proxy+}")
 def notes():
     if "send" in (app.current_request.query_params or {}):
         sent = app.current_request.query_params["send"]

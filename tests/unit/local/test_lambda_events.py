@@ -4,9 +4,14 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
-from chalice.app import CloudWatchEvent, SQSEvent
+from chalice.app import CloudWatchEvent, Request, SQSEvent
 
-from chalicelib.local.lambda_events import failed_message_ids, scheduled_event, sqs_event
+from chalicelib.local.lambda_events import (
+    failed_message_ids,
+    rest_api_event,
+    scheduled_event,
+    sqs_event,
+)
 
 MESSAGE: dict[str, Any] = {
     "MessageId": "m-1",
@@ -28,6 +33,43 @@ def test_an_sqs_event_has_the_shape_that_lambda_gives() -> None:
     assert record["messageAttributes"] == {"kind": {"stringValue": "shard", "dataType": "String"}}
     assert record["eventSource"] == "aws:sqs"
     assert record["eventSourceARN"] == "arn:aws:sqs:us-east-1:000000000000:billing"
+
+
+def test_chalice_reads_a_request_as_api_gateway_hands_it_on() -> None:
+    event = rest_api_event(
+        resource="/{proxy+}",
+        parameter="proxy",
+        method="POST",
+        target="/v1/a%2Fb/c+d/?q=x%20y&q=&r=1%2B1",
+        headers={"Content-Type": "text/plain", "X-Forwarded-For": "203.0.113.7"},
+        body="لاہور".encode() + b"\xff",
+        caller="203.0.113.7",
+        request_id="r-1",
+    )
+    request = Request(event, None)
+
+    assert request.uri_params == {"proxy": "v1/a%2Fb/c+d"}
+    assert request.query_params is not None
+    assert request.query_params.getlist("q") == ["x y", ""]
+    assert request.query_params.getlist("r") == ["1+1"]
+    assert request.raw_body == "لاہور\ufffd".encode()
+    assert request.headers["content-type"] == "text/plain"
+    assert (request.method, request.context["identity"]["sourceIp"]) == ("POST", "203.0.113.7")
+
+
+def test_a_request_without_query_and_body_has_none() -> None:
+    event = rest_api_event(
+        resource="/{proxy+}",
+        parameter="proxy",
+        method="GET",
+        target="/v1/health",
+        headers={},
+        body=b"",
+        caller="203.0.113.7",
+        request_id="r-1",
+    )
+
+    assert (event["multiValueQueryStringParameters"], event["body"]) == (None, None)
 
 
 def test_chalice_reads_the_events() -> None:
