@@ -93,7 +93,7 @@ def build(out: Path, target: Target) -> None:
     tree = unpack(packaged / "deployment.zip", work / "tree")
     check_tree(tree, target)
     compile_tree(tree, target)
-    text = json.dumps(template, separators=(",", ":"), sort_keys=True)
+    text = json.dumps(template, indent=1, sort_keys=True)
     if len(text) > TEMPLATE_BYTES_MAX:
         raise BuildError(f"the template takes {len(text)} bytes, CloudFormation allows {TEMPLATE_BYTES_MAX}")
     (out / "template.json").write_text(text + "\n")
@@ -241,31 +241,12 @@ def run(command: list[Any], **options: Any) -> str:
 
 
 def complete_template(template: JsonObject) -> None:
-    """Add what Chalice cannot say: queues of this template, and partial batches; leave out what says nothing.
-
-    CloudFormation takes templates of a megabyte at most, and there are seven methods to each path.
-    """
+    """Add what Chalice cannot say: queues of this template, and partial batches."""
     resources: JsonObject = template["Resources"]
-    body: JsonObject = resources["RestAPI"]["Properties"]["DefinitionBody"]
-    for methods in body["paths"].values():
-        for operation in methods.values():
-            shorten_operation(operation)
     for resource in resources.values():
         for event in resource["Properties"].get("Events", {}).values():
             if event["Type"] == "SQS":
                 complete_queue_event(event["Properties"], resources)
-
-
-def shorten_operation(operation: JsonObject) -> None:
-    """Leave out what API Gateway does by itself for a proxy integration, and what only documents."""
-    for name in ("consumes", "produces"):
-        operation.pop(name, None)
-    operation["responses"] = {"default": {"description": ""}}
-    integration = operation["x-amazon-apigateway-integration"]
-    if integration["type"] != "aws_proxy":
-        raise BuildError("a route is no proxy integration: shorten_operation would change what it does")
-    for name in ("passthroughBehavior", "responses"):
-        integration.pop(name, None)
 
 
 def complete_queue_event(event: JsonObject, resources: JsonObject) -> None:

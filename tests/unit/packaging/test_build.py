@@ -105,17 +105,6 @@ def test_queue_events_refer_to_queues_of_the_template() -> None:
         build.complete_queue_event({"Queue": {"Fn::Sub": "arn:x:sqs:y:z:Imports"}}, {})
 
 
-def test_an_operation_keeps_its_integration_and_loses_what_says_nothing() -> None:
-    integration = {"type": "aws_proxy", "uri": "arn:x", "httpMethod": "POST", "responses": {}}
-    operation: dict[str, Any] = {"consumes": ["*/*"], "x-amazon-apigateway-integration": integration}
-    build.shorten_operation(operation)
-    kept = {"type": "aws_proxy", "uri": "arn:x", "httpMethod": "POST"}
-    assert operation["x-amazon-apigateway-integration"] == kept
-    assert "consumes" not in operation
-    with pytest.raises(build.BuildError, match="proxy"):
-        build.shorten_operation({"x-amazon-apigateway-integration": {"type": "http"}})
-
-
 def test_equal_trees_make_equal_zips(tmp_path: Path) -> None:
     for name, order in [("a", ["x.py", "b/y.py"]), ("b", ["b/y.py", "x.py"])]:
         for number, file in enumerate(order):
