@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Protocol
 
 from chalicelib.domain.errors import Conflict
@@ -33,6 +33,13 @@ class Consents(Protocol):
 
     def append(self, *, subject_id: str, consent: Consent) -> Sequence[Write]:
         """Describe a choice; refused with Busy where another was made since its ``previous``."""
+
+
+class OwnConsents(Consents, Protocol):
+    """Choices of a tenant's staff and subscribers."""
+
+    def choosers(self) -> Iterator[str]:
+        """Yield who ever chose, by identifier."""
 
 
 class VisitorConsents(Consents, Protocol):
@@ -81,7 +88,7 @@ class OwnPrivacy(Protocol):
     """The part of a tenant's store that is about consent, policies and activity."""
 
     @property
-    def consents(self) -> Consents:
+    def consents(self) -> OwnConsents:
         """What staff and subscribers agreed to."""
 
     @property

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Protocol
 
 from chalicelib.domain.discounts import Coupon
@@ -22,6 +22,9 @@ class Coupons(Protocol):
 
     def redeemed_by(self, *, code: str, account_id: str) -> int:
         """Return how often a subscriber redeemed a coupon."""
+
+    def redemptions(self) -> Iterator[tuple[str, str, int]]:
+        """Yield code, subscriber and how often, of everybody who redeemed a coupon."""
 
     def add(self, *, coupon: Coupon) -> Sequence[Write]:
         """Describe adding a coupon; refused with CouponTaken."""

@@ -48,6 +48,12 @@ class Usage(Protocol):
     def periods(self, *, account_id: str, slot: int, through: date, limit: int) -> Mapping[date, PeriodUse]:
         """Return the newest recorded periods that start on or before a date, by their start."""
 
+    def accounts(self) -> Iterator[str]:
+        """Yield the accounts of which data used was ever recorded."""
+
+    def of_account(self, *, account_id: str) -> Iterator[tuple[int, PeriodUse]]:
+        """Yield every recorded period of an account with its subscription's slot, by slot and start."""
+
     def recorded(self, *, account_id: str, slot: int, record_id: str) -> UsageRecord | None:
         """Return a record that is kept, or None."""
 
@@ -60,10 +66,12 @@ class Usage(Protocol):
         record: UsageRecord,
         actor_id: str,
         file_on: date | None,
+        first: bool,
     ) -> Sequence[Write]:
         """Describe counting a record in the period that starts on a date.
 
-        ``file_on`` is when a run is to close the period, where none was told yet. Refused with
+        ``file_on`` is when a run is to close the period, where none was told yet; ``first`` says that
+        nothing is recorded of the period yet. Refused with
         RecordKept or UsagePeriodClosed.
         """
 

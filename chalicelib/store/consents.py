@@ -1,13 +1,14 @@
 """Choices of people: each is an item of its own, beside a copy of the newest one.
 
 - ``<tenant>#CONSENT#<staff or subscriber id>`` / ``NEWEST`` and ``CHOICE#<id>``, in the tenants table.
+- ``<tenant>#NOTED#chose`` / the same id: written with the first choice, so that who chose is found.
 - ``CONSENT#<hash of the visitor's token>`` / the same, in the ephemeral table, whose TTL takes them away.
   A visitor without a record is one who agreed to nothing, so that losing the table allows nothing.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 from typing import Final
 
@@ -39,6 +40,7 @@ from chalicelib.usecases.consents import PublicSite
 
 NEWEST: Final = "NEWEST"
 CHOICE: Final = "CHOICE#"
+CHOSE: Final = "chose"
 
 
 class ConsentItem(TenantsItem):
@@ -46,6 +48,10 @@ class ConsentItem(TenantsItem):
 
     consent_id = UnicodeAttribute()
     choice = UnicodeAttribute()
+
+
+class ChooserItem(TenantsItem):
+    """``<tenant>#NOTED#chose`` / staff or subscriber id; its key says it all."""
 
 
 class VisitorConsentItem(EphemeralItem):
@@ -80,6 +86,11 @@ class DynamoConsents(OfTenant):
         )
         return _newest_first(_decoded(one.choice) for one in found)
 
+    def choosers(self) -> Iterator[str]:
+        """Yield who ever chose, by identifier."""
+        for item in ChooserItem.query(keys.noted(self._tenant_id, CHOSE), consistent_read=True):
+            yield str(item.sk)
+
     def append(self, *, subject_id: str, consent: Consent) -> Sequence[ModelWrite]:
         """Describe a choice; refused with Busy where another was made since its ``previous``."""
         pk, choice = keys.consents(self._tenant_id, subject_id), _encoded(consent)
@@ -87,7 +98,11 @@ class DynamoConsents(OfTenant):
             ConsentItem(pk, sk, consent_id=consent.consent_id, choice=choice)
             for sk in (NEWEST, _sort(consent))
         )
-        return _writes(newest, made, consent, of=ConsentItem.consent_id)
+        writes = _writes(newest, made, consent, of=ConsentItem.consent_id)
+        if consent.previous is not None:
+            return writes
+        chose = ChooserItem(keys.noted(self._tenant_id, CHOSE), subject_id)
+        return [*writes, put(chose, condition=None, refused=Busy("the note has no condition"))]
 
 
 class DynamoVisitorConsents(OfPlatform):

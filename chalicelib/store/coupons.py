@@ -2,6 +2,7 @@
 
 - ``<tenant>#CPN`` / code: the coupon and how often it was redeemed.
 - ``<tenant>#A#<ulid>`` / ``CPN#<code>``: how often by the subscriber.
+- ``<tenant>#NOTED#redeemed`` / ``<code>#<ulid>``: that they did, so that the coupon finds them.
 
 A redemption adds one to both under the condition that the limit is not reached, in the
 transaction of what it is redeemed for: so the limit holds however many come at once.
@@ -9,9 +10,9 @@ transaction of what it is redeemed for: so the limit holds however many come at 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import date
-from typing import Any
+from typing import Any, Final
 
 import orjson
 from pynamodb.attributes import BooleanAttribute, NumberAttribute, UnicodeAttribute
@@ -23,8 +24,10 @@ from chalicelib.domain.errors import Busy, NotFound
 from chalicelib.ports.store import Page
 from chalicelib.store import keys
 from chalicelib.store.acting import OfTenant
-from chalicelib.store.base import ModelWrite, TenantsItem, from_iso, nullable, put_new, to_iso, update
+from chalicelib.store.base import ModelWrite, TenantsItem, from_iso, nullable, put, put_new, to_iso, update
 from chalicelib.store.paging import query_page
+
+REDEEMED: Final = "redeemed"
 
 
 class CouponItem(TenantsItem):
@@ -40,6 +43,10 @@ class RedeemedItem(TenantsItem):
     """``<tenant>#A#<ulid>`` / ``CPN#<code>``."""
 
     redeemed = NumberAttribute(attr_name="n")
+
+
+class RedeemerItem(TenantsItem):
+    """``<tenant>#NOTED#redeemed`` / ``<code>#<ulid>``; its key says it all."""
 
 
 class DynamoCoupons(OfTenant):
@@ -68,6 +75,13 @@ class DynamoCoupons(OfTenant):
         except DoesNotExist:
             return 0
 
+    def redemptions(self) -> Iterator[tuple[str, str, int]]:
+        """Yield code, subscriber and how often, of everybody who redeemed a coupon."""
+        for item in RedeemerItem.query(keys.noted(self._tenant_id, REDEEMED), consistent_read=True):
+            code, _, ulid = str(item.sk).rpartition("#")
+            account_id = f"sbr_{ulid}"
+            yield code, account_id, self.redeemed_by(code=code, account_id=account_id)
+
     def add(self, *, coupon: Coupon) -> Sequence[ModelWrite]:
         """Describe adding a coupon; refused with CouponTaken."""
         item = CouponItem(
@@ -94,6 +108,9 @@ class DynamoCoupons(OfTenant):
         if coupon.redemptions_max is not None:
             open_still = open_still & (CouponItem.redeemed < coupon.redemptions_max)
         mine = RedeemedItem(keys.account(self._tenant_id, account_id), keys.redeemed_coupon(coupon.code))
+        by = RedeemerItem(
+            keys.noted(self._tenant_id, REDEEMED), f"{coupon.code}#{account_id.removeprefix('sbr_')}"
+        )
         free: Condition | None = None
         if coupon.per_subscriber_max is not None:
             counted = RedeemedItem.redeemed
@@ -101,6 +118,7 @@ class DynamoCoupons(OfTenant):
         return [
             update(whole, actions=[CouponItem.redeemed.add(1)], condition=open_still, refused=moved),
             update(mine, actions=[RedeemedItem.redeemed.add(1)], condition=free, refused=moved),
+            put(by, condition=None, refused=moved),
         ]
 
 

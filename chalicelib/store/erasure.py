@@ -28,6 +28,8 @@ from chalicelib.store.acting import OfTenant
 from chalicelib.store.audit import AuditItem
 from chalicelib.store.base import Database, EphemeralItem, TenantsItem, delete, nullable
 from chalicelib.store.breaches import BreachItem
+from chalicelib.store.consents import CHOSE
+from chalicelib.store.coupons import REDEEMED
 from chalicelib.store.dealers import DEALER_PREFIX
 from chalicelib.store.deleting import delete_items, delete_partition
 from chalicelib.store.due import due_sort_key
@@ -55,6 +57,7 @@ from chalicelib.store.subscriber_search import BlindItem, DirectoryItem
 from chalicelib.store.subscribers import DynamoSubscribers
 from chalicelib.store.support import AccessItem
 from chalicelib.store.till_closings import CLOSING_PREFIX, TillClosingItem
+from chalicelib.store.usage import METERED
 from chalicelib.store.vouchers import NEXT, BatchItem
 from chalicelib.usecases.invitations import INVITATION
 
@@ -232,6 +235,7 @@ class DynamoErasure(OfTenant):
         dealers = self._named(keys.dealers(mine), TenantsItem.sk.startswith(DEALER_PREFIX))
         yield from (keys.dealer_prices(mine, dealer_id) for dealer_id in dealers)
         yield from (key(mine) for key in GONE.values())
+        yield from (keys.noted(mine, what) for what in (CHOSE, METERED, REDEEMED))
         for day in self._days(tenant):
             yield keys.due(mine, date_bucket(on=day))
 

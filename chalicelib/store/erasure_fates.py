@@ -86,7 +86,7 @@ GONE: Final[Mapping[str, Callable[[str], str]]] = {
 # Partitions that go as a whole, of which there are several: by shard, or by what is in others.
 GONE_IN_PARTS: Final = (
     keys.jobs, keys.idempotency, keys.due, keys.collections, keys.gateway_events, keys.vouchers,
-    keys.voucher_codes, keys.dealer_prices, keys.consents, keys.policy_states,
+    keys.voucher_codes, keys.dealer_prices, keys.consents, keys.policy_states, keys.noted,
 )  # fmt: skip
 # Partitions that stay as a whole, until the law does not ask for them any more.
 STAYING: Final = (

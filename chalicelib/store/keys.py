@@ -139,6 +139,11 @@ def consents(tenant_id: str, subject_id: str) -> str:
     return f"{tenant_id}#CONSENT#{subject_id}"
 
 
+def noted(tenant_id: str, what: str) -> str:
+    """Who ever used data, redeemed a coupon or chose about consent: what of it is, lies under each alone."""
+    return f"{tenant_id}#NOTED#{what}"
+
+
 def policy_states(tenant_id: str, staff_id: str) -> str:
     """Of which versions of policies a person was told, and which they accepted."""
     return f"{tenant_id}#POLICY#{staff_id}"

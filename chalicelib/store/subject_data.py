@@ -29,7 +29,7 @@ from chalicelib.store.accounts import OPERATIONAL, AccountItem
 from chalicelib.store.acting import OfTenant
 from chalicelib.store.audit_log import DynamoAuditLog
 from chalicelib.store.base import ModelWrite, TenantsItem, delete, nullable, update
-from chalicelib.store.consents import ConsentItem
+from chalicelib.store.consents import CHOSE, ChooserItem, ConsentItem
 from chalicelib.store.consumer_numbers import ConsumerItem
 from chalicelib.store.coupons import RedeemedItem
 from chalicelib.store.gateway_collections import CollectingItem, CollectionItem
@@ -175,7 +175,11 @@ class DynamoSubjectData(OfTenant):
                 words = GatewayRefundItem.reason
                 yield update(named, actions=[words.remove()], condition=there, refused=gone)
         yield from self._erase_parked(account_id)
+        chose = False
         for choice in ConsentItem.query(keys.consents(self._tenant_id, account_id), consistent_read=True):
+            if not chose:
+                chose = True
+                yield delete(ChooserItem(keys.noted(self._tenant_id, CHOSE), account_id))
             yield delete(ConsentItem(choice.pk, choice.sk))
 
     def _erase_parked(self, account_id: str) -> Iterator[ModelWrite]:

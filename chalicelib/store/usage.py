@@ -26,6 +26,7 @@ from chalicelib.store.due import due_sort_key
 
 PERIOD_PREFIX: Final = "USE#"
 RECORD_PREFIX: Final = "USR#"
+METERED: Final = "metered"
 
 
 class UsageItem(TenantsItem):
@@ -52,6 +53,10 @@ class ClosingItem(TenantsItem):
     """``<tenant>#USE`` / ``<yyyymmdd>#<shard>#<account ULID>-<slot>``; its key says it all."""
 
 
+class UserItem(TenantsItem):
+    """``<tenant>#NOTED#metered`` / account ULID; its key says it all."""
+
+
 class DynamoUsage(OfTenant):
     """Data used by a tenant's subscriptions."""
 
@@ -71,6 +76,17 @@ class DynamoUsage(OfTenant):
         found = map(_use, items)
         return {one.start: one for one in found}
 
+    def accounts(self) -> Iterator[str]:
+        """Yield the accounts of which data used was ever recorded."""
+        for item in UserItem.query(keys.noted(self._tenant_id, METERED), consistent_read=True):
+            yield f"sbr_{item.sk}"
+
+    def of_account(self, *, account_id: str) -> Iterator[tuple[int, PeriodUse]]:
+        """Yield every recorded period of an account with its subscription's slot, by slot and start."""
+        pk, those = keys.account(self._tenant_id, account_id), UsageItem.sk.startswith(PERIOD_PREFIX)
+        for item in UsageItem.query(pk, those, consistent_read=True):
+            yield int(str(item.sk).split("#")[1]), _use(item)
+
     def recorded(self, *, account_id: str, slot: int, record_id: str) -> UsageRecord | None:
         """Return a record that is kept, or None."""
         pk = keys.account(self._tenant_id, account_id)
@@ -89,6 +105,7 @@ class DynamoUsage(OfTenant):
         record: UsageRecord,
         actor_id: str,
         file_on: date | None,
+        first: bool,
     ) -> Sequence[ModelWrite]:
         """Describe counting a record in the period that starts on a date."""
         pk = keys.account(self._tenant_id, account_id)
@@ -104,13 +121,20 @@ class DynamoUsage(OfTenant):
         return [
             put_new(kept, refused=RecordKept("the record is kept already")),
             *self._changed(account_id, slot, start, counted, file_on),
+            *([self._used(account_id)] if first else []),
         ]
 
     def top_up(
         self, *, account_id: str, slot: int, start: date, mib: int, file_on: date | None
     ) -> Sequence[ModelWrite]:
         """Describe adding to a period's data."""
-        return self._changed(account_id, slot, start, [UsageItem.topped_up_mib.add(mib)], file_on)
+        changed = self._changed(account_id, slot, start, [UsageItem.topped_up_mib.add(mib)], file_on)
+        return [*changed, self._used(account_id)]
+
+    def _used(self, account_id: str) -> ModelWrite:
+        """Describe noting that data used is recorded of an account, so that it is found."""
+        item = UserItem(keys.noted(self._tenant_id, METERED), account_id.removeprefix("sbr_"))
+        return put(item, condition=None, refused=Busy("the note has no condition"))
 
     def _changed(
         self, account_id: str, slot: int, start: date, actions: list[Any], file_on: date | None

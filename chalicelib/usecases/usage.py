@@ -148,6 +148,7 @@ def record_usage(
                 record=record,
                 actor_id=actor_id,
                 file_on=file_on(period=period, use=use, cap=line.cap_on(period.start)),
+                first=use is None,
             )
         )
     except RecordKept:
