@@ -8,7 +8,7 @@ from typing import Final
 
 from chalicelib.crypto.keyring import CiphertextRejected
 from chalicelib.domain.errors import Busy, Conflict, DomainError, InvalidValue, NotFound, StaleVersion
-from chalicelib.domain.jobs import FileExpired
+from chalicelib.domain.jobs import FileExpired, FileNotYours
 from chalicelib.domain.lifecycle import TenantInRecovery
 from chalicelib.domain.portal import PortalOff
 from chalicelib.domain.second_factor import SecondFactorRequired
@@ -105,6 +105,7 @@ STATUS: Final[dict[type[DomainError], int]] = {
     PermissionDenied: 403,
     CsrfRejected: 403,
     EmailNotVerified: 403,
+    FileNotYours: 403,
     PortalOff: 403,
     RightsExceeded: 403,
     SecondFactorRequired: 403,

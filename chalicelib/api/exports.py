@@ -1,4 +1,4 @@
-"""Exports: a ZIP of all subscribers, subscriptions and invoices."""
+"""Exports: a ZIP of everything that a company has."""
 
 from __future__ import annotations
 
@@ -27,6 +27,9 @@ class ExportOut(Schema):
     sha256: str = Field(description="of the archive, in hex; empty while there is none")
     counts: dict[str, int] = Field(description="rows of each table")
     failure: FailureOut | None
+    permissions: list[str] = Field(
+        description="of who asked, as far as tables need them: who lacks one may not download it"
+    )
 
     @classmethod
     def of(cls, job: ExportJob) -> ExportOut:
@@ -41,6 +44,7 @@ class ExportOut(Schema):
             sha256=job.sha256,
             counts=dict(job.counts),
             failure=FailureOut.of(job.failure) if job.failure else None,
+            permissions=sorted(one.value for one in job.permissions),
         )
 
 
@@ -67,12 +71,13 @@ def list_exports(request: Request) -> ExportList:
     idempotent=True,
 )
 def create_export(request: Request) -> ExportOut:
-    """Ask for an export of everything: CSV and JSON Lines in one ZIP with a manifest."""
+    """Ask for an export of everything that one may see: CSV and JSON Lines in one ZIP with a manifest."""
     export_id = request.services.ids.new(prefix="exp")
     job = exports.create_export(
         store=request.store,
         queue=request.services.export_queue,
         export_id=export_id,
+        permissions=request.principal.permissions,
         at=request.now,
         note=request.note("export.created", export_id),
         idempotency=request.idempotency,
@@ -95,6 +100,7 @@ def download_export(request: Request) -> FileOut:
         store=request.store,
         blobs=request.services.blobs,
         export_id=export_id,
+        permissions=request.principal.permissions,
         at=request.now,
         note=request.note("export.downloaded", export_id),
     )

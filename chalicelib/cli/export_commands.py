@@ -88,7 +88,7 @@ def _show(context: Context, job: Mapping[str, Any]) -> int:
     fields: list[tuple[str, object]] = [
         ("export", job["export_id"]),
         ("state", job["state"]),
-        *job["counts"].items(),
+        *((table, rows) for table, rows in job["counts"].items() if rows),
         ("bytes", job["size_bytes"] or None),
         ("sha256", job["sha256"] or None),
         ("deleted", job["expires_at"]),

@@ -13,7 +13,7 @@ OBJECTS: Final[tuple[Stored, ...]] = (
         "exports, for download",
         Subject.SUBSCRIBER,
         {FILE: "content"},
-        {"content": "everything that the ISP has of its subscribers"},
+        {"content": "everything that the ISP has"},
     ),
     Stored(
         "imports/",

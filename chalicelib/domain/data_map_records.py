@@ -137,8 +137,8 @@ RECORDS: Final[tuple[Stored, ...]] = (
         "an export that was asked for",
         Subject.STAFF,
         {
-            JOB: "attempt counts created_at created_by failure finished_at sha256 size_bytes started_at "
-            "state updated_at version"
+            JOB: "attempt counts created_at created_by failure finished_at permissions sha256 size_bytes "
+            "started_at state updated_at version"
         },
     ),
     Stored(

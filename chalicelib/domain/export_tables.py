@@ -3,7 +3,8 @@
 A row is a mapping of plain values: text, whole numbers, truth values, dates as ISO text, null,
 and amounts as minor units of the row's ``currency``. JSON Lines holds rows as they are. In CSV
 an amount is a decimal in the currency's own digits, null is empty, and text that a
-spreadsheet would run has an apostrophe before it (``domain.spreadsheets``).
+spreadsheet would run has an apostrophe before it (``domain.spreadsheets``). A table without
+amounts may be without a currency.
 """
 
 from __future__ import annotations
@@ -18,14 +19,16 @@ from typing import Final, TypeAlias
 from chalicelib.domain.accounts import subscription_id, summary_status
 from chalicelib.domain.catalogue import Catalogue
 from chalicelib.domain.documents import Document
-from chalicelib.domain.invoices import Invoice
+from chalicelib.domain.export_values import plain
+from chalicelib.domain.invoices import Invoice, Posting
 from chalicelib.domain.money import format_minor
 from chalicelib.domain.spreadsheets import text_cell
 from chalicelib.domain.subscribers import Subscriber
+from chalicelib.domain.taxes import NO_TAX_PROFILE
 from chalicelib.domain.traces import calculation
 
 # Counts up with every change that a reader of the files must know of.
-SCHEMA_VERSION: Final = 2
+SCHEMA_VERSION: Final = 3
 
 Row: TypeAlias = Mapping[str, object]
 
@@ -47,48 +50,53 @@ class Table:
     columns: Mapping[str, Kind]
 
 
-def _columns(text: str) -> dict[str, Kind]:
-    """Read ``name:kind``, plain unless said otherwise."""
+def columns(*, text: str) -> dict[str, Kind]:
+    """Return the columns that a text names, in its order: read ``name:kind``, plain unless said otherwise."""
     pairs = (word.partition(":") for word in text.split())
     return {name: Kind(kind or "plain") for name, _, kind in pairs}
 
 
 SUBSCRIBERS: Final = Table(
     "subscribers",
-    _columns(
-        "subscriber_id code:text name:text email:text phone:text address:text national_id:text tax_id:text "
-        "note:text area:text dealer_id:text status archived currency balance:amount created_at consolidated"
+    columns(
+        text="subscriber_id code:text name:text email:text phone:text address:text national_id:text "
+        "tax_id:text note:text area:text dealer_id:text status archived currency balance:amount "
+        "created_at consolidated credit:amount deposits:amount tax_profile:json charges:json"
     ),
 )
 SUBSCRIPTIONS: Final = Table(
     "subscriptions",
-    _columns(
-        "subscription_id subscriber_id subscriber_code:text package_id package:text state starts_on ends_on "
-        "paused_on billed_to anchor_day cycle_unit cycle_count timing currency price:amount own_price"
+    columns(
+        text="subscription_id subscriber_id subscriber_code:text package_id package:text state starts_on "
+        "ends_on paused_on billed_to anchor_day cycle_unit cycle_count timing currency price:amount "
+        "own_price edition quantity parent_slot replaces_slot discounts:json pause_share "
+        "for_non_payment"
     ),
 )
 INVOICES: Final = Table(
     "invoices",
-    _columns(
-        "invoice_id number subscriber_id subscriber_code:text recipient_name:text recipient_address:text "
-        "recipient_tax_id:text state issued_on due_on period_start period_end currency net:amount tax:amount "
-        "total:amount run_id paid:amount credited:amount written_off:amount open:amount overdue kind about"
+    columns(
+        text="invoice_id number subscriber_id subscriber_code:text recipient_name:text "
+        "recipient_address:text recipient_tax_id:text state issued_on due_on period_start period_end "
+        "currency net:amount tax:amount total:amount run_id paid:amount credited:amount "
+        "written_off:amount open:amount overdue kind about note:text postings:json"
     ),
 )
 INVOICE_LINES: Final = Table(
     "invoice_lines",
-    _columns(
-        "invoice_id number line subscription_id package_id description:text period_start period_end "
-        "billed_days full_days currency unit_price:amount net:amount tax:amount total:amount taxes:json "
-        "kind quantity discount:amount edition calculation:json trace:json"
+    columns(
+        text="invoice_id number line subscription_id package_id description:text period_start period_end "
+        "billed_days full_days currency unit_price:amount net:amount tax:amount total:amount "
+        "taxes:json kind quantity discount:amount edition calculation:json trace:json"
     ),
 )
 DOCUMENTS: Final = Table(
     "documents",
-    _columns(
-        "document_id number kind subscriber_id subscriber_code:text recipient_name:text "
-        "recipient_address:text recipient_tax_id:text issued_on currency amount:amount net:amount tax:amount "
-        "channel:text reason:text about reference:text note:text reversed_by settled:json postings:json"
+    columns(
+        text="document_id number kind subscriber_id subscriber_code:text recipient_name:text "
+        "recipient_address:text recipient_tax_id:text issued_on currency amount:amount net:amount "
+        "tax:amount channel:text reason:text about reference:text note:text reversed_by settled:json "
+        "postings:json lines:json refunded:amount charged_back:amount"
     ),
 )
 TABLES: Final = (SUBSCRIBERS, SUBSCRIPTIONS, INVOICES, INVOICE_LINES, DOCUMENTS)
@@ -115,6 +123,10 @@ def subscriber_row(*, subscriber: Subscriber) -> Row:
         "balance": account.balance,
         "created_at": subscriber.created_at.isoformat().replace("+00:00", "Z"),
         "consolidated": account.consolidated,
+        "credit": account.credit,
+        "deposits": account.deposits,
+        "tax_profile": None if account.tax == NO_TAX_PROFILE else plain(value=account.tax),
+        "charges": plain(value=account.charges) if account.charges else [],
     }
 
 
@@ -149,6 +161,13 @@ def subscription_rows(*, subscriber: Subscriber, catalogue: Catalogue, today: da
             "currency": account.currency,
             "price": price,
             "own_price": sub.price_override is not None,
+            "edition": sub.edition,
+            "quantity": sub.quantity,
+            "parent_slot": sub.parent,
+            "replaces_slot": sub.replaces,
+            "discounts": plain(value=sub.discounts) if sub.discounts else [],
+            "pause_share": sub.pause_share,
+            "for_non_payment": sub.for_non_payment,
         }
 
 
@@ -180,6 +199,8 @@ def invoice_row(*, invoice: Invoice, today: date) -> Row:
         "overdue": invoice.overdue(today=today),
         "kind": invoice.kind,
         "about": invoice.about or None,
+        "note": invoice.note,
+        "postings": _postings(invoice.postings),
     }
 
 
@@ -250,24 +271,35 @@ def document_row(*, document: Document) -> Row:
         "note": document.note,
         "reversed_by": document.reversed_by or None,
         "settled": [{"invoice_id": one, "amount": amount} for one, amount in document.settled],
-        "postings": [{"account": one.account, "amount": one.amount} for one in document.postings],
+        "postings": _postings(document.postings),
+        "lines": plain(value=lines) if lines else [],
+        "refunded": document.refunded,
+        "charged_back": document.charged_back,
     }
+
+
+def _postings(postings: Sequence[Posting]) -> list[dict[str, object]]:
+    return [{"account": one.account, "amount": one.amount} for one in postings]
+
+
+# By names of the module: an export asks for the kinds of millions of cells.
+_PLAIN, _TEXT, _AMOUNT = Kind.PLAIN, Kind.TEXT, Kind.AMOUNT
 
 
 def csv_cells(*, table: Table, row: Row) -> Sequence[str]:
     """Return the row's CSV cells."""
-    currency = str(row["currency"])
+    currency = str(row.get("currency", ""))
     return [_cell(kind, row[name], currency) for name, kind in table.columns.items()]
 
 
 def _cell(kind: Kind, value: object, currency: str) -> str:
     if value is None:
         return ""
-    if kind is Kind.PLAIN:
-        return str(value).lower() if isinstance(value, bool) else str(value)
-    if kind is Kind.TEXT:
+    if kind is _PLAIN:
+        return str(value).lower() if value is True or value is False else str(value)
+    if kind is _TEXT:
         return text_cell(text=str(value))
-    if kind is Kind.AMOUNT:
+    if kind is _AMOUNT:
         assert isinstance(value, int), "an amount is in minor units"
         return format_minor(amount=value, currency=currency)
     return json.dumps(value)

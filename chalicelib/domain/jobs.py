@@ -13,6 +13,12 @@ FILES_KEPT_DAYS: Final = 7
 DOWNLOAD_TTL_SECONDS: Final = 900
 
 
+class FileNotYours(DomainError):
+    """The file has what the person may not see: who asked for it may see more."""
+
+    code = "file_not_yours"
+
+
 class FileExpired(DomainError):
     """The file was there, and is deleted by now."""
 

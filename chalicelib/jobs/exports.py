@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Mapping
+from datetime import datetime
 from functools import partial
 from typing import Any, Final
 
 from chalicelib.bootstrap import Services
+from chalicelib.domain.exports import ExportJob
+from chalicelib.domain.tenants import Tenant
 from chalicelib.jobs.deadline import deadline
 from chalicelib.jobs.sqs import JsonObject
 from chalicelib.jobs.turns import JobKind, each_job
+from chalicelib.ports.store import TenantStore
 from chalicelib.ports.vouchers import VoucherSheets
-from chalicelib.usecases.export_work import ExportWork, give_up, make_export
+from chalicelib.usecases.export_work import ExportWork, RecordReader, give_up, make_export
 from chalicelib.usecases.voucher_work import VoucherWork, make_vouchers
 from chalicelib.usecases.voucher_work import give_up as vouchers_given_up
 
@@ -30,6 +34,7 @@ def work_exports(services: Services, event: Mapping[str, Any]) -> JsonObject:
         blobs=services.blobs,
         now=services.clock.now,
         scratch=tempfile.TemporaryFile,
+        records=partial(records_of, services),
         out_of_time_to_read=deadline(seconds=READ_SECONDS_MAX),
         out_of_time=deadline(seconds=WORK_SECONDS_MAX),
     )
@@ -37,6 +42,23 @@ def work_exports(services: Services, event: Mapping[str, Any]) -> JsonObject:
         "export", services.export_queue, partial(make_export, work=work), partial(give_up, work=work)
     )
     return each_job(event, exports, _vouchers(services), privacy_requests(services))
+
+
+def records_of(
+    services: Services, store: TenantStore, tenant: Tenant, job: ExportJob, at: datetime
+) -> RecordReader:
+    """Return what is read besides subscribers and documents; it is imported by whoever exports."""
+    from chalicelib.usecases.export_records import TenantRecords
+    from chalicelib.usecases.export_source import Source
+
+    source = Source(
+        store=store,
+        tenant=tenant,
+        at=at,
+        retention=services.retention(tenant_id=tenant.tenant_id),
+        operator=lambda: services.operator,
+    )
+    return TenantRecords(source, job.permissions)
 
 
 def _vouchers(services: Services) -> JobKind:

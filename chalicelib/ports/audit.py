@@ -62,6 +62,9 @@ class AuditLog(Protocol):
     ) -> Page[AuditEntry]:
         """Return a page of entries; it may be short, or empty, and yet go on."""
 
+    def each(self, *, since: datetime) -> Iterator[AuditEntry]:
+        """Yield every entry written since an instant, oldest first."""
+
     def digests(self, *, since: str, until: str) -> Iterator[Digest]:
         """Yield the stored entries after an identifier through another, in order."""
 

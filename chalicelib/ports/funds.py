@@ -115,6 +115,9 @@ class FieldReceipts(Protocol):
     def kept(self, *, fund_id: str, receipt_ids: Sequence[str]) -> Mapping[str, KeptReceipt]:
         """Return those of a collector's receipts that are recorded."""
 
+    def of_fund(self, *, fund_id: str, limit: int, after: str | None) -> Page[KeptReceipt]:
+        """Return a page of a collector's receipts, in the order of their identifiers."""
+
     def add(self, *, fund_id: str, receipt: FieldReceipt, document_id: str) -> Write:
         """Describe keeping a receipt's identifier; refused with ReceiptRepeated."""
 

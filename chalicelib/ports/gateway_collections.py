@@ -150,6 +150,9 @@ class ConsumerNumbers(Protocol):
     def account_of(self, *, number: str) -> str | None:
         """Return whose a number is, or None."""
 
+    def each(self) -> Iterator[tuple[str, str]]:
+        """Yield every number and whose it is, in the order of numbers."""
+
     def next_serial(self) -> int:
         """Return the serial that no number was made of yet, from 1 on."""
 

@@ -38,6 +38,9 @@ class GatewayRefunds(Protocol):
     def get(self, *, refund_id: str) -> GatewayRefund:
         """Return the refund, or raise NotFound."""
 
+    def list(self, *, limit: int, after: str | None) -> Page[GatewayRefund]:
+        """Return a page of all, in the order of the refunds' identifiers."""
+
     def pending(self, *, limit: int, after: str | None) -> Page[GatewayRefund]:
         """Return a page of those whose end is not known."""
 

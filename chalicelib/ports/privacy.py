@@ -73,6 +73,9 @@ class PrivacyRequests(Protocol):
     def opened(self, *, sealed: str, token_hash: str) -> str:
         """Read what ``sealed`` wrote."""
 
+    def each_objections(self) -> Iterator[tuple[str, frozenset[Purpose]]]:
+        """Yield everybody who objected, with the purposes."""
+
     def held(self) -> bool:
         """Whether a legal hold keeps all that there is of the tenant."""
 

@@ -104,6 +104,10 @@ class DynamoAuditLog(OfTenant):
             if fits(item["object_id"]["S"], item["actor_id"]["S"]):
                 yield self._opened(item)
 
+    def each(self, *, since: datetime) -> Iterator[AuditEntry]:
+        """Yield every entry, oldest first."""
+        yield from self.entries(since=since, fits=lambda _object_id, _actor_id: True)
+
     def touched(self, *, since: datetime, before: datetime) -> Iterator[tuple[str, str, str, str]]:
         """Yield time, actor, action and object of the entries written in a window, none of them opened."""
         until = min(floor_id(at=before), self._latest())

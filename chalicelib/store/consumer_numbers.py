@@ -7,7 +7,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from pynamodb.attributes import NumberAttribute, UnicodeAttribute
 from pynamodb.exceptions import DoesNotExist
@@ -59,6 +59,12 @@ class DynamoConsumerNumbers(OfTenant):
             return str(ConsumerNumberItem.get(self._pk, number, consistent_read=True).account_id)
         except DoesNotExist:
             return None
+
+    def each(self) -> Iterator[tuple[str, str]]:
+        """Yield every number and whose it is, in the order of numbers."""
+        numbers = ConsumerNumberItem.sk < SERIAL
+        for item in ConsumerNumberItem.query(self._pk, numbers, consistent_read=True):
+            yield str(item.sk), str(item.account_id)
 
     def next_serial(self) -> int:
         """Return the serial that no number was made of yet, from 1 on."""

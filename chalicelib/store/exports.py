@@ -6,13 +6,14 @@ from collections.abc import Sequence
 from typing import Final
 
 import orjson
-from pynamodb.attributes import NumberAttribute, UnicodeAttribute
+from pynamodb.attributes import NumberAttribute, UnicodeAttribute, UnicodeSetAttribute
 from pynamodb.exceptions import DoesNotExist
 
 from chalicelib.domain.accounts import is_ulid
 from chalicelib.domain.errors import Busy, NotFound, StaleVersion
 from chalicelib.domain.exports import ExportJob
 from chalicelib.domain.jobs import JobFailure, JobState
+from chalicelib.domain.permissions import Permission
 from chalicelib.ports.store import Page
 from chalicelib.store import keys
 from chalicelib.store.acting import OfTenant
@@ -37,6 +38,7 @@ class ExportItem(TenantsItem):
     sha256 = UnicodeAttribute(null=True)
     counts = UnicodeAttribute()
     failure = UnicodeAttribute(null=True)
+    permissions = UnicodeSetAttribute(null=True)
 
 
 class DynamoExports(OfTenant):
@@ -90,6 +92,7 @@ class DynamoExports(OfTenant):
             sha256=job.sha256 or None,
             counts=orjson.dumps(dict(job.counts)).decode(),
             failure=failure,
+            permissions={one.value for one in job.permissions} or None,
         )
 
 
@@ -110,4 +113,5 @@ def _job(item: ExportItem) -> ExportJob:
         sha256=nullable(item.sha256) or "",
         counts=orjson.loads(item.counts),
         failure=JobFailure(*orjson.loads(failure)) if failure else None,
+        permissions=frozenset(map(Permission, nullable(item.permissions) or ())),
     )

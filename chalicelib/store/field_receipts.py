@@ -14,9 +14,11 @@ from pynamodb.attributes import NumberAttribute, UnicodeAttribute
 
 from chalicelib.domain.field_receipts import FieldReceipt, KeptReceipt, ReceiptRepeated
 from chalicelib.domain.money import Money
+from chalicelib.ports.store import Page
 from chalicelib.store import keys
 from chalicelib.store.acting import OfTenant
 from chalicelib.store.base import ModelWrite, TenantsItem, from_iso, put_new, to_iso
+from chalicelib.store.paging import query_page
 
 RECEIPT_PREFIX: Final = "RCV#"
 
@@ -43,6 +45,17 @@ class DynamoFieldReceipts(OfTenant):
         wanted = [(pk, f"{RECEIPT_PREFIX}{one}") for one in sorted(set(receipt_ids))]
         found = map(_kept, FieldReceiptItem.batch_get(wanted, consistent_read=True))
         return {one.receipt_id: one for one in found}
+
+    def of_fund(self, *, fund_id: str, limit: int, after: str | None) -> Page[KeptReceipt]:
+        """Return a page of a collector's receipts, in the order of their identifiers."""
+        page = query_page(
+            FieldReceiptItem,
+            keys.account(self._tenant_id, fund_id),
+            limit=limit,
+            after=after,
+            sort=FieldReceiptItem.sk.startswith(RECEIPT_PREFIX),
+        )
+        return Page(tuple(map(_kept, page.items)), page.after)
 
     def add(self, *, fund_id: str, receipt: FieldReceipt, document_id: str) -> ModelWrite:
         """Describe keeping a receipt's identifier; refused with ReceiptRepeated."""

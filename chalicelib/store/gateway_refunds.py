@@ -74,6 +74,12 @@ class DynamoGatewayRefunds(OfTenant):
             raise absent from None
         return self._refund(item)
 
+    def list(self, *, limit: int, after: str | None) -> Page[GatewayRefund]:
+        """Return a page of all, in the order of the refunds' identifiers."""
+        pk = keys.gateway_refunds(self._tenant_id)
+        page = query_page(GatewayRefundItem, pk, limit=limit, after=after)
+        return Page(tuple(map(self._refund, page.items)), page.after)
+
     def pending(self, *, limit: int, after: str | None) -> Page[GatewayRefund]:
         """Return a page of those whose end is not known."""
         pk = keys.pending_refunds(self._tenant_id)

@@ -213,6 +213,11 @@ class DynamoPrivacy(OfTenant):
             return frozenset()
         return frozenset(map(Purpose, item.purposes))
 
+    def each_objections(self) -> Iterator[tuple[str, frozenset[Purpose]]]:
+        """Yield everybody who objected, with the purposes."""
+        for item in ObjectionsItem.query(keys.objections(self._tenant_id), consistent_read=True):
+            yield str(item.sk), frozenset(map(Purpose, item.purposes))
+
     def object_to(self, *, subject_id: str, purposes: Collection[Purpose]) -> ModelWrite:
         """Describe keeping objections of a person, besides those of before."""
         item = ObjectionsItem(keys.objections(self._tenant_id), subject_id)

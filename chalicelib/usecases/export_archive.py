@@ -51,7 +51,8 @@ class Spool:
         self.table = table
         self.rows = 0
         self._scratch = scratch
-        self._writing = gzip.GzipFile(fileobj=scratch, mode="wb", compresslevel=1)
+        # Opened with the first row: most tables of most tenants have none, and each takes memory.
+        self._writing: gzip.GzipFile | None = None
 
     @property
     def size_bytes(self) -> int:
@@ -60,15 +61,20 @@ class Spool:
 
     def add(self, *, row: Row) -> None:
         """Keep a row."""
+        if self._writing is None:
+            self._writing = gzip.GzipFile(fileobj=self._scratch, mode="wb", compresslevel=1)
         self._writing.write(f"{_JSON.encode(row)}\n".encode())
         self.rows += 1
 
     def close(self) -> None:
-        """End the writing."""
-        self._writing.close()
+        """End the writing; further calls change nothing."""
+        if self._writing is not None:
+            self._writing.close()
 
     def lines(self) -> Iterator[bytes]:
         """Yield the rows as JSON lines."""
+        if self._writing is None:
+            return
         self._scratch.seek(0)
         with gzip.GzipFile(fileobj=self._scratch, mode="rb") as reading:
             yield from reading
@@ -140,9 +146,9 @@ class _Sink:
 
 
 def archive_chunks(
-    *, archive: Archive, spools: Sequence[Spool], readme: str, manifest: Mapping[str, Any]
+    *, archive: Archive, spools: Sequence[Spool], texts: Mapping[str, str], manifest: Mapping[str, Any]
 ) -> Iterator[bytes]:
-    """Yield the archive: two files a table, a note on reading them, and last the manifest.
+    """Yield the archive: two files a table, texts that say how to read them, and last the manifest.
 
     The manifest is given what is known beforehand; the files are added to it here.
     """
@@ -150,7 +156,8 @@ def archive_chunks(
         name, rows = spool.table.name, spool.rows
         yield from archive.add(name=f"{name}.jsonl", rows=rows, content=_gathered(spool.lines()))
         yield from archive.add(name=f"{name}.csv", rows=rows, content=_csv(spool))
-    yield from archive.add(name="README.txt", rows=0, content=[readme.encode()])
+    for name, words in texts.items():
+        yield from archive.add(name=name, rows=0, content=[words.encode()])
     files = [
         {"name": one.name, "rows": one.rows, "bytes": one.size_bytes, "sha256": one.sha256}
         for one in archive.files

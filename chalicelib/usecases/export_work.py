@@ -7,16 +7,20 @@ next one makes the export anew under a key of its own.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from functools import partial
-from typing import IO, Final, TypeVar
+from typing import IO, Any, Final, Protocol, TypeVar, cast
 
+from chalicelib.domain.accounts import Account
 from chalicelib.domain.catalogue import Catalogue
 from chalicelib.domain.documents import Document
 from chalicelib.domain.errors import StaleVersion
+from chalicelib.domain.export_money import COMPANY_JOURNALS, LEDGER_DAYS
+from chalicelib.domain.export_records import ControlTotals, Records
+from chalicelib.domain.export_schema import schema_text
 from chalicelib.domain.export_tables import (
     DOCUMENTS,
     INVOICE_LINES,
@@ -24,6 +28,8 @@ from chalicelib.domain.export_tables import (
     SUBSCRIBERS,
     SUBSCRIPTIONS,
     TABLES,
+    Row,
+    Table,
     document_row,
     invoice_line_rows,
     invoice_row,
@@ -31,11 +37,12 @@ from chalicelib.domain.export_tables import (
     subscription_rows,
 )
 from chalicelib.domain.exports import README_TEXT, ExportJob, ExportSums, archive_key, manifest_head
-from chalicelib.domain.invoices import Invoice
+from chalicelib.domain.invoices import Invoice, Posting
 from chalicelib.domain.jobs import JobFailure, JobState, JobTaken
 from chalicelib.domain.lifecycle import Capability, may
 from chalicelib.domain.numbering import DocumentKind
 from chalicelib.domain.subscribers import Subscriber
+from chalicelib.domain.tenants import Tenant
 from chalicelib.ports.services import Blobs
 from chalicelib.ports.store import AuditNote, Page, Stores, SubscriberQuery, TenantStore
 from chalicelib.usecases.export_archive import (
@@ -61,9 +68,65 @@ class ExportTaken(JobTaken):
     code = "export_taken"
 
 
+class RecordReader(Protocol):
+    """The tables beside subscribers and documents, as who asked for the export may see them."""
+
+    @property
+    def tables(self) -> Sequence[Records]:
+        """The tables that there are."""
+
+    @property
+    def left_out(self) -> Sequence[Records]:
+        """The tables that are left out."""
+
+    def of_company(self) -> Iterator[tuple[Records, Iterator[Row]]]:
+        """Yield each table with its rows, but for what accounts and invoices have."""
+
+    def of_account(self, *, account: Account) -> Iterator[tuple[Records, Row]]:
+        """Yield the rows of what is filed under an account and found by it alone."""
+
+    def of_invoice(self, *, invoice: Invoice) -> Iterator[tuple[Records, Row]]:
+        """Yield the rows of what is filed beside an invoice."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Making:
+    """An export in the making: what it is made of, where its rows go, and what they come to."""
+
+    work: ExportWork
+    store: TenantStore
+    records: RecordReader
+    today: date
+    spools: Mapping[str, Spool]
+    sums: ExportSums = field(default_factory=ExportSums)
+    totals: ControlTotals = field(default_factory=ControlTotals)
+
+    def add(self, table: Table, row: Row) -> None:
+        """Keep a row; every so many rows, raise ExportTooLarge where there is no room or time left."""
+        spool = self.spools[table.name]
+        spool.add(row=row)
+        if spool.rows % ROWS_PER_CHECK == 1:
+            _check_limits(self.work, self.spools)
+
+    def add_record(self, records: Records, row: Row) -> None:
+        """Keep a row of what is beside subscribers and documents, and count its amounts."""
+        self.add(records.table, row)
+        self.totals.add(table=records.table, row=row)
+        if records is COMPANY_JOURNALS:
+            parts = cast(Sequence[Mapping[str, Any]], row["postings"])
+            self.sums.add_postings(
+                currency=str(row["currency"]), postings=[Posting(**part) for part in parts]
+            )
+        elif records is LEDGER_DAYS:
+            net = cast(int, row["debit"]) - cast(int, row["credit"])
+            self.sums.add_turnover(currency=str(row["currency"]), account=str(row["account"]), net=net)
+
+
 @dataclass(frozen=True, slots=True)
 class ExportWork:
     """What making exports needs; ``scratch`` opens a temporary file, gone once closed.
+
+    ``records`` opens what is read besides subscribers and documents, for a job at an instant.
 
     ``out_of_time_to_read`` leaves time to write what was read, ``out_of_time`` leaves time to
     say that it was too much: a worker that is ended by force says nothing.
@@ -73,6 +136,7 @@ class ExportWork:
     blobs: Blobs
     now: Callable[[], datetime]
     scratch: Callable[[], IO[bytes]]
+    records: Callable[[TenantStore, Tenant, ExportJob, datetime], RecordReader]
     out_of_time_to_read: Callable[[], bool]
     out_of_time: Callable[[], bool]
 
@@ -119,70 +183,80 @@ def give_up(*, work: ExportWork, tenant_id: str, export_id: str) -> None:
 def _make(work: ExportWork, store: TenantStore, job: ExportJob) -> ExportJob:
     """Write the archive; return the job as it then stands."""
     generated_at = work.now()
-    tenant, sums = store.profile(), ExportSums()
+    tenant = store.profile()
+    records = work.records(store, tenant, job, generated_at)
+    tables = [*TABLES, *(one.table for one in records.tables)]
     with ExitStack() as scratches:
         spools = {
             table.name: Spool(table=table, scratch=scratches.enter_context(work.scratch()))
-            for table in TABLES
+            for table in tables
         }
-        today = tenant.local_date(at=generated_at)
-        _read_subscribers(work, store, spools, sums, today)
-        _read_invoices(work, store, spools, sums, today)
-        _read_documents(work, store, spools, sums)
-        for spool in spools.values():
-            spool.close()
+        making = _Making(work, store, records, tenant.local_date(at=generated_at), spools)
+        _read(making)
         counts = {name: spool.rows for name, spool in spools.items()}
-        manifest = manifest_head(tenant=tenant, job=job, generated_at=generated_at, counts=counts, sums=sums)
+        manifest = manifest_head(
+            tenant=tenant,
+            job=job,
+            generated_at=generated_at,
+            counts=counts,
+            sums=making.sums,
+            totals=making.totals.found,
+            left_out={one.name: one.permission.value for one in records.left_out},
+        )
         archive = Archive(at=generated_at)
+        chunks = archive_chunks(
+            archive=archive,
+            spools=list(spools.values()),
+            texts={
+                "README.txt": README_TEXT,
+                "schema.json": schema_text(tables=tables, records=records.tables),
+            },
+            manifest=manifest,
+        )
         size_bytes = work.blobs.write(
             key=archive_key(tenant_id=store.tenant_id, export_id=job.export_id, attempt=job.attempt),
-            chunks=_in_time(
-                work,
-                archive_chunks(
-                    archive=archive, spools=list(spools.values()), readme=README_TEXT, manifest=manifest
-                ),
-            ),
+            chunks=_in_time(work, chunks),
             content_type=ARCHIVE_CONTENT_TYPE,
         )
     done = _ended(job, work.now(), JobState.SUCCEEDED)
     return replace(done, size_bytes=size_bytes, sha256=archive.digest, counts=counts)
 
 
-def _read_subscribers(
-    work: ExportWork, store: TenantStore, spools: dict[str, Spool], sums: ExportSums, today: date
-) -> None:
+def _read(making: _Making) -> None:
+    """Read everything once, table by table; what is named by accounts and invoices with them."""
+    _read_subscribers(making)
+    for invoice in _invoices(making.store):
+        making.add(INVOICES, invoice_row(invoice=invoice, today=making.today))
+        for row in invoice_line_rows(invoice=invoice):
+            making.add(INVOICE_LINES, row)
+        for records, row in making.records.of_invoice(invoice=invoice):
+            making.add_record(records, row)
+        making.sums.add_invoice(invoice=invoice)
+    for document in _documents(making.store):
+        making.add(DOCUMENTS, document_row(document=document))
+        making.sums.add_document(document=document)
+    for records, rows in making.records.of_company():
+        for row in rows:
+            making.add_record(records, row)
+        making.spools[records.name].close()
+    for spool in making.spools.values():
+        spool.close()
+
+
+def _read_subscribers(making: _Making) -> None:
+    store = making.store
     catalogue = Catalogue(
         packages={package.package_id: package for package in store.packages.all()},
         tax_groups={},
         editions={(one.package_id, one.edition): one for one in store.packages.editions()},
     )
-    for count, subscriber in enumerate(_subscribers(store)):
-        spools[SUBSCRIBERS.name].add(row=subscriber_row(subscriber=subscriber))
-        for row in subscription_rows(subscriber=subscriber, catalogue=catalogue, today=today):
-            spools[SUBSCRIPTIONS.name].add(row=row)
-        sums.add_balance(subscriber=subscriber)
-        if count % ROWS_PER_CHECK == 0:
-            _check_limits(work, spools)
-
-
-def _read_invoices(
-    work: ExportWork, store: TenantStore, spools: dict[str, Spool], sums: ExportSums, today: date
-) -> None:
-    for count, invoice in enumerate(_invoices(store)):
-        spools[INVOICES.name].add(row=invoice_row(invoice=invoice, today=today))
-        for row in invoice_line_rows(invoice=invoice):
-            spools[INVOICE_LINES.name].add(row=row)
-        sums.add_invoice(invoice=invoice)
-        if count % ROWS_PER_CHECK == 0:
-            _check_limits(work, spools)
-
-
-def _read_documents(work: ExportWork, store: TenantStore, spools: dict[str, Spool], sums: ExportSums) -> None:
-    for count, document in enumerate(_documents(store)):
-        spools[DOCUMENTS.name].add(row=document_row(document=document))
-        sums.add_document(document=document)
-        if count % ROWS_PER_CHECK == 0:
-            _check_limits(work, spools)
+    for subscriber in _subscribers(store):
+        making.add(SUBSCRIBERS, subscriber_row(subscriber=subscriber))
+        for row in subscription_rows(subscriber=subscriber, catalogue=catalogue, today=making.today):
+            making.add(SUBSCRIPTIONS, row)
+        for records, row in making.records.of_account(account=subscriber.account):
+            making.add_record(records, row)
+        making.sums.add_balance(subscriber=subscriber)
 
 
 def _in_time(work: ExportWork, chunks: Iterator[bytes]) -> Iterator[bytes]:
@@ -192,7 +266,7 @@ def _in_time(work: ExportWork, chunks: Iterator[bytes]) -> Iterator[bytes]:
         yield chunk
 
 
-def _check_limits(work: ExportWork, spools: dict[str, Spool]) -> None:
+def _check_limits(work: ExportWork, spools: Mapping[str, Spool]) -> None:
     if work.out_of_time_to_read():
         raise ExportTooLarge("there is more data than one export can take in its time")
     if sum(spool.size_bytes for spool in spools.values()) > SCRATCH_BYTES_MAX:

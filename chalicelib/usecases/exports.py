@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from chalicelib.domain.exports import (
+    EXPORTED,
     EXPORTS_AT_ONCE_MAX,
     ExportJob,
     ExportNotReady,
@@ -15,7 +16,8 @@ from chalicelib.domain.exports import (
     archive_key,
     archive_name,
 )
-from chalicelib.domain.jobs import DOWNLOAD_TTL_SECONDS, FileExpired, JobFailure, JobState
+from chalicelib.domain.jobs import DOWNLOAD_TTL_SECONDS, FileExpired, FileNotYours, JobFailure, JobState
+from chalicelib.domain.permissions import Permission
 from chalicelib.ports.services import Blobs, JobQueue, QueueUnavailable
 from chalicelib.ports.store import AuditNote, Idempotency, Page, TenantStore
 from chalicelib.usecases.downloads import Download
@@ -29,11 +31,12 @@ def create_export(
     store: TenantStore,
     queue: JobQueue,
     export_id: str,
+    permissions: frozenset[Permission],
     at: datetime,
     note: AuditNote,
     idempotency: Idempotency | None = None,
 ) -> ExportJob:
-    """Ask for an export of all subscribers, subscriptions and invoices.
+    """Ask for an export of everything that somebody of these permissions may see.
 
     Raises TooManyExports, PlanLimitReached, or QueueUnavailable: then the export is marked as failed.
     """
@@ -42,7 +45,13 @@ def create_export(
     open_now = [one for one in recent if not one.as_of(at=at).finished]
     if len(open_now) >= EXPORTS_AT_ONCE_MAX:
         raise TooManyExports(f"{EXPORTS_AT_ONCE_MAX} exports are being made: wait for one to end")
-    job = ExportJob(export_id=export_id, state=JobState.QUEUED, created_by=note.actor_id, created_at=at)
+    job = ExportJob(
+        export_id=export_id,
+        state=JobState.QUEUED,
+        created_by=note.actor_id,
+        created_at=at,
+        permissions=permissions & EXPORTED,
+    )
     store.commit(
         *store.exports.add(job=job),
         store.note(note=note),
@@ -75,13 +84,22 @@ def export_message(*, tenant_id: str, export_id: str) -> Mapping[str, object]:
 
 
 def download_of(
-    *, store: TenantStore, blobs: Blobs, export_id: str, at: datetime, note: AuditNote
+    *,
+    store: TenantStore,
+    blobs: Blobs,
+    export_id: str,
+    permissions: frozenset[Permission],
+    at: datetime,
+    note: AuditNote,
 ) -> Download:
     """Return where the archive is to be got, for fifteen minutes; each such grant is audited.
 
-    Raises NotFound, ExportNotReady or FileExpired.
+    Raises NotFound, FileNotYours, ExportNotReady or FileExpired.
     """
     job = show_export(store=store, export_id=export_id, at=at)
+    if lacking := job.permissions - permissions:
+        names = ", ".join(sorted(one.value for one in lacking))
+        raise FileNotYours(f"who asked for this export may see more than you ({names}): ask for your own")
     if job.state is JobState.FAILED:
         raise ExportNotReady("the export could not be made: ask for another")
     if job.expires_at is None:

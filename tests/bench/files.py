@@ -17,17 +17,20 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
 from chalicelib.adapters.clock import SystemClock
 from chalicelib.bootstrap import Services
 from chalicelib.config import Settings
+from chalicelib.domain.exports import EXPORTED
 from chalicelib.domain.import_mapping import ImportDefaults, ImportField, ImportMapping
 from chalicelib.domain.money import Money
 from chalicelib.domain.packages import Package, PackageState
 from chalicelib.domain.periods import NAMED_CYCLES, BillingTiming
 from chalicelib.domain.tenants import Tenant
+from chalicelib.jobs.exports import records_of
 from chalicelib.local.engine import Engine
 from chalicelib.local.stack import (
     LOCAL_VARIABLES,
@@ -198,12 +201,20 @@ def _export(services: Services, tenant: Tenant) -> tuple[float, float]:
     store, now = services.stores.of(tenant_id=tenant.tenant_id), services.clock.now()
     export_id = services.ids.new(prefix="exp")
     note = _note(services, export_id)
-    create_export(store=store, queue=services.export_queue, export_id=export_id, at=now, note=note)
+    create_export(
+        store=store,
+        queue=services.export_queue,
+        export_id=export_id,
+        permissions=EXPORTED,
+        at=now,
+        note=note,
+    )
     work = ExportWork(
         stores=services.stores,
         blobs=services.blobs,
         now=services.clock.now,
         scratch=tempfile.TemporaryFile,
+        records=partial(records_of, services),
         out_of_time_to_read=lambda: False,
         out_of_time=lambda: False,
     )

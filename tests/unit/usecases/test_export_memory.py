@@ -7,7 +7,7 @@ import subprocess
 import sys
 import tempfile
 import zipfile
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -17,6 +17,8 @@ import pytest
 
 from chalicelib.domain.accounts import Account, AccountStatus, Subscription, SubscriptionState, invoice_id
 from chalicelib.domain.contacts import Contact, Recipient
+from chalicelib.domain.export_records import Records
+from chalicelib.domain.export_tables import Row
 from chalicelib.domain.exports import ExportJob
 from chalicelib.domain.invoices import Invoice, InvoiceLine, InvoiceState, format_number
 from chalicelib.domain.jobs import JobState
@@ -148,6 +150,22 @@ class MadeUp:
                 self.job = write
 
 
+class NothingElse:
+    """What there is beside subscribers and documents: nothing."""
+
+    tables: tuple[()] = ()
+    left_out: tuple[()] = ()
+
+    def of_company(self) -> Iterator[tuple[Records, Iterator[Row]]]:
+        return iter(())
+
+    def of_account(self, *, account: Account) -> Iterator[tuple[Records, Row]]:
+        return iter(())
+
+    def of_invoice(self, *, invoice: Invoice) -> Iterator[tuple[Records, Row]]:
+        return iter(())
+
+
 class OnDisk:
     """Writes files to a directory, chunk by chunk."""
 
@@ -173,6 +191,7 @@ def made(store: MadeUp, path: Path, *, late_reading: bool = False, late_writing:
         blobs=cast(Blobs, blobs),
         now=lambda: AT,
         scratch=tempfile.TemporaryFile,
+        records=lambda *_: NothingElse(),
         out_of_time_to_read=lambda: late_reading,
         out_of_time=lambda: late_writing,
     )
