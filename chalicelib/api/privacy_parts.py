@@ -139,11 +139,14 @@ class PrivacyRequestDetailOut(PrivacyRequestOut):
     kept: list[KeptOut]
     kept_because: str
     stays: str
+    stays_until: date | None = Field(
+        description="of staff: the first day on which nothing names the identifier any more"
+    )
 
     @classmethod
     def of(cls, standing: Standing) -> PrivacyRequestDetailOut:
         """Render a request with its words."""
-        from chalicelib.domain.erasure import WHAT_STAYS, WHY_KEPT
+        from chalicelib.domain.erasure import WHAT_STAYS, WHAT_STAYS_OF_STAFF, WHY_KEPT
 
         request = standing.request
         words = request.words
@@ -165,7 +168,8 @@ class PrivacyRequestDetailOut(PrivacyRequestOut):
                 for one in request.kept
             ],
             kept_because=WHY_KEPT if request.kept else "",
-            stays=WHAT_STAYS if erased else "",
+            stays="" if not erased else WHAT_STAYS_OF_STAFF if request.stays_until else WHAT_STAYS,
+            stays_until=request.stays_until,
         )
 
 

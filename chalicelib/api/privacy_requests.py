@@ -226,7 +226,9 @@ def complete_privacy_request(request: Request) -> PrivacyRequestOut:
     standing = privacy_answers.complete(
         store=request.store,
         desk=desk_of(request),
+        sessions=request.services.sessions,
         portal_sessions=request.services.portal_sessions,
+        principal=request.principal,
         request_id=request_id,
         completion=request.body_as(CompletionIn).completion(),
         at=request.now,

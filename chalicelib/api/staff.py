@@ -57,6 +57,7 @@ class StaffOut(RightsOut):
     name: str
     email: str
     disabled: bool
+    erased: bool = Field(description="whether the person left and was erased: nobody's name any more")
     second_factor: bool
     created_at: datetime
     version: int
@@ -70,6 +71,7 @@ class StaffOut(RightsOut):
             email=member.email,
             **rights_of(member),
             disabled=member.disabled,
+            erased=member.erased,
             second_factor=member.second_factor,
             created_at=member.created_at,
             version=member.version,

@@ -1,4 +1,4 @@
-"""Erasing a subscriber: when it may be done, what stays, and what is left of a request about it."""
+"""Erasing a person: when it may be done, what stays, and what is left of a request about it."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from chalicelib.domain.data_map import BILLING_YEARS
 from chalicelib.domain.errors import Conflict
 from chalicelib.domain.invoices import fiscal_year
 from chalicelib.domain.privacy_requests import Kept, PrivacyRequest, Told, Words
+from chalicelib.domain.staff import EVERYTHING, LastOwner, Role, StaffMember
 from chalicelib.domain.subscribers import Subscriber, SubscriberInService, in_service
 
 # What is said of documents that stay: they are unreadable when their fiscal year's key is destroyed.
@@ -23,6 +24,14 @@ WHY_KEPT: Final = (
 WHAT_STAYS: Final = (
     "the customer number, balance, packages and dates of service, without a name; entries of the audit log "
     "without what they told of the person; copies in files that were made before, for seven days"
+)
+
+
+# Of who worked for the ISP; until when stands with the request.
+WHAT_STAYS_OF_STAFF: Final = (
+    "the identifier, the role and the day of joining, without name, address, password or keys. Entries of "
+    "the audit log, documents, movements of cash and jobs name the identifier, for law asks who did them. An "
+    "ISP that platform support entered keeps who it was, by name, with its list of accesses"
 )
 
 
@@ -38,8 +47,20 @@ class HasCredit(Conflict):
     code = "subscriber_has_credit"
 
 
+class StillEmployed(Conflict):
+    """The person can still sign in: who leaves is disabled first."""
+
+    code = "still_employed"
+
+
+class HoldsCash(Conflict):
+    """The person still holds cash of the company: it is handed over, or written off, first."""
+
+    code = "holds_cash"
+
+
 class OnHold(Conflict):
-    """A legal hold is on the subscriber's data."""
+    """A legal hold is on the person's data."""
 
     code = "legal_hold"
 
@@ -60,6 +81,39 @@ def check_erasable(*, subscriber: Subscriber, today: date, despite_debt: bool, h
         raise HasCredit("give credit and deposits back first")
     if account.balance > 0 and not despite_debt:
         raise OwesMoney("the subscriber owes money", param="despite_debt")
+
+
+def check_left(*, member: StaffMember, only_owner: bool, cash: int, hold: str = "") -> None:
+    """Raise OnHold, LastOwner, StillEmployed or HoldsCash where who worked here is not to be erased.
+
+    ``cash`` is what the person holds of the company's money, in minor units.
+    """
+    if hold:
+        raise OnHold("a legal hold is on this data")
+    if only_owner:
+        raise LastOwner("this is the last owner who can sign in: hand the company over first")
+    if not member.disabled:
+        raise StillEmployed("let the person sign in no more first")
+    if cash:
+        raise HoldsCash("have the cash that the person holds handed over first")
+
+
+def without_name(*, member: StaffMember) -> StaffMember:
+    """Return the record of who left as nobody's: it cannot sign in, and is found by no address.
+
+    A role of the company's own is given back, so that it does not count as somebody's for ever.
+    """
+    return replace(
+        member,
+        name="",
+        email="",
+        role=member.role if member.role in set(Role) else Role.AUDITOR,
+        email_verified=False,
+        password_hash="",
+        scope=EVERYTHING,
+        disabled=True,
+        second_factor=False,
+    )
 
 
 def _to_be_billed(account: Account) -> bool:

@@ -85,6 +85,7 @@ class Notice(StrEnum):
     FILE_FAILED = "file_failed"
     CORRECTED = "corrected"
     ERASED = "erased"
+    STAFF_ERASED = "staff_erased"
     NOTED = "noted"
     ANSWERED = "answered"
 
@@ -196,7 +197,8 @@ class Words:
 class PrivacyRequest:
     """One request. ``subject_id`` is a subscriber or staff member, empty while nobody knows who it is.
 
-    ``due_on`` is the last day to answer. ``version`` counts every change. ``to_tell`` are notices
+    ``due_on`` is the last day to answer. ``stays_until`` is the first day on which nothing names the
+    identifier of staff who were erased any more. ``version`` counts every change. ``to_tell`` are notices
     that wait to be mailed, ``reminded`` the reminders that were (days before the deadline).
     """
 
@@ -222,6 +224,7 @@ class PrivacyRequest:
     words: Words = Words()
     history: tuple[Happening, ...] = ()
     kept: tuple[Kept, ...] = ()
+    stays_until: date | None = None
 
     @property
     def open(self) -> bool:

@@ -64,6 +64,12 @@ class LastOwner(Conflict):
     code = "last_owner"
 
 
+class PersonErased(Conflict):
+    """The person left and was erased: nothing of the record changes any more."""
+
+    code = "person_erased"
+
+
 @dataclass(frozen=True, slots=True)
 class Scope:
     """What of the tenant's subscribers a person is held to: those of the areas, and of the dealer.
@@ -113,6 +119,11 @@ class StaffMember:
     def active_owner(self) -> bool:
         """Whether the person is an owner who can sign in."""
         return self.role == Role.OWNER and self.email_verified and not self.disabled
+
+    @property
+    def erased(self) -> bool:
+        """Whether the record is nobody's any more: it has no address."""
+        return not self.email
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,6 +201,12 @@ def may_manage(*, principal: Principal, permissions: frozenset[Permission]) -> N
     """Raise RightsExceeded where the other person, who has the permissions, has more than oneself."""
     if not permissions <= principal.permissions:
         raise RightsExceeded("this person may do more than you")
+
+
+def not_erased(*, member: StaffMember) -> None:
+    """Raise PersonErased where the record is nobody's any more."""
+    if member.erased:
+        raise PersonErased("this person left and was erased: invite somebody instead")
 
 
 def only_others(*, principal: Principal, staff_id: str) -> None:

@@ -139,6 +139,12 @@ class Sessions(Protocol):
     def release(self, *, session: Session) -> Write:
         """Describe that a session is held no more; refused with Busy where it ended."""
 
+    def forget(self, *, known: PersonSessions) -> Sequence[Write]:
+        """Describe ending all sessions of a person, and forgetting their devices.
+
+        Refused with SessionsMoved where a session began since ``known`` was read.
+        """
+
     def none_begun(self, *, known: PersonSessions) -> Write:
         """Describe the condition that no session began since ``known``; refused with SessionsMoved."""
 

@@ -27,6 +27,11 @@ class Erased:
     begun_at: datetime
     done_at: datetime | None = None
 
+    @property
+    def of_staff(self) -> bool:
+        """Whether it is of who worked for the ISP, and not of a subscriber."""
+        return self.subject_id.startswith("stf_")
+
 
 @dataclass(frozen=True, slots=True)
 class StoredItem:
@@ -104,8 +109,11 @@ class SubjectData(Protocol):
     def erase_items(self, *, account_id: str) -> Iterator[Write]:
         """Yield the writes that take away what an erasure takes of an account's items beside the person."""
 
+    def erase_choices(self, *, subject_id: str) -> Iterator[Write]:
+        """Yield the writes that take away what a person agreed to, and of which policies they were told."""
+
     def erase_entries(self, *, subject_id: str, since: datetime) -> Iterator[Write]:
-        """Yield the writes that take a subscriber out of the audit entries about them and by them."""
+        """Yield the writes that take a person out of the audit entries about them and by them."""
 
     def erase_answers(self, *, subject_id: str) -> Iterator[Write]:
         """Yield the writes that empty personal fields of answers kept for idempotency keys."""

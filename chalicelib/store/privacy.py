@@ -293,6 +293,7 @@ class DynamoPrivacy(OfTenant):
         place = _place(self._pk, str(item.sk))
         asked = orjson.loads(self._keys.open(family=OPERATIONAL, place=place, sealed=item.asked))
         closed, made, failure = nullable(item.closed_at), asked["file"], asked["failure"]
+        stays = asked.get("stays_until")
         return PrivacyRequest(
             request_id=item.sk,
             kind=RequestKind(item.kind),
@@ -318,6 +319,7 @@ class DynamoPrivacy(OfTenant):
                 Happening(from_iso(at), by, what, words) for at, by, what, words in asked["history"]
             ),
             kept=tuple(Kept(one, number, date.fromisoformat(until)) for one, number, until in asked["kept"]),
+            stays_until=date.fromisoformat(stays) if stays else None,
         )
 
 
@@ -333,6 +335,7 @@ def _encoded(request: PrivacyRequest) -> bytes:
             "words": asdict(request.words),
             "history": [[to_iso(one.at), one.by, one.what, one.words] for one in request.history],
             "kept": [[one.document_id, one.number, one.until] for one in request.kept],
+            "stays_until": request.stays_until,
             "purposes": [one.value for one in request.purposes],
             "file": asdict(request.file) if request.file else None,
             "failure": asdict(request.failure) if request.failure else None,

@@ -254,6 +254,15 @@ class DynamoSessions(OfPlatform):
             refused=Busy("the session ended meanwhile"),
         )
 
+    def forget(self, *, known: PersonSessions) -> Sequence[ModelWrite]:
+        """Describe ending all sessions of a person, and forgetting their devices and that any began."""
+        pk = _person_key(known.tenant_id, known.staff_id)
+        return [
+            delete(PersonItem(pk, BEGUN), condition=_unmoved(known), refused=_moved()),
+            *(delete(PersonItem(pk, f"{DEVICE}{one.mark}")) for one in known.devices),
+            *_endings(known, self._kind, None),
+        ]
+
     def none_begun(self, *, known: PersonSessions) -> ModelWrite:
         """Describe the condition that no session began since ``known``."""
         pk = person_key(known.tenant_id, known.staff_id)

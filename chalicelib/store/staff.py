@@ -104,12 +104,15 @@ class DynamoStaff(OfTenant):
         return [put_new(by_id, refused=_taken()), put_new(by_email, refused=_taken())]
 
     def change(self, *, before: StaffMember, after: StaffMember) -> Sequence[ModelWrite]:
-        """Describe a change; the version must still be ``before``'s."""
+        """Describe a change; the version must still be ``before``'s. Who is erased is found by no address."""
+        assert not before.erased, "nothing changes of who is erased"
         stale = _stale()
         unmoved = StaffItem.version == before.version
         by_id, by_email = self._items(replace(after, version=before.version + 1))
         writes = [put(by_id, condition=unmoved, refused=stale)]
         old_key = self._email_key(before.email)
+        if after.erased:
+            return [*writes, delete(StaffItem(old_key, BY_EMAIL))]
         if by_email.pk == old_key:
             return [*writes, put(by_email, condition=unmoved, refused=stale)]
         return [*writes, put_new(by_email, refused=_taken()), delete(StaffItem(old_key, BY_EMAIL))]

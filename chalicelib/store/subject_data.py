@@ -38,6 +38,7 @@ from chalicelib.store.idempotency import IdempotencyItem
 from chalicelib.store.invoices import InvoiceItem, year_family
 from chalicelib.store.late_fees import LateFeeItem
 from chalicelib.store.parked_notices import ParkedItem
+from chalicelib.store.policy_states import PolicyStateItem
 from chalicelib.store.portal import PortalAccessItem
 from chalicelib.store.posting import DocumentItem
 from chalicelib.store.prepaid import PrepaidItem
@@ -175,12 +176,19 @@ class DynamoSubjectData(OfTenant):
                 words = GatewayRefundItem.reason
                 yield update(named, actions=[words.remove()], condition=there, refused=gone)
         yield from self._erase_parked(account_id)
+        yield from self.erase_choices(subject_id=account_id)
+
+    def erase_choices(self, *, subject_id: str) -> Iterator[ModelWrite]:
+        """Yield the writes that take away what a person agreed to, and of which policies they were told."""
         chose = False
-        for choice in ConsentItem.query(keys.consents(self._tenant_id, account_id), consistent_read=True):
+        for choice in ConsentItem.query(keys.consents(self._tenant_id, subject_id), consistent_read=True):
             if not chose:
                 chose = True
-                yield delete(ChooserItem(keys.noted(self._tenant_id, CHOSE), account_id))
+                yield delete(ChooserItem(keys.noted(self._tenant_id, CHOSE), subject_id))
             yield delete(ConsentItem(choice.pk, choice.sk))
+        states = keys.policy_states(self._tenant_id, subject_id)
+        for state in PolicyStateItem.query(states, consistent_read=True):
+            yield delete(PolicyStateItem(state.pk, state.sk))
 
     def _erase_parked(self, account_id: str) -> Iterator[ModelWrite]:
         for item in self._parked(account_id):
@@ -196,7 +204,7 @@ class DynamoSubjectData(OfTenant):
                 yield update(ParkedItem(item.pk, item.sk), actions=emptied, condition=there, refused=gone)
 
     def erase_entries(self, *, subject_id: str, since: datetime) -> Iterator[ModelWrite]:
-        """Yield the writes that take a subscriber out of the audit entries about them and by them."""
+        """Yield the writes that take a person out of the audit entries about them and by them."""
         yield from self._audit().without_person(since=since, about=_about(subject_id), actor_id=subject_id)
 
     def erase_answers(self, *, subject_id: str) -> Iterator[ModelWrite]:

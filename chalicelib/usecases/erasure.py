@@ -7,7 +7,7 @@ tables repeats what the ledger names (``repeat_erasures``).
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import replace
 from datetime import date, datetime, timedelta
@@ -15,16 +15,25 @@ from functools import partial
 from typing import Final
 
 from chalicelib.domain.contacts import Contact
-from chalicelib.domain.erasure import kept_of, without_person, without_words
-from chalicelib.domain.errors import Busy, NotFound, StaleVersion
+from chalicelib.domain.erasure import kept_of, without_person
+from chalicelib.domain.errors import Busy, DomainError, NotFound, StaleVersion
 from chalicelib.domain.privacy_requests import Kept
+from chalicelib.domain.staff import LastOwner
+from chalicelib.ports.identity import Sessions
 from chalicelib.ports.privacy import Erased
-from chalicelib.ports.store import AuditNote, TenantStore, Write
+from chalicelib.ports.store import AuditNote, TenantStore
+from chalicelib.usecases.erasing import commit_all, erase_requests
+from chalicelib.usecases.staff_erasure import erase_staff
 
-WRITES_PER_COMMIT: Final = 50
 DOCUMENTS_PER_READ: Final = 200
 ATTEMPTS_MAX: Final = 5
 ERASER: Final = "system"
+
+
+class ErasuresLeft(DomainError):
+    """Somebody who was erased is the only owner in a restored table: a company is left to nobody."""
+
+    code = "erasures_left"
 
 
 def erase(*, store: TenantStore, erased: Erased, at: datetime) -> tuple[Kept, ...]:
@@ -39,20 +48,32 @@ def erase(*, store: TenantStore, erased: Erased, at: datetime) -> tuple[Kept, ..
     data = store.subject_data
     with suppress(NotFound):
         _erase_person(store, erased, at)
-    _commit_all(store, data.erase_items(account_id=subject_id))
-    _commit_all(store, data.erase_entries(subject_id=subject_id, since=since))
-    _commit_all(store, data.erase_answers(subject_id=subject_id))
-    _erase_requests(store, erased)
+    commit_all(store=store, writes=data.erase_items(account_id=subject_id))
+    commit_all(store=store, writes=data.erase_entries(subject_id=subject_id, since=since))
+    commit_all(store=store, writes=data.erase_answers(subject_id=subject_id))
+    erase_requests(store=store, erased=erased)
     if erased.done_at is None:
         store.commit(store.privacy.note_erasure(erased=replace(erased, done_at=at)))
     return kept_of(documents=_documents(store, subject_id), start_month=tenant.fiscal_year_start_month)
 
 
-def repeat_erasures(*, store: TenantStore, at: datetime) -> int:
-    """Do every erasure of the ledger again, after the tables were restored; return how many there are."""
-    count = 0
+def repeat_erasures(*, store: TenantStore, sessions: Sessions, at: datetime) -> int:
+    """Do every erasure of the ledger again, after the tables were restored; return how many there are.
+
+    ``sessions`` are staff's. Raises ErasuresLeft, after all the others, where the restored table has
+    somebody as the only owner.
+    """
+    count, left = 0, []
     for count, erased in enumerate(store.privacy.erasures(), start=1):  # noqa: B007 - the count is the answer
-        erase(store=store, erased=erased, at=at)
+        try:
+            if erased.of_staff:
+                erase_staff(store=store, sessions=sessions, erased=erased, at=at)
+            else:
+                erase(store=store, erased=erased, at=at)
+        except LastOwner:
+            left.append(erased.subject_id)
+    if left:
+        raise ErasuresLeft(f"the only owner in the restored table: {left}; make another one, and repeat")
     return count
 
 
@@ -73,14 +94,6 @@ def _erase_person(store: TenantStore, erased: Erased, at: datetime) -> None:
     raise Busy("others keep changing the subscriber: try again")
 
 
-def _erase_requests(store: TenantStore, erased: Erased) -> None:
-    """Take what is personal off the person's other requests; that of the erasure still has to tell them."""
-    for request in store.privacy.each_of(subject_id=erased.subject_id):
-        after = without_words(request=request)
-        if request.request_id != erased.request_id and replace(after, version=request.version) != request:
-            store.commit(*store.privacy.change(before=request, after=after))
-
-
 def _documents(store: TenantStore, account_id: str) -> Iterator[tuple[str, str, date]]:
     after: str | None = None
     invoices = partial(store.invoices.of_account, account_id=account_id, limit=DOCUMENTS_PER_READ)
@@ -97,14 +110,3 @@ def _documents(store: TenantStore, account_id: str) -> Iterator[tuple[str, str, 
         after = others.after
         if after is None:
             return
-
-
-def _commit_all(store: TenantStore, writes: Iterable[Write]) -> None:
-    held: list[Write] = []
-    for write in writes:
-        held.append(write)
-        if len(held) == WRITES_PER_COMMIT:
-            store.commit(*held)
-            held.clear()
-    if held:
-        store.commit(*held)

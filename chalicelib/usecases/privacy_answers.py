@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
-from chalicelib.domain.erasure import check_erasable
+from chalicelib.domain.erasure import check_erasable, kept_until
 from chalicelib.domain.errors import InvalidValue
 from chalicelib.domain.privacy_requests import (
     FILED_KINDS,
@@ -19,6 +19,7 @@ from chalicelib.domain.privacy_requests import (
     require_answerable,
     require_words,
 )
+from chalicelib.domain.staff import Principal, StaffMember, check_staff_name, may_manage, not_erased
 from chalicelib.ports.identity import Sessions
 from chalicelib.ports.privacy import Erased
 from chalicelib.ports.store import AuditNote, TenantStore, Write
@@ -32,8 +33,16 @@ from chalicelib.usecases.privacy_requests import (
     send_notices,
     send_work,
 )
+from chalicelib.usecases.roles import permissions_of
 from chalicelib.usecases.sessions import commit_ending
+from chalicelib.usecases.staff_erasure import commit_leaving, require_left
 from chalicelib.usecases.subscribers import profile_writes
+
+
+class NotCorrectedHere(InvalidValue):
+    """Of who works for the ISP the name alone is corrected; the address is what they sign in with."""
+
+    code = "not_corrected_here"
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,11 +59,16 @@ class Completion:
 
 @dataclass(frozen=True, slots=True)
 class Answering:
-    """A request to be answered: with which store, queues and sessions of the portal, when and by whom."""
+    """A request to be answered: with which store, queues and sessions, when and by whom.
+
+    ``portal_sessions`` are subscribers', ``sessions`` staff's.
+    """
 
     store: TenantStore
     desk: Desk
+    sessions: Sessions
     portal_sessions: Sessions
+    principal: Principal
     request: PrivacyRequest
     completion: Completion
     at: datetime
@@ -65,12 +79,19 @@ class Answering:
         """Whether it is known to be a subscriber's."""
         return self.request.subject_id.startswith("sbr_")
 
+    @property
+    def of_staff(self) -> bool:
+        """Whether it is known to be of who works, or worked, for the ISP."""
+        return self.request.subject_id.startswith("stf_")
+
 
 def complete(
     *,
     store: TenantStore,
     desk: Desk,
+    sessions: Sessions,
     portal_sessions: Sessions,
+    principal: Principal,
     request_id: str,
     completion: Completion,
     at: datetime,
@@ -78,16 +99,17 @@ def complete(
 ) -> Standing:
     """Answer a request by its kind.
 
-    A file and an erasure are begun: a worker ends them. What the platform cannot do by itself (staff who
-    want to be corrected or deleted, or who nobody knows) is done by hand and answered in words. Raises
-    NotFound, RequestClosed, IdentityNotProven, RequestInWork, InvalidValue and its kinds, StaleVersion;
-    SubscriberInService, OwesMoney and HasCredit for a deletion; NotObjectable for an objection.
+    A file and an erasure are begun: a worker ends them. What the platform cannot do by itself (the address
+    of staff, or who nobody knows) is done by hand and answered in words. Raises NotFound, RequestClosed,
+    IdentityNotProven, RequestInWork, InvalidValue and its kinds, StaleVersion; for a deletion
+    SubscriberInService, OwesMoney and HasCredit, of staff LastOwner, StillEmployed and HoldsCash; for what
+    is about staff RightsExceeded; NotObjectable for an objection.
     """
     changes = checked_changes(changes=completion.changes)
     completion = replace(completion, changes=changes)
     request = store.privacy.get(request_id=request_id)
     require_answerable(request=request)
-    asked = Answering(store, desk, portal_sessions, request, completion, at, note)
+    asked = Answering(store, desk, sessions, portal_sessions, principal, request, completion, at, note)
     kind = request.kind
     if kind in FILED_KINDS and request.subject_id:
         return _begin_file(asked)
@@ -97,6 +119,10 @@ def complete(
         return _correct(asked)
     if kind is RequestKind.DELETION and asked.of_subscriber:
         return _begin_erasure(asked)
+    if kind is RequestKind.CORRECTION and asked.of_staff and (changes or request.words.changes):
+        return _correct_staff(asked)
+    if kind is RequestKind.DELETION and asked.of_staff:
+        return _begin_staff_erasure(asked)
     return _answer_in_words(asked)
 
 
@@ -174,6 +200,65 @@ def _begin_erasure(asked: Answering) -> Standing:
     commit_ending(
         sessions=asked.portal_sessions, store=store, staff_ids=(subscriber.subscriber_id,), writes=writes
     )
+    send_work(store=store, desk=asked.desk, request_id=request.request_id)
+    return Standing(after, today)
+
+
+# -- of staff --------------------------------------------------------------------------------
+
+
+def _managed(asked: Answering) -> StaffMember:
+    """Return whom the request is about; raise NotFound, or RightsExceeded for who may do more."""
+    member = asked.store.staff.get(staff_id=asked.request.subject_id)
+    may_manage(principal=asked.principal, permissions=permissions_of(store=asked.store, role=member.role))
+    return member
+
+
+def _correct_staff(asked: Answering) -> Standing:
+    """Change the name on the person's record; before and after are in the audit entry of it."""
+    store, given = asked.store, asked.completion.changes or asked.request.words.changes
+    if others := sorted(set(given) - {"name"}):
+        raise NotCorrectedHere(
+            "of who works here only the name is corrected: invite a new address, and say so in words",
+            param=f"changes.{others[0]}",
+        )
+    before = _managed(asked)
+    not_erased(member=before)
+    after = replace(before, name=check_staff_name(name=given["name"], param="changes.name"))
+    note = replace(
+        asked.note,
+        action="staff.changed",
+        object_id=before.staff_id,
+        details={"changed": ["name"], "request": asked.request.request_id},
+        personal={"name": [before.name, after.name]},
+    )
+    writes = [*store.staff.change(before=before, after=after), store.note(note=note)]
+    return _close(asked, Notice.CORRECTED, *writes, fields=["name"])
+
+
+def _begin_staff_erasure(asked: Answering) -> Standing:
+    """Make the record of who left nobody's at once, and have a worker take away the rest."""
+    store, at, request = asked.store, asked.at, asked.request
+    member = _managed(asked)
+    tenant = store.profile()
+    today = tenant.local_date(at=at)
+    told = replace(asked.note, object_id=request.request_id, details={"kind": request.kind.value})
+    if member.erased:  # begun before, and its worker failed
+        standing = saved(store=store, before=request, after=_begun(asked), at=at, note=asked.note)
+        send_work(store=store, desk=asked.desk, request_id=request.request_id)
+        return standing
+    require_left(store=store, member=member)
+    after = replace(
+        _begun(asked),
+        words=replace(request.words, address=member.email),
+        stays_until=kept_until(issued_on=today, start_month=tenant.fiscal_year_start_month),
+    )
+    writes = [
+        *store.privacy.change(before=request, after=after),
+        store.privacy.note_erasure(erased=Erased(member.staff_id, request.request_id, at)),
+        store.note(note=told),
+    ]
+    commit_leaving(store=store, sessions=asked.sessions, member=member, writes=writes)
     send_work(store=store, desk=asked.desk, request_id=request.request_id)
     return Standing(after, today)
 

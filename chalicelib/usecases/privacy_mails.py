@@ -49,6 +49,12 @@ _BODIES: Final[dict[Notice, str]] = {
         "{years} fiscal years after its own, under a key that is destroyed then. {company} keeps the list of "
         "them with the request. Files that were made before are gone within {days} days."
     ),
+    Notice.STAFF_ERASED: (
+        "Your name, address, password, second factors, keys, devices and choices were deleted. What stays "
+        "is the identifier that the audit log and the books name, for law asks who did what: until "
+        "{stays_until}. "
+        "Files that were made before are gone within {days} days."
+    ),
     Notice.NOTED: "It was noted: your data is not processed for these purposes any more:\n\n    {purposes}",
     Notice.ANSWERED: "The answer:\n\n    {reason}",
 }
@@ -64,6 +70,7 @@ def request_mail(*, to: str, company: str, request: PrivacyRequest, notice: Noti
         days=FILES_KEPT_DAYS,
         years=BILLING_YEARS,
         kept=len(request.kept),
+        stays_until=request.stays_until,
         purposes="\n    ".join(one.value for one in request.purposes),
     )
     text = _HEAD.format(

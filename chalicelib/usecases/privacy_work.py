@@ -19,6 +19,7 @@ from chalicelib.domain.jobs import (
 from chalicelib.domain.lifecycle import Capability, may
 from chalicelib.domain.permissions import Permission
 from chalicelib.domain.privacy_requests import (
+    Kept,
     MadeFile,
     Notice,
     PrivacyRequest,
@@ -39,6 +40,7 @@ from chalicelib.usecases.export_work import ARCHIVE_CONTENT_TYPE
 from chalicelib.usecases.privacy_mails import reminder_mail, request_mail
 from chalicelib.usecases.privacy_requests import Desk, send_notices, send_work
 from chalicelib.usecases.roles import permissions_of
+from chalicelib.usecases.staff_erasure import erase_staff
 from chalicelib.usecases.staff_lists import everybody
 from chalicelib.usecases.subject_access import Copy, FileTooLarge, copy_chunks
 
@@ -75,7 +77,7 @@ class PrivacyWork:
 
 
 def work_request(*, work: PrivacyWork, tenant_id: str, privacy_request_id: str) -> bool:
-    """Make the file of a request, or erase its subscriber; return that it is ended.
+    """Make the file of a request, or erase its person; return that it is ended.
 
     Begun again it does what is left. Raises WorkTaken where another worker came to it meanwhile.
     """
@@ -128,12 +130,17 @@ def _filed(work: PrivacyWork, store: TenantStore, request: PrivacyRequest) -> Pr
 def _erased(work: PrivacyWork, store: TenantStore, request: PrivacyRequest) -> PrivacyRequest:
     begun = next((one.at for one in request.history if one.what == "begun"), request.received_at)
     erased = Erased(request.subject_id, request.request_id, begun)
-    kept = erase(store=store, erased=erased, at=work.now())
+    kept: tuple[Kept, ...] = ()
+    if erased.of_staff:
+        erase_staff(store=store, sessions=work.sessions, erased=erased, at=work.now())
+    else:
+        kept = erase(store=store, erased=erased, at=work.now())
     for one in store.privacy.each_of(subject_id=request.subject_id):
         if one.file is not None:
             made = replace(one, attempt=one.file.attempt)
             work.blobs.delete(key=file_key(tenant_id=store.tenant_id, request=made))
-    return _done(replace(request, kept=kept), work.now(), Notice.ERASED)
+    notice = Notice.STAFF_ERASED if erased.of_staff else Notice.ERASED
+    return _done(replace(request, kept=kept), work.now(), notice)
 
 
 def _done(request: PrivacyRequest, at: datetime, notice: Notice) -> PrivacyRequest:
@@ -201,8 +208,7 @@ def send_notice(*, stores: Stores, mailer: Mailer, tenant_id: str, request_id: s
         told.append(Told(at, notice.value, went, mail.subject, mail.text))
     words = replace(before.words, told=tuple(told))
     after = replace(before, to_tell=(), words=words, version=before.version + 1)
-    erased = before.kind is RequestKind.DELETION and before.subject_id.startswith("sbr_")
-    if erased and before.state is RequestState.DONE:
+    if {Notice.ERASED, Notice.STAFF_ERASED} & set(before.to_tell):
         after = without_words(request=after)
     store.commit(*store.privacy.change(before=before, after=after))
 

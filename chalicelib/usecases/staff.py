@@ -23,6 +23,7 @@ from chalicelib.domain.staff import (
     check_staff_name,
     may_grant,
     may_manage,
+    not_erased,
     only_others,
 )
 from chalicelib.ports.store import AuditNote, TenantStore, Write
@@ -77,9 +78,10 @@ def change_staff(
 ) -> StaffMember:
     """Change a person's name, role or scope.
 
-    Raises NotFound, InvalidValue, OwnRecord, RightsExceeded, LastOwner or StaleVersion.
+    Raises NotFound, PersonErased, InvalidValue, OwnRecord, RightsExceeded, LastOwner or StaleVersion.
     """
     before = store.staff.get(staff_id=staff_id)
+    not_erased(member=before)
     require_version(current=before.version, expected=if_match)
     may_manage(principal=principal, permissions=permissions_of(store=store, role=before.role))
     name = before.name if change.name is None else check_staff_name(name=change.name)
@@ -105,7 +107,7 @@ def disable_staff(
 ) -> StaffMember:
     """Let a person sign in no more, and end their sessions; disabling twice changes nothing.
 
-    Raises NotFound, OwnRecord, RightsExceeded, LastOwner or StaleVersion.
+    Raises NotFound, PersonErased, OwnRecord, RightsExceeded, LastOwner or StaleVersion.
     """
     before = _other(store, principal, staff_id)
     if before.disabled:
@@ -116,7 +118,7 @@ def disable_staff(
 def enable_staff(
     *, identity: Identity, store: TenantStore, principal: Principal, staff_id: str, note: AuditNote
 ) -> StaffMember:
-    """Let a person sign in again; enabling twice changes nothing."""
+    """Let a person sign in again; enabling twice changes nothing. Raises as disabling does."""
     before = _other(store, principal, staff_id)
     if not before.disabled:
         return before
@@ -125,6 +127,7 @@ def enable_staff(
 
 def _other(store: TenantStore, principal: Principal, staff_id: str) -> StaffMember:
     found = store.staff.get(staff_id=staff_id)
+    not_erased(member=found)
     only_others(principal=principal, staff_id=staff_id)
     may_manage(principal=principal, permissions=permissions_of(store=store, role=found.role))
     return found

@@ -63,6 +63,34 @@ def test_everything_of_who_works_there_is_in_their_copy_or_said_why_not() -> Non
     assert {one.model for one in ITEMS if one.subject is Subject.STAFF} == set(OF_STAFF)
 
 
+# What becomes of it when somebody who worked there is erased.
+GOES_OF_STAFF = {
+    "staff.StaffItem": "nobody's: identifier, role and day of joining stay",
+    "second_factors.SecondFactorItem": "gone",
+    "api_keys.ApiKeyItem": "gone",
+    "api_keys.FoundKeyItem": "gone, with the key",
+    "sessions.PersonItem": "gone: sessions and devices",
+    "sessions.SessionItem": "gone",
+    "consents.ConsentItem": "gone",
+    "policy_states.PolicyStateItem": "gone; that terms were accepted is in the audit log",
+    "invitations.InvitationItem": "gone, where it is to the address",
+}
+STAYS_OF_STAFF = {
+    "audit.AuditItem": "by identifier; the addresses of entries by them go, and what told of them",
+    "support.AccessItem": "of platform support: whom the ISP was told that it had let in",
+    "dealers.DealerItem": OF_STAFF["dealers.DealerItem"],
+    "networks.NetworksItem": "hashes of the company's networks, of no person",
+    "support.OpenedItem": "an identifier, gone within hours",
+    "tokens.OneTimeItem": "an identifier, gone within days; good for nobody who is erased",
+    **{model: "by identifier" for model, why in OF_STAFF.items() if why.startswith("the company's books")},
+}
+
+
+def test_everything_of_who_worked_there_goes_or_is_said_to_stay() -> None:
+    assert {*GOES_OF_STAFF, *STAYS_OF_STAFF} == set(OF_STAFF)
+    assert not set(GOES_OF_STAFF) & set(STAYS_OF_STAFF)
+
+
 def test_everything_of_a_subscriber_is_in_their_copy_or_said_why_not() -> None:
     shown = {f"{one.__module__.rpartition('.')[2]}.{one.__name__}" for one in MODELS.values()}
 

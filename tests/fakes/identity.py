@@ -87,6 +87,10 @@ class InMemorySessions:
 
         return MemoryWrite(lambda: session.token_hash in self.kept, apply, SessionsMoved("ended"))
 
+    def forget(self, *, known: PersonSessions) -> Sequence[MemoryWrite]:
+        """Describe ending all sessions of a person."""
+        return self.end(known=known)
+
     def none_begun(self, *, known: PersonSessions) -> MemoryWrite:
         """Describe the condition that no session began since."""
         return self._unmoved(known, lambda: None)

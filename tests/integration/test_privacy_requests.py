@@ -185,7 +185,7 @@ def test_an_erasure_that_is_killed_at_any_point_ends_the_same(
     erased = Erased(person["subscriber_id"], "prq_01JD0000000000000000000000", at)
     store.commit(store.privacy.note_erasure(erased=erased))
     kills, real = 0, DynamoTenantStore.commit
-    monkeypatch.setattr("chalicelib.usecases.erasure.WRITES_PER_COMMIT", 1)
+    monkeypatch.setattr("chalicelib.usecases.erasing.WRITES_PER_COMMIT", 1)
 
     def killed_after(commits: int) -> Iterator[None]:
         yield from (None for _ in range(commits))
@@ -214,7 +214,7 @@ def test_an_erasure_that_is_killed_at_any_point_ends_the_same(
     restored = store.subscribers.get(subscriber_id=person["subscriber_id"])
     back = replace(restored, contact=replace(restored.contact, name=f"{word}name"))
     store.commit(*store.subscribers.change_profile(before=restored, after=back))
-    assert repeat_erasures(store=store, at=at) == 1
+    assert repeat_erasures(store=store, sessions=services.sessions, at=at) == 1
     assert shown_person(desk, person)["name"] == ""
 
 
