@@ -46,10 +46,12 @@ from chalicelib.usecases.rates import RateLimiter
 if TYPE_CHECKING:
     from chalicelib.ports.printing import Printer
     from chalicelib.ports.retention import Retention
+    from chalicelib.ports.sign_ups import SignUps
     from chalicelib.usecases.consents import PublicSite
     from chalicelib.usecases.gateways import GatewayPorts
     from chalicelib.usecases.portal import Portal
     from chalicelib.usecases.support import SupportPorts
+    from chalicelib.usecases.terms import TermsGate
     from chalicelib.usecases.watching import Watch
 
 
@@ -277,6 +279,13 @@ class Services(Queues):
         return public_site(database=self.database, clock=self.clock, ids=self.ids, tokens=RandomTokens())
 
     @cached_property
+    def terms_gate(self) -> TermsGate:
+        """Whether owners accepted the terms in time."""
+        from chalicelib.usecases.terms import TermsGate
+
+        return TermsGate(stores=self.stores)
+
+    @cached_property
     def gateways(self) -> GatewayPorts:
         """What collecting online works with."""
         from chalicelib.adapters.payments.registry import gateway_finder
@@ -331,6 +340,13 @@ class Services(Queues):
         from chalicelib.adapters.blobs.anchors import S3Anchors
 
         return S3Anchors(client=self.s3, bucket=self.settings.anchors_bucket)
+
+    @cached_property
+    def sign_ups(self) -> SignUps:
+        """Sign-ups that nobody confirmed yet."""
+        from chalicelib.store.sign_ups import DynamoSignUps
+
+        return DynamoSignUps(database=self.database)
 
     def retention(self, *, tenant_id: str) -> Retention:
         """For how long a tenant keeps what, and what is past its time."""

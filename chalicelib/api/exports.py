@@ -69,6 +69,7 @@ def list_exports(request: Request) -> ExportList:
     answer=ExportOut,
     status=202,
     idempotent=True,
+    without_terms=True,
 )
 def create_export(request: Request) -> ExportOut:
     """Ask for an export of everything that one may see: CSV and JSON Lines in one ZIP with a manifest."""

@@ -179,6 +179,7 @@ def issue_invoice(request: Request) -> InvoiceOut:
     permission=Permission.INVOICES_READ,
     body=ManualInvoiceIn,
     answer=PreviewOut,
+    without_terms=True,
 )
 def preview_invoice(request: Request) -> PreviewOut:
     """Compute the invoice that the same body would issue now, and write nothing."""

@@ -191,6 +191,7 @@ def _invoices(changed: Changed) -> list[ChangeDocumentOut]:
     permission=Permission.SUBSCRIBERS_READ,
     body=PackageChangeIn,
     answer=PackageChangeOut,
+    without_terms=True,
 )
 def quote_package_change(request: Request) -> PackageChangeOut:
     """Quote a change of package: exactly what it would bill. Nothing is changed."""

@@ -88,11 +88,16 @@ class NoticeOut(Schema):
 
     version: PolicyVersionOut
     accept: bool
+    stops_at: datetime | None = Field(
+        description="when an owner who has not accepted it can change nothing of the company any more"
+    )
 
     @classmethod
     def of(cls, notice: Notice) -> NoticeOut:
         """Render a notice."""
-        return cls(version=PolicyVersionOut.of(notice.version), accept=notice.accept)
+        return cls(
+            version=PolicyVersionOut.of(notice.version), accept=notice.accept, stops_at=notice.stops_at
+        )
 
 
 class NoticeList(Schema):

@@ -279,6 +279,7 @@ def list_rehearsals(request: Request) -> RehearsalJobList:
     answer=RehearsalJobOut,
     status=202,
     idempotent=True,
+    without_terms=True,
 )
 def create_rehearsal(request: Request) -> RehearsalJobOut:
     """Ask for a rehearsal of any size: it is worked out in the background, and kept."""

@@ -27,7 +27,7 @@ from chalicelib.api.scoping import within_account, within_scope
 from chalicelib.api.watching import watch
 from chalicelib.bootstrap import Services
 from chalicelib.domain.errors import DomainError
-from chalicelib.domain.staff import Permission, Principal
+from chalicelib.domain.staff import Permission, Principal, Role
 from chalicelib.observability import causes_of, logger
 from chalicelib.ports.store import Idempotency
 from chalicelib.store.idempotency import KeyReused
@@ -60,6 +60,7 @@ class Endpoint:
     field_permissions: Mapping[str, Permission] = field(default_factory=dict)
     also: Mapping[int, type[BaseModel]] = field(default_factory=dict)
     while_held: bool = False
+    without_terms: bool = False
     raw: Mapping[int, str] = field(default_factory=dict)
     counted: str = "address"
 
@@ -102,6 +103,7 @@ def endpoint(
     field_permissions: Mapping[str, Permission] | None = None,
     also: Mapping[int, type[BaseModel]] | None = None,
     while_held: bool = False,
+    without_terms: bool = False,
     raw: Mapping[int, str] | None = None,
     counted: str = "address",
 ) -> Callable[[Callable[[Request], R]], Callable[[Request], R]]:
@@ -112,7 +114,8 @@ def endpoint(
     keeps the answer with its effect. ``if_match`` insists on the version that was read.
     ``field_permissions`` are what fields of the body ask for besides, where they are given;
     ``also`` are answers of another status and shape. ``while_held`` is for what who still lacks the
-    second factor that their company asks for needs to put one on. A ``raw`` operation is given the
+    second factor that their company asks for needs to put one on; ``without_terms`` for
+    what an owner may do who has not accepted them. A ``raw`` operation is given the
     request as it came (``request.received``) and answers by itself: pages for people, or what a vendor
     wants; ``raw`` says with which media type (or none) at each status. ``counted`` is the limit that an
     address is counted for.
@@ -137,6 +140,7 @@ def endpoint(
                 field_permissions=field_permissions or {},
                 also=also or {},
                 while_held=while_held,
+                without_terms=without_terms,
                 raw=raw or {},
                 counted=counted,
             )
@@ -232,6 +236,10 @@ def _admit(spec: Endpoint, services: Services, meter: Meter, who: SignedIn | Non
         check_held(services=services, session=who.session, operation=spec)
     if not who.principal.may(permission=spec.permission):
         raise PermissionDenied(f"this needs the permission {spec.permission.value}")
+    if who.session is not None and who.principal.role == Role.OWNER:
+        from chalicelib.api.terms import check_terms
+
+        check_terms(spec=spec, services=services, owner=who.principal)
 
 
 def _read(

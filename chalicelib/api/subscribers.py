@@ -259,6 +259,7 @@ def list_subscribers(request: Request) -> SubscriberList:
     permission=Permission.SUBSCRIBERS_READ,
     body=SubscriberSearch,
     answer=SubscriberList,
+    without_terms=True,
 )
 def search_subscribers(request: Request) -> SubscriberList:
     """Look for subscribers, by what no address may hold too; changes nothing."""

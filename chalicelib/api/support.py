@@ -172,7 +172,13 @@ def list_support_accesses(request: Request) -> SupportAccessList:
     return request.listing(SupportAccessList, page, SupportAccessOut.of)
 
 
-@endpoint("DELETE", "/v1/support-accesses/{access_id}", permission=Permission.STAFF_WRITE, status=204)
+@endpoint(
+    "DELETE",
+    "/v1/support-accesses/{access_id}",
+    permission=Permission.STAFF_WRITE,
+    status=204,
+    without_terms=True,
+)
 def end_support_access(request: Request) -> Answer:
     """Put platform support out of this company at once; ending twice changes nothing."""
     access_id = request.path["access_id"]

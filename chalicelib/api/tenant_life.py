@@ -96,6 +96,7 @@ def get_tenant_standing(request: Request) -> TenantStandingOut:
     permission=Permission.TENANT_END,
     body=CancellationIn,
     answer=TenantLifeOut,
+    without_terms=True,
 )
 def cancel_tenant(request: Request) -> TenantLifeOut:
     """Cancel the account: now, or at the end of the month in your time zone.
@@ -119,14 +120,26 @@ def cancel_tenant(request: Request) -> TenantLifeOut:
     return TenantLifeOut.of(tenant, request.now)
 
 
-@endpoint("DELETE", "/v1/tenant/cancellation", permission=Permission.TENANT_END, answer=TenantLifeOut)
+@endpoint(
+    "DELETE",
+    "/v1/tenant/cancellation",
+    permission=Permission.TENANT_END,
+    answer=TenantLifeOut,
+    without_terms=True,
+)
 def withdraw_cancellation(request: Request) -> TenantLifeOut:
     """Withdraw the cancellation, as long as the account has not ended."""
     note = request.note("tenant.cancellation_withdrawn", request.principal.tenant_id)
     return TenantLifeOut.of(cancellation.withdraw(store=request.store, note=note), request.now)
 
 
-@endpoint("POST", "/v1/tenant/recovery", permission=Permission.TENANT_END, answer=TenantLifeOut)
+@endpoint(
+    "POST",
+    "/v1/tenant/recovery",
+    permission=Permission.TENANT_END,
+    answer=TenantLifeOut,
+    without_terms=True,
+)
 def recover_tenant(request: Request) -> TenantLifeOut:
     """Bring the account back within its 30 days: everything is as it was."""
     tenant = cancellation.recover(

@@ -15,6 +15,7 @@ from chalicelib.domain.data_map_handlings import (
     LAST_OWNERS,
     PURGED,
     SETTING,
+    SIGNED_UP,
     STAFF_STATE,
     TOKEN,
 )
@@ -35,6 +36,8 @@ PLATFORM: Final[tuple[Stored, ...]] = (
            controller=Controller.PLATFORM),
     Stored("purges.CertificateItem", "a certificate of deletion", Subject.ISP,
            {PURGED: "issued_at mac text"}, controller=Controller.PLATFORM),
+    Stored("tenants.SignUpItem", "a sign-up that nobody confirmed yet", Subject.ISP,
+           {SIGNED_UP: "digest owner_id subdomain"}, controller=Controller.PLATFORM),
     Stored("sessions.SessionItem", "a session", Subject.STAFF,
            {TOKEN: "actor_id created_at csrf_hash expires_at granted held idle_expires_at read_only role "
                    "scope second_factor session_id tenant_id ttl used_at"}),

@@ -176,7 +176,7 @@ RECORDS: Final[tuple[Stored, ...]] = (
         "retention.ReportItem",
         "how much was taken away on a day",
         Subject.NOBODY,
-        {CHAIN: "access_log jobs traffic"},
+        {CHAIN: "access_log jobs sign_ups traffic"},
     ),
     Stored("rehearsals.RehearsalResultItem", "what a rehearsal found", Subject.NOBODY, {JOB: "data"}),
     Stored(

@@ -11,7 +11,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from difflib import SequenceMatcher
 from enum import StrEnum
 from functools import cache
@@ -24,6 +24,8 @@ _TEXTS: Final = "policy_texts"
 _HEAD_LINE: Final = re.compile(r"(title|summary|significant|accept): (.+)", re.ASCII)
 _WORD: Final = re.compile(r"\S+|\n\n")
 ChangeKind = Literal["same", "added", "removed"]
+# For so long an owner goes on as before without having accepted what is to be accepted.
+ACCEPTANCE_GRACE: Final = timedelta(days=30)
 _YES_NO: Final = {"yes": True, "no": False}
 
 
@@ -172,10 +174,14 @@ class PolicyState:
 
 @dataclass(frozen=True, slots=True)
 class Notice:
-    """A version that a person is to be told of; ``accept`` says that it is to be accepted, not only seen."""
+    """A version that a person is to be told of; ``accept`` says that it is to be accepted, not only seen.
+
+    ``stops_at`` is when an owner who has not accepted it can change nothing any more; None for others.
+    """
 
     version: PolicyVersion
     accept: bool
+    stops_at: datetime | None = None
 
 
 def notices(
@@ -204,6 +210,41 @@ def _to_accept(known: Sequence[PolicyVersion], states: Mapping[tuple[Document, s
         return False
     since = [(one.document, one.version) for one in known[asking[-1] :]]
     return not any(key in states and states[key].accepted_at for key in since)
+
+
+def stopped_from(
+    *, library: Library, joined_at: datetime, states: Mapping[tuple[Document, str], PolicyState]
+) -> datetime | None:
+    """Return from when an owner who accepts nothing more can change nothing; None where all is accepted."""
+    due = (
+        acceptance_due(known=known, joined_at=joined_at, states=states) for known in library.versions.values()
+    )
+    return min((at for at in due if at is not None), default=None)
+
+
+def acceptance_due(
+    *,
+    known: Sequence[PolicyVersion],
+    joined_at: datetime,
+    states: Mapping[tuple[Document, str], PolicyState],
+) -> datetime | None:
+    """Return until when a document's versions are to be accepted; None where nothing is left to be.
+
+    The time runs from when a version is in force, the person joined, and the mail about it went,
+    whichever is last. Accepting a later version accepts those before it.
+    """
+    left: list[PolicyVersion] = []
+    for version in reversed(known):
+        state = states.get((version.document, version.version))
+        if state is not None and state.accepted_at:
+            break
+        left.append(version)
+    starts = []
+    for version in left:
+        state = states.get((version.document, version.version))
+        told = state.mailed_at if state is not None and state.mailed_at else joined_at
+        starts += [max(version.in_force_at, joined_at, told)] if version.accept else []
+    return min(starts) + ACCEPTANCE_GRACE if starts else None
 
 
 def to_be_mailed(*, version: PolicyVersion, joined_at: datetime, product_mail: bool) -> bool:

@@ -13,6 +13,7 @@ from chalicelib.domain.tenants import Tenant
 from chalicelib.jobs.deadline import deadline
 from chalicelib.jobs.tenants import tenants_able
 from chalicelib.observability import logger
+from chalicelib.usecases.lapsed_sign_ups import Sweep, sweep_sign_ups
 from chalicelib.usecases.retention import take_away
 
 # A pass stops before its function's limit (900 s); two passes at once do no harm.
@@ -24,7 +25,10 @@ class RetentionIncomplete(RuntimeError):
 
 
 def keep_retention(services: Services, event: Mapping[str, Any]) -> None:  # noqa: ARG001 - the schedule says nothing more
-    """Take away what is past its time of every tenant, unless it is held; each pass begins with another."""
+    """Take away what is past its time of every tenant, unless it is held, and sign-ups that nobody confirmed.
+
+    Each pass begins with another tenant.
+    """
     at, out_of_time = services.clock.now(), deadline(seconds=PASS_SECONDS_MAX)
     failed: list[str] = []
     tenants = 0
@@ -32,9 +36,28 @@ def keep_retention(services: Services, event: Mapping[str, Any]) -> None:  # noq
         tenants += 1
         if out_of_time() or not _keep(services, tenant, at, out_of_time):
             failed.append(tenant.tenant_id)
-    logger().info("retention kept", extra={"tenants": tenants, "tenants_left": len(failed)})
-    if failed:
-        raise RetentionIncomplete(f"of {len(failed)} tenants not all was taken away: {failed[:5]}")
+    swept = _sweep(services, at, out_of_time)
+    told = {"tenants": tenants, "tenants_left": len(failed), "sign_ups_swept": swept}
+    logger().info("retention kept", extra=told)
+    if failed or swept is None:
+        left = " and sign-ups" if swept is None else ""
+        raise RetentionIncomplete(f"of {len(failed)} tenants{left} not all was taken away: {failed[:5]}")
+
+
+def _sweep(services: Services, at: datetime, out_of_time: Callable[[], bool]) -> int | None:
+    """Take away sign-ups that lapsed; return how many, or None where not all of them are."""
+    operator = services.operator
+    try:
+        sweep = Sweep(
+            sign_ups=services.sign_ups,
+            destroy_keys=lambda tenant_id: services.stores.discard(tenant_id=tenant_id),
+            report=services.retention(tenant_id=operator.tenant_id) if operator else None,
+            on=operator.profile().local_date(at=at) if operator else at.date(),
+        )
+        return sweep_sign_ups(sweep=sweep, at=at, out_of_time=out_of_time)
+    except Exception:  # noqa: BLE001 - logged with its trace
+        logger().exception("sign-ups not swept")
+        return None
 
 
 def _keep(services: Services, tenant: Tenant, at: datetime, out_of_time: Callable[[], bool]) -> bool:

@@ -26,6 +26,7 @@ from chalicelib.domain.money import Money
 from chalicelib.domain.packages import Package, PackageState
 from chalicelib.domain.periods import NAMED_CYCLES, BillingTiming
 from chalicelib.domain.plans import PlanLimits, PlanTerms, Tier
+from chalicelib.domain.policies import Document, shipped_policies
 from chalicelib.domain.subscribers import Subscriber
 from chalicelib.domain.subscriptions import move, subscribe
 from chalicelib.domain.taxes import TaxBase, TaxComponent, TaxGroup, TaxRow
@@ -152,7 +153,10 @@ def seed(*, report: Callable[[str], None]) -> dict[str, str]:
 def _sign_up(services: Services, command: SignUp, at: datetime) -> DynamoTenantStore:
     mailer = _KeepingMailer(services.mailer)
     identity = replace(services.identity, mailer=mailer)
-    tenant = sign_up(identity=identity, command=command, address="127.0.0.1", at=at).tenant
+    terms = shipped_policies().current(document=Document.TERMS, at=at)
+    accepting = replace(command, terms_version=terms.version)
+    signed_up = sign_up(identity=identity, command=accepting, address="127.0.0.1", at=at, terms=terms)
+    tenant = signed_up.tenant
     token = re.search(r"svt_\S+", mailer.text)
     assert token is not None, "the mail holds the code"
     verify_owner(identity=identity, token=token[0], password=PASSWORD, at=at)

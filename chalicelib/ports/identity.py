@@ -244,9 +244,10 @@ class Registry(TenantRegistry, Protocol):
     def locate(self, *, subdomain: str, at: datetime) -> Address | None:
         """Return whose the subdomain is; None where it is free at that time."""
 
-    def hold(self, *, tenant: Tenant, until: datetime) -> Sequence[Write]:
+    def hold(self, *, tenant: Tenant, until: datetime, owner_id: str, digest: str) -> Sequence[Write]:
         """Describe registering an unverified tenant; refused with SubdomainTaken.
 
+        ``digest`` finds its owner by their address, and does not tell it.
         The subdomain is free again after ``until`` unless the tenant is activated before.
         """
 

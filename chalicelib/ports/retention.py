@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Protocol
 from chalicelib.domain.retention import Deleted, Progress, Shortened
 
 if TYPE_CHECKING:
+    from chalicelib.ports.sign_ups import PendingSignUp
     from chalicelib.ports.store import Page, Write
 
 
@@ -41,6 +42,9 @@ class Retention(Protocol):
 
     def delete_jobs(self, *, ended_before: datetime, on: date) -> bool:
         """Delete some jobs that ended before an instant; return whether there may be more."""
+
+    def count_sign_up(self, *, sign_up: PendingSignUp, on: date) -> None:
+        """Take a sign-up that lapsed off the list, and count it; raises Busy where another pass was first."""
 
     def delete_traffic(self, *, after: str, through: date, on: date) -> str | None:
         """Delete what some accounts used in periods that ended by a day; return where to go on, or None."""

@@ -15,10 +15,11 @@ from pynamodb.attributes import NumberAttribute, UnicodeAttribute
 from pynamodb.exceptions import DoesNotExist
 
 from chalicelib.domain.audit_ids import month_of, months_between
-from chalicelib.domain.data_map import ACCESS_LOG, JOBS, RULES, TRAFFIC
+from chalicelib.domain.data_map import ACCESS_LOG, JOBS, RULES, SIGN_UPS, TRAFFIC
 from chalicelib.domain.errors import Busy, StaleVersion
 from chalicelib.domain.jobs import JobState
 from chalicelib.domain.retention import Deleted, Progress, Shortened, over_periods
+from chalicelib.ports.sign_ups import PendingSignUp
 from chalicelib.ports.store import Page
 from chalicelib.store import exports, imports, keys, rehearsals
 from chalicelib.store.acting import OfTenant
@@ -34,6 +35,7 @@ from chalicelib.store.base import (
     update,
 )
 from chalicelib.store.paging import query_page
+from chalicelib.store.sign_ups import swept
 from chalicelib.store.subscriber_search import DirectoryItem
 from chalicelib.store.usage import PERIOD_PREFIX, RECORD_PREFIX, UsageItem, UsageRecordItem
 
@@ -72,6 +74,7 @@ class ReportItem(TenantsItem):
     """``<tenant>#RETENTION`` / ``DAY#<date>``: how much was taken away, by the code of the rule."""
 
     access_log = NumberAttribute(null=True)
+    sign_ups = NumberAttribute(null=True)
     jobs = NumberAttribute(null=True)
     traffic = NumberAttribute(null=True)
 
@@ -197,6 +200,10 @@ class DynamoRetention(OfTenant):
             for start in range(0, len(taken), TAKEN_MAX):
                 self._take(taken[start : start + TAKEN_MAX], TRAFFIC.code, on)
         return page.after
+
+    def count_sign_up(self, *, sign_up: PendingSignUp, on: date) -> None:
+        """Take a sign-up that lapsed off the list, and count it: in the platform's operator's report."""
+        self._take([swept(sign_up=sign_up)], SIGN_UPS.code, on)
 
     def _used(self, account_id: str, through: date) -> Iterator[ModelWrite]:
         """Describe deleting an account's periods that are over, their records before them."""

@@ -256,7 +256,7 @@ class DynamoSessions(OfPlatform):
 
     def forget(self, *, known: PersonSessions) -> Sequence[ModelWrite]:
         """Describe ending all sessions of a person, and forgetting their devices and that any began."""
-        pk = _person_key(known.tenant_id, known.staff_id)
+        pk = person_key(known.tenant_id, known.staff_id)
         return [
             delete(PersonItem(pk, BEGUN), condition=_unmoved(known), refused=_moved()),
             *(delete(PersonItem(pk, f"{DEVICE}{one.mark}")) for one in known.devices),

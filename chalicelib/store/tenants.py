@@ -44,6 +44,7 @@ from chalicelib.store.paging import query_page
 
 LIST_PARTITIONS: Final = 16
 SUBDOMAIN: Final = "SUBDOMAIN"
+SIGN_UPS: Final = "SIGNUPS"
 
 
 class TenantItem(TenantsItem):
@@ -66,6 +67,17 @@ class SubdomainItem(PlatformItem):
     tenant_id = UnicodeAttribute()
     state = UnicodeAttribute()
     held_until = UnicodeAttribute(null=True)
+
+
+class SignUpItem(PlatformItem):
+    """``SIGNUPS`` / ``<created at>#<tenant id>``: while nobody confirmed a sign-up.
+
+    ``digest`` is the blind index of the owner's address. An unverified tenant is on no other list.
+    """
+
+    subdomain = UnicodeAttribute()
+    owner_id = UnicodeAttribute()
+    digest = UnicodeAttribute()
 
 
 class TenantProfiles(OfTenant):
@@ -113,12 +125,12 @@ class DynamoRegistry(OfPlatform):
 
     def find(self, *, subdomain: str) -> Tenant | None:
         """Return the tenant of a subdomain, or None."""
-        item = _subdomain(subdomain)
+        item = subdomain_item(subdomain=subdomain)
         return None if item is None else TenantProfiles(tenant_id=item.tenant_id).get()
 
     def locate(self, *, subdomain: str, at: datetime) -> Address | None:
         """Return whose the subdomain is; None where it is free at that time."""
-        item = _subdomain(subdomain)
+        item = subdomain_item(subdomain=subdomain)
         if item is None or (item.held_until and from_iso(item.held_until) <= at):
             return None
         return Address(tenant_id=item.tenant_id, state=TenantState(item.state))
@@ -168,8 +180,11 @@ class DynamoRegistry(OfPlatform):
             position = None
         return Page(tuple(found))
 
-    def hold(self, *, tenant: Tenant, until: datetime) -> Sequence[ModelWrite]:
-        """Describe registering an unverified tenant; activation puts it on the list."""
+    def hold(self, *, tenant: Tenant, until: datetime, owner_id: str, digest: str) -> Sequence[ModelWrite]:
+        """Describe registering an unverified tenant; activation puts it on the list.
+
+        ``digest`` finds the owner by their address.
+        """
         lock = SubdomainItem(
             _subdomain_key(tenant.subdomain),
             SUBDOMAIN,
@@ -180,7 +195,15 @@ class DynamoRegistry(OfPlatform):
         lapsed = SubdomainItem.held_until.exists() & (SubdomainItem.held_until <= to_iso(tenant.created_at))
         free = SubdomainItem.pk.does_not_exist() | lapsed
         record = put_new(_record(tenant), refused=NotFound("the tenant exists already"))
-        return [put(lock, condition=free, refused=_taken()), record]
+        waiting = SignUpItem(
+            SIGN_UPS,
+            sign_up_sort(created_at=tenant.created_at, tenant_id=tenant.tenant_id),
+            subdomain=tenant.subdomain,
+            owner_id=owner_id,
+            digest=digest,
+        )
+        there = put_new(waiting, refused=NotFound("the tenant exists already"))
+        return [put(lock, condition=free, refused=_taken()), record, there]
 
     def hold_longer(self, *, tenant: Tenant, until: datetime) -> ModelWrite:
         """Describe keeping an unverified tenant's subdomain."""
@@ -191,7 +214,8 @@ class DynamoRegistry(OfPlatform):
         active = replace(tenant, state=TenantState.ACTIVE)
         actions = [SubdomainItem.held_until.remove(), SubdomainItem.state.set(active.state.value)]
         changes = TenantProfiles(tenant_id=tenant.tenant_id).change(before=tenant, after=active)
-        return [self._change_lock(tenant, actions), *changes]
+        waited = sign_up_sort(created_at=tenant.created_at, tenant_id=tenant.tenant_id)
+        return [self._change_lock(tenant, actions), *changes, delete(SignUpItem(SIGN_UPS, waited))]
 
     def forget(self, *, tenant_id: str, subdomain: str) -> None:
         """Forget the subdomain of a tenant that is gone; where another has it by now, nothing changes."""
@@ -216,11 +240,17 @@ def moved_subdomain(*, before: Tenant, state: TenantState, held_until: datetime 
     return update(lock, actions=actions, condition=mine, refused=_taken())
 
 
+def sign_up_sort(*, created_at: datetime, tenant_id: str) -> str:
+    """Return the sort key of a sign-up that waits: the oldest come first."""
+    return f"{to_iso(created_at)}#{tenant_id}"
+
+
 def _subdomain_key(subdomain: str) -> str:
     return f"SUBDOMAIN#{subdomain}"
 
 
-def _subdomain(subdomain: str) -> SubdomainItem | None:
+def subdomain_item(*, subdomain: str) -> SubdomainItem | None:
+    """Return what holds a subdomain, or None."""
     try:
         return SubdomainItem.get(_subdomain_key(subdomain), SUBDOMAIN, consistent_read=True)
     except DoesNotExist:

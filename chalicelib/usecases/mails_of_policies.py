@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from chalicelib.domain.policies import PolicyVersion
+from chalicelib.domain.policies import ACCEPTANCE_GRACE, PolicyVersion
 from chalicelib.ports.services import Mail
 
 _NEW_VERSION: Final = """\
@@ -18,7 +18,10 @@ Read it, and what changed, at
 {address}/policies/{document}/{version}
 {more}
 """
-_ACCEPT: Final = "\nWhen you sign in next, you are asked to accept it.\n"
+_ACCEPT: Final = """
+When you sign in next, you are asked to accept it. An owner who has not accepted it {days} days after it
+is in force can read and export everything, and change nothing, until they do.
+"""
 _WHY: Final = """
 You get this because you agreed to mail about the product. You can take that back at any time in your
 account.
@@ -35,6 +38,7 @@ def policy_mail(*, to: str, name: str, version: PolicyVersion, address: str) -> 
         address=address,
         document=version.document.value,
         version=version.version,
-        more=(_ACCEPT if version.accept else "") + ("" if version.significant else _WHY),
+        more=(_ACCEPT.format(days=ACCEPTANCE_GRACE.days) if version.accept else "")
+        + ("" if version.significant else _WHY),
     )
     return Mail(to=to, subject=f"A new version: {version.title}", text=text)

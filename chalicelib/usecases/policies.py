@@ -13,11 +13,12 @@ from chalicelib.domain.policies import (
     Library,
     Notice,
     PolicyVersion,
+    acceptance_due,
     check_acceptance,
     notices,
     to_be_mailed,
 )
-from chalicelib.domain.staff import StaffMember
+from chalicelib.domain.staff import Role, StaffMember
 from chalicelib.ports.consents import MailedAlready
 from chalicelib.ports.services import Mail, Mailer, MailNotSent
 from chalicelib.ports.store import AuditNote, TenantStore
@@ -28,10 +29,22 @@ STAFF_PER_PAGE = 50
 
 
 def own_notices(*, store: TenantStore, library: Library, staff_id: str) -> tuple[Notice, ...]:
-    """Return what a person is to be told of, until they say that they saw it, or accept it."""
-    joined_at = store.staff.get(staff_id=staff_id).created_at
-    return notices(
-        library=library, joined_at=joined_at, states=store.policy_states.of_person(staff_id=staff_id)
+    """Return what a person is to be told of, until they say that they saw it, or accept it.
+
+    An owner is told when what is not accepted stops them.
+    """
+    member, states = store.staff.get(staff_id=staff_id), store.policy_states.of_person(staff_id=staff_id)
+    found = notices(library=library, joined_at=member.created_at, states=states)
+    if member.role != Role.OWNER:
+        return found
+    return tuple(
+        replace(
+            one,
+            stops_at=acceptance_due(
+                known=library.versions[one.version.document], joined_at=member.created_at, states=states
+            ),
+        )
+        for one in found
     )
 
 

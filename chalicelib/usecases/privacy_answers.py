@@ -247,7 +247,8 @@ def _begin_staff_erasure(asked: Answering) -> Standing:
         standing = saved(store=store, before=request, after=_begun(asked), at=at, note=asked.note)
         send_work(store=store, desk=asked.desk, request_id=request.request_id)
         return standing
-    require_left(store=store, member=member)
+    # As for subscribers: whoever sets a hold meanwhile changes the settings that were read.
+    require_left(store=store, member=member, hold="everything" if store.privacy.held() else "")
     after = replace(
         _begun(asked),
         words=replace(request.words, address=member.email),
@@ -256,6 +257,7 @@ def _begin_staff_erasure(asked: Answering) -> Standing:
     writes = [
         *store.privacy.change(before=request, after=after),
         store.privacy.note_erasure(erased=Erased(member.staff_id, request.request_id, at)),
+        store.profile_unmoved(tenant=tenant),
         store.note(note=told),
     ]
     commit_leaving(store=store, sessions=asked.sessions, member=member, writes=writes)

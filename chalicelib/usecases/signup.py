@@ -175,7 +175,12 @@ def _create(
     details |= {"terms": accepted.version} if accepted else {}
     note = AuditNote(owner.staff_id, "tenant.signed_up", tenant.tenant_id, at, request_id, details)
     store.commit(
-        *identity.registry.hold(tenant=tenant, until=until),
+        *identity.registry.hold(
+            tenant=tenant,
+            until=until,
+            owner_id=owner.staff_id,
+            digest=store.staff.digest(email=owner.email),
+        ),
         *store.staff.add(member=owner),
         store.start_billing(completed_through=yesterday),
         *states,

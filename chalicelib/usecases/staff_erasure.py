@@ -30,10 +30,13 @@ from chalicelib.usecases.staff_lists import everybody
 ERASER: Final = "system"
 
 
-def require_left(*, store: TenantStore, member: StaffMember) -> None:
-    """Raise LastOwner, StillEmployed or HoldsCash where a member of staff is not to be erased."""
+def require_left(*, store: TenantStore, member: StaffMember, hold: str) -> None:
+    """Raise OnHold, LastOwner, StillEmployed or HoldsCash where a member of staff is not to be erased."""
     check_left(
-        member=member, only_owner=_only_owner(store, member), cash=_cash(store, staff_id=member.staff_id)
+        member=member,
+        only_owner=_only_owner(store, member),
+        cash=_cash(store, staff_id=member.staff_id),
+        hold=hold,
     )
 
 

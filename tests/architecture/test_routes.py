@@ -90,6 +90,26 @@ def test_only_the_named_routes_are_public() -> None:
     assert {(one.method, one.path) for one in ENDPOINTS if one.public} <= PUBLIC
 
 
+# What an owner may do who has not accepted the terms, beside reading and what is about themselves.
+WITHOUT_TERMS = {
+    ("DELETE", "/v1/tenant/cancellation"),
+    ("POST", "/v1/tenant/cancellation"),
+    ("POST", "/v1/tenant/recovery"),
+    ("DELETE", "/v1/support-accesses/{access_id}"),
+    ("POST", "/v1/billing/rehearsals"),
+    ("POST", "/v1/exports"),
+    ("POST", "/v1/subscriber-searches"),
+    ("POST", "/v1/subscribers/{subscriber_id}/invoice-previews"),
+    ("POST", "/v1/subscriptions/{subscription_id}/package-change-quotes"),
+}
+
+
+def test_without_the_terms_an_owner_reads_exports_and_ends_the_account() -> None:
+    open_to_them = {(one.method, one.path) for one in ENDPOINTS if one.without_terms}
+
+    assert open_to_them == WITHOUT_TERMS
+
+
 def test_api_gateway_knows_one_path_and_hands_on_every_method() -> None:
     import app
 

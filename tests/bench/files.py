@@ -117,7 +117,7 @@ def _tenant(services: Services, number: int) -> Tenant:
     )
     yesterday = tenant.local_date(at=now) - timedelta(days=1)
     store.commit(
-        *services.tenants.hold(tenant=tenant, until=now + timedelta(days=1)),
+        *services.tenants.hold(tenant=tenant, until=now + timedelta(days=1), owner_id="", digest=""),
         *store.packages.add(package=package),
         store.start_billing(completed_through=yesterday),
     )

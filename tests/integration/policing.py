@@ -40,7 +40,9 @@ def announced(services: EngineServices, *versions: PolicyVersion) -> Iterator[No
     }
     library = Library({**shipped.policies.versions, **documents})
     vars(services)["site"] = replace(shipped, policies=library)
+    vars(services).pop("terms_gate", None)  # it remembers, as long as policies ship with a process
     try:
         yield
     finally:
         vars(services)["site"] = shipped
+        vars(services).pop("terms_gate", None)

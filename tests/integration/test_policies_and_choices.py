@@ -15,12 +15,12 @@ from chalicelib.store.consents import ConsentItem
 from chalicelib.usecases.policies import Telling, mail_notices
 from tests.fakes.api_client import ApiClient, Reply
 from tests.fakes.clock import FakeClock
-from tests.integration.conftest import EngineServices, SignedIn
+from tests.integration.conftest import EngineServices, SignedIn, sign_up_and_in
 from tests.integration.crashing import Crash, Crashed, CrashingServices
 from tests.integration.policing import announced, policy
 from tests.integration.portal_user import with_portal
-from tests.integration.shop import Shop, ok
-from tests.integration.staffing import Company
+from tests.integration.shop import Shop, ok, package_body
+from tests.integration.staffing import CHOSEN, Company
 
 TEXT = current_text().version
 TOMORROW = "2041-05-16"
@@ -137,8 +137,11 @@ def test_of_two_choices_at_once_one_comes_after_the_other_or_is_refused(
 # -- policies ----------------------------------------------------------------------------------
 
 
-def test_staff_see_what_is_new_until_they_have_seen_or_accepted_it(owner: Person) -> None:
+def test_staff_see_what_is_new_until_they_have_seen_or_accepted_it(
+    api: ApiClient, services: EngineServices
+) -> None:
     # Signed up by a program that named no terms.
+    owner = Person(sign_up_and_in(api, services, terms_version=None).api, "/v1/me")
     (terms,) = ok(owner.api.get("/v1/me/policy-notices"))["items"]
     assert (terms["version"]["document"], terms["accept"]) == ("terms", True)
     accepting, seeing = "/v1/policies/terms/acceptances", "/v1/policies/terms/dismissals"
@@ -211,6 +214,43 @@ def test_what_the_mail_service_did_not_take_is_sent_by_the_next_pass(
         tell_of_policies(services, {})
 
     assert mails(services).count(signed_in.email) == 1
+
+
+def test_an_owner_who_does_not_accept_in_time_changes_nothing_and_nobody_else_is_stopped(
+    signed_in: SignedIn, services: EngineServices, company: Company, clock: FakeClock
+) -> None:
+    admin = company.join("admin")
+    subscriber = Shop(signed_in, services).subscriber()["subscriber_id"]
+    asking = policy(document=Document.TERMS, on=TOMORROW, accept=True)
+
+    def add(api: ApiClient) -> Reply:
+        return api.post("/v1/packages", json=package_body())
+
+    with announced(services, policy(document=Document.TERMS, on="2026-11-26", accept=True), asking):
+        clock.advance(timedelta(days=30))
+        in_time = company.sign_in(signed_in.email)
+        (notice,) = ok(in_time.get("/v1/me/policy-notices"))["items"]
+        assert (notice["accept"], notice["stops_at"]) == (True, "2041-06-15T00:00:00Z")
+        assert add(in_time).status == 201
+        clock.advance(timedelta(days=2))
+        late, theirs = company.sign_in(signed_in.email), company.sign_in(admin.email, CHOSEN)
+        customer = with_portal(signed_in, services, subscriber).api
+
+        assert add(late).problem == (403, "terms_not_accepted", None)
+        ok(late.get("/v1/subscribers"))
+        ok(late.post("/v1/subscriber-searches", json={"text": "nobody@mail.example"}))
+        assert late.post("/v1/exports", json={}).status == 202
+        ok(late.put("/v1/me/consent", json={"agreed": [], "text": TEXT}))
+        assert add(theirs).status == 201
+        assert {one["stops_at"] for one in ok(theirs.get("/v1/me/policy-notices"))["items"]} == {None}
+        ok(customer.put("/v1/portal/me/consent", json={"agreed": [], "text": TEXT}))
+        tell_of_policies(services, {})
+
+        accepted = late.post("/v1/policies/terms/acceptances", json={"version": TOMORROW})
+        assert accepted.status == 201
+        assert add(late).status == 201
+        assert ok(late.get("/v1/me/policy-notices"))["items"] == []
+        assert late.delete("/v1/sessions/current").status == 204
 
 
 def tell(services: EngineServices, tenant: SignedIn, telling: Telling, library: Library) -> None:

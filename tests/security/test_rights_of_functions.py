@@ -42,7 +42,9 @@ from tests.integration.gatewaying import Till
 from tests.integration.importing import Importer, mapping, people
 from tests.integration.policing import announced, policy
 from tests.integration.portal_user import Front
+from tests.integration.raw import raw_items
 from tests.integration.shop import Shop, created, if_match, ok
+from tests.integration.staffing import Company
 from tests.integration.supporting import entered
 from tests.integration.test_settlements import Accountant
 from tests.integration.test_signing_up import sign_up
@@ -140,6 +142,13 @@ class Pass:
             found = f"/v1/privacy-requests/{asked['privacy_request_id']}"
             ok(self.tenant.api.post(f"{found}/completion", json={}))
             assert ok(self.tenant.api.get(found))["state"] == "done"
+        company = Company(self.tenant, self.services, self.visitor)
+        leaving = company.join("billing")
+        asked = created(leaving.api.post("/v1/me/privacy-requests", json={"kind": "deletion"}))
+        ok(self.tenant.api.post(f"/v1/staff/{leaving.staff_id}/disable", json={}))
+        found = f"/v1/privacy-requests/{asked['privacy_request_id']}"
+        ok(self.tenant.api.post(f"{found}/completion", json={}))
+        assert ok(self.tenant.api.get(found))["state"] == "done"
         created(self.tenant.api.post(path, json={"kind": "withdrawal", "purposes": [SECURITY]}))
         self.clock.advance(timedelta(days=31))
         with suppress(RequestsIncomplete):  # as above
@@ -229,7 +238,8 @@ class Pass:
         assert {one["mail"] for one in queue.sent} == {"receipt"}
 
     def keep_retention(self) -> None:
-        """Take away what is more than a year old: addresses, jobs, and the data that somebody used."""
+        """Take away what is more than a year old, and a sign-up that nobody confirmed."""
+        lapsed = created(sign_up(self.visitor, fresh_subdomain()))["tenant"]["tenant_id"]
         sold = self.shop.subscribe(self.shop.subscriber(), self.shop.package())
         used = {"record_id": "a", "up_mib": 1, "down_mib": 2}
         ok(self.tenant.api.post(f"/v1/subscriptions/{sold['subscription_id']}/usage", json=used))
@@ -240,6 +250,7 @@ class Pass:
         self.shop.sign_in_again()
         [day] = ok(self.tenant.api.get("/v1/retention/reports"))["items"]
         assert set(day["counts"]) == {"access_log", "jobs", "traffic"}
+        assert list(raw_items(self.services, f"{lapsed}#")) == []
 
     def end_a_company(self) -> None:
         """See a company through recovery and purge to its certificate, and its subdomain freed."""

@@ -21,6 +21,7 @@ from chalicelib.domain.policies import (
     notices,
     parse_version,
     shipped_policies,
+    stopped_from,
     to_be_mailed,
 )
 from chalicelib.domain.policy_markup import render_markup
@@ -98,6 +99,38 @@ def test_an_acceptance_is_asked_for_until_it_is_given_and_of_the_newest_text() -
     silent = Library({Document.TERMS: (MINOR,)})
     with pytest.raises(NothingToAccept):
         check_acceptance(library=silent, document=Document.TERMS, version="2027-01-01")
+
+
+ASKING = replace(FIRST, on=date(2028, 1, 1), accept=True, text="We keep it well.\n\nYou pay more.")
+THREE = Library({Document.TERMS: (FIRST, MINOR, ASKING)})
+JOINED = datetime(2027, 6, 1, tzinfo=UTC)
+DAYS_30 = timedelta(days=30)
+
+
+@pytest.mark.parametrize(
+    ("joined_at", "states", "stopped"),
+    [
+        # In time after joining, after a version came into force, and after the mail about it went.
+        (JOINED, {}, JOINED + DAYS_30),
+        (EARLY, {}, FIRST.in_force_at + DAYS_30),
+        (EARLY, state(FIRST, mailed_at=JOINED), JOINED + DAYS_30),
+        (JOINED, state(FIRST, accepted_at=JOINED), ASKING.in_force_at + DAYS_30),
+        (JOINED, state(MINOR, accepted_at=JOINED), ASKING.in_force_at + DAYS_30),
+        (JOINED, state(FIRST, dismissed_at=JOINED), JOINED + DAYS_30),
+        (JOINED, state(ASKING, accepted_at=LATE), None),
+        (LATE, state(ASKING, mailed_at=LATE), LATE + DAYS_30),
+    ],
+)
+def test_an_owner_is_stopped_thirty_days_after_they_could_accept(
+    joined_at: datetime, states: dict[tuple[Document, str], PolicyState], stopped: datetime | None
+) -> None:
+    assert stopped_from(library=THREE, joined_at=joined_at, states=states) == stopped
+
+
+def test_nobody_is_stopped_where_nothing_is_to_be_accepted() -> None:
+    library = Library({Document.PRIVACY: (replace(MINOR, document=Document.PRIVACY),)})
+
+    assert stopped_from(library=library, joined_at=EARLY, states={}) is None
 
 
 def test_everybody_who_was_there_is_mailed_a_significant_change_and_who_agreed_to_it_a_small_one() -> None:
