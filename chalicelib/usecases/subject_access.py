@@ -212,6 +212,8 @@ def _made_by(store: TenantStore, staff_id: str) -> Iterator[Row]:
 def _sessions(copy: Copy) -> Iterator[Row]:
     known = copy.sessions.of_person(tenant_id=copy.store.tenant_id, staff_id=copy.subject_id)
     for one in known.listed:
+        if copy.at >= one.expires_at:
+            continue  # the table takes it away within days
         yield {
             "session_id": one.session_id,
             "began_at": one.created_at.isoformat(),
