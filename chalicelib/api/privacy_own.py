@@ -26,9 +26,15 @@ from chalicelib.usecases.portal import open_portal
 
 
 class OutsideRequestIn(Schema):
-    """What somebody asks of an ISP who has no session there: a code goes to the address."""
+    """What somebody asks who has no session: of an ISP, or of the platform's operator; a code is mailed."""
 
-    subdomain: str = Field(max_length=SUBDOMAIN_CHARS_MAX, examples=["lahore-net"])
+    subdomain: str | None = Field(
+        default=None,
+        max_length=SUBDOMAIN_CHARS_MAX,
+        description="which ISP; left out, what is asked is about the platform's own data: the account of an "
+        "ISP, or the public pages",
+        examples=["lahore-net"],
+    )
     email: str = Field(max_length=EMAIL_CHARS_MAX, examples=["zainab@mail.example"])
     kind: RequestKind = Field(examples=["access"])
     text: Text = Field(default="", description="in one's own words")
@@ -192,12 +198,12 @@ def download_portal_privacy(request: Request) -> FileOut:
     status=202,
 )
 def ask_privacy_from_outside(request: Request) -> AcceptedOut:
-    """Ask an ISP for one's rights without a session; the answer is the same whoever there is."""
+    """Ask an ISP, or the platform's operator, for one's rights; the answer is the same whoever there is."""
     body = request.body_as(OutsideRequestIn)
     privacy_outside.ask_from_outside(
         identity=request.services.identity,
         queue=request.services.mail_queue,
-        subdomain=body.subdomain,
+        subdomain=body.subdomain or request.services.settings.platform_subdomain,
         email=body.email,
         asked=privacy_requests.Asked(body.kind, body.text, {}, tuple(dict.fromkeys(body.purposes))),
         visitor=privacy_outside.Visitor(request.address, request.now, request.request_id),

@@ -135,12 +135,14 @@ ACTIVITY: Final = Rule("activity", "the day", days=90)
 PURGE: Final = Rule("purge", "until the purge is certified")
 PROOF: Final = Rule("proof", "for good: it proves that the rest is deleted, and names nobody")
 NETWORKS: Final = Rule("networks", "the network was last seen", days=90)
+# There are no tickets yet: the rule that they will be under.
+TICKETS: Final = Rule("tickets", "the ticket was closed", days=3 * 365, shortened=True)
 # Seven days within which a sign-up can be confirmed, and one.
 SIGN_UPS: Final = Rule("sign_ups", "the sign-up, where nobody confirms it", days=8)
 
 RULES: Final = (
     IN_USE, BOOKS, AUDIT_LOG, ACCESS_LOG, TRAFFIC, SESSION, WINDOW, FILES, PAPERS, REPORTS, JOBS, ANSWERS,
-    KEYS, NETWORKS, VISITOR_CHOICE, ACTIVITY, PURGE, PROOF, SIGN_UPS,
+    KEYS, NETWORKS, VISITOR_CHOICE, ACTIVITY, PURGE, PROOF, SIGN_UPS, TICKETS,
 )  # fmt: skip
 
 

@@ -11,13 +11,18 @@ from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 from typing import Final
 
-from chalicelib.domain.data_map import ACCESS_LOG, JOBS, RULES, TRAFFIC, Rule
+from chalicelib.domain.data_map import ACCESS_LOG, JOBS, RULES, TICKETS, TRAFFIC, Rule
 from chalicelib.domain.errors import InvalidValue
 
-# What the law of a country asks for, in days. Pakistan: traffic data is kept for a year.
-BY_COUNTRY: Final[Mapping[str, Mapping[str, int]]] = {"PK": {TRAFFIC.code: 365}}
+# What the law of a country asks for, in days, where that is not the data map's own year. In Pakistan it is a
+# year. India: the licence of ISPs as amended on 27 January 2022; Nigeria: Cybercrimes Act 2015, section 38.
+BY_COUNTRY: Final[Mapping[str, Mapping[str, int]]] = {
+    "PK": {TRAFFIC.code: 365},
+    "IN": {TRAFFIC.code: 2 * 365},
+    "NG": {TRAFFIC.code: 2 * 365},
+}
 # Below these a rule is of no use: who looks into an incident looks back a month.
-SHORTEST_DAYS: Final = {ACCESS_LOG.code: 30, JOBS.code: 30}
+SHORTEST_DAYS: Final = {ACCESS_LOG.code: 30, JOBS.code: 30, TICKETS.code: 90}
 # The longest period of use is a year.
 PERIOD_DAYS_MAX: Final = 366
 

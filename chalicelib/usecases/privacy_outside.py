@@ -14,6 +14,7 @@ from typing import Final
 from chalicelib.domain.contacts import normal_email
 from chalicelib.domain.data_map import Purpose
 from chalicelib.domain.emails import check_email
+from chalicelib.domain.errors import InvalidValue
 from chalicelib.domain.lifecycle import Capability, may
 from chalicelib.domain.privacy_requests import Channel, Proof, RequestKind, check_words
 from chalicelib.ports.identity import TokenNotValid
@@ -46,7 +47,12 @@ class Visitor:
 def ask_from_outside(
     *, identity: Identity, queue: JobQueue, subdomain: str, email: str, asked: Asked, visitor: Visitor
 ) -> None:
-    """Have a code sent to an address that somebody asks from; raises InvalidValue or TooManyAttempts."""
+    """Have a code sent to an address that somebody asks from; raises InvalidValue or TooManyAttempts.
+
+    ``subdomain`` is the ISP's, or the operator's for what the platform itself is the controller of.
+    """
+    if not subdomain:
+        raise InvalidValue("nobody operates this platform: say of which ISP it is asked", param="subdomain")
     client, at = client_of(address=visitor.address), visitor.at
     to, text = check_email(email=email), check_words(text=asked.text, param="text")
     reserve(identity=identity, limit=ASKED_PER_CLIENT, key=client, at=at)

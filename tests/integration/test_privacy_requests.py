@@ -39,6 +39,7 @@ from tests.integration.privacy_desk import (
     unzipped,
 )
 from tests.integration.shop import Item, created, ok
+from tests.integration.supporting import desk_of
 
 SECURITY, BILLING, ANALYSIS = Purpose.SECURITY.value, Purpose.BILLING.value, Purpose.ANALYSIS.value
 NEW = "aslam@mail.example"
@@ -319,6 +320,27 @@ def test_from_outside_an_address_is_proven_and_nobody_learns_who_there_is(
     ok(desk.tenant.api.post(seen, json={"seen": "a letter with a signature"}))
     ok(complete(desk, stranger, words="we hold nothing about you"))
     assert "we hold nothing" in mailbox.last_to("nobody@mail.example").text
+
+
+def test_what_is_asked_of_the_platform_itself_goes_to_its_operator_and_to_no_isp(
+    desk: Desk, services: EngineServices, other_tenant: SignedIn
+) -> None:
+    desk.subscriber(name="Zainab", email="zainab@mail.example")
+    body = {"kind": "access", "email": "zainab@mail.example", "text": "of the public pages"}
+    nobodys = desk_of(services, replace(other_tenant, subdomain="")).visitor
+    assert nobodys.post(REQUESTS, json=body).problem == (422, "invalid_value", "subdomain")
+    platform = desk_of(services, other_tenant)
+    operator = platform.company.owner
+
+    assert platform.visitor.post(REQUESTS, json=body).status == 202
+    mail = platform.services.mailer.last_to("zainab@mail.example").text
+    code = next(one for one in mail.split() if one.startswith("pcf_"))
+    confirmed = platform.visitor.post("/v1/privacy-request-confirmations", json={"token": code})
+
+    assert confirmed.status == 204
+    [found] = ok(operator.get(REQUESTS))["items"]
+    assert (found["state"], found["subject_id"], found["channel"]) == ("identity_asked", None, "mail")
+    assert ok(desk.tenant.api.get(REQUESTS))["items"] == []
 
 
 def test_the_clock_is_seen_moved_once_and_reminded_of(

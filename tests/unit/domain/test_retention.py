@@ -6,7 +6,9 @@ from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
-from chalicelib.domain.data_map import ACCESS_LOG, BOOKS, TRAFFIC
+from chalicelib.domain.data_map import ACCESS_LOG, BOOKS, RULES, TRAFFIC
+from chalicelib.domain.data_map_items import ITEMS
+from chalicelib.domain.data_map_objects import OBJECTS
 from chalicelib.domain.errors import InvalidValue
 from chalicelib.domain.retention import (
     RetentionTooLong,
@@ -19,6 +21,66 @@ from chalicelib.domain.retention import (
 )
 
 AT = datetime(2026, 12, 1, 12, tzinfo=UTC)
+
+
+COUNTRIES = ("PK", "IN", "BD", "KE", "NG", "AE", "DE")
+# By the code of a rule: days everywhere, and where the law asks for others.
+DAYS = {
+    "activity": (90, {}),
+    "access_log": (365, {}),
+    "traffic": (365, {"IN": 730, "NG": 730}),
+    "tickets": (1095, {}),
+    "files": (7, {}),
+    "papers": (1, {}),
+    "jobs": (365, {}),
+    "answers": (90, {}),
+    "reports": (30, {}),
+    "sign_ups": (8, {}),
+    "in_use": (30, {}),
+}
+# What keeps to each rule: the table's expiry, the bucket's life cycle, the daily job, or the account's end.
+EXPIRING = {"session", "window", "reports", "answers", "networks", "visitor_choice", "activity"}
+BUCKET = {"files", "papers"}
+DAILY = {"access_log", "traffic", "jobs", "sign_ups"}
+WITH_THE_ACCOUNT = {"in_use", "books", "audit", "keys", "purge", "proof"}
+
+
+@pytest.mark.parametrize("country", COUNTRIES)
+def test_each_category_is_kept_for_as_long_as_it_is_promised(country: str) -> None:
+    found = {one.rule.code: one for one in periods(country=country, shortened=Shortened())}
+
+    promised = {code: special.get(country, days) for code, (days, special) in DAYS.items()}
+    assert {code: found[code].days for code in promised} == promised
+    for code in ("books", "audit"):
+        assert (found[code].rule.fiscal_years, found[code].days) == (7, None)
+
+
+@pytest.mark.parametrize("country", COUNTRIES)
+def test_nobody_keeps_anything_longer_and_law_is_not_undercut(country: str) -> None:
+    for one in periods(country=country, shortened=Shortened()):
+        code = one.rule.code
+        if one.longest is None:
+            with pytest.raises(UnknownRule):
+                Shortened().with_rule(code=code, days=1, country=country)
+            continue
+        assert one.shortest is not None
+        less = Shortened().with_rule(code=code, days=one.shortest, country=country)
+        assert days_of(rule=one.rule, country=country, shortened=less) == one.shortest
+        with pytest.raises(RetentionTooLong):
+            Shortened().with_rule(code=code, days=one.longest + 1, country=country)
+    changeable = {one.rule.code for one in periods(country=country, shortened=Shortened()) if one.longest}
+    assert changeable == {"access_log", "jobs", "tickets"}
+
+
+def test_something_keeps_to_each_rule() -> None:
+    expiring = {
+        handling.rule.code for one in ITEMS if "ttl" in one.attributes for handling in one.attributes.values()
+    }
+    of_files = {handling.rule.code for one in OBJECTS for handling in one.attributes.values()}
+
+    assert expiring >= EXPIRING
+    assert of_files >= BUCKET
+    assert {*EXPIRING, *BUCKET, *DAILY, *WITH_THE_ACCOUNT, "tickets"} == {rule.code for rule in RULES}
 
 
 def test_a_tenant_shortens_a_rule_and_lets_it_be_again() -> None:
