@@ -32,11 +32,12 @@ def keep_retention(services: Services, event: Mapping[str, Any]) -> None:  # noq
     at, out_of_time = services.clock.now(), deadline(seconds=PASS_SECONDS_MAX)
     failed: list[str] = []
     tenants = 0
+    # First: it is little, and many tenants may take all the time there is.
+    swept = _sweep(services, at, out_of_time)
     for tenant in tenants_able(services=services, at=at, capability=Capability.RETAIN):
         tenants += 1
         if out_of_time() or not _keep(services, tenant, at, out_of_time):
             failed.append(tenant.tenant_id)
-    swept = _sweep(services, at, out_of_time)
     told = {"tenants": tenants, "tenants_left": len(failed), "sign_ups_swept": swept}
     logger().info("retention kept", extra=told)
     if failed or swept is None:

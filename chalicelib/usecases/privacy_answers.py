@@ -259,6 +259,14 @@ def _begin_staff_erasure(asked: Answering) -> Standing:
         store.privacy.note_erasure(erased=Erased(member.staff_id, request.request_id, at)),
         store.profile_unmoved(tenant=tenant),
         store.note(note=told),
+        store.note(
+            note=replace(
+                asked.note,
+                action="staff.erased",
+                object_id=member.staff_id,
+                details={"request": request.request_id},
+            )
+        ),
     ]
     commit_leaving(store=store, sessions=asked.sessions, member=member, writes=writes)
     send_work(store=store, desk=asked.desk, request_id=request.request_id)

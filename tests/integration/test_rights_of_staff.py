@@ -124,7 +124,12 @@ def test_who_left_is_nobody_afterwards_and_what_stays_is_said(
     member = office.company.member(person.staff_id)
     assert (member["name"], member["email"], member["erased"]) == ("", "", True)
     about = entries(office, person)
-    assert {one["action"] for one in about} >= {"staff.joined", "staff.changed", "staff.disabled"}
+    assert {one["action"] for one in about} >= {
+        "staff.joined",
+        "staff.changed",
+        "staff.disabled",
+        "staff.erased",
+    }
     by_them = ok(office.company.owner.get(f"/v1/audit?actor_id={person.staff_id}"))["items"]
     assert by_them
     assert {one["address"] for one in by_them} == {None}
