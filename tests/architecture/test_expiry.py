@@ -27,6 +27,8 @@ COMPARED_BY = {
 # Read whatever their age.
 OF_ANY_AGE = {
     "subject_data.erase_answers": "an erasure empties what the table has not taken away yet",
+    "leftovers.erase_person": "a purge takes away whatever there is",
+    "leftovers.erase_networks": "a purge takes away whatever there is",
 }
 # Never read: written by condition or counted under a key that has the window's number.
 UNREAD = {"portal_codes.AskedItem", "portal_codes.NewestItem", "tokens.AttemptsItem"}
