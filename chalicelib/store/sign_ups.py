@@ -20,7 +20,7 @@ from chalicelib.domain.tenants import TenantState
 from chalicelib.ports.sign_ups import PendingSignUp
 from chalicelib.store import keys
 from chalicelib.store.acting import ByTenant, OfPlatform
-from chalicelib.store.base import Database, ModelWrite, TenantsItem, delete, from_iso, nullable, to_iso
+from chalicelib.store.base import Database, ModelWrite, TenantsItem, delete, from_iso, to_iso
 from chalicelib.store.tenants import (
     SIGN_UPS,
     SignUpItem,
@@ -59,9 +59,10 @@ class DynamoSignUps(OfPlatform):
         item = subdomain_item(subdomain=sign_up.subdomain)
         if item is None or item.tenant_id != sign_up.tenant_id:
             return True  # somebody else signed up with it since
-        if nullable(item.held_until) is None:
+        unverified = TenantState.UNVERIFIED.value
+        if item.state != unverified:
             return False
-        mine = (SubdomainItem.tenant_id == sign_up.tenant_id) & SubdomainItem.held_until.exists()
+        mine = (SubdomainItem.tenant_id == sign_up.tenant_id) & (SubdomainItem.state == unverified)
         changed = Busy("the sign-up was confirmed meanwhile")
         self._database.commit([delete(SubdomainItem(item.pk, item.sk), condition=mine, refused=changed)])
         return True
