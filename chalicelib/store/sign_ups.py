@@ -59,10 +59,10 @@ class DynamoSignUps(OfPlatform):
         item = subdomain_item(subdomain=sign_up.subdomain)
         if item is None or item.tenant_id != sign_up.tenant_id:
             return True  # somebody else signed up with it since
-        unverified = TenantState.UNVERIFIED.value
-        if item.state != unverified:
+        waiting = TenantState.UNVERIFIED.value
+        if item.state != waiting:
             return False
-        mine = (SubdomainItem.tenant_id == sign_up.tenant_id) & (SubdomainItem.state == unverified)
+        mine = (SubdomainItem.tenant_id == sign_up.tenant_id) & (SubdomainItem.state == waiting)
         changed = Busy("the sign-up was confirmed meanwhile")
         self._database.commit([delete(SubdomainItem(item.pk, item.sk), condition=mine, refused=changed)])
         return True
