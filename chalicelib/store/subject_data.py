@@ -180,12 +180,11 @@ class DynamoSubjectData(OfTenant):
 
     def erase_choices(self, *, subject_id: str) -> Iterator[ModelWrite]:
         """Yield the writes that take away what a person agreed to, and of which policies they were told."""
-        chose = False
         for choice in ConsentItem.query(keys.consents(self._tenant_id, subject_id), consistent_read=True):
-            if not chose:
-                chose = True
-                yield delete(ChooserItem(keys.noted(self._tenant_id, CHOSE), subject_id))
             yield delete(ConsentItem(choice.pk, choice.sk))
+        noted = keys.noted(self._tenant_id, CHOSE)
+        for note in ChooserItem.query(noted, ChooserItem.sk == subject_id, consistent_read=True):
+            yield delete(ChooserItem(note.pk, note.sk))
         states = keys.policy_states(self._tenant_id, subject_id)
         for state in PolicyStateItem.query(states, consistent_read=True):
             yield delete(PolicyStateItem(state.pk, state.sk))
