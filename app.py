@@ -151,3 +151,19 @@ def retention_keeper(event: CloudWatchEvent) -> None:
     from chalicelib.jobs.retention import keep_retention
 
     keep_retention(job_services(), event.to_dict())
+
+
+@app.schedule(Cron(25, "*", "*", "*", "?", "*"), name="backup_keeper")
+def backup_keeper(event: CloudWatchEvent) -> None:
+    """Take the week's backup, or go on with it."""
+    from chalicelib.jobs.backups import keep_backups
+
+    keep_backups(job_services(), event.to_dict())
+
+
+@app.schedule(Cron(50, "*", "*", "*", "?", "*"), name="restore_driller")
+def restore_driller(event: CloudWatchEvent) -> dict[str, Any]:
+    """Restore a new backup into tables of its own, check and delete them; restore, by an operator's event."""
+    from chalicelib.jobs.restores import drill_restores
+
+    return drill_restores(job_services(), event.to_dict())

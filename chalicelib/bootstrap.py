@@ -68,7 +68,8 @@ class Services(Queues):
     def _session(self) -> Session:
         return get_session()
 
-    def _client(self, name: str, config: Config | None = None) -> Any:
+    def client(self, name: str, config: Config | None = None) -> Any:
+        """Return a new client of an AWS service, with the patience of whoever works here."""
         settings, patient = self.settings, Config(**self.patience.config)
         return made_client(
             session=self._session,
@@ -104,7 +105,7 @@ class Services(Queues):
 
     @cached_property
     def _sts(self) -> Any:
-        return self._client("sts")
+        return self.client("sts")
 
     @cached_property
     def acting_credentials(self) -> ActingCredentials:
@@ -116,7 +117,7 @@ class Services(Queues):
     @cached_property
     def keyring(self) -> Keyring:
         """Tenants' keys."""
-        return Keyring(wrapper=self._wrapper, store=DynamoWrappedKeys(clock=self.clock), tell=self._tell)
+        return Keyring(wrapper=self.key_wrapper, store=DynamoWrappedKeys(clock=self.clock), tell=self._tell)
 
     def _tell(self, rejected: Rejected) -> None:
         tell_unreadable(
@@ -128,10 +129,11 @@ class Services(Queues):
         )
 
     @cached_property
-    def _wrapper(self) -> KmsKeyWrapper:
+    def key_wrapper(self) -> KmsKeyWrapper:
+        """The key service."""
         former = self.settings.previous_field_key_id
         return KmsKeyWrapper(
-            client=self._client("kms"),
+            client=self.client("kms"),
             key_id=self.settings.field_key_id,
             former_key_ids=(former,) if former else (),
         )
@@ -226,7 +228,7 @@ class Services(Queues):
     @cached_property
     def mailer(self) -> Mailer:
         """The mail service; none for a sender under ``.invalid``."""
-        client, failed = partial(self._client, "sesv2"), partial(self._tell_not_sent, "mail")
+        client, failed = partial(self.client, "sesv2"), partial(self._tell_not_sent, "mail")
         return mailer_for(sender=self.settings.mail_from, client=client, failed=failed)
 
     def _tell_not_sent(self, channel: str, error: Exception) -> None:
@@ -235,7 +237,7 @@ class Services(Queues):
     @cached_property
     def readiness(self) -> Readiness:
         """Whether the database and the key service answer."""
-        return Readiness(checks={"database": self.database.ping, "keys": self._wrapper.ping})
+        return Readiness(checks={"database": self.database.ping, "keys": self.key_wrapper.ping})
 
     @cached_property
     def identity(self) -> Identity:
@@ -310,7 +312,7 @@ class Services(Queues):
     @cached_property
     def texter(self) -> Texter:
         """The SMS service; none without a sender."""
-        client, failed = partial(self._client, "sns"), partial(self._tell_not_sent, "sms")
+        client, failed = partial(self.client, "sns"), partial(self._tell_not_sent, "sms")
         return texter_for(sender=self.settings.sms_sender, client=client, failed=failed)
 
     @cached_property
@@ -318,7 +320,7 @@ class Services(Queues):
         """A client of the file store."""
         from chalicelib.adapters.blobs.s3 import client_config
 
-        return self._client("s3", client_config(endpoint_url=self.settings.endpoint_url))
+        return self.client("s3", client_config(endpoint_url=self.settings.endpoint_url))
 
     @cached_property
     def blobs(self) -> Blobs:

@@ -84,6 +84,11 @@ class Settings:
     local_gateways: bool = False
     # Of one account; addresses and tenants have multiples of it (domain/rates.py).
     requests_per_minute: int = REQUESTS_PER_MINUTE_DEFAULT
+    # Where backups are kept, and what the names of tables begin with that they are restored into.
+    backups_bucket: str = ""
+    restored_prefix: str = "restored"
+    # The KMS key that encrypts tables at rest; empty for the database's own.
+    data_key_id: str = ""
 
     @classmethod
     def from_env(cls, env: Mapping[str, str] | None = None) -> Settings:
@@ -123,6 +128,9 @@ class Settings:
             local_gateways=source.get("LOCAL_GATEWAYS", "") == "on",
             previous_field_key_id=source.get("PREVIOUS_FIELD_KEY_ID", ""),
             requests_per_minute=int(source.get("REQUESTS_PER_MINUTE") or REQUESTS_PER_MINUTE_DEFAULT),
+            backups_bucket=source.get("BACKUPS_BUCKET", ""),
+            restored_prefix=source.get("RESTORED_PREFIX") or "restored",
+            data_key_id=source.get("DATA_KEY_ID", ""),
         )
 
 

@@ -27,6 +27,8 @@ UNREADABLE_CODE: Final = "data_unreadable"
 ANOMALIES_METRIC: Final = "Anomalies"
 UNSEALED_METRIC: Final = "AuditUnsealedSeconds"
 NOT_SENT_METRIC: Final = "MessagesNotSent"
+BACKUP_AGE_METRIC: Final = "BackupAgeHours"
+UNSOUND_METRIC: Final = "RestoresUnsound"
 CAUSES_MAX: Final = 6
 # Partitions named by an identifier of ours; other keys may hold a subscriber's code or a client's text.
 _OUR_PARTITION: Final = re.compile(r"ten_[0-9A-Z]{1,26}#(?:A#[0-9A-Z]{1,26}|T|STAFF|AUD#[0-9-]{7})")
@@ -165,6 +167,19 @@ def tell_sealed(
         **_metric(stage=stage, name=UNSEALED_METRIC, value=waited_seconds, at=at, unit="Seconds"),
     }
     (logger().warning if left or late else logger().info)("audit logs sealed", extra=facts)
+
+
+def tell_backup(*, stage: str, at: datetime, age_hours: int) -> None:
+    """Log how old the newest whole backup is; the line is a metric too, at which an alarm looks."""
+    logger().info(
+        "backups looked at", extra=_metric(stage=stage, name=BACKUP_AGE_METRIC, value=age_hours, at=at)
+    )
+
+
+def tell_drill(*, stage: str, at: datetime, sound: bool) -> None:
+    """Log whether what was restored is what was backed up; the line is a metric too."""
+    told = _metric(stage=stage, name=UNSOUND_METRIC, value=int(not sound), at=at)
+    (logger().info if sound else logger().error)("restore checked", extra={"sound": sound, **told})
 
 
 class MetricAlarms:

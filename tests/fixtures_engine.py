@@ -129,6 +129,9 @@ def empty_tables(engine: EngineHandle, stack_env: dict[str, str]) -> None:
         _make_anew(db, table)
 
 
+_REMADE = ("KeySchema", "AttributeDefinitions", "StreamSpecification")
+
+
 def _make_anew(db: Any, table: str) -> None:
     described = db.describe_table(TableName=table)["Table"]
     expiry = db.describe_time_to_live(TableName=table)["TimeToLiveDescription"]
@@ -138,7 +141,7 @@ def _make_anew(db: Any, table: str) -> None:
     db.create_table(
         TableName=table,
         BillingMode="PAY_PER_REQUEST",
-        **{name: described[name] for name in ("KeySchema", "AttributeDefinitions")},
+        **{name: described[name] for name in _REMADE if name in described},
     )
     if "AttributeName" in expiry:
         named = {"Enabled": True, "AttributeName": expiry["AttributeName"]}

@@ -26,18 +26,19 @@ import orjson
 import urllib3
 from botocore.awsrequest import AWSResponse
 from botocore.compat import HTTPHeaders
+from botocore.config import Config
 
 from chalicelib.bootstrap import Services
 from chalicelib.config import Settings
+from chalicelib.local.stack import STACK_NAME
 from chalicelib.store.base import Database
 from chalicelib.store.vending import StsTenantRole
 from chalicelib.store.wire import DynamoWire, HttpWire
 
 ROOT: Final = Path(__file__).resolve().parent.parent
 # Functions that visit every tenant in each pass, by their own roles (ADR 18).
-STEWARDS: Final = {
-    f"policy-{name}.json" for name in ("billing_planner", "audit_sealer", "audit_anchorer", "audit_verifier")
-}
+_STEWARDS = "billing_planner audit_sealer audit_anchorer audit_verifier backup_keeper restore_driller"
+STEWARDS: Final = {f"policy-{name}.json" for name in _STEWARDS.split()}
 # Code that sends whatever it is told to; who told it is what counts.
 _CARRIERS: Final = tuple(str(ROOT / "chalicelib" / "store" / name) for name in ("wire.py", "base.py"))
 _API: Final = str(ROOT / "chalicelib" / "api")
@@ -89,7 +90,7 @@ def acting_for_tenants() -> tuple[str, ...]:
 
 def allowed(use: Use, *, signer: Signer, tables: Mapping[str, str]) -> bool:
     """Whether the policies allow a use: none denies it, and one allows it."""
-    logical = next((name for name, table in tables.items() if table == use.table), None)
+    logical = next((name for name, table in tables.items() if table == use.table), use.table)
     effects = {
         one["Effect"]
         for one in _speaking_of(signer.policies, use.action, logical)
@@ -106,8 +107,16 @@ def _speaking_of(policies: tuple[str, ...], action: str, table: str | None) -> t
         for name in policies
         for one in statements_of(name)
         if any(fnmatchcase(f"dynamodb:{action}", pattern) for pattern in _listed(one["Action"]))
-        and any(named == "*" or named["Fn::GetAtt"][0] == table for named in _listed(one["Resource"]))
+        and any(_names(named, table) for named in _listed(one["Resource"]))
     )
+
+
+def _names(resource: Any, table: str | None) -> bool:
+    """Whether a policy's resource is a table: one of the template's, or what is called as it says."""
+    if resource == "*" or "Fn::GetAtt" in resource:
+        return resource == "*" or bool(resource["Fn::GetAtt"][0] == table)
+    pattern = resource["Fn::Sub"].rpartition("table/")[2].replace("${AWS::StackName}", STACK_NAME)
+    return fnmatchcase(str(table), pattern)
 
 
 def _holds(conditions: Json, use: Use, signer: Signer) -> bool:
@@ -363,12 +372,19 @@ class WalledServices(Services):
         """The process's database connection, guarded."""
         return self.wall.guard(super().database)
 
+    def client(self, name: Any, config: Config | None = None) -> Any:
+        """A client, guarded where it is one of the database."""
+        made = super().client(name, config)
+        if name == "dynamodb":
+            made.meta.events.register("before-send.dynamodb", self.wall.before_send)
+        return made
+
     @cached_property
     def tenant_role(self) -> StsTenantRole | None:
         """The tenant role, of which the guard learns who is given what."""
         if not self.settings.tenant_role_arn:
             return None
-        sts = self.wall.watch(self._client("sts"))
+        sts = self.wall.watch(self.client("sts"))
         return StsTenantRole(client=lambda: sts, role_arn=self.settings.tenant_role_arn)
 
     @cached_property

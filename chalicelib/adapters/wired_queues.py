@@ -15,12 +15,13 @@ class Queues:
 
     settings: Settings
 
-    def _client(self, name: Any) -> Any:
+    def client(self, name: Any) -> Any:
+        """Return a client of an AWS service."""
         raise NotImplementedError
 
     @cached_property
     def _sqs(self) -> Any:
-        return self._client("sqs")
+        return self.client("sqs")
 
     def _queue(self, url: str) -> JobQueue:
         from chalicelib.adapters.queues import SqsQueue

@@ -125,6 +125,7 @@ SESSION: Final = Rule("session", "until the session, code or link expires")
 WINDOW: Final = Rule("window", "until the window of the count ends")
 FILES: Final = Rule("files", "the file was made", days=7)
 PAPERS: Final = Rule("papers", "the file was made", days=1)
+BACKUPS: Final = Rule("backups", "the backup was taken", days=30)
 REPORTS: Final = Rule("reports", "the import", days=30)
 JOBS: Final = Rule("jobs", "the job ended", days=365, shortened=True)
 ANSWERS: Final = Rule("answers", "the request", days=90)
@@ -141,8 +142,8 @@ TICKETS: Final = Rule("tickets", "the ticket was closed", days=3 * 365, shortene
 SIGN_UPS: Final = Rule("sign_ups", "the sign-up, where nobody confirms it", days=8)
 
 RULES: Final = (
-    IN_USE, BOOKS, AUDIT_LOG, ACCESS_LOG, TRAFFIC, SESSION, WINDOW, FILES, PAPERS, REPORTS, JOBS, ANSWERS,
-    KEYS, NETWORKS, VISITOR_CHOICE, ACTIVITY, PURGE, PROOF, SIGN_UPS, TICKETS,
+    IN_USE, BOOKS, AUDIT_LOG, ACCESS_LOG, TRAFFIC, SESSION, WINDOW, FILES, PAPERS, BACKUPS, REPORTS, JOBS,
+    ANSWERS, KEYS, NETWORKS, VISITOR_CHOICE, ACTIVITY, PURGE, PROOF, SIGN_UPS, TICKETS,
 )  # fmt: skip
 
 

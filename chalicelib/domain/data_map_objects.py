@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from chalicelib.domain.data_map import Stored, Subject
-from chalicelib.domain.data_map_handlings import ANCHOR, CERTIFICATE, FILE, PAPER
+from chalicelib.domain.data_map_handlings import ANCHOR, BACKUP, CERTIFICATE, FILE, PAPER
 
 OBJECTS: Final[tuple[Stored, ...]] = (
     Stored(
@@ -37,5 +37,12 @@ OBJECTS: Final[tuple[Stored, ...]] = (
         {"content": "the codes of a batch"},
     ),
     Stored("certificates/", "certificates of deletion", Subject.ISP, {CERTIFICATE: "text"}),
+    Stored(
+        "parts/",
+        "backups of everything, sealed under the keys of whose it is",
+        Subject.SUBSCRIBER,
+        {BACKUP: "sections"},
+        {"sections": "everything that is stored, as it was stored"},
+    ),
     Stored("anchors/", "heads of audit chains", Subject.NOBODY, {ANCHOR: "name"}),
 )

@@ -23,7 +23,8 @@ WHY_KEPT: Final = (
 )
 WHAT_STAYS: Final = (
     "the customer number, balance, packages and dates of service, without a name; entries of the audit log "
-    "without what they told of the person; copies in files that were made before, for seven days"
+    "without what they told of the person; copies in files that were made before, for seven days, and in "
+    "backups, for thirty, out of which nobody is restored who was erased"
 )
 
 

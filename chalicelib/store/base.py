@@ -212,7 +212,13 @@ class Database:
             read_timeout_seconds=patience.read_seconds,
             max_retry_attempts=patience.attempts_max - 1,
         )
-        bind_tables(settings=settings, connection=self._connection)
+        for name in table_names(settings):
+            self._connection.add_meta_table(MetaTable({"TableName": name, **_SCHEMA}))
+        self.bind()
+
+    def bind(self) -> None:
+        """Give the models this connection's tables, also where another one took them meanwhile."""
+        bind_tables(settings=self.settings, connection=self._connection)
 
     def commit(self, writes: Sequence[ModelWrite]) -> None:
         """Make all writes in one transaction.
@@ -241,8 +247,7 @@ class Database:
 
     def ping(self) -> None:
         """Raise unless every table can be read."""
-        bases = (TenantsItem, PlatformItem, KeysItem, EphemeralItem)
-        self.read_together(*((base, "PING", "PING") for base in bases))
+        self.read_together(*((base, "PING", "PING") for base in BASES))
 
     def read_together(self, *reads: tuple[type[Item], str, str]) -> list[Any]:
         """Return items named by model, ``pk`` and ``sk`` in one round trip; None for each absent one."""
@@ -344,20 +349,27 @@ def check(model: type[Item], pk: str, sk: str, *, condition: Condition, refused:
     return ModelWrite("check", lambda t: t.condition_check(model, pk, sk, condition=condition), refused, once)
 
 
+BASES: Final[tuple[type[Item], ...]] = (TenantsItem, PlatformItem, KeysItem, EphemeralItem)
+
+
+def table_names(settings: Settings) -> tuple[str, ...]:
+    """Return what the tables of the bases are called, in their order."""
+    return (
+        settings.tenants_table,
+        settings.platform_table,
+        settings.keys_table,
+        settings.ephemeral_table,
+    )
+
+
 def bind_tables(*, settings: Settings, connection: Connection) -> None:
     """Give each table's models its name and the process's one connection.
 
     PynamoDB would make a client for every model class; a client costs tens of milliseconds of
     a cold start. Models inherit both from their table's base, those declared later too.
     """
-    for base, table_name in (
-        (TenantsItem, settings.tenants_table),
-        (PlatformItem, settings.platform_table),
-        (KeysItem, settings.keys_table),
-        (EphemeralItem, settings.ephemeral_table),
-    ):
+    for base, table_name in zip(BASES, table_names(settings), strict=True):
         base.Meta.table_name = table_name
-        connection.add_meta_table(MetaTable({"TableName": table_name, **_SCHEMA}))
         table = TableConnection(table_name)
         table.connection = connection
         base._connection = table  # noqa: SLF001 - PynamoDB has no public way to share one

@@ -19,11 +19,10 @@ from chalicelib.domain.erasure import kept_of, without_person
 from chalicelib.domain.errors import Busy, DomainError, NotFound, StaleVersion
 from chalicelib.domain.privacy_requests import Kept
 from chalicelib.domain.staff import LastOwner
-from chalicelib.ports.identity import Sessions
 from chalicelib.ports.privacy import Erased
 from chalicelib.ports.store import AuditNote, TenantStore
 from chalicelib.usecases.erasing import commit_all, erase_requests
-from chalicelib.usecases.staff_erasure import erase_staff
+from chalicelib.usecases.staff_erasure import Sessions, erase_staff
 
 DOCUMENTS_PER_READ: Final = 200
 ATTEMPTS_MAX: Final = 5
@@ -66,15 +65,20 @@ def repeat_erasures(*, store: TenantStore, sessions: Sessions, at: datetime) -> 
     count, left = 0, []
     for count, erased in enumerate(store.privacy.erasures(), start=1):  # noqa: B007 - the count is the answer
         try:
-            if erased.of_staff:
-                erase_staff(store=store, sessions=sessions, erased=erased, at=at)
-            else:
-                erase(store=store, erased=erased, at=at)
+            erase_again(store=store, sessions=sessions, erased=erased, at=at)
         except LastOwner:
             left.append(erased.subject_id)
     if left:
         raise ErasuresLeft(f"the only owner in the restored table: {left}; make another one, and repeat")
     return count
+
+
+def erase_again(*, store: TenantStore, sessions: Sessions, erased: Erased, at: datetime) -> None:
+    """Do one erasure of the ledger again; raises LastOwner where the table has somebody as the only owner."""
+    if erased.of_staff:
+        erase_staff(store=store, sessions=sessions, erased=erased, at=at)
+    else:
+        erase(store=store, erased=erased, at=at)
 
 
 def _erase_person(store: TenantStore, erased: Erased, at: datetime) -> None:

@@ -11,14 +11,14 @@ from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime, timedelta
-from typing import Final
+from typing import Final, Protocol
 
 from chalicelib.domain.contacts import normal_email
 from chalicelib.domain.erasure import check_left, without_name
 from chalicelib.domain.errors import Busy, NotFound
 from chalicelib.domain.funds import fund_id_of
 from chalicelib.domain.staff import LastOwner, StaffMember
-from chalicelib.ports.identity import Sessions, SessionsMoved
+from chalicelib.ports.identity import PersonSessions, SessionsMoved
 from chalicelib.ports.privacy import Erased
 from chalicelib.ports.store import AuditNote, TenantStore, Write
 from chalicelib.usecases.api_keys import outgrown
@@ -28,6 +28,31 @@ from chalicelib.usecases.sessions import COMMIT_ATTEMPTS_MAX
 from chalicelib.usecases.staff_lists import everybody
 
 ERASER: Final = "system"
+
+
+class Sessions(Protocol):
+    """What an erasure asks of the sessions of staff; ``NO_SESSIONS`` where none are in the tables."""
+
+    def of_person(self, *, tenant_id: str, staff_id: str) -> PersonSessions:
+        """Return a person's sessions, expired ones too."""
+
+    def forget(self, *, known: PersonSessions) -> Sequence[Write]:
+        """Describe ending all sessions of a person, and forgetting their devices."""
+
+
+class _NoSessions:
+    """Restored tables: sessions are in no backup, and those in use are ended already."""
+
+    def of_person(self, *, tenant_id: str, staff_id: str) -> PersonSessions:
+        """Return none."""
+        return PersonSessions(tenant_id, staff_id, begun=0, listed=())
+
+    def forget(self, *, known: PersonSessions) -> Sequence[Write]:  # noqa: ARG002 - the port's shape
+        """Describe nothing."""
+        return []
+
+
+NO_SESSIONS: Final = _NoSessions()
 
 
 def require_left(*, store: TenantStore, member: StaffMember, hold: str) -> None:

@@ -25,6 +25,11 @@ TO_NUMBERS = {"sns:Publish"}
 TOPICS = {"Fn::Sub": "arn:${AWS::Partition}:sns:*:*:*"}
 DATA_KEY = {"Fn::GetAtt": ["DataKey", "Arn"]}
 FORBIDDEN_ACTIONS = {"dynamodb:Scan", "dynamodb:DeleteTable", "kms:CreateGrant", "kms:ScheduleKeyDeletion"}
+# Statements that have one nevertheless: backups read whole tables, restores make, fill and delete new ones.
+EXCUSED = {
+    "backup_keeper": {"ReadWholeTables"},
+    "restore_driller": {"EncryptNewTables", "MakeAndFillNewTables", "DeleteTablesOfDrills"},
+}
 
 
 @cache
@@ -75,7 +80,7 @@ def test_every_handler_has_its_own_policy_and_resource() -> None:
 
 @pytest.mark.parametrize("function", sorted(functions()))
 def test_a_function_may_do_no_more_than_it_needs(function: str) -> None:
-    assert too_wide(read(f"policy-{function}.json")) == []
+    assert set(too_wide(read(f"policy-{function}.json"))) == EXCUSED.get(function, set())
 
 
 def test_a_wide_policy_is_found() -> None:
@@ -169,7 +174,7 @@ def test_only_the_anchorer_writes_anchors_and_nobody_deletes_them() -> None:
 
 
 def test_every_bucket_is_known() -> None:
-    assert set(resources("AWS::S3::Bucket")) == {"FilesBucket", "AnchorsBucket"}
+    assert set(resources("AWS::S3::Bucket")) == {"FilesBucket", "AnchorsBucket", "BackupsBucket"}
 
 
 def test_the_alarm_for_unsealed_entries_is_at_their_bound() -> None:
@@ -202,7 +207,7 @@ def test_every_schedule_has_an_alarm_for_its_silence() -> None:
     schedules = {name for name in functions() if not name.endswith(("_handler", "_worker"))}
     # AuditUnsealedAlarm tells of a sealer that makes no pass.
     names = {"".join(map(str.capitalize, name.split("_"))) for name in schedules - {"audit_sealer"}}
-    assert len(names) == 11
+    assert len(names) == 13
     assert names <= watched
 
 
@@ -335,7 +340,8 @@ def test_only_what_visits_every_tenant_works_for_them_by_its_own_role() -> None:
     off = {
         name for name, one in functions().items() if "TENANT_ROLE_ARN" in one.get("environment_variables", {})
     }
-    assert off == {"billing_planner", "audit_sealer", "audit_anchorer", "audit_verifier"}
+    stewards = {"billing_planner", "audit_sealer", "audit_anchorer", "audit_verifier"}
+    assert off == stewards | {"backup_keeper", "restore_driller"}
     for name in functions():
         acts = any("sts:AssumeRole" in actions for _, actions in statements(read(f"policy-{name}.json")))
         assert acts is (name not in off), name
@@ -346,5 +352,8 @@ def test_no_role_of_a_function_reaches_tables_of_tenants_without_leading_keys() 
         for statement, actions in statements(read(f"policy-{name}.json")):
             tables = [one for one in statement.get("Resource", []) if isinstance(one, dict)]
             named = {one["Fn::GetAtt"][0] for one in tables if "Fn::GetAtt" in one}
+            if statement["Sid"] in {"ReadWholeTables", "ReadWhatIsChanged"}:
+                assert (name, named) == ("backup_keeper", {"TenantsTable", "PlatformTable"})
+                continue
             if actions[0].startswith("dynamodb:") and named & {"TenantsTable", "KeysTable"}:
                 assert statement["Condition"]["Null"] == {"dynamodb:LeadingKeys": "false"}, (name, statement)

@@ -29,6 +29,8 @@ FUNCTIONS = {
     "TenantKeeper",
     "KeyKeeper",
     "RetentionKeeper",
+    "BackupKeeper",
+    "RestoreDriller",
     "AuditSealer",
     "AuditAnchorer",
     "AuditVerifier",
@@ -138,6 +140,13 @@ def test_queues_start_their_workers_and_take_partial_answers(stack: dict[str, st
         ("AuditVerifier", "dynamodb", "delete_item", {"TableName": "TenantsTable", "Key": {}}),
         ("AuditVerifier", "s3", "put_object", {"Bucket": "AnchorsBucket", "Key": "anchors/t/forged.json"}),
         ("AuditVerifier", "kms", "decrypt", {"KeyId": "FieldKey", "CiphertextBlob": b"x"}),
+        ("BackupKeeper", "s3", "delete_object", {"Bucket": "BackupsBucket", "Key": "parts/2041-W20-1/1"}),
+        ("BackupKeeper", "s3", "put_object", {"Bucket": "BackupsBucket", "Key": "drills/forged"}),
+        ("BackupKeeper", "dynamodb", "put_item", {"TableName": "TenantsTable", "Item": {}}),
+        ("BackupKeeper", "dynamodb", "scan", {"TableName": "KeysTable"}),
+        ("RestoreDriller", "s3", "put_object", {"Bucket": "BackupsBucket", "Key": "parts/2041-W20-1/1"}),
+        ("RestoreDriller", "dynamodb", "put_item", {"TableName": "TenantsTable", "Item": {}}),
+        ("RestoreDriller", "dynamodb", "delete_table", {"TableName": "TenantsTable"}),
         ("PrepaidExpirer", "sqs", "send_message", {"QueueUrl": "BillingQueue", "MessageBody": "{}"}),
         ("CollectionKeeper", "dynamodb", "put_item", {"TableName": "PlatformTable", "Item": {}}),
         ("PrepaidExpirer", "dynamodb", "put_item", {"TableName": "PlatformTable", "Item": {}}),
@@ -233,6 +242,8 @@ def test_the_schedules_start_their_functions(
         "AuditSealer": "rate(1 minute)",
         "AuditAnchorer": "cron(10 0 * * ? *)",
         "AuditVerifier": "cron(40 0 * * ? *)",
+        "BackupKeeper": "cron(25 * * * ? *)",
+        "RestoreDriller": "cron(50 * * * ? *)",
     }
     for function, schedule in schedules.items():
         (event,) = shipped["Resources"][function]["Properties"]["Events"].values()

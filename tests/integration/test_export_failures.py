@@ -66,7 +66,7 @@ def test_a_job_is_marked_as_failed_while_keys_are_away(
     def refuse(**_: object) -> bytes:
         raise KeysUnavailable("the key service does not answer")
 
-    monkeypatch.setattr(away._wrapper, "unwrap", refuse)
+    monkeypatch.setattr(away.key_wrapper, "unwrap", refuse)
 
     answer = Exporter(away, signed_in).work(export_id, receives=5)
 

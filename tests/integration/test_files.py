@@ -126,7 +126,7 @@ def test_a_bucket_that_refuses_is_a_file_store_that_is_unavailable(services: Ser
     from chalicelib.adapters.blobs.s3 import S3Blobs, client_config
 
     config = client_config(endpoint_url=services.settings.endpoint_url)
-    elsewhere = S3Blobs(client=services._client("s3", config), bucket="no-such-bucket-of-ours")
+    elsewhere = S3Blobs(client=services.client("s3", config), bucket="no-such-bucket-of-ours")
 
     with pytest.raises(FilesUnavailable):
         elsewhere.write(key="imports/ten_x/y", chunks=[b"x"], content_type="text/csv")

@@ -83,7 +83,7 @@ def test_a_refused_key_is_told_from_a_database_that_is_away(
             raise ClientError({"Error": {"Code": "AccessDeniedException", "Message": text}}, "Decrypt")
 
     denied = replace(services)
-    denied._wrapper._client = Denied()  # type: ignore[assignment]
+    denied.key_wrapper._client = Denied()  # type: ignore[assignment]
     app = Chalice(app_name="isp-billing", configure_logs=False)
     register(app, lambda: denied)
     capsys.readouterr()

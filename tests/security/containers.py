@@ -28,7 +28,7 @@ def another(services: EngineServices, **settings: Any) -> EngineServices:
         clock=services.clock,
         environment=services.environment,
     )
-    shared = {"database", "_session", "mailer"} | ({"_wrapper", "wire"} if not settings else set())
+    shared = {"database", "_session", "mailer"} | ({"key_wrapper", "wire"} if not settings else set())
     vars(fresh).update({name: getattr(services, name) for name in shared})
     return fresh
 

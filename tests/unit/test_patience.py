@@ -61,7 +61,7 @@ def environment(monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
 def client_configs(services: Services) -> dict[str, Any]:
     """The configuration of every client that the services make."""
     made: Any = {
-        "kms": services._wrapper._client,
+        "kms": services.key_wrapper._client,
         "s3": services.blobs._client,  # type: ignore[attr-defined]
         "sqs": services.billing_queue._client,  # type: ignore[attr-defined]
         "sesv2": services.mailer._client,  # type: ignore[attr-defined]
