@@ -120,9 +120,9 @@ def seed(*, report: Callable[[str], None]) -> dict[str, str]:
     signed_up_at = SystemClock().now() - timedelta(days=DAYS_IN_BUSINESS)
     services = Services(settings=Settings.from_env(), clock=StoppedClock(signed_up_at))
     report("signing up the platform's operator, and Ravi Broadband on its plan, two months ago")
-    operator = _sign_up(services, OPERATOR, signed_up_at)
+    operator = signed_up(services, OPERATOR, signed_up_at)
     _sell_a_plan(services, operator, signed_up_at)
-    store = _sign_up(services, ISP, signed_up_at)
+    store = signed_up(services, ISP, signed_up_at)
     put_tax_group(
         store=store,
         group=TAXES,
@@ -150,7 +150,8 @@ def seed(*, report: Callable[[str], None]) -> dict[str, str]:
     }
 
 
-def _sign_up(services: Services, command: SignUp, at: datetime) -> DynamoTenantStore:
+def signed_up(services: Services, command: SignUp, at: datetime) -> DynamoTenantStore:
+    """Sign an ISP up, and verify its owner by the code in the mail; return its store."""
     mailer = _KeepingMailer(services.mailer)
     identity = replace(services.identity, mailer=mailer)
     terms = shipped_policies().current(document=Document.TERMS, at=at)

@@ -1,0 +1,59 @@
+"""``make drill``: a backup of demo data and its restore, on an engine of its own that forgets everything.
+
+Exit status 0 where what was restored is what was backed up, 1 where it is not.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+from chalicelib.local.engine import Engine, EngineError
+from chalicelib.local.stack import (
+    LOCAL_VARIABLES,
+    MAIL_FROM,
+    RESOURCES_PATH,
+    StackError,
+    ensure_stack,
+    load_resources,
+    local_parameters,
+    verify_sender,
+)
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+
+
+def main() -> int:
+    """Start an engine with the deployed resources, and drill in a process with the functions' environment."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--engine-venv", type=Path, default=ROOT / ".local" / "engine-venv")
+    engine_venv: Path = parser.parse_args().engine_venv
+    try:
+        with Engine(engine_venv.absolute()) as engine:
+            variables = ensure_stack(
+                endpoint=engine.url,
+                template=load_resources(ROOT / RESOURCES_PATH),
+                parameters=local_parameters(base_url="http://127.0.0.1:8000", stage="drill"),
+                given=LOCAL_VARIABLES,
+            )
+            verify_sender(endpoint=engine.url, address=MAIL_FROM)
+            environment = {
+                "PATH": os.defpath,
+                "LANG": "C.UTF-8",
+                "TZ": "UTC",  # as in Lambda
+                "LOG_LEVEL": "ERROR",
+                **{name: value for name, value in variables.items() if name != "LOG_LEVEL"},
+                **engine.client_environment(),
+            }
+            steps = [sys.executable, "-m", "chalicelib.local.drill_steps"]
+            return subprocess.run(steps, env=environment, cwd=ROOT, check=False).returncode
+    except (EngineError, StackError) as error:
+        print(f"isp-billing: {error}", file=sys.stderr)
+        return 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
