@@ -103,6 +103,7 @@ ELSEWHERE = {
     "origins.OriginItem": FINDS,
     "tenants.ListedTenantItem": "the same as the table company, for the platform's lists",
     "tenants.SubdomainItem": "the same as the table company, for the platform's lists",
+    "tenants.SignUpItem": "of who has not confirmed yet, and has no exports",
     "holds.HoldItem": "set by the operator, and its reason is the operator's",
     "purges.PurgeItem": "of the end of a company, which has no exports any more",
     "purges.CertificateItem": "of the end of a company, which has no exports any more",
