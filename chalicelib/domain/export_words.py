@@ -240,6 +240,7 @@ source: the file as it was mapped
 start: the first day of the period
 state: where it stands
 status: the one word that lists show
+stays_until: the first day on which nothing names who was erased any more
 parked_notices.status: what the vendor says of the payment
 subdomain: the name in the addresses of the company's pages
 subject_ids: people who are known to be affected besides
