@@ -247,9 +247,9 @@ PRIVACY_REQUESTS: Final = Records(
     Table(
         "privacy_requests",
         columns(
-            text="request_id kind subject_id channel state received_at received_on due_on stays_until proof extended "
-            "version attempt closed_at purposes:json to_tell:json reminded:json file:json failure:json "
-            "despite_debt words:json history:json kept:json"
+            text="request_id kind subject_id channel state received_at received_on due_on stays_until proof "
+            "extended version attempt closed_at purposes:json to_tell:json reminded:json file:json "
+            "failure:json despite_debt words:json history:json kept:json"
         ),
     ),
     P.PRIVACY_READ,

@@ -212,6 +212,25 @@ def purge_due(*, tenant: Tenant, at: datetime) -> bool:
     return tenant.state is TenantState.RECOVERY and purge_at is not None and purge_at <= at
 
 
+def untold(*, ending: Ending, at: datetime) -> bool:
+    """Whether the days of recovery are over without the last notice: no pass was made in their last day."""
+    return ending.purge_at is not None and ending.purge_at <= at and ending.told != NOTICES[-1]
+
+
+def postponed(*, ending: Ending, at: datetime, days: int = NOTICES[-1]) -> Ending:
+    """Return the ending with so many days of recovery from now on, in which owners are told anew."""
+    return replace(ending, purge_at=at + timedelta(days=days), told=None, telling_since=None)
+
+
+def postponed_by_order(*, tenant: Tenant, days: int, at: datetime) -> Tenant:
+    """Return a tenant in recovery with so many days from now on, or raise NotCancelled or InvalidValue."""
+    if tenant.state is not TenantState.RECOVERY or tenant.ending is None:
+        raise NotCancelled("the tenant is not in recovery")
+    if not 1 <= days <= RECOVERY_LIFE.days:
+        raise InvalidValue(f"1 to {RECOVERY_LIFE.days} days", param="days")
+    return replace(tenant, ending=postponed(ending=tenant.ending, at=at, days=days))
+
+
 def days_left(*, purge_at: datetime, at: datetime) -> int:
     """Return the days until the purge, a begun one as a whole one; 0 where it is due."""
     return max(0, -((at - purge_at) // timedelta(days=1)))

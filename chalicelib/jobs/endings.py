@@ -23,7 +23,7 @@ from chalicelib.store.leftovers import DynamoLeftovers
 from chalicelib.store.purges import DynamoPurges
 from chalicelib.usecases.ending_ports import EndingPorts
 from chalicelib.usecases.endings import advance
-from chalicelib.usecases.holding import lift_hold, list_holds, set_hold
+from chalicelib.usecases.holding import lift_hold, list_holds, postpone_purge, set_hold
 from chalicelib.usecases.kept_books import BooksAsked, read_kept_books
 
 # The pass stops before its function's limit (900 s).
@@ -52,9 +52,10 @@ def keep_tenants(services: Services, event: Mapping[str, Any]) -> JsonObject:
 
     ``detail`` has ``tenant_id``, of whom alone is seen to now, or one of ``hold`` (``tenant_id``,
     ``category``, ``reason``), ``lift`` (``tenant_id``, ``hold_id``), ``holds`` (``tenant_id``),
-    ``certificates`` (``after``, or nothing) and ``books`` (of a purged company: ``tenant_id``, ``kind``,
-    ``fiscal_year``, ``reason``, and where wanted ``after``). Raises InvalidEndingOrder, what setting a
-    hold or reading books does, or EndingsIncomplete.
+    ``postpone`` (of who is in recovery: ``tenant_id``, ``days``, ``reason``), ``certificates``
+    (``after``, or nothing) and ``books`` (of a purged company: ``tenant_id``, ``kind``,
+    ``fiscal_year``, ``reason``, and where wanted ``after``). Raises InvalidEndingOrder, what
+    setting a hold, postponing or reading books does, or EndingsIncomplete.
     """
     at, detail, ports = services.clock.now(), event.get("detail") or {}, _ports(services)
     wanted = detail.get("tenant_id") if set(detail) == {"tenant_id"} else None
@@ -69,6 +70,8 @@ def keep_tenants(services: Services, event: Mapping[str, Any]) -> JsonObject:
         see_to=work.see_to,
         left=EndingLeft,
     )
+    if wanted is not None and not work.found and passed.complete:
+        raise InvalidEndingOrder("there is no such tenant, or nothing of it is left", param="tenant_id")
     told = {"ending": work.ending, "unfinished": work.unfinished, "tenants_failed": len(passed.failed)}
     logger().info("tenants' endings looked at", extra=told)
     if not passed.complete:
@@ -84,12 +87,16 @@ class _Pass:
     at: datetime
     out_of_time: Callable[[], bool]
     wanted: str | None
+    found: bool = False
     ending: int = 0
     unfinished: int = 0
 
     def see_to(self, tenant: Tenant) -> None:
         """See to one tenant; whatever goes wrong with it is logged, and stops no other."""
-        if tenant.ending is None or self.wanted not in {None, tenant.tenant_id}:
+        if self.wanted not in {None, tenant.tenant_id}:
+            return
+        self.found = True
+        if tenant.ending is None:
             return
         self.ending += 1
         if self.out_of_time():
@@ -131,13 +138,18 @@ def _obey(services: Services, ports: EndingPorts, detail: Mapping[str, Any], at:
                 reason=reason,
                 at=at,
             )
-            return {"hold_id": hold.hold_id}
+            return _logged("hold set", tenant_id, hold_id=hold.hold_id, category=category)
         case {"lift": {"tenant_id": str(tenant_id), "hold_id": str(hold_id)}}:
             lift_hold(stores=services.stores, tenant_id=tenant_id, hold_id=hold_id, at=at)
-            return {"lifted": hold_id}
+            return _logged("hold lifted", tenant_id, lifted=hold_id)
         case {"holds": {"tenant_id": str(tenant_id)}}:
             found = list_holds(stores=services.stores, tenant_id=tenant_id)
             return {"holds": [_shown(one.hold_id, one.category, one.reason, one.set_at) for one in found]}
+        case {"postpone": {"tenant_id": str(tenant_id), "days": int(days), "reason": str(reason)}}:
+            purge_at = postpone_purge(
+                stores=services.stores, tenant_id=tenant_id, days=days, reason=reason, at=at
+            )
+            return _logged("purge postponed", tenant_id, purge_at=purge_at.isoformat())
         case {"certificates": dict(asked)}:
             return _certificates(ports, _after(asked))
         case {
@@ -152,8 +164,14 @@ def _obey(services: Services, ports: EndingPorts, detail: Mapping[str, Any], at:
             books = BooksAsked(tenant_id, kind, year, reason, _after(rest))
             return _books(services, books, at)
     raise InvalidEndingOrder(
-        "detail has tenant_id, or one of hold, lift, holds, certificates and books with what each needs"
+        "detail has tenant_id, or one of hold, lift, holds, postpone, certificates, books with what it needs"
     )
+
+
+def _logged(what: str, tenant_id: str, **told: str) -> JsonObject:
+    """Log what was ordered, and return it: a table that is restored to a time before has lost it."""
+    logger().info(what, extra={"tenant_id": tenant_id, **told})
+    return dict(told)
 
 
 def _shown(hold_id: str, category: str, reason: str, set_at: datetime) -> JsonObject:

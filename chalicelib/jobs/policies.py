@@ -54,8 +54,8 @@ def _tell(services: Services, tenant_id: str, telling: Telling, out_of_time: Cal
         told = mail_notices(
             store=store, library=services.site.policies, telling=telling, out_of_time=out_of_time
         )
-    except DomainError as error:
-        logger().warning("staff not told", extra={"tenant_id": tenant_id, "code": error.code})
+    except Exception as error:
+        logger().exception("staff not told", extra={"tenant_id": tenant_id})
         raise NotAllTold("the tenant's staff could not be told") from error
     if told.failed or not told.complete:
         raise NotAllTold("some of the tenant's staff are left")

@@ -80,25 +80,42 @@ MAILS: Final[Mapping[str, Callable[[Services, JsonObject], None]]] = {
 }
 
 
-def _look_after(services: Services, tenant_id: str) -> None:
-    """See to one tenant's requests and breaches; whatever goes wrong is logged, and stops no other."""
+def _look_after(services: Services, tenant_id: str, out_of_time: Callable[[], bool]) -> None:
+    """See to one tenant's breaches, and to its requests whatever became of those."""
     store, at = services.stores.of(tenant_id=tenant_id), services.clock.now()
+    left: RequestsNotSeenTo | None = None
+    for look in (
+        partial(remind_of_breaches, store=store, mailer=services.mailer, at=at),
+        partial(look_after_requests, store=store, mailer=services.mailer, desk=_desk(services), at=at),
+    ):
+        try:
+            _see_to(partial(look, out_of_time=out_of_time), tenant_id)
+        except RequestsNotSeenTo as error:
+            left = error
+    if left is not None:
+        raise left
+
+
+def _see_to(look: Callable[[], bool], tenant_id: str) -> None:
+    """Do one thing for a tenant; whatever goes wrong is logged, and stops no other."""
     try:
-        look_after_requests(store=store, mailer=services.mailer, desk=_desk(services), at=at)
-        remind_of_breaches(store=store, mailer=services.mailer, at=at)
+        finished = look()
     except Exception as error:
         logger().exception("privacy requests not seen to", extra={"tenant_id": tenant_id})
         raise RequestsNotSeenTo("the tenant's privacy requests could not be seen to") from error
+    if not finished:
+        raise RequestsNotSeenTo("there was no time for all of the tenant's privacy requests")
 
 
 def keep_privacy_requests(services: Services, event: Mapping[str, Any]) -> None:  # noqa: ARG001 - the schedule says nothing more
     """Remind of deadlines and begin again what got lost, tenant by tenant, each pass from another one."""
+    out_of_time = deadline(seconds=PASS_SECONDS_MAX)
     passed = see_to_each(
         services=services,
         at=services.clock.now(),
-        out_of_time=deadline(seconds=PASS_SECONDS_MAX),
+        out_of_time=out_of_time,
         capability=Capability.RIGHTS,
-        see_to=lambda tenant: _look_after(services, tenant.tenant_id),
+        see_to=lambda tenant: _look_after(services, tenant.tenant_id, out_of_time),
         left=RequestsNotSeenTo,
     )
     failed = len(passed.failed)

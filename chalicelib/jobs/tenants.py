@@ -63,7 +63,8 @@ def see_to_each(
     failed: list[str] = []
     tenants = 0
     after: str | None = None
-    while not out_of_time():
+    ended = False
+    while not ended and not out_of_time():
         page = _page(services, at, capability, after)
         for tenant in page.items:
             try:
@@ -71,10 +72,8 @@ def see_to_each(
             except left:
                 failed.append(tenant.tenant_id)
         tenants += len(page.items)
-        after = page.after
-        if after is None:
-            break
-    return Passed(tenants, tuple(failed), ran_out=after is not None)
+        after, ended = page.after, page.after is None
+    return Passed(tenants, tuple(failed), ran_out=not ended)
 
 
 def _page(services: Services, at: datetime, capability: Capability, after: str | None) -> Page[Tenant]:

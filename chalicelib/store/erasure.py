@@ -214,9 +214,8 @@ class DynamoErasure(OfTenant):
                 return False
             step()
         for month in self._months(tenant):
-            if out_of_time():
+            if not self._strip(AuditItem, keys.audit(self._tenant_id, month), out_of_time=out_of_time):
                 return False
-            self._strip(AuditItem, keys.audit(self._tenant_id, month))
         return True
 
     def _gone(self, tenant: Tenant) -> Iterator[str]:
@@ -269,8 +268,18 @@ class DynamoErasure(OfTenant):
         for partition in (keys.support_accesses(self._tenant_id), keys.support_entries(self._tenant_id)):
             self._strip(AccessItem, partition)
 
-    def _strip(self, model: Any, pk: str, sort: Condition | None = None) -> None:
-        """Take out of a partition's items of a model what goes though they stay."""
+    def _strip(
+        self,
+        model: Any,
+        pk: str,
+        sort: Condition | None = None,
+        *,
+        out_of_time: Callable[[], bool] = lambda: False,
+    ) -> bool:
+        """Take out of a partition's items of a model what goes though they stay.
+
+        Returns whether there was time for all of them: a month's audit log may have a million.
+        """
         names = KEPT[f"{model.__module__.rpartition('.')[2]}.{model.__name__}"]
         attributes = [getattr(model, name) for name in names]
         there = reduce(or_, (one.exists() for one in attributes))
@@ -278,7 +287,10 @@ class DynamoErasure(OfTenant):
             pk, sort, filter_condition=there, consistent_read=True, attributes_to_get=["pk", "sk"]
         )
         for item in found:
+            if out_of_time():
+                return False
             item.update(actions=[one.remove() for one in attributes], condition=model.pk.exists())
+        return True
 
     def _named(self, pk: str, sort: Condition | None = None) -> Iterator[str]:
         """Yield the sort keys of a partition, by which others are found."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from datetime import date, datetime
+from itertools import islice
 from typing import Any, Final
 
 import orjson
@@ -153,26 +154,24 @@ class DynamoRetention(OfTenant):
     # -- what is past its time -----------------------------------------------------------------
 
     def strip_access(self, *, since: str, before: str, on: date) -> str | None:
-        """Take the addresses out of some audit entries between two identifiers.
+        """Take the addresses out of some audit entries between two identifiers, of one month at most.
 
         Returns the identifier through which none is left, or None where that is all of them.
         """
-        found: list[AuditItem] = []
-        for _, low, high in months_between(since=since, until=before):
-            entries = AuditItem.query(
-                keys.audit(self._tenant_id, month_of(entry_id=low)),
-                AuditItem.sk.between(low, high),
-                filter_condition=AuditItem.access.exists(),
-                attributes_to_get=["pk", "sk"],
-                consistent_read=True,
-            )
-            for item in entries:
-                found.append(item)
-                if len(found) == TAKEN_MAX:
-                    self._take([_stripped(one) for one in found], ACCESS_LOG.code, on)
-                    return str(item.sk)
+        _, low, high = next(months_between(since=since, until=before))
+        entries = AuditItem.query(
+            keys.audit(self._tenant_id, month_of(entry_id=low)),
+            AuditItem.sk.between(low, high),
+            filter_condition=AuditItem.access.exists(),
+            attributes_to_get=["pk", "sk"],
+            consistent_read=True,
+        )
+        found = list(islice(entries, TAKEN_MAX))
         self._take([_stripped(one) for one in found], ACCESS_LOG.code, on)
-        return None
+        if len(found) == TAKEN_MAX:
+            return str(found[-1].sk)
+        # A month in which nobody was at an address may have a million entries: time is looked at between.
+        return high if high < before else None
 
     def delete_jobs(self, *, ended_before: datetime, on: date) -> bool:
         """Delete some jobs that ended before an instant; return whether there may be more."""
@@ -183,7 +182,7 @@ class DynamoRetention(OfTenant):
                     break  # identifiers are in the order of time
                 if not _ended(item, ended_before):
                     continue
-                taken.append(delete(model(item.pk, item.sk)))
+                taken.append(_deleting(model(item.pk, item.sk)))
                 if kind == rehearsals.KIND:
                     results = keys.jobs(self._tenant_id, rehearsals.RESULTS)
                     taken.append(delete(rehearsals.RehearsalResultItem(results, item.sk)))
@@ -223,9 +222,9 @@ class DynamoRetention(OfTenant):
             pk, UsageRecordItem.sk.startswith(RECORD_PREFIX), consistent_read=True
         ):
             if (record.sk.split("#")[1], date.fromisoformat(record.start)) in over:
-                yield delete(UsageRecordItem(pk, record.sk))
+                yield _deleting(UsageRecordItem(pk, record.sk))
         for slot, start in sorted(over):
-            yield delete(UsageItem(pk, f"{PERIOD_PREFIX}{slot}#{start:%Y%m%d}"))
+            yield _deleting(UsageItem(pk, f"{PERIOD_PREFIX}{slot}#{start:%Y%m%d}"))
 
     def _take(self, writes: list[ModelWrite], code: str, on: date) -> None:
         """Make the writes, and count them in the day's report, in one transaction."""
@@ -238,14 +237,22 @@ class DynamoRetention(OfTenant):
 
 
 def _stripped(item: AuditItem) -> ModelWrite:
-    """Describe taking an entry's address away; another pass that did it first makes it no other."""
-    gone = Busy("another pass took it away meanwhile")
+    """Describe taking an entry's address away; refused where another pass counted it already."""
     return update(
         AuditItem(item.pk, item.sk),
         actions=[AuditItem.access.remove()],
         condition=AuditItem.access.exists(),
-        refused=gone,
+        refused=_gone(),
     )
+
+
+def _deleting(item: TenantsItem) -> ModelWrite:
+    """Describe deleting an item; refused where another pass counted it already."""
+    return delete(item, condition=TenantsItem.pk.exists(), refused=_gone())
+
+
+def _gone() -> Busy:
+    return Busy("another pass took it away meanwhile")
 
 
 def _ended(item: Any, before: datetime) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -20,13 +21,12 @@ from chalicelib.domain.breaches import (
     stepped,
 )
 from chalicelib.domain.errors import StaleVersion
-from chalicelib.domain.permissions import Permission
 from chalicelib.domain.privacy_requests import Happening
-from chalicelib.ports.services import Mailer, MailNotSent
+from chalicelib.domain.staff import StaffMember
+from chalicelib.ports.services import Mail, Mailer, MailNotSent
 from chalicelib.ports.store import AuditNote, Page, TenantStore
 from chalicelib.usecases.breach_texts import authority_text, persons_text, reminder_mail
-from chalicelib.usecases.roles import permissions_of
-from chalicelib.usecases.staff_lists import everybody
+from chalicelib.usecases.reminders import remind_answerers
 
 BREACHES_PER_READ: Final = 50
 LOOKED_AT_MAX: Final = 500
@@ -125,36 +125,45 @@ def _saved(store: TenantStore, before: Breach, after: Breach, note: AuditNote) -
 # -- the hour's pass -------------------------------------------------------------------------
 
 
-def remind_of_breaches(*, store: TenantStore, mailer: Mailer, at: datetime) -> int:
-    """Remind who may answer of each authority that is still to be told; return how many mails went out."""
-    sent, looked_at = 0, 0
+def remind_of_breaches(
+    *, store: TenantStore, mailer: Mailer, at: datetime, out_of_time: Callable[[], bool]
+) -> bool:
+    """Remind of each authority that is still to be told; return whether there was time for all of it."""
+    looked_at = 0
     after: str | None = None
     while looked_at < LOOKED_AT_MAX:
         page = store.breaches.list(limit=BREACHES_PER_READ, after=after)
         looked_at += len(page.items)
         for breach in page.items:
+            if out_of_time():
+                return False
             hours = reminder(breach=breach, at=at)
             if hours is not None:
-                sent += _remind(store, mailer, breach, hours, at)
+                _remind(store, mailer, breach, hours, at)
         after = page.after
         if after is None:
             break
-    return sent
+    return True
 
 
-def _remind(store: TenantStore, mailer: Mailer, breach: Breach, hours: int, at: datetime) -> int:
-    """Remind everybody who may answer, once: what is sent is noted first."""
+def _remind(store: TenantStore, mailer: Mailer, breach: Breach, hours: int, at: datetime) -> None:
+    """Remind everybody who may answer, once: what is sent is noted first.
+
+    Where no mail is taken that is noted no more, and the next hour tries again.
+    """
     after = replace(breach, version=breach.version + 1, reminded=(*breach.reminded, hours))
     try:
         store.commit(store.breaches.change(before=breach, after=after))
     except StaleVersion:
-        return 0
-    company, sent = store.known_profile.company, 0
-    for member in everybody(store=store):
-        may = Permission.PRIVACY_WRITE in permissions_of(store=store, role=member.role)
-        if may and member.email_verified and not member.disabled:
-            mail = reminder_mail(to=member.email, name=member.name, company=company, breach=breach, at=at)
-            with suppress(MailNotSent):
-                mailer.send(mail=mail)
-                sent += 1
-    return sent
+        return
+    company = store.known_profile.company
+
+    def mail(member: StaffMember) -> Mail:
+        return reminder_mail(to=member.email, name=member.name, company=company, breach=breach, at=at)
+
+    try:
+        remind_answerers(store=store, mailer=mailer, mail=mail)
+    except MailNotSent:
+        not_given = replace(breach, version=after.version + 1)
+        with suppress(StaleVersion):
+            store.commit(store.breaches.change(before=after, after=not_given))

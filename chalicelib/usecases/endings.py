@@ -15,7 +15,9 @@ from chalicelib.domain.lifecycle import (
     ending_due,
     in_recovery,
     notice_due,
+    postponed,
     purge_due,
+    untold,
     year_over,
 )
 from chalicelib.domain.tenants import Ending, Tenant, TenantState
@@ -70,11 +72,21 @@ def _see_to_recovery(
         return _begin_purge(ports, store, tenant, at, out_of_time)
     if not ending.stopped:
         tenant = _stop(ports, store, tenant, at)
+    if untold(ending=_ending(tenant), at=at) and not store.life.holds.categories():
+        tenant = _postpone(store, tenant, at)
     if notice_due(ending=_ending(tenant), at=at) is not None:
         tenant = _give_notice(ports, store, tenant, at)
     if not purge_due(tenant=tenant, at=at):
         return False
     return _begin_purge(ports, store, tenant, at, out_of_time)
+
+
+def _postpone(store: EndingStore, tenant: Tenant, at: datetime) -> Tenant:
+    """Give a day more where nobody was told that the data goes: the schedule was away, not the owners."""
+    after = replace(tenant, ending=postponed(ending=_ending(tenant), at=at))
+    note = AuditNote(LIFE_ACTOR, "tenant.purge_postponed", tenant.tenant_id, at)
+    store.commit(*store.life.settle(before=tenant, after=after), store.note(note=note))
+    return replace(after, version=tenant.version + 1)
 
 
 def _begin_purge(

@@ -1,4 +1,4 @@
-"""Legal holds: set and lifted by the platform's operator alone."""
+"""What the platform's operator alone orders about a company's end: legal holds, and more time."""
 
 from __future__ import annotations
 
@@ -7,8 +7,9 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Final
 
-from chalicelib.domain.errors import Conflict, NotFound
-from chalicelib.domain.holds import HOLDS_MAX, Hold, check_hold
+from chalicelib.domain.errors import Conflict, InvalidValue, NotFound
+from chalicelib.domain.holds import HOLDS_MAX, REASON_CHARS_MAX, Hold, check_hold
+from chalicelib.domain.lifecycle import postponed_by_order
 from chalicelib.domain.tenants import TenantState
 from chalicelib.ports.life import EndingStores
 from chalicelib.ports.services import Ids
@@ -72,3 +73,23 @@ def list_holds(*, stores: EndingStores, tenant_id: str) -> Sequence[Hold]:
     store = stores.of(tenant_id=tenant_id)
     store.profile()
     return store.life.holds.all()
+
+
+def postpone_purge(*, stores: EndingStores, tenant_id: str, days: int, reason: str, at: datetime) -> datetime:
+    """Give a company in recovery so many days from now on; return when it is to be purged, in UTC.
+
+    Its owners are told anew, and may bring it back until then; its audit log has the reason. Raises NotFound,
+    NotCancelled, InvalidValue, or StaleVersion where the purge begins at this moment.
+    """
+    cleaned = reason.strip()
+    if not cleaned or len(cleaned) > REASON_CHARS_MAX:
+        raise InvalidValue(f"a reason has 1 to {REASON_CHARS_MAX} characters", param="reason")
+    store = stores.of(tenant_id=tenant_id)
+    before = store.profile()
+    after = postponed_by_order(tenant=before, days=days, at=at)
+    assert after.ending is not None, "it is in recovery"
+    assert after.ending.purge_at is not None, "recovery has an end"
+    told = {"days": days, "reason": cleaned}
+    note = AuditNote(HOLDS_ACTOR, "tenant.purge_postponed", tenant_id, at, details=told)
+    store.commit(*store.life.settle(before=before, after=after), store.note(note=note))
+    return after.ending.purge_at

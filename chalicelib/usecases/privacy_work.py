@@ -17,7 +17,6 @@ from chalicelib.domain.jobs import (
     JobTaken,
 )
 from chalicelib.domain.lifecycle import Capability, may
-from chalicelib.domain.permissions import Permission
 from chalicelib.domain.privacy_requests import (
     Kept,
     MadeFile,
@@ -29,6 +28,7 @@ from chalicelib.domain.privacy_requests import (
     closed,
     reminder,
 )
+from chalicelib.domain.staff import StaffMember
 from chalicelib.ports.identity import Sessions
 from chalicelib.ports.privacy import Erased
 from chalicelib.ports.services import Blobs, Mail, Mailer, MailNotSent
@@ -39,9 +39,8 @@ from chalicelib.usecases.export_archive import Archive
 from chalicelib.usecases.export_work import ARCHIVE_CONTENT_TYPE
 from chalicelib.usecases.privacy_mails import reminder_mail, request_mail
 from chalicelib.usecases.privacy_requests import Desk, send_notices, send_work
-from chalicelib.usecases.roles import permissions_of
+from chalicelib.usecases.reminders import remind_answerers
 from chalicelib.usecases.staff_erasure import erase_staff
-from chalicelib.usecases.staff_lists import everybody
 from chalicelib.usecases.subject_access import Copy, FileTooLarge, copy_chunks
 
 SYSTEM_ACTOR: Final = "system"
@@ -239,25 +238,28 @@ def _address_of(store: TenantStore, request: PrivacyRequest) -> str:
 # -- the hour's pass -------------------------------------------------------------------------
 
 
-def look_after_requests(*, store: TenantStore, mailer: Mailer, desk: Desk, at: datetime) -> int:
-    """Remind of deadlines, and have done again what got lost; return how many reminders were sent."""
-    sent = 0
+def look_after_requests(
+    *, store: TenantStore, mailer: Mailer, desk: Desk, at: datetime, out_of_time: Callable[[], bool]
+) -> bool:
+    """Remind of deadlines, and have done again what got lost; return whether there was time for all of it."""
     after: str | None = None
     while True:
         page = store.privacy.list_waiting(limit=WAITING_PER_READ, after=after)
         # The profile is read where something waits: most hours of most tenants are one round trip.
         today = store.known_profile.local_date(at=at) if page.items else date.min
         for request in page.items:
+            if out_of_time():
+                return False
             if request.to_tell:
                 send_notices(store=store, desk=desk, request_id=request.request_id)
             if _lost(request, at):
                 send_work(store=store, desk=desk, request_id=request.request_id)
             days = reminder(request=request, today=today)
             if days is not None:
-                sent += _remind(store, mailer, request, days, today)
+                _remind(store, mailer, request, days, today)
         after = page.after
         if after is None:
-            return sent
+            return True
 
 
 def _lost(request: PrivacyRequest, at: datetime) -> bool:
@@ -265,21 +267,26 @@ def _lost(request: PrivacyRequest, at: datetime) -> bool:
     return working and at - request.history[-1].at >= WORK_LOST_AFTER
 
 
-def _remind(store: TenantStore, mailer: Mailer, request: PrivacyRequest, days: int, today: date) -> int:
-    """Remind everybody who may answer, once: what is sent is noted first, so that it is not sent twice."""
+def _remind(store: TenantStore, mailer: Mailer, request: PrivacyRequest, days: int, today: date) -> None:
+    """Remind everybody who may answer, once: what is sent is noted first, so that it is not sent twice.
+
+    Where no mail is taken that is noted no more, and the next hour tries again.
+    """
     after = replace(request, reminded=(*request.reminded, days), version=request.version + 1)
     try:
         store.commit(*store.privacy.change(before=request, after=after))
     except StaleVersion:
-        return 0  # it changes at this moment: the next hour looks again
-    company, left, sent = store.known_profile.company, request.days_left(today=today), 0
-    for member in everybody(store=store):
-        may = Permission.PRIVACY_WRITE in permissions_of(store=store, role=member.role)
-        if may and member.email_verified and not member.disabled:
-            mail = reminder_mail(
-                to=member.email, name=member.name, company=company, request=request, days_left=left
-            )
-            with suppress(MailNotSent):
-                mailer.send(mail=mail)
-                sent += 1
-    return sent
+        return  # it changes at this moment: the next hour looks again
+    company, left = store.known_profile.company, request.days_left(today=today)
+
+    def mail(member: StaffMember) -> Mail:
+        return reminder_mail(
+            to=member.email, name=member.name, company=company, request=request, days_left=left
+        )
+
+    try:
+        remind_answerers(store=store, mailer=mailer, mail=mail)
+    except MailNotSent:
+        not_given = replace(request, version=after.version + 1)
+        with suppress(StaleVersion):
+            store.commit(*store.privacy.change(before=after, after=not_given))

@@ -78,8 +78,9 @@ class Ending:
         return keep_tenants(self.services, {"detail": detail})
 
     def purge(self) -> None:
-        """Let the days of recovery pass, and the schedule look until all is done."""
-        self.keep(30 * DAY)
+        """Let the days of recovery pass with their last notice, and the schedule look until all is done."""
+        self.keep(29 * DAY)
+        self.keep(DAY)
         for _ in range(PASSES - 1):
             self.keep(HOUR)
 

@@ -137,6 +137,16 @@ def test_a_pass_that_is_ended_anywhere_is_finished_by_the_next(
     assert sum(one["access_log"] for one in counts(shop).values()) == had
 
 
+def test_time_is_looked_at_between_months_in_which_there_is_nothing_to_take(shop: Shop) -> None:
+    later = NOON + 2 * YEAR
+
+    passes = 1
+    while not passed(shop, later, steps=4):
+        passes += 1
+
+    assert (passes > 2, addresses(shop)) == (True, 0)
+
+
 def test_the_schedule_sees_to_every_tenant_and_tells_of_those_that_it_could_not(
     shop: Shop, services: EngineServices, clock: FakeClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -8,7 +8,7 @@ from datetime import UTC, date, datetime, timedelta
 import pytest
 
 from chalicelib.domain import data_map
-from chalicelib.domain.errors import DomainError
+from chalicelib.domain.errors import DomainError, InvalidValue
 from chalicelib.domain.holds import HeldCategory, InvalidHold, check_hold, held
 from chalicelib.domain.lifecycle import (
     ALLOWED,
@@ -29,10 +29,13 @@ from chalicelib.domain.lifecycle import (
     in_recovery,
     may,
     notice_due,
+    postponed,
+    postponed_by_order,
     purge_due,
     recovered,
     standing,
     states_with,
+    untold,
     withdrawn,
     year_over,
 )
@@ -159,6 +162,31 @@ def test_where_the_schedule_was_away_only_the_newest_notice_is_given() -> None:
     assert notice_due(ending=ending, at=AT + 24 * DAY) == 7
     assert notice_due(ending=replace(ending, told=7), at=AT + 24 * DAY) is None
     assert notice_due(ending=ending, at=AT + 30 * DAY) is None  # the purge is due
+
+
+def test_a_day_more_is_given_where_the_last_notice_was_not() -> None:
+    told = replace(ending_of(ended()), told=7)
+
+    assert not untold(ending=told, at=AT + 30 * DAY - timedelta(seconds=1))
+    assert not untold(ending=replace(told, told=1), at=AT + 40 * DAY)
+    assert untold(ending=told, at=AT + 40 * DAY)
+    later = postponed(ending=told, at=AT + 40 * DAY)
+    assert later.purge_at == AT + 41 * DAY
+    assert notice_due(ending=later, at=AT + 40 * DAY) == 1
+    assert not untold(ending=replace(later, told=1), at=AT + 41 * DAY)
+
+
+def test_the_operator_gives_more_time_to_who_is_in_recovery() -> None:
+    tenant = replace(ended(), ending=replace(ending_of(ended()), told=1))
+
+    later = ending_of(postponed_by_order(tenant=tenant, days=7, at=AT + 29 * DAY))
+
+    assert (later.purge_at, notice_due(ending=later, at=AT + 29 * DAY)) == (AT + 36 * DAY, 7)
+    for days in (0, 31):
+        with pytest.raises(InvalidValue):
+            postponed_by_order(tenant=tenant, days=days, at=AT)
+    with pytest.raises(NotCancelled):
+        postponed_by_order(tenant=TENANT, days=7, at=AT)
 
 
 def test_a_notice_whose_sender_died_is_due_again_after_a_while() -> None:
