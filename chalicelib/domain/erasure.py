@@ -22,7 +22,8 @@ WHY_KEPT: Final = (
     "address and tax id that they show, under a key of their fiscal year that is destroyed at the date."
 )
 WHAT_STAYS: Final = (
-    "the customer number, balance, packages and dates of service, without a name; entries of the audit log "
+    "the customer number, balance, packages and dates of service, coupons, late fees and payments online "
+    "with their amounts, and that there were requests about data, without a name; entries of the audit log "
     "without what they told of the person; copies in files that were made before, for seven days, and in "
     "backups, for thirty, out of which nobody is restored who was erased"
 )
@@ -58,6 +59,12 @@ class HoldsCash(Conflict):
     """The person still holds cash of the company: it is handed over, or written off, first."""
 
     code = "holds_cash"
+
+
+class MoneyUnderWay(Conflict):
+    """A payment gateway is at a payment of the subscriber, or at giving one back."""
+
+    code = "money_under_way"
 
 
 class OnHold(Conflict):
@@ -124,6 +131,11 @@ def _to_be_billed(account: Account) -> bool:
 def without_person(*, subscriber: Subscriber) -> Subscriber:
     """Return the subscriber as nobody: no contact, no area, off the lists."""
     return replace(subscriber, contact=Contact(), area="", dealer_id="", archived=True)
+
+
+def is_erased(*, subscriber: Subscriber) -> bool:
+    """Whether a subscriber is nobody: an erasure would take nothing away from what it left."""
+    return without_person(subscriber=subscriber) == subscriber
 
 
 def kept_until(*, issued_on: date, start_month: int) -> date:

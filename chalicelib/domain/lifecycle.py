@@ -183,9 +183,15 @@ def ending_due(*, tenant: Tenant, at: datetime) -> bool:
 
 
 def in_recovery(*, tenant: Tenant, at: datetime) -> Tenant:
-    """Return the tenant as recovery begins; the thirty days count from now, however late that is."""
+    """Return the tenant as recovery begins; the thirty days count from now, however late that is.
+
+    They end at the same time of the day in the tenant's zone, and are never less than 720 hours: clocks
+    that are set back or forward meanwhile take no hour of them.
+    """
     assert tenant.ending is not None, "it was cancelled"
-    ending = replace(tenant.ending, ends_at=at, purge_at=at + RECOVERY_LIFE)
+    by_its_clock = at.astimezone(ZoneInfo(tenant.time_zone)) + RECOVERY_LIFE
+    purge_at = max(at + RECOVERY_LIFE, by_its_clock.astimezone(at.tzinfo))
+    ending = replace(tenant.ending, ends_at=at, purge_at=purge_at)
     return replace(tenant, state=TenantState.RECOVERY, ending=ending)
 
 
@@ -233,7 +239,8 @@ def postponed_by_order(*, tenant: Tenant, days: int, at: datetime) -> Tenant:
 
 def days_left(*, purge_at: datetime, at: datetime) -> int:
     """Return the days until the purge, a begun one as a whole one; 0 where it is due."""
-    return max(0, -((at - purge_at) // timedelta(days=1)))
+    # The hour that is more where clocks are set back is none of a day of its own.
+    return min(max(0, -((at - purge_at) // timedelta(days=1))), RECOVERY_LIFE.days)
 
 
 def notice_due(*, ending: Ending, at: datetime) -> int | None:

@@ -1,7 +1,7 @@
 """Consumer numbers by which banks pay a subscriber's bills.
 
 - ``<tenant>#A#<ulid>`` / ``CONSUMER``: the subscriber's number.
-- ``<tenant>#CNUM`` / number: whose it is; a number stays somebody's for good.
+- ``<tenant>#CNUM`` / number: whose it is; a number is never given to anybody else.
 - ``<tenant>#CNUM`` / ``SERIAL``: the next serial, before the numbers' digits in no order that matters.
 """
 

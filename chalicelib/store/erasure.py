@@ -315,9 +315,13 @@ class DynamoErasure(OfTenant):
         delete_items(database=self._database, items=items)
 
 
-def months_of(*, tenant: Tenant, clock: Clock) -> Iterator[str]:
-    """Yield each month, as ``2041-05``, in which something of a tenant may have been written."""
-    since = floor_id(at=tenant.created_at - timedelta(days=31))  # a first run is of days before
+def months_of(*, tenant: Tenant, clock: Clock, back: timedelta = timedelta()) -> Iterator[str]:
+    """Yield each month, as ``2041-05``, in which something of a tenant may have been written.
+
+    ``back`` is how far back it may have been dated.
+    """
+    # A first run is of days before.
+    since = floor_id(at=tenant.created_at - timedelta(days=31) - back)
     until = floor_id(at=clock.now())
     yield from (month for month, _, _ in months_between(since=since, until=until))
 

@@ -16,6 +16,7 @@ from chalicelib.store.erasure_fates import STAYING, STAYING_IN_PART
 from chalicelib.store.funds import FUND_PREFIX
 from chalicelib.store.privacy import ErasedItem
 from chalicelib.store.register import RegisterItem, SeriesItem, register_ids
+from chalicelib.usecases.company_posting import BACK_MAX
 
 
 class DynamoKeptErasure(OfTenant):
@@ -59,7 +60,8 @@ class DynamoKeptErasure(OfTenant):
         for run in TenantsItem.query(keys.runs(mine), consistent_read=True):
             self._delete_all(keys.run(mine, date.fromisoformat(str(run.sk))))
         purge_at = tenant.ending.purge_at if tenant.ending else None
-        for month in months_of(tenant=tenant, clock=self._clock):
+        # Entries by hand may be dated before the company was there.
+        for month in months_of(tenant=tenant, clock=self._clock, back=BACK_MAX):
             if out_of_time():
                 return False
             self._delete_all(keys.audit(mine, month))

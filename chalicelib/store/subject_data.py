@@ -30,7 +30,7 @@ from chalicelib.store.acting import OfTenant
 from chalicelib.store.audit_log import DynamoAuditLog
 from chalicelib.store.base import ModelWrite, TenantsItem, delete, nullable, update
 from chalicelib.store.consents import CHOSE, ChooserItem, ConsentItem
-from chalicelib.store.consumer_numbers import ConsumerItem
+from chalicelib.store.consumer_numbers import ConsumerItem, ConsumerNumberItem
 from chalicelib.store.coupons import RedeemedItem
 from chalicelib.store.gateway_collections import CollectingItem, CollectionItem
 from chalicelib.store.gateway_refunds import GatewayRefundItem
@@ -155,13 +155,19 @@ class DynamoSubjectData(OfTenant):
         """Yield the writes that take away what an erasure takes of an account's items beside the person.
 
         The volume of data used goes, but for periods that are still to be billed; so do the words of
-        fees and of gateways, and every choice about consent. Repeating it yields nothing.
+        fees and of gateways, the number by which banks pay, and every choice about consent. Repeating
+        it yields nothing.
         """
         for raw in self._raw(account_id):
             model, pk, sk = _model_of(raw["sk"]["S"]), raw["pk"]["S"], raw["sk"]["S"]
             if model in {UsageRecordItem, PortalAccessItem}:
                 assert model is not None
                 yield delete(model(pk, sk))
+            elif model is ConsumerItem:
+                # Whose it is goes first: without the number of the account it would not be found again.
+                number = ConsumerItem.from_raw_data(raw).number
+                yield delete(ConsumerNumberItem(keys.consumer_numbers(self._tenant_id), number))
+                yield delete(ConsumerItem(pk, sk))
             elif model is UsageItem and _closed(UsageItem.from_raw_data(raw)):
                 yield delete(UsageItem(pk, sk))
             elif model in {LateFeeItem, CollectionItem} and "re" in raw:

@@ -26,7 +26,7 @@ from chalicelib.ports.services import MailNotSent
 from chalicelib.ports.store import AuditNote
 from chalicelib.usecases.ending_mails import notice_mail
 from chalicelib.usecases.ending_ports import EndingPorts, fiscal_year_at
-from chalicelib.usecases.plan_pauses import pause_plan
+from chalicelib.usecases.plan_pauses import pause_plan, settle_plan
 from chalicelib.usecases.purging import purge, shred
 from chalicelib.usecases.staff_lists import owners
 from chalicelib.usecases.stopping import LIFE_ACTOR, stop_access
@@ -116,6 +116,7 @@ def _stop(ports: EndingPorts, store: EndingStore, tenant: Tenant, at: datetime) 
     )
     operator = ports.operator()
     if operator is not None:
+        settle_plan(operator=operator, store=store, tenant=tenant, ended_at=ending.ends_at)
         pause_plan(operator=operator, store=store, at=at)
     if at < swept:
         return tenant
@@ -164,7 +165,8 @@ def _see_to_what_is_kept(
         after = replace(tenant, subdomain="", ending=replace(ending, freed=True))
         store.commit(*store.life.settle(before=tenant, after=after))
         tenant = replace(after, version=tenant.version + 1)
-    last = fiscal_year_at(tenant=tenant, at=purged.finished_at)
+    # As the certificate says it: the purge may end in the fiscal year after.
+    last = fiscal_year_at(tenant=tenant, at=purged.started_at)
     if not year_over(fiscal_year=last, present=fiscal_year_at(tenant=tenant, at=at)):
         return False
     return shred(ports=ports, store=store, tenant=tenant, purged=purged, at=at, out_of_time=out_of_time)

@@ -13,6 +13,7 @@ from chalicelib.domain.accounts import (
     PendingCharge,
     parse_invoice_id,
 )
+from chalicelib.domain.erasure import is_erased
 from chalicelib.domain.errors import Busy, DomainError, NotFound, StaleVersion
 from chalicelib.domain.invoices import Invoice
 from chalicelib.domain.late_fees import (
@@ -171,7 +172,10 @@ def charge_late_fees(*, work: FeePass) -> bool:
 def _charge(work: FeePass, rule: LateFeeRule, account_id: str, invoice_ids: tuple[str, ...]) -> None:
     """Charge one account's invoices by one rule, from what stands now."""
     for _ in range(CHARGE_ATTEMPTS_MAX):
-        before = work.store.subscribers.get(subscriber_id=account_id).account
+        subscriber = work.store.subscribers.get(subscriber_id=account_id)
+        if is_erased(subscriber=subscriber):
+            return  # nobody is there to be billed: what is owed is paid, or written off
+        before = subscriber.account
         charged = _charged(work, rule, invoice_ids)
         if not charged:
             return

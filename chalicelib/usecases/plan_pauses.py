@@ -1,4 +1,4 @@
-"""What an ISP buys of the operator, while its account has ended: paused, resumed, ended for good.
+"""What an ISP buys of the operator, when its account has ended: charged, paused, resumed, ended for good.
 
 What is to be paused is written down with the ISP first. So whoever is killed in between leaves a list
 by which the rest is paused, or resumed.
@@ -14,9 +14,19 @@ from chalicelib.domain.accounts import Account, SubscriptionState, subscription_
 from chalicelib.domain.errors import Conflict, InvalidValue, NotFound
 from chalicelib.domain.tenants import Tenant
 from chalicelib.ports.store import AuditNote, TenantStore
-from chalicelib.usecases.plans import isp_account_id
+from chalicelib.usecases.plans import charge_usage, isp_account_id
 from chalicelib.usecases.stopping import LIFE_ACTOR
 from chalicelib.usecases.subscriptions import SubscriptionChange, change_subscription
+
+
+def settle_plan(*, operator: TenantStore, store: TenantStore, tenant: Tenant, ended_at: datetime) -> None:
+    """Charge the months of use that were over when the account ended: nobody else does while it has.
+
+    Doing it twice changes nothing. Raises StaleVersion where the ISP's account keeps changing.
+    """
+    # What cannot be charged is lost, and keeps nobody's data.
+    with suppress(Conflict, InvalidValue, NotFound):
+        charge_usage(operator=operator, store=store, tenant=tenant, at=ended_at)
 
 
 def pause_plan(*, operator: TenantStore, store: TenantStore, at: datetime) -> None:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from typing import Final
 
-from chalicelib.domain.erasure import check_erasable, kept_until
+from chalicelib.domain.erasure import MoneyUnderWay, check_erasable, kept_until
 from chalicelib.domain.errors import InvalidValue
+from chalicelib.domain.gateway_collections import UNDER_WAY
 from chalicelib.domain.privacy_requests import (
     FILED_KINDS,
     PURPOSED_KINDS,
@@ -37,6 +39,10 @@ from chalicelib.usecases.roles import permissions_of
 from chalicelib.usecases.sessions import commit_ending
 from chalicelib.usecases.staff_erasure import commit_leaving, require_left
 from chalicelib.usecases.subscribers import profile_writes
+
+# A subscriber begins 50 collections a day at most, and one is under way for three days at most.
+COLLECTIONS_LOOKED_AT: Final = 150
+REFUNDS_PER_READ: Final = 100
 
 
 class NotCorrectedHere(InvalidValue):
@@ -102,8 +108,8 @@ def complete(
     A file and an erasure are begun: a worker ends them. What the platform cannot do by itself (the address
     of staff, or who nobody knows) is done by hand and answered in words. Raises NotFound, RequestClosed,
     IdentityNotProven, RequestInWork, InvalidValue and its kinds, StaleVersion; for a deletion
-    SubscriberInService, OwesMoney and HasCredit, of staff LastOwner, StillEmployed and HoldsCash; for what
-    is about staff RightsExceeded; NotObjectable for an objection.
+    SubscriberInService, OwesMoney, HasCredit and MoneyUnderWay, of staff LastOwner, StillEmployed and
+    HoldsCash; for what is about staff RightsExceeded; NotObjectable for an objection.
     """
     changes = checked_changes(changes=completion.changes)
     completion = replace(completion, changes=changes)
@@ -184,6 +190,7 @@ def _begin_erasure(asked: Answering) -> Standing:
     # Whoever sets a hold meanwhile changes the settings that were read.
     hold = "everything" if store.privacy.held() else ""
     check_erasable(subscriber=subscriber, today=today, despite_debt=despite_debt, hold=hold)
+    _require_no_money_under_way(asked)
     words = replace(request.words, address=subscriber.contact.email or request.words.address)
     after = replace(_begun(asked), despite_debt=despite_debt, words=words)
     off = [] if subscriber.archived else [store.plans.counted(more=-1, of=subscriber.subscriber_id)]
@@ -271,6 +278,26 @@ def _begin_staff_erasure(asked: Answering) -> Standing:
     commit_leaving(store=store, sessions=asked.sessions, member=member, writes=writes)
     send_work(store=store, desk=asked.desk, request_id=request.request_id)
     return Standing(after, today)
+
+
+def _require_no_money_under_way(asked: Answering) -> None:
+    """Raise MoneyUnderWay where money may yet become credit of somebody who is nobody then."""
+    store, account_id = asked.store, asked.request.subject_id
+    newest = store.collections.of_account(account_id=account_id, limit=COLLECTIONS_LOOKED_AT, after=None)
+    collecting = any(one.state_at(at=asked.at) in UNDER_WAY for one in newest.items)
+    if collecting or any(_refunds_of(store, account_id)):
+        raise MoneyUnderWay("a payment gateway is at a payment or a refund of the subscriber: wait for it")
+
+
+def _refunds_of(store: TenantStore, account_id: str) -> Iterator[str]:
+    """Yield the identifiers of an account's refunds that gateways are at, of all of the tenant's."""
+    mine, after = f"rfd_{account_id.removeprefix('sbr_')}-", None
+    while True:
+        page = store.money.gateway_refunds.pending(limit=REFUNDS_PER_READ, after=after)
+        yield from (one.refund_id for one in page.items if one.refund_id.startswith(mine))
+        after = page.after
+        if after is None:
+            return
 
 
 def _answer_in_words(asked: Answering) -> Standing:

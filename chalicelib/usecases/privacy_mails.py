@@ -7,6 +7,7 @@ from typing import Final
 
 from chalicelib.domain.data_map import BILLING_YEARS
 from chalicelib.domain.emails import has_link
+from chalicelib.domain.erasure import WHAT_STAYS
 from chalicelib.domain.jobs import FILES_KEPT_DAYS
 from chalicelib.domain.privacy_requests import Notice, PrivacyRequest, RequestKind
 from chalicelib.ports.services import Mail
@@ -47,7 +48,7 @@ _BODIES: Final[dict[Notice, str]] = {
     Notice.ERASED: (
         "Your data was deleted. What stays is what law asks for: {kept} documents of the books, each for "
         "{years} fiscal years after its own, under a key that is destroyed then. {company} keeps the list of "
-        "them with the request. Files that were made before are gone within {days} days."
+        "them with the request. Besides stay, while {company} keeps its books here: {stays}."
     ),
     Notice.STAFF_ERASED: (
         "Your name, address, password, second factors, keys, devices and choices were deleted. What stays "
@@ -68,6 +69,7 @@ def request_mail(*, to: str, company: str, request: PrivacyRequest, notice: Noti
         due_on=request.due_on,
         reason="(in a letter: it holds an address of the web)" if has_link(text=reason) else reason,
         days=FILES_KEPT_DAYS,
+        stays=WHAT_STAYS,
         years=BILLING_YEARS,
         kept=len(request.kept),
         stays_until=request.stays_until,

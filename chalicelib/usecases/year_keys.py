@@ -23,15 +23,20 @@ def destroy_old_years(*, store: EndingStore, tenant: Tenant, at: datetime) -> in
 
     The audit entry comes first: whoever is killed between the two leaves one that tells of it twice, and
     none that does not. Nothing is destroyed while billing is held. Of a purged tenant the operational keys
-    are destroyed once more where a restored table has brought them back.
+    are destroyed once more where a restored table has brought them back. Raises Busy where the tenant is
+    changed, or held, meanwhile.
     """
     present = fiscal_year_at(tenant=tenant, at=at)
     purged = tenant.state is TenantState.PURGED
     names = [one for one in store.life.shredding.names() if _over(one, present) or (purged and _back(one))]
-    if not names or held(holds=store.life.holds.categories(), category=HeldCategory.BILLING):
+    if not names:
+        return 0
+    # Read before the holds: whoever sets one meanwhile changes its version.
+    now = store.profile()
+    if held(holds=store.life.holds.categories(), category=HeldCategory.BILLING):
         return 0
     note = AuditNote(KEYS_ACTOR, "keys.destroyed", store.tenant_id, at, details={"keys": names})
-    store.commit(store.note(note=note))
+    store.commit(store.profile_unmoved(tenant=now), store.note(note=note))
     store.life.shredding.destroy(wanted=lambda name: name in names)
     return len(names)
 

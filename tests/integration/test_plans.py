@@ -259,6 +259,28 @@ def test_a_plan_is_paused_while_the_account_has_ended_and_resumed_when_it_is_bac
     assert (ending.state, sold_to(platform, isp)["state"]) == ("purged", "terminated")
 
 
+def test_the_last_month_of_use_is_charged_where_the_account_ends_with_it(platform: Platform) -> None:
+    isp, clock = platform.isp(), platform.services.clock
+    assert isinstance(clock, FakeClock)
+    isp.subscribe(isp.subscriber(), isp.package())
+    clock.set(datetime(2041, 6, 30, 12, tzinfo=UTC))
+    isp.sign_in_again()
+    ending = Ending(isp, platform.services)
+    ending.cancel(when="end_of_month")
+
+    clock.set(datetime(2041, 6, 30, 19, 20, tzinfo=UTC))  # the first of July, in Lahore
+    for _ in range(2):
+        ending.keep(timedelta(hours=1))
+
+    assert (ending.state, sold_to(platform, isp)["state"]) == ("recovery", "paused")
+    account_id = isp_account_id(tenant=isp.tenant.store.profile())
+    store = platform.operator.tenant.store
+    account = store.subscribers.get(subscriber_id=account_id).account
+    assert [(one.key, one.quantity, one.unit_price) for one in account.charges] == [
+        ("usage:2041-06:1", 1, 1_000)
+    ]
+
+
 def test_the_operators_own_account_is_not_ended(platform: Platform) -> None:
     mine = platform.operator.tenant
     body = {"when": "now", "confirm": mine.subdomain, "password": mine.password}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
+from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -115,6 +116,26 @@ def test_thirty_days_count_from_when_recovery_begins_however_late() -> None:
     late = ending_of(tenant).ends_at + 3 * DAY
 
     assert ending_of(in_recovery(tenant=tenant, at=late)).purge_at == late + RECOVERY_LIFE
+
+
+@pytest.mark.parametrize(
+    ("zone", "at", "hours"),
+    [
+        ("Asia/Karachi", datetime(2041, 6, 1, 19, tzinfo=UTC), 720),
+        ("America/New_York", datetime(2041, 11, 1, 4, tzinfo=UTC), 721),  # clocks are set back on the 3rd
+        ("America/New_York", datetime(2041, 3, 1, 5, tzinfo=UTC), 720),  # and forward on the 10th
+    ],
+)
+def test_an_owner_has_all_of_the_thirtieth_day_by_the_clock_of_the_tenant(
+    zone: str, at: datetime, hours: int
+) -> None:
+    tenant = replace(TENANT, time_zone=zone, ending=Ending(asked_at=at, ends_at=at))
+    ended = in_recovery(tenant=tenant, at=at)
+    last = (at.astimezone(ZoneInfo(zone)) + 30 * DAY - timedelta(seconds=1)).astimezone(UTC)
+
+    assert ending_of(ended).purge_at == at + timedelta(hours=hours)
+    assert recovered(tenant=ended, at=last).state is TenantState.ACTIVE
+    assert days_left(purge_at=at + timedelta(hours=hours), at=at) == 30
 
 
 def test_what_is_recovered_is_as_it_was_and_after_the_last_day_nothing_is() -> None:
