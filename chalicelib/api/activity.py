@@ -26,6 +26,7 @@ from chalicelib.domain.staff import Permission
 from chalicelib.ports.store import TenantStore
 from chalicelib.usecases.activity import activity_totals, count_activity
 from chalicelib.usecases.consents import person_allows, visitor_allows
+from chalicelib.usecases.portal import open_portal
 
 DAYS_DEFAULT: Final = 30
 
@@ -101,6 +102,7 @@ def count_own_activity(request: Request) -> Answer:
 )
 def count_portal_activity(request: Request) -> Answer:
     """Count what a subscriber opened, where they agreed to it."""
+    open_portal(store=request.store)
     return _of_person(request, Area.PORTAL)
 
 

@@ -17,6 +17,7 @@ from chalicelib.domain.consent_texts import TEXTS, Category, ConsentText, curren
 from chalicelib.domain.consents import OFFERED, Consent, Means, SubjectKind
 from chalicelib.domain.staff import Permission
 from chalicelib.usecases import consents
+from chalicelib.usecases.portal import open_portal
 
 VERSION_CHARS_MAX = 20
 
@@ -191,12 +192,14 @@ def put_own_consent(request: Request) -> Answer:
 @endpoint("GET", "/v1/portal/me/consent", permission=Permission.PORTAL_SELF, answer=ConsentOut)
 def get_portal_consent(request: Request) -> Answer:
     """Return a subscriber's own choice."""
+    open_portal(store=request.store)
     return _of_person(request)
 
 
 @endpoint("PUT", "/v1/portal/me/consent", permission=Permission.PORTAL_SELF, body=ChoiceIn, answer=ConsentOut)
 def put_portal_consent(request: Request) -> Answer:
     """Make a subscriber's own choice."""
+    open_portal(store=request.store)
     return _choose(request, SubjectKind.SUBSCRIBER)
 
 

@@ -136,7 +136,8 @@ class PrivacyRequestDetailOut(PrivacyRequestOut):
     seen: str
     history: list[HappeningOut]
     told: list[ToldOut]
-    kept: list[KeptOut]
+    kept: list[KeptOut] = Field(description="the first 2,000 of `kept_count`")
+    kept_count: int
     kept_because: str
     stays: str
     stays_until: date | None = Field(
@@ -167,6 +168,7 @@ class PrivacyRequestDetailOut(PrivacyRequestOut):
                 KeptOut(document_id=one.document_id, number=one.number, until=one.until)
                 for one in request.kept
             ],
+            kept_count=request.kept_count,
             kept_because=WHY_KEPT if request.kept else "",
             stays="" if not erased else WHAT_STAYS_OF_STAFF if request.stays_until else WHAT_STAYS,
             stays_until=request.stays_until,

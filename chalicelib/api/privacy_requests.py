@@ -157,10 +157,11 @@ def get_privacy_request(request: Request) -> PrivacyRequestDetailOut:
     answer=PrivacyRequestOut,
 )
 def confirm_privacy_identity(request: Request) -> PrivacyRequestOut:
-    """Write down what proves who asks, and which subscriber it is."""
+    """Write down what proves who asks, and which subscriber it is, who is told at the address on file."""
     body, request_id = request.body_as(IdentityIn), request.path["privacy_request_id"]
     standing = privacy_requests.confirm_identity(
         store=request.store,
+        desk=desk_of(request),
         request_id=request_id,
         subscriber_id=body.subscriber_id,
         seen=body.seen,
@@ -218,6 +219,7 @@ def refuse_privacy_request(request: Request) -> PrivacyRequestOut:
     "/v1/privacy-requests/{privacy_request_id}/completion",
     permission=Permission.PRIVACY_WRITE,
     body=CompletionIn,
+    field_permissions={"despite_debt": Permission.INVOICES_WRITE},
     answer=PrivacyRequestOut,
 )
 def complete_privacy_request(request: Request) -> PrivacyRequestOut:

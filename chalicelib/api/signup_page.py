@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from html import escape
@@ -29,6 +30,7 @@ M = TypeVar("M", bound=BaseModel)
 _HERE: Final = "/signup"
 _VERIFY: Final = "/signup/verify"
 _RAW: Final = {200: HTML, 201: HTML, 401: HTML, 409: HTML, 422: HTML, 429: HTML}
+_MONTH: Final = re.compile(r"\d{1,2}", re.ASCII)
 _NOT_ACCEPTED: Final = "Read the terms, and say that you accept them."
 
 
@@ -115,9 +117,9 @@ def verify_by_page(request: Request) -> Answer:
 def _read(form: Mapping[str, str]) -> SignUpIn:
     """Return the form as the API's own body, checked by the same rules."""
     plain = ("company", "subdomain", "country", "currency", "time_zone", "terms_version")
-    month = form.get("fiscal_year_start_month", "")
+    month = form.get("fiscal_year_start_month", "").strip()
     body: dict[str, object] = {name: form.get(name, "").strip() for name in plain}
-    body["fiscal_year_start_month"] = int(month) if month.isascii() and month.isdigit() else month
+    body["fiscal_year_start_month"] = int(month) if _MONTH.fullmatch(month) else month
     owner = {name: form.get(f"owner.{name}", "") for name in ("name", "email", "password")}
     return _model(body | {"owner": owner | {"email": owner["email"].strip()}}, SignUpIn)
 

@@ -40,6 +40,11 @@ def _refund(request: Request, response: ChaliceResponse) -> None:
         _happened(request, Anomaly.REFUNDS)
 
 
+def _erasure(request: Request, response: ChaliceResponse) -> None:
+    if _done(response) and json.loads(response.body)["kind"] == "deletion":
+        _happened(request, Anomaly.ERASURES)
+
+
 def _happened(request: Request, kind: Anomaly) -> None:
     request.services.watch.happened(kind=kind, tenant_id=request.principal.tenant_id, at=request.now)
 
@@ -48,6 +53,11 @@ def _export(request: Request, response: ChaliceResponse) -> None:
     if _done(response):
         tenant_id = request.principal.tenant_id
         request.services.watch.exported(tenant_id=tenant_id, address=request.address, at=request.now)
+
+
+def _audit_file(request: Request, response: ChaliceResponse) -> None:
+    if request.query.format != "json":
+        _export(request, response)
 
 
 def _verification(request: Request, response: ChaliceResponse) -> None:
@@ -66,7 +76,10 @@ _WATCHED: Final[Mapping[str, Callable[[Request, ChaliceResponse], None]]] = {
     "reverse_payment": _refund,
     "take_dealer_sale_back": _refund,
     "write_off_invoice": _refund,
+    "complete_privacy_request": _erasure,
     "create_export": _export,
     "download_export": _export,
+    "download_privacy_file": _export,
+    "list_audit_entries": _audit_file,
     "verify_audit_log": _verification,
 }

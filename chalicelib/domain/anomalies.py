@@ -14,7 +14,8 @@ HOUR_SECONDS: Final = 3600
 NETWORK_BITS_V4: Final = 24
 NETWORK_BITS_V6: Final = 48
 NETWORKS_MAX: Final = 50
-NETWORK_KNOWN_FOR: Final = timedelta(days=180)
+# As the data map promises; a test compares.
+NETWORK_KNOWN_FOR: Final = timedelta(days=90)
 
 
 class Anomaly(StrEnum):
@@ -24,6 +25,7 @@ class Anomaly(StrEnum):
     TENANT_LOG_INS = "many_failed_log_ins"
     SUSPENSIONS = "mass_suspension"
     REFUNDS = "refund_spike"
+    ERASURES = "mass_erasure"
     EXPORT_NETWORK = "export_from_a_new_network"
     AUDIT_BROKEN = "audit_chain_broken"
     NOTICES_REFUSED = "many_refused_payment_notices"
@@ -39,6 +41,7 @@ RULES: Final[Mapping[Anomaly, Policy]] = {
     Anomaly.TENANT_LOG_INS: Policy("failed-log-ins-tenant", 100, HOUR_SECONDS),
     Anomaly.SUSPENSIONS: Policy("suspensions", 50, HOUR_SECONDS),
     Anomaly.REFUNDS: Policy("refunds", 20, HOUR_SECONDS),
+    Anomaly.ERASURES: Policy("erasures", 10, HOUR_SECONDS),
     Anomaly.NOTICES_REFUSED: Policy("refused-notices", 50, HOUR_SECONDS),
 }
 

@@ -25,8 +25,9 @@ STEPS_MAX: Final = 200
 ENTRIES_WALKED_MAX: Final = 50_000
 # Whoever may answer is reminded at so many hours before the 72 are over, and when they are.
 REMINDED_AT_HOURS: Final = (24, 0)
-# What takes everybody's data out of the platform: then everybody is affected.
-TAKES_EVERYBODY: Final = frozenset({"export.downloaded"})
+# What takes everybody's data out of the platform: then everybody is affected. The log has what was
+# changed of whom.
+TAKES_EVERYBODY: Final = frozenset({"export.downloaded", "audit.exported"})
 # What belongs to an account has its ULID before a hyphen.
 _ACCOUNT: Final = re.compile(
     r"\A(?:sbr_(?=[0-9A-Z]{26}\Z)|[a-z]{3}_(?=[0-9A-Z]{26}-))([0-9A-Z]{26})", re.ASCII

@@ -62,7 +62,8 @@ def decode_choice(*, value: str) -> VisitorChoice | None:
 
 def visitor_standing(*, choice: VisitorChoice | None, at: datetime, gpc: bool) -> Standing:
     """Return what a visitor's cookie allows at a time."""
-    if choice is None:
+    # A day that is still to come is none that we wrote, and its choice would never end.
+    if choice is None or choice.on > at.astimezone(UTC).date():
         return standing(agreed=None, text="", at=at, given_at=at, gpc=gpc, despite_gpc=False)
     given_at = datetime(choice.on.year, choice.on.month, choice.on.day, tzinfo=UTC)
     return standing(

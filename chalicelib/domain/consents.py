@@ -118,7 +118,7 @@ def standing(
     ``gpc`` says whether the browser sends the signal now, ``despite_gpc`` whether it did when the
     choice was made.
     """
-    over = agreed is None or text != current_text().version or at >= given_at + CONSENT_LIFE
+    over = agreed is None or text != current_text().version or at - given_at >= CONSENT_LIFE
     if over or agreed is None:
         return Standing(frozenset({Category.ESSENTIAL}), asked=not gpc, gpc=gpc)
     refused = {Category.ANALYTICS} if gpc and not despite_gpc else set()

@@ -157,6 +157,15 @@ def normal_email(*, email: str) -> str:
     return unicodedata.normalize("NFKC", email).strip().casefold()
 
 
+def mailbox_of(*, email: str) -> str:
+    """Return one name for addresses that may be one mailbox's: what follows a plus, and dots, are left out.
+
+    Not every provider delivers so: it is for counting mails, never for finding people.
+    """
+    local, _, domain = normal_email(email=email).partition("@")
+    return f"{local.partition('+')[0].replace('.', '')}@{domain}"
+
+
 def normal_digits(*, text: str) -> str:
     """Return a phone number's digits, the form under which it is looked up.
 

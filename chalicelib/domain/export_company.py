@@ -249,7 +249,7 @@ PRIVACY_REQUESTS: Final = Records(
         columns(
             text="request_id kind subject_id channel state received_at received_on due_on stays_until proof "
             "extended version attempt closed_at purposes:json to_tell:json reminded:json file:json "
-            "failure:json despite_debt words:json history:json kept:json"
+            "failure:json despite_debt words:json history:json kept:json kept_count"
         ),
     ),
     P.PRIVACY_READ,

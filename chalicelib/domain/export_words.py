@@ -122,7 +122,8 @@ invoice_limit: the most that one invoice comes to without being set aside
 invoices: invoices that were issued
 jurisdiction: where the taxes are in force
 kept: for how long, in words
-privacy_requests.kept: documents that stay after an erasure
+privacy_requests.kept: documents that stay after an erasure, the first 2,000
+kept_count: how many documents stay after an erasure
 kind: which kind of the table's things it is
 ledger: what was posted, by account of the ledger
 lessons: what was learnt

@@ -24,6 +24,8 @@ EXTENSION_MONTHS_MAX: Final = 2
 WORDS_CHARS_MAX: Final = 1_000
 OPEN_PER_PERSON_MAX: Final = 6
 ASKED_PER_DAY_MAX: Final = 10
+# A request is one item, of at most 400 KB: of documents that stay so many are listed, and all counted.
+KEPT_LISTED_MAX: Final = 2_000
 # Whoever may answer is reminded at so many days before the deadline, and when it is over.
 REMINDED_AT_DAYS: Final = (14, 7, 2, -1)
 
@@ -181,7 +183,8 @@ class MadeFile:
 class Words:
     """What of a request is personal: it is stored sealed, and taken away with its person.
 
-    ``address`` is where who asked from outside is written to, or where an erased person is told.
+    ``address`` is where who asked from outside is written to, or where an erased person is told;
+    ``on_file`` is told besides: the address of whom staff take such an asker for.
     ``changes`` are fields of a contact as they should be, ``seen`` is what proved the identity.
     """
 
@@ -191,6 +194,7 @@ class Words:
     seen: str = ""
     reason: str = ""
     told: tuple[Told, ...] = ()
+    on_file: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -199,7 +203,8 @@ class PrivacyRequest:
 
     ``due_on`` is the last day to answer. ``stays_until`` is the first day on which nothing names the
     identifier of staff who were erased any more. ``version`` counts every change. ``to_tell`` are notices
-    that wait to be mailed, ``reminded`` the reminders that were (days before the deadline).
+    that wait to be mailed, ``reminded`` the reminders that were (days before the deadline). ``kept`` are
+    the first KEPT_LISTED_MAX of ``kept_count`` documents that stay.
     """
 
     request_id: str
@@ -225,6 +230,7 @@ class PrivacyRequest:
     history: tuple[Happening, ...] = ()
     kept: tuple[Kept, ...] = ()
     stays_until: date | None = None
+    kept_count: int = 0
 
     @property
     def open(self) -> bool:

@@ -54,7 +54,7 @@ _OTHERS: Final[Mapping[str, str]] = {
     "key": "a program of the ISP",
     "spa": "platform support",
 }
-_PERSON: Final = re.compile(r"\b(?:stf|sbr|key|spa)_[0-9A-Z]{26}\b", re.ASCII)
+_PERSON: Final = re.compile(r"(?:stf|sbr|key|spa)_[0-9A-Z]{26}", re.ASCII)
 
 
 def kind_of(*, identifier: str) -> str:

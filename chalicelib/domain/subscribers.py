@@ -22,6 +22,12 @@ class SubscriberArchived(Conflict):
     code = "subscriber_archived"
 
 
+class SubscriberErased(Conflict):
+    """The subscriber is erased: nobody comes back to the account, and a restore erases it again."""
+
+    code = "subscriber_erased"
+
+
 class SubscriberInService(Conflict):
     """A subscriber with subscriptions that have not ended cannot be archived."""
 

@@ -84,6 +84,9 @@ class PrivacyRequests(Protocol):
     def held(self) -> bool:
         """Whether a legal hold keeps all that there is of the tenant."""
 
+    def is_erased(self, *, subject_id: str) -> bool:
+        """Whether the erasure ledger has a person: the erasure was begun."""
+
     def erasures(self) -> Iterator[Erased]:
         """Yield the erasure ledger."""
 

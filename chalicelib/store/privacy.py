@@ -247,6 +247,14 @@ class DynamoPrivacy(OfTenant):
         holds = held_categories(tenant_id=self._tenant_id)
         return held(holds=holds, category=HeldCategory.EVERYTHING)
 
+    def is_erased(self, *, subject_id: str) -> bool:
+        """Whether the erasure ledger has a person: the erasure was begun."""
+        try:
+            ErasedItem.get(keys.erased(self._tenant_id), subject_id, consistent_read=True)
+        except DoesNotExist:
+            return False
+        return True
+
     def erasures(self) -> Iterator[Erased]:
         """Yield the erasure ledger."""
         for item in ErasedItem.query(keys.erased(self._tenant_id), consistent_read=True):
@@ -320,6 +328,7 @@ class DynamoPrivacy(OfTenant):
             ),
             kept=tuple(Kept(one, number, date.fromisoformat(until)) for one, number, until in asked["kept"]),
             stays_until=date.fromisoformat(stays) if stays else None,
+            kept_count=asked["kept_count"],
         )
 
 
@@ -336,6 +345,7 @@ def _encoded(request: PrivacyRequest) -> bytes:
             "history": [[to_iso(one.at), one.by, one.what, one.words] for one in request.history],
             "kept": [[one.document_id, one.number, one.until] for one in request.kept],
             "stays_until": request.stays_until,
+            "kept_count": request.kept_count,
             "purposes": [one.value for one in request.purposes],
             "file": asdict(request.file) if request.file else None,
             "failure": asdict(request.failure) if request.failure else None,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -14,13 +14,14 @@ from chalicelib.domain.breaches import (
     Breach,
     Risk,
     Step,
+    Touched,
     affected_by,
     check_breach,
     closed,
     reminder,
     stepped,
 )
-from chalicelib.domain.errors import StaleVersion
+from chalicelib.domain.errors import NotFound, StaleVersion
 from chalicelib.domain.privacy_requests import Happening
 from chalicelib.domain.staff import StaffMember
 from chalicelib.ports.services import Mail, Mailer, MailNotSent
@@ -99,7 +100,21 @@ def affected(*, store: TenantStore, breach_id: str, limit: int, after: str | Non
 def affected_of(*, store: TenantStore, breach: Breach) -> Affected:
     """Return who is affected by a breach."""
     log = store.subject_data.touched(since=breach.began_at, before=breach.ended_at)
-    return affected_by(breach=breach, log=log)
+    return affected_by(breach=breach, log=_of_people(store, log))
+
+
+def _of_people(store: TenantStore, log: Iterable[Touched]) -> Iterator[Touched]:
+    """Yield the log with privacy requests as those whose they are: a request's file is all of a person."""
+    known: dict[str, str] = {}
+    for one in log:
+        request_id = one.object_id
+        if not request_id.startswith("prq_"):
+            yield one
+            continue
+        if request_id not in known:
+            with suppress(NotFound):
+                known[request_id] = store.privacy.get(request_id=request_id).subject_id
+        yield replace(one, object_id=known.get(request_id, ""))
 
 
 def notices_of(*, store: TenantStore, breach_id: str, at: datetime) -> Notices:

@@ -127,6 +127,7 @@ _WHAT: Final[Mapping[Anomaly, str]] = {
     Anomaly.TENANT_LOG_INS: "more than 100 wrong passwords for your accounts within an hour",
     Anomaly.SUSPENSIONS: "more than 50 subscriptions were suspended within an hour",
     Anomaly.REFUNDS: "more than 20 refunds, reversals and write-offs within an hour",
+    Anomaly.ERASURES: "more than 10 subscribers were erased within an hour",
     Anomaly.EXPORT_NETWORK: "an export was asked for or fetched from a network not seen before",
     Anomaly.AUDIT_BROKEN: "the audit log was found changed, by the check of its chain",
     Anomaly.NOTICES_REFUSED: "more than 50 messages to a payment gateway's address were not believed "

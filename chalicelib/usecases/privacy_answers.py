@@ -108,7 +108,7 @@ def complete(
     A file and an erasure are begun: a worker ends them. What the platform cannot do by itself (the address
     of staff, or who nobody knows) is done by hand and answered in words. Raises NotFound, RequestClosed,
     IdentityNotProven, RequestInWork, InvalidValue and its kinds, StaleVersion; for a deletion
-    SubscriberInService, OwesMoney, HasCredit and MoneyUnderWay, of staff LastOwner, StillEmployed and
+    SubscriberInService, OwesMoney, HasCredit, OnHold and MoneyUnderWay, of staff LastOwner, StillEmployed and
     HoldsCash; for what is about staff RightsExceeded; NotObjectable for an objection.
     """
     changes = checked_changes(changes=completion.changes)
@@ -193,7 +193,13 @@ def _begin_erasure(asked: Answering) -> Standing:
     _require_no_money_under_way(asked)
     words = replace(request.words, address=subscriber.contact.email or request.words.address)
     after = replace(_begun(asked), despite_debt=despite_debt, words=words)
-    off = [] if subscriber.archived else [store.plans.counted(more=-1, of=subscriber.subscriber_id)]
+    # Money that comes meanwhile changes the account that was read, as archiving does by itself.
+    account = subscriber.account
+    off: Sequence[Write] = (
+        store.subscribers.change_account(before=account, after=account)
+        if subscriber.archived
+        else [store.plans.counted(more=-1, of=subscriber.subscriber_id)]
+    )
     erased = Erased(subscriber.subscriber_id, request.request_id, at)
     told = {"kind": request.kind.value, "despite_debt": despite_debt}
     writes: Sequence[Write] = [

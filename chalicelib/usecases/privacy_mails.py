@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from collections.abc import Sequence
+from datetime import date, timedelta
 from typing import Final
 
 from chalicelib.domain.data_map import BILLING_YEARS
@@ -13,6 +14,7 @@ from chalicelib.domain.privacy_requests import Notice, PrivacyRequest, RequestKi
 from chalicelib.ports.services import Mail
 
 CONFIRMATION_LIFE: Final = timedelta(hours=24)
+REMINDED_SHOWN_MAX: Final = 20
 
 _ASKED: Final[dict[RequestKind, str]] = {
     RequestKind.ACCESS: "a copy of your data",
@@ -71,7 +73,7 @@ def request_mail(*, to: str, company: str, request: PrivacyRequest, notice: Noti
         days=FILES_KEPT_DAYS,
         stays=WHAT_STAYS,
         years=BILLING_YEARS,
-        kept=len(request.kept),
+        kept=request.kept_count,
         stays_until=request.stays_until,
         purposes="\n    ".join(one.value for one in request.purposes),
     )
@@ -108,24 +110,34 @@ def confirmation_mail(*, to: str, company: str, kind: RequestKind, token: str) -
 _REMIND: Final = """\
 Hello {name},
 
-a privacy request at {company} waits for an answer: {kind}, received on {received_on},
-{request_id}.
+privacy requests at {company} wait for an answer:
 
-It is to be answered by {due_on}: {left}. Look at it: GET /v1/privacy-requests/{request_id}
+{requests}
+
+Look at them: GET /v1/privacy-requests?waiting=true
 """
+_REMIND_OF: Final = (
+    "    {kind}, received on {received_on}, to be answered by {due_on}: {left}\n    {request_id}"
+)
 
 
-def reminder_mail(*, to: str, name: str, company: str, request: PrivacyRequest, days_left: int) -> Mail:
-    """Return the mail that reminds who may answer a request."""
-    left = f"{days_left} days are left" if days_left >= 0 else f"it is {-days_left} days late"
-    text = _REMIND.format(
-        name=name,
-        company=company,
+def reminder_mail(
+    *, to: str, name: str, company: str, requests: Sequence[PrivacyRequest], today: date
+) -> Mail:
+    """Return the mail that reminds who may answer of one or more requests, those due first first."""
+    shown = [_reminded_of(one, one.days_left(today=today)) for one in requests[:REMINDED_SHOWN_MAX]]
+    if len(requests) > REMINDED_SHOWN_MAX:
+        shown.append(f"    and {len(requests) - REMINDED_SHOWN_MAX} more")
+    text = _REMIND.format(name=name, company=company, requests="\n\n".join(shown))
+    late = any(one.days_left(today=today) < 0 for one in requests)
+    return Mail(to=to, subject=f"A privacy request {'is late' if late else 'waits'}", text=text)
+
+
+def _reminded_of(request: PrivacyRequest, days_left: int) -> str:
+    return _REMIND_OF.format(
         kind=request.kind.value,
         received_on=request.received_on,
-        request_id=request.request_id,
         due_on=request.due_on,
-        left=left,
+        left=f"{days_left} days are left" if days_left >= 0 else f"it is {-days_left} days late",
+        request_id=request.request_id,
     )
-    late = "is late" if days_left < 0 else "waits"
-    return Mail(to=to, subject=f"A privacy request {late}", text=text)

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
-from chalicelib.domain.contacts import normal_email
+from chalicelib.domain.contacts import mailbox_of, normal_email
 from chalicelib.domain.data_map import Purpose
 from chalicelib.domain.emails import check_email
 from chalicelib.domain.errors import InvalidValue
@@ -29,8 +29,10 @@ PRIVACY_CODE: Final = "privacy-code"
 _HOUR: Final = 3600
 _DAY: Final = 24 * _HOUR
 ASKED_PER_CLIENT: Final = Limit("privacy-asked", most=10, window_seconds=_HOUR)
+# Of the mails in the name of one ISP, which one address must not use up for the others.
+ASKED_PER_CLIENT_A_DAY: Final = Limit("privacy-asked-day", most=20, window_seconds=_DAY)
 TRIES_PER_CLIENT: Final = Limit("privacy-tries", most=60, window_seconds=_HOUR)
-# What strangers can have written to one mailbox, and in the name of one ISP.
+# What strangers can have written to one mailbox, in whatever ISPs' names, and in the name of one ISP.
 MAILS_PER_MAILBOX: Final = Limit("privacy-mailbox", most=3, window_seconds=_DAY)
 MAILS_PER_TENANT: Final = Limit("privacy-tenant", most=200, window_seconds=_DAY)
 
@@ -55,7 +57,8 @@ def ask_from_outside(
         raise InvalidValue("nobody operates this platform: say of which ISP it is asked", param="subdomain")
     client, at = client_of(address=visitor.address), visitor.at
     to, text = check_email(email=email), check_words(text=asked.text, param="text")
-    reserve(identity=identity, limit=ASKED_PER_CLIENT, key=client, at=at)
+    for limit in (ASKED_PER_CLIENT, ASKED_PER_CLIENT_A_DAY):
+        reserve(identity=identity, limit=limit, key=client, at=at)
     found = identity.registry.locate(subdomain=subdomain, at=at)
     if found is None or not may(state=found.state, capability=Capability.RIGHTS):
         return
@@ -83,8 +86,7 @@ def send_confirmation(*, identity: Identity, message: dict[str, str], at: dateti
     marker = message["marker"]
     to = store.privacy.opened(sealed=message["person"], token_hash=marker)
     text = store.privacy.opened(sealed=message["words"], token_hash=marker)
-    mailbox = f"{store.tenant_id}|{normal_email(email=to)}"
-    if not within(identity=identity, limit=MAILS_PER_MAILBOX, key=mailbox, at=at):
+    if not within(identity=identity, limit=MAILS_PER_MAILBOX, key=mailbox_of(email=to), at=at):
         return False
     if not within(identity=identity, limit=MAILS_PER_TENANT, key=store.tenant_id, at=at):
         return False

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from typing import Final
 
-from chalicelib.domain.contacts import Contact, check_contact
+from chalicelib.domain.contacts import Contact, check_contact, normal_email
 from chalicelib.domain.data_map import Purpose
 from chalicelib.domain.errors import NotFound
 from chalicelib.domain.privacy_requests import (
@@ -206,6 +206,7 @@ def own_request(*, store: TenantStore, request_id: str, subject_id: str) -> Priv
 def confirm_identity(
     *,
     store: TenantStore,
+    desk: Desk,
     request_id: str,
     subscriber_id: str | None,
     seen: str,
@@ -214,26 +215,39 @@ def confirm_identity(
 ) -> Standing:
     """Write down what staff saw that proves who asks, and which subscriber it is.
 
+    Who asked from outside may have shown a false card: the subscriber's address on file is told that the
+    request was received, and of all that becomes of it.
+
     Raises NotFound, RequestClosed, RequestOfAnother, InvalidValue or StaleVersion.
     """
     before = store.privacy.get(request_id=request_id)
     require_open(request=before)
     words = require_words(text=seen, param="seen")
-    subject_id = before.subject_id
+    subject_id, to_tell, said = before.subject_id, before.to_tell, replace(before.words, seen=words)
     if subscriber_id is not None:
         subscriber = store.subscribers.get(subscriber_id=subscriber_id)
         if subject_id not in {"", subscriber.subscriber_id}:
             raise RequestOfAnother("the request is known to be another person's", param="subscriber_id")
-        subject_id = subscriber.subscriber_id
+        subject_id, on_file = subscriber.subscriber_id, subscriber.contact.email
+        if not said.on_file and _is_another(said.address, on_file):
+            to_tell, said = (*to_tell, Notice.RECEIVED), replace(said, on_file=on_file)
     proven = before.step(at=at, by=note.actor_id, what="identity_confirmed", words=words)
     after = replace(
         proven,
         subject_id=subject_id,
         proof=Proof.BY_HAND,
         state=RequestState.RECEIVED if before.state is RequestState.IDENTITY_ASKED else before.state,
-        words=replace(before.words, seen=words),
+        to_tell=to_tell,
+        words=said,
     )
-    return saved(store=store, before=before, after=after, at=at, note=note, subject_id=subject_id)
+    standing = saved(store=store, before=before, after=after, at=at, note=note, subject_id=subject_id)
+    send_notices(store=store, desk=desk, request_id=request_id)
+    return standing
+
+
+def _is_another(address: str, on_file: str) -> bool:
+    """Whether an address that somebody asks from is not the one on file, and there is one."""
+    return bool(address and on_file) and normal_email(email=address) != normal_email(email=on_file)
 
 
 def extend(

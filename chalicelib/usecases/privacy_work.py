@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
+from itertools import product
 from typing import Final
 
 from chalicelib.domain.erasure import without_words
@@ -18,6 +19,7 @@ from chalicelib.domain.jobs import (
 )
 from chalicelib.domain.lifecycle import Capability, may
 from chalicelib.domain.privacy_requests import (
+    KEPT_LISTED_MAX,
     Kept,
     MadeFile,
     Notice,
@@ -86,10 +88,12 @@ def work_request(*, work: PrivacyWork, tenant_id: str, privacy_request_id: str) 
     before = store.privacy.get(request_id=privacy_request_id)
     if before.state is not RequestState.IN_WORK or before.failure is not None:
         return True
+    if before.kind is RequestKind.DELETION and store.privacy.held():
+        return True  # and the hour's pass goes on with it where the hold is lifted
     taken = before.step(at=work.now(), by=SYSTEM_ACTOR, what="attempted", attempt=before.attempt + 1)
     _change(store, before, taken)
     done = _erased(work, store, taken) if taken.kind is RequestKind.DELETION else _filed(work, store, taken)
-    told = {"kind": done.kind.value, "sha256": done.file.sha256 if done.file else "", "kept": len(done.kept)}
+    told = {"kind": done.kind.value, "sha256": done.file.sha256 if done.file else "", "kept": done.kept_count}
     action = "privacy.failed" if done.failure else "privacy.completed"
     _change(store, taken, done, AuditNote(SYSTEM_ACTOR, action, done.request_id, work.now(), details=told))
     send_notices(store=store, desk=work.desk, request_id=done.request_id)
@@ -139,7 +143,8 @@ def _erased(work: PrivacyWork, store: TenantStore, request: PrivacyRequest) -> P
             made = replace(one, attempt=one.file.attempt)
             work.blobs.delete(key=file_key(tenant_id=store.tenant_id, request=made))
     notice = Notice.STAFF_ERASED if erased.of_staff else Notice.ERASED
-    return _done(replace(request, kept=kept), work.now(), notice)
+    told = replace(request, kept=kept[:KEPT_LISTED_MAX], kept_count=len(kept))
+    return _done(told, work.now(), notice)
 
 
 def _done(request: PrivacyRequest, at: datetime, notice: Notice) -> PrivacyRequest:
@@ -200,8 +205,8 @@ def send_notice(*, stores: Stores, mailer: Mailer, tenant_id: str, request_id: s
     before = store.privacy.get(request_id=request_id)
     if not before.to_tell:
         return
-    to, company, told = _address_of(store, before), store.known_profile.company, list(before.words.told)
-    for notice in before.to_tell:
+    company, told = store.known_profile.company, list(before.words.told)
+    for notice, to in product(before.to_tell, _addresses_of(store, before)):
         mail = request_mail(to=to, company=company, request=before, notice=notice)
         went = to if to and _sent(mailer, mail, before, at) else ""
         told.append(Told(at, notice.value, went, mail.subject, mail.text))
@@ -223,6 +228,12 @@ def _sent(mailer: Mailer, mail: Mail, request: PrivacyRequest, at: datetime) -> 
     return True
 
 
+def _addresses_of(store: TenantStore, request: PrivacyRequest) -> tuple[str, ...]:
+    """Return where the person of a request is written to: one place at least, which may be an empty text."""
+    first, on_file = _address_of(store, request), request.words.on_file
+    return (first, on_file) if on_file and on_file != first else (first,)
+
+
 def _address_of(store: TenantStore, request: PrivacyRequest) -> str:
     """Return where the person of a request is written to, or an empty text."""
     if request.words.address:
@@ -238,25 +249,35 @@ def _address_of(store: TenantStore, request: PrivacyRequest) -> str:
 # -- the hour's pass -------------------------------------------------------------------------
 
 
+# A request as it was, and as it is with a reminder noted.
+Noted = tuple[PrivacyRequest, PrivacyRequest]
+
+
 def look_after_requests(
     *, store: TenantStore, mailer: Mailer, desk: Desk, at: datetime, out_of_time: Callable[[], bool]
 ) -> bool:
-    """Remind of deadlines, and have done again what got lost; return whether there was time for all of it."""
+    """Remind of deadlines, and have done again what got lost; return whether there was time for all of it.
+
+    Requests that are due for one are in one mail, a page of them: whoever makes many fills no mailbox.
+    """
     after: str | None = None
     while True:
         page = store.privacy.list_waiting(limit=WAITING_PER_READ, after=after)
         # The profile is read where something waits: most hours of most tenants are one round trip.
         today = store.known_profile.local_date(at=at) if page.items else date.min
+        due: list[Noted] = []
         for request in page.items:
             if out_of_time():
+                _remind(store, mailer, due, today)
                 return False
             if request.to_tell:
                 send_notices(store=store, desk=desk, request_id=request.request_id)
             if _lost(request, at):
                 send_work(store=store, desk=desk, request_id=request.request_id)
             days = reminder(request=request, today=today)
-            if days is not None:
-                _remind(store, mailer, request, days, today)
+            if days is not None and (noted := _noted(store, request, days)) is not None:
+                due.append((request, noted))
+        _remind(store, mailer, due, today)
         after = page.after
         if after is None:
             return True
@@ -267,26 +288,31 @@ def _lost(request: PrivacyRequest, at: datetime) -> bool:
     return working and at - request.history[-1].at >= WORK_LOST_AFTER
 
 
-def _remind(store: TenantStore, mailer: Mailer, request: PrivacyRequest, days: int, today: date) -> None:
-    """Remind everybody who may answer, once: what is sent is noted first, so that it is not sent twice.
-
-    Where no mail is taken that is noted no more, and the next hour tries again.
-    """
+def _noted(store: TenantStore, request: PrivacyRequest, days: int) -> PrivacyRequest | None:
+    """Note a reminder before it is sent, so that it is not sent twice; None where it is not to be sent."""
     after = replace(request, reminded=(*request.reminded, days), version=request.version + 1)
     try:
         store.commit(*store.privacy.change(before=request, after=after))
     except StaleVersion:
-        return  # it changes at this moment: the next hour looks again
-    company, left = store.known_profile.company, request.days_left(today=today)
+        return None  # it changes at this moment: the next hour looks again
+    return after
+
+
+def _remind(store: TenantStore, mailer: Mailer, due: Sequence[Noted], today: date) -> None:
+    """Remind everybody who may answer; where no mail is taken none stays noted, and the next hour tries again."""
+    if not due:
+        return
+    company, requests = store.known_profile.company, [request for request, _ in due]
 
     def mail(member: StaffMember) -> Mail:
         return reminder_mail(
-            to=member.email, name=member.name, company=company, request=request, days_left=left
+            to=member.email, name=member.name, company=company, requests=requests, today=today
         )
 
     try:
         remind_answerers(store=store, mailer=mailer, mail=mail)
     except MailNotSent:
-        not_given = replace(request, version=after.version + 1)
-        with suppress(StaleVersion):
-            store.commit(*store.privacy.change(before=after, after=not_given))
+        for request, noted in due:
+            not_given = replace(request, version=noted.version + 1)
+            with suppress(StaleVersion):
+                store.commit(*store.privacy.change(before=noted, after=not_given))

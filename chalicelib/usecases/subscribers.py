@@ -17,6 +17,7 @@ from chalicelib.domain.contacts import (
 from chalicelib.domain.staff import EVERYTHING, Scope, check_within
 from chalicelib.domain.subscribers import (
     Subscriber,
+    SubscriberErased,
     SubscriberInService,
     changed,
     in_service,
@@ -187,12 +188,17 @@ def archive_subscriber(
 def unarchive_subscriber(
     *, store: TenantStore, subscriber_id: str, if_match: int | None, note: AuditNote
 ) -> Subscriber:
-    """Put a subscriber on the lists again; raise NotFound, StaleVersion or PlanLimitReached."""
+    """Put a subscriber on the lists again.
+
+    Raises NotFound, StaleVersion, SubscriberErased or PlanLimitReached.
+    """
     before = store.subscribers.get(subscriber_id=subscriber_id)
     require_version(current=before.version, expected=if_match)
     if not before.archived:
         _note_shown(store, before, note)
         return before
+    if store.privacy.is_erased(subject_id=subscriber_id):
+        raise SubscriberErased("the subscriber is erased: add whom this is about anew")
     subscriber_room(store=store)
     back = store.plans.counted(more=1, of=subscriber_id)
     return _save(store, before, replace(before, archived=False), note, back)

@@ -15,12 +15,16 @@ from pynamodb.attributes import BinaryAttribute
 
 import chalicelib.store
 from chalicelib.domain import data_map
+from chalicelib.domain.activity import ACTIVITY_DAYS
+from chalicelib.domain.anomalies import NETWORK_KNOWN_FOR
+from chalicelib.domain.consents import PROOF_LIFE
 from chalicelib.domain.contacts import Contact, Recipient
 from chalicelib.domain.data_map import Basis, Controller, Erasure, Personal, Rule, Subject
 from chalicelib.domain.data_map_items import ITEMS
 from chalicelib.domain.data_map_objects import OBJECTS
 from chalicelib.domain.data_map_page import data_map_page
 from chalicelib.domain.imports import REPORT_KEPT_DAYS
+from chalicelib.domain.jobs import FILES_KEPT_DAYS
 from chalicelib.store.base import Item
 from chalicelib.store.idempotency import KEPT
 
@@ -139,6 +143,13 @@ def test_files_go_when_their_rule_says() -> None:
 def test_kept_answers_expire_when_their_rule_says() -> None:
     assert KEPT.days == data_map.ANSWERS.days
     assert data_map.REPORTS.days == REPORT_KEPT_DAYS
+
+
+def test_what_ends_by_itself_ends_when_its_rule_says() -> None:
+    assert data_map.NETWORKS.days == NETWORK_KNOWN_FOR.days
+    assert data_map.VISITOR_CHOICE.days == PROOF_LIFE.days
+    assert data_map.ACTIVITY.days == ACTIVITY_DAYS
+    assert data_map.FILES.days == FILES_KEPT_DAYS
 
 
 def test_a_rule_says_its_period() -> None:

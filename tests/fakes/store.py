@@ -195,6 +195,14 @@ class NoPlans:
         return MemoryWrite(lambda: True, lambda: None, StaleVersion("never"))
 
 
+class NobodyErased:
+    """An erasure ledger without entries."""
+
+    def is_erased(self, *, subject_id: str) -> bool:
+        """Return that nobody is."""
+        return False
+
+
 @dataclass
 class InMemoryTenantStore:
     """The parts of a tenant's store that selling uses."""
@@ -204,6 +212,7 @@ class InMemoryTenantStore:
     subscribers: InMemorySubscribers = field(default_factory=InMemorySubscribers)
     late_fees: InMemoryLateFees = field(default_factory=InMemoryLateFees)
     invoices: NoInvoices = field(default_factory=NoInvoices)
+    privacy: NobodyErased = field(default_factory=NobodyErased)
     notes: list[AuditNote] = field(default_factory=list)
     answers: dict[str, str] = field(default_factory=dict)
 

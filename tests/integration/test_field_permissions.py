@@ -31,6 +31,7 @@ def test_what_moves_money_is_guarded_field_by_field() -> None:
         ("change_subscription", "refund"),
         ("change_subscription", "price_override"),
         ("give_discount", "code"),
+        ("complete_privacy_request", "despite_debt"),
     }
     for one in GUARDED:
         assert set(one.field_permissions) <= set(one.body.model_fields if one.body else ()), one.path

@@ -21,6 +21,7 @@ from tests.fakes.api_client import ApiClient, Reply
 from tests.integration.conftest import EngineServices, fresh_caller
 from tests.integration.furnishing import Isp, furnished
 from tests.integration.portal_user import portal_session_as
+from tests.integration.shop import if_match, ok
 from tests.integration.test_foreign_ids_everywhere import ENDPOINTS, body_of, required_query
 from tests.integration.test_scopes import filled
 from tests.integration.test_tenant_settings import session_as
@@ -31,6 +32,8 @@ SCOPES = {Role.COLLECTOR: Scope(areas=("Gulberg III",)), Role.DEALER: Scope(deal
 DENIED = "permission_denied"
 # These end the session that asks.
 ENDING = {"log_out", "transfer_ownership", "end_other_sessions"}
+# Getting out is possible wherever somebody got in.
+GETTING_OUT = {"portal_log_out", "end_other_portal_sessions", "end_own_portal_session"}
 
 
 @pytest.fixture(scope="module")
@@ -129,6 +132,25 @@ def test_a_subscriber_on_each_operation(
 
     with capsys.disabled():
         print(f"\nsubscriber: {len(allowed)} allowed + {len(refused)} refused = {len(GUARDED)} cells")
+
+
+def test_where_the_portal_is_off_a_subscriber_only_gets_out(
+    isp: Isp, services: EngineServices, described: dict[str, Any]
+) -> None:
+    """It is also off where the company's account has ended."""
+    subscriber_id, staff = isp.ids["subscriber_id"], signed_in_as(isp, services, Role.OWNER)
+    token = portal_session_as(services, isp.shop.tenant, subscriber_id, services.clock.now())
+    settings = ok(staff.get("/v1/tenant"))
+    off = ok(staff.patch("/v1/tenant", json={"portal": False}, headers=if_match(settings)))
+    before = isp.stored()
+    try:
+        for one in GUARDED:
+            if one.of_portal and one.operation_id not in GETTING_OUT:
+                reply = ask(isp, nobody(isp).bearer(token), one, body_of(one, described, isp))
+                assert reply.problem == (403, "portal_off", None), (one.operation_id, reply.text)
+        assert isp.stored() == before, "a refused operation left a trace"
+    finally:
+        ok(staff.patch("/v1/tenant", json={"portal": settings["portal"]}, headers=if_match(off)))
 
 
 def test_every_operation_of_the_portal_is_a_subscribers_own() -> None:

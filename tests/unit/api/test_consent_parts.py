@@ -49,6 +49,8 @@ def test_a_form_of_ours_is_taken(headers: dict[str, str]) -> None:
         {"sec_fetch_site": "cross-site"},
         {"origin": "https://evil.example", "host": "api.example"},
         {"origin": "null"},
+        {"origin": "null", "host": ""},
+        {"origin": "http://[", "host": "api.example"},
     ],
 )
 def test_a_form_of_another_site_is_refused(headers: dict[str, str]) -> None:

@@ -99,6 +99,7 @@ def test_who_is_affected_is_whom_the_misused_access_touched() -> None:
     found = affected_by(breach=replace(BREACH, actor_ids=(THIEF,)), log=log)
     anybody = affected_by(breach=BREACH, log=log)
     taken = affected_by(breach=BREACH, log=[Touched(AT, THIEF, "export.downloaded", f"exp_{ULID}")])
+    log_taken = affected_by(breach=BREACH, log=[Touched(AT, THIEF, "audit.exported", f"ten_{ULID}")])
 
     assert found.people == (
         AffectedPerson(f"sbr_{ULID}", 2, AT, AT + timedelta(hours=1)),
@@ -107,6 +108,7 @@ def test_who_is_affected_is_whom_the_misused_access_touched() -> None:
     assert not found.everybody
     assert [one.person_id for one in anybody.people] == [f"sbr_{ULID}", f"sbr_{other}"]
     assert taken.everybody
+    assert log_taken.everybody
 
 
 @pytest.mark.parametrize(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
@@ -116,6 +116,15 @@ def test_a_cookie_says_what_was_chosen(agreed: frozenset[Category], gpc: bool) -
 )
 def test_what_is_no_cookie_of_ours_is_no_answer(value: str) -> None:
     assert decode_choice(value=value) is None
+
+
+@pytest.mark.parametrize("day", [date(2041, 5, 16), date.max])
+def test_a_cookie_of_a_day_to_come_is_no_answer(day: date) -> None:
+    choice = VisitorChoice(current_text().version, day, BOTH)
+
+    now = visitor_standing(choice=choice, at=NOW, gpc=False)
+
+    assert (now.allowed, now.asked) == (ESSENTIAL, True)
 
 
 def test_cookies_that_are_not_allowed_have_to_go() -> None:

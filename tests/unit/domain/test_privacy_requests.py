@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 
@@ -226,3 +227,5 @@ def test_other_people_are_named_by_what_they_are() -> None:
     other, staff = ME.replace("D", "E"), "stf_01JD0000000000000000000002"
 
     assert without_others(text=f"{ME} {other} {staff}", subject_id=ME) == f"{ME} a subscriber staff"
+    line = json.dumps({"text": f"see\n{other}"})
+    assert json.loads(without_others(text=line, subject_id=ME)) == {"text": "see\na subscriber"}
