@@ -299,7 +299,7 @@ def _noted(store: TenantStore, request: PrivacyRequest, days: int) -> PrivacyReq
 
 
 def _remind(store: TenantStore, mailer: Mailer, due: Sequence[Noted], today: date) -> None:
-    """Remind everybody who may answer; where no mail is taken none stays noted, and the next hour tries again."""
+    """Remind everybody who may answer; where no mail is taken none stays noted: the next hour tries again."""
     if not due:
         return
     company, requests = store.known_profile.company, [request for request, _ in due]
