@@ -150,7 +150,7 @@ def take_dealer_sale_back(request: Request) -> DealerSaleOut:
         document_id=document_id,
         words=body.reason,
         at=request.now,
-        note=request.note("dealer.sale_taken_back", document_id, reason=body.reason),
+        note=request.note("dealer.sale_taken_back", document_id, why=body.reason),
         idempotency=request.idempotency,
     )
     return DealerSaleOut.of(made)

@@ -159,6 +159,6 @@ def dismiss_parked_notice(request: Request) -> ParkedNoticeOut:
         notice_id=notice_id,
         why=body.reason,
         at=request.now,
-        note=request.note("notice.dismissed", notice_id, reason=body.reason),
+        note=request.note("notice.dismissed", notice_id, why=body.reason),
     )
     return ParkedNoticeOut.of(resolved)

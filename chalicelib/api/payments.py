@@ -126,7 +126,7 @@ def reverse_payment(request: Request) -> DocumentOut:
         document_id=document_id,
         asked=body.asked(),
         at=request.now,
-        note=request.note("payment.reversed", document_id, reason=body.reason, kind=body.kind),
+        note=request.note("payment.reversed", document_id, why=body.reason, kind=body.kind),
         idempotency=request.idempotency,
     )
     return DocumentOut.of(made)

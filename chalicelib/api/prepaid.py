@@ -170,7 +170,7 @@ def reverse_recharge(request: Request) -> RechargeReversalOut:
         invoice_id=invoice_id,
         words=body.reason,
         at=request.now,
-        note=request.note("prepaid.reversed", invoice_id, reason=body.reason),
+        note=request.note("prepaid.reversed", invoice_id, why=body.reason),
         idempotency=request.idempotency,
     )
     return RechargeReversalOut.of(made)

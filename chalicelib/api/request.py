@@ -92,8 +92,8 @@ class Request:
         assert isinstance(self.query, model), "the endpoint declares another query"
         return self.query
 
-    def note(self, action: str, object_id: str, **details: object) -> AuditNote:
-        """Return the audit note of what this request does."""
+    def note(self, action: str, object_id: str, *, why: str = "", **details: object) -> AuditNote:
+        """Return the audit note of what this request does; ``why`` is said in words, so it is personal."""
         return AuditNote(
             actor_id=self.principal.actor_id,
             action=action,
@@ -102,6 +102,7 @@ class Request:
             request_id=self.request_id,
             details=details,
             address=self.address,
+            personal={"reason": why} if why else {},
         )
 
     @property

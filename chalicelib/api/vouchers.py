@@ -262,7 +262,7 @@ def download_voucher_codes(request: Request) -> FileOut:
 def void_voucher_batch(request: Request) -> VoucherBatchOut:
     """Make every voucher of a batch void that was not redeemed."""
     words, batch_id = request.body_as(VoidIn).reason, request.path["batch_id"]
-    note = request.note("voucher_batch.voided", batch_id, reason=words)
+    note = request.note("voucher_batch.voided", batch_id, why=words)
     shown = vouchers.void_batch(
         store=request.store, batch_id=batch_id, words=words, at=request.now, note=note
     )
@@ -279,7 +279,7 @@ def void_voucher_batch(request: Request) -> VoucherBatchOut:
 def reinstate_voucher_batch(request: Request) -> VoucherBatchOut:
     """Make a void batch good again before its last day is over; what was made void alone stays so."""
     words, batch_id = request.body_as(VoidIn).reason, request.path["batch_id"]
-    note = request.note("voucher_batch.reinstated", batch_id, reason=words)
+    note = request.note("voucher_batch.reinstated", batch_id, why=words)
     shown = vouchers.reinstate_batch(
         store=request.store, batch_id=batch_id, words=words, at=request.now, note=note
     )
@@ -339,6 +339,6 @@ def _changed(request: Request, action: str, change: Callable[..., vouchers.Vouch
         serial=serial,
         words=words,
         at=request.now,
-        note=request.note(action, batch_id, serial=serial, reason=words),
+        note=request.note(action, batch_id, serial=serial, why=words),
     )
     return VoucherOut.of(shown)

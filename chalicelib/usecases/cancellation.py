@@ -70,8 +70,8 @@ def cancel(
     before = store.profile()
     after = cancelled(tenant=before, moment=command.moment, confirm=command.confirm, at=at)
     member, used = shown_again(identity=identity, store=store, session=session, again=command.again, at=at)
-    details = {"when": command.moment.value, "reason": command.reason}
-    writes = [*(used.kept(store=store) if used else ()), store.note(note=replace(note, details=details))]
+    told = replace(note, details={"when": command.moment.value}, personal={"reason": command.reason})
+    writes = [*(used.kept(store=store) if used else ()), store.note(note=told)]
     mine = ListedSession(session.session_id, session.token_hash, session.created_at, session.expires_at)
     ended = after.state is TenantState.RECOVERY
     if ended:

@@ -121,7 +121,7 @@ def create_import(
     upload = Upload(job, url, at + timedelta(seconds=UPLOAD_TTL_SECONDS))
     store.commit(
         *store.imports.add(job=job),
-        store.note(note=replace(note, details={"file_name": file_name, "size_bytes": size_bytes})),
+        store.note(note=replace(note, details={"size_bytes": size_bytes}, personal={"file_name": file_name})),
         *store.remember(idempotency=idempotency, answer=upload),
     )
     return upload

@@ -225,7 +225,7 @@ def waive_late_fee(
     except MalformedId:
         raise NotFound("no such invoice", param="invoice_id") from None
     rule = store.late_fees.rule(rule_id=rule_id)
-    told = replace(note, details={**note.details, "rule_id": rule_id, "reason": reason})
+    told = replace(note, details={**note.details, "rule_id": rule_id}, personal={"reason": reason})
     for _ in range(CHARGE_ATTEMPTS_MAX):
         known = store.late_fees.fee(invoice_id=invoice_id, rule_id=rule_id)
         if known is not None and known.state is FeeState.WAIVED:

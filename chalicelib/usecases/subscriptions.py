@@ -36,6 +36,7 @@ from chalicelib.domain.subscriptions import (
     unserved_days,
 )
 from chalicelib.ports.store import AuditNote, Idempotency, TenantStore, Write
+from chalicelib.usecases.audit_words import telling
 from chalicelib.usecases.changes import UNCHANGED, Unchanged
 from chalicelib.usecases.posting import Books, books_of, post
 from chalicelib.usecases.redemptions import again_where_busy, redemption
@@ -203,7 +204,9 @@ def _sell(
         *store.subscribers.change_account(before=before, after=held.account),
         *redeemed,
         store.note(
-            note=replace(note, object_id=held.subscription_id, details=_sold(held, read.package, new))
+            note=telling(
+                note=replace(note, object_id=held.subscription_id), details=_sold(held, read.package, new)
+            )
         ),
         *store.remember(idempotency=idempotency, answer=held),
     )
@@ -237,7 +240,7 @@ def change_subscription(
     planned = _planned(books, slot, change, if_match)
     if planned is None:
         return before
-    told = replace(note, details={**_told(before, planned.held, books.today), **planned.told})
+    told = telling(note=note, details={**_told(before, planned.held, books.today), **planned.told})
     if not planned.documented:
         store.commit(
             *store.subscribers.change_account(before=before.account, after=planned.held.account),

@@ -14,6 +14,7 @@ from chalicelib.domain.staff import Role
 from tests.fakes.clock import FakeClock
 from tests.integration.auditing import Auditor
 from tests.integration.conftest import EngineServices, SignedIn
+from tests.integration.counter import Counter, pkr
 from tests.integration.importing import Importer
 from tests.integration.shop import Item, Shop, created, if_match, ok, package_body
 from tests.integration.test_round_trips import RoundTrips
@@ -85,6 +86,20 @@ def test_a_changed_subscriber_is_told_before_and_after(shop: Shop) -> None:
         "name": ["Ayesha Khan", "Ayesha Aslam"],
         "national_id": ["***********67-1", "***********21-9"],
     }
+
+
+def test_words_about_people_are_personal_for_they_go_with_them(shop: Shop) -> None:
+    counter, word = Counter(shop), "Ayesha took it back"
+    paid = counter.pay(5_000)
+    created(counter.send(f"/v1/documents/{paid['document_id']}/reversal", {"reason": word}))
+    waived = [{"fee": "activation", "reason": "Ayesha is my aunt"}]
+    package = shop.package(activation_fee=pkr(100))
+    shop.subscribe(counter.subscriber, package, waive_fees=waived)
+
+    reversed_, sold = told(shop, "payment.reversed"), told(shop, "subscription.created")
+    assert (reversed_["personal"], "reason" in reversed_["details"]) == ({"reason": word}, False)
+    assert sold["personal"] == {"waived": {"activation": "Ayesha is my aunt"}}
+    assert (sold["details"]["package_id"], "waived" in sold["details"]) == (package["package_id"], False)
 
 
 def test_changes_of_packages_subscriptions_and_taxes_are_told(shop: Shop) -> None:
