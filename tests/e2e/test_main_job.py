@@ -131,6 +131,11 @@ def test_the_export_equals_the_books(isp: Isp, run: Any, eventually: Eventually)
     invoices = all_pages(isp, "/v1/invoices")
     net, total = (sum(one[part]["amount"] for one in invoices) for part in ("net", "total"))
     assert (net, total) == (run["net"]["amount"], run["total"]["amount"])
+    sums = manifest["sums"]["PKR"]
+    postings, ledger = sums.pop("postings"), sums.pop("ledger")
+    assert postings == ledger
+    assert (ledger["receivable"], ledger["revenue:recurring"]) == (total, -net)
+    assert sum(ledger.values()) == 0
     assert manifest["sums"] == {
         "PKR": {
             "invoices": {
