@@ -135,7 +135,8 @@ def test_a_hold_that_is_set_while_a_year_is_shredded_keeps_it(
 
     def held_meanwhile(holds: DynamoHolds) -> object:
         found = read(holds)
-        ending.order(hold=hold)
+        if vars(holds)["_tenant_id"] == ending.tenant_id:  # the pass looks at others before
+            ending.order(hold=hold)
         return found
 
     clock.set(YEARS_ON)
