@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from itertools import islice
 from typing import Final, TypeVar
 
@@ -30,6 +31,7 @@ from chalicelib.ports.funds import FundQuery
 from chalicelib.ports.ledger import BooksReader
 from chalicelib.ports.store import SubscriberQuery, TenantStore
 from chalicelib.usecases.ledger import recomputed, total_balances
+from chalicelib.usecases.paging import each
 
 ACCOUNTS_PER_PIECE: Final = 100
 NUMBERS_PER_PIECE: Final = 1_000
@@ -129,16 +131,9 @@ def _audited_fund(store: TenantStore, fund_id: str) -> tuple[Fund, AccountAudit]
 
 
 def _movements(store: TenantStore, fund_id: str) -> Iterator[Movement]:
-    """Yield what moved a fund, the oldest first, page by page."""
-    after: str | None = None
-    while True:
-        page = store.funds.movements(
-            fund_id=fund_id, limit=_MOVEMENTS_PER_READ, after=after, newest_first=False
-        )
-        yield from page.items
-        after = page.after
-        if after is None:
-            return
+    """Return what moved a fund, the oldest first, page by page."""
+    read = partial(store.funds.movements, fund_id=fund_id, newest_first=False)
+    return each(read=read, limit=_MOVEMENTS_PER_READ)
 
 
 def _audited(reader: BooksReader, account_id: str) -> AccountAudit:

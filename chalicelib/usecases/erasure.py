@@ -22,6 +22,7 @@ from chalicelib.domain.staff import LastOwner
 from chalicelib.ports.privacy import Erased
 from chalicelib.ports.store import AuditNote, TenantStore
 from chalicelib.usecases.erasing import commit_all, erase_requests
+from chalicelib.usecases.paging import each
 from chalicelib.usecases.staff_erasure import Sessions, erase_staff
 
 DOCUMENTS_PER_READ: Final = 200
@@ -99,18 +100,9 @@ def _erase_person(store: TenantStore, erased: Erased, at: datetime) -> None:
 
 
 def _documents(store: TenantStore, account_id: str) -> Iterator[tuple[str, str, date]]:
-    after: str | None = None
-    invoices = partial(store.invoices.of_account, account_id=account_id, limit=DOCUMENTS_PER_READ)
-    while True:
-        page = invoices(after=after)
-        yield from ((one.invoice_id, one.number, one.issued_on) for one in page.items)
-        after = page.after
-        if after is None:
-            break
-    documents = partial(store.documents.of_account, account_id=account_id, limit=DOCUMENTS_PER_READ)
-    while True:
-        others = documents(after=after)
-        yield from ((one.document_id, one.number, one.issued_on) for one in others.items)
-        after = others.after
-        if after is None:
-            return
+    invoices = partial(store.invoices.of_account, account_id=account_id)
+    for invoice in each(read=invoices, limit=DOCUMENTS_PER_READ):
+        yield invoice.invoice_id, invoice.number, invoice.issued_on
+    documents = partial(store.documents.of_account, account_id=account_id)
+    for document in each(read=documents, limit=DOCUMENTS_PER_READ):
+        yield document.document_id, document.number, document.issued_on

@@ -14,7 +14,8 @@ from chalicelib.domain.export_records import record_row
 from chalicelib.domain.export_tables import Row
 from chalicelib.domain.staff import StaffMember
 from chalicelib.ports.audit import AuditEntry
-from chalicelib.usecases.export_source import Reader, Source, each
+from chalicelib.usecases.export_source import Reader, Source
+from chalicelib.usecases.paging import each
 from chalicelib.usecases.retention import rules_in_force
 
 # Beyond what anybody chose: each choice is shown, however often a mind was changed.

@@ -15,8 +15,9 @@ from chalicelib.domain.ledger import months_between
 from chalicelib.domain.numbering import DocumentKind
 from chalicelib.domain.reconciliation import Line, LineResult, Resolution, Settlement
 from chalicelib.ports.funds import ExpenseQuery, FundQuery
-from chalicelib.usecases.export_source import ITEMS_PER_READ, Reader, Source, each
+from chalicelib.usecases.export_source import Reader, Source
 from chalicelib.usecases.ledger import first_month, month_days
+from chalicelib.usecases.paging import ITEMS_PER_READ, each
 
 # -- the books -------------------------------------------------------------------------------
 

@@ -5,17 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Final, TypeAlias, TypeVar
+from typing import TypeAlias
 
 from chalicelib.domain.export_records import Records
 from chalicelib.domain.export_tables import Row
 from chalicelib.domain.tenants import Tenant
 from chalicelib.ports.retention import Retention
-from chalicelib.ports.store import Page, TenantStore
-
-T = TypeVar("T")
-
-ITEMS_PER_READ: Final = 500
+from chalicelib.ports.store import TenantStore
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,14 +32,3 @@ class Source:
 
 # A table, and how its rows are read.
 Reader: TypeAlias = tuple[Records, Callable[[Source], Iterator[Row]]]
-
-
-def each(*, read: Callable[..., Page[T]]) -> Iterator[T]:
-    """Yield what there is; ``read`` is asked for one page after the other by ``limit`` and ``after``."""
-    after: str | None = None
-    while True:
-        page = read(limit=ITEMS_PER_READ, after=after)
-        yield from page.items
-        after = page.after
-        if after is None:
-            return

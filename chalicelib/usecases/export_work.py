@@ -12,7 +12,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from functools import partial
-from typing import IO, Any, Final, Protocol, TypeVar, cast
+from typing import IO, Any, Final, Protocol, cast
 
 from chalicelib.domain.accounts import Account
 from chalicelib.domain.catalogue import Catalogue
@@ -44,7 +44,7 @@ from chalicelib.domain.numbering import DocumentKind
 from chalicelib.domain.subscribers import Subscriber
 from chalicelib.domain.tenants import Tenant
 from chalicelib.ports.services import Blobs
-from chalicelib.ports.store import AuditNote, Page, Stores, SubscriberQuery, TenantStore
+from chalicelib.ports.store import AuditNote, Stores, SubscriberQuery, TenantStore
 from chalicelib.usecases.export_archive import (
     SCRATCH_BYTES_MAX,
     Archive,
@@ -52,8 +52,7 @@ from chalicelib.usecases.export_archive import (
     Spool,
     archive_chunks,
 )
-
-T = TypeVar("T")
+from chalicelib.usecases.paging import each
 
 # The store reads ahead by about as many rows: smaller pages would read them several times.
 SUBSCRIBERS_PER_READ: Final = 1_000
@@ -299,7 +298,8 @@ def _invoices(store: TenantStore) -> Iterator[Invoice]:
     """Yield every invoice, then every debit note, in the order of numbers, year by year."""
     for kind in (DocumentKind.INVOICE, DocumentKind.DEBIT_NOTE):
         for year in store.invoices.series_years(kind=kind.value):
-            yield from _pages(partial(store.invoices.by_number, kind=kind.value, fiscal_year=year))
+            read = partial(store.invoices.by_number, kind=kind.value, fiscal_year=year, newest_first=False)
+            yield from each(read=read, limit=INVOICES_PER_READ)
 
 
 def _documents(store: TenantStore) -> Iterator[Document]:
@@ -308,17 +308,8 @@ def _documents(store: TenantStore) -> Iterator[Document]:
         if kind in {DocumentKind.INVOICE, DocumentKind.DEBIT_NOTE, DocumentKind.COMPANY_JOURNAL}:
             continue  # the former are another table, the latter of no subscriber
         for year in store.invoices.series_years(kind=kind.value):
-            yield from _pages(partial(store.documents.by_number, kind=kind, fiscal_year=year))
-
-
-def _pages(read: Callable[..., Page[T]]) -> Iterator[T]:
-    after: str | None = None
-    while True:
-        page = read(limit=INVOICES_PER_READ, after=after, newest_first=False)
-        yield from page.items
-        after = page.after
-        if after is None:
-            return
+            read = partial(store.documents.by_number, kind=kind, fiscal_year=year, newest_first=False)
+            yield from each(read=read, limit=INVOICES_PER_READ)
 
 
 def _ended(job: ExportJob, at: datetime, state: JobState) -> ExportJob:

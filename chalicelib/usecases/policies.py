@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -24,8 +24,7 @@ from chalicelib.ports.services import Mail, Mailer, MailNotSent
 from chalicelib.ports.store import AuditNote, TenantStore
 from chalicelib.usecases.consents import person_allows
 from chalicelib.usecases.mails_of_policies import policy_mail
-
-STAFF_PER_PAGE = 50
+from chalicelib.usecases.staff_lists import everybody
 
 
 def own_notices(*, store: TenantStore, library: Library, staff_id: str) -> tuple[Notice, ...]:
@@ -109,7 +108,7 @@ def mail_notices(
         if (version.document, version.version) in known:
             continue
         failed = done[False]
-        for member in _everybody(store):
+        for member in everybody(store=store):
             if out_of_time():
                 return Told(done[True], done[False], complete=False)
             done[_tell(store, telling, member, version)] += 1
@@ -117,16 +116,6 @@ def mail_notices(
         if done[False] == failed and telling.at >= version.in_force_at:
             store.commit(store.policy_states.all_told(version=version, at=telling.at))
     return Told(done[True], done[False], complete=True)
-
-
-def _everybody(store: TenantStore) -> Iterator[StaffMember]:
-    after: str | None = None
-    while True:
-        page = store.staff.list(limit=STAFF_PER_PAGE, after=after)
-        yield from page.items
-        after = page.after
-        if after is None:
-            return
 
 
 def _tell(store: TenantStore, telling: Telling, member: StaffMember, version: PolicyVersion) -> bool | None:

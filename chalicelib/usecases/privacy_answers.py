@@ -27,6 +27,7 @@ from chalicelib.ports.privacy import Erased
 from chalicelib.ports.store import AuditNote, TenantStore, Write
 from chalicelib.usecases.consents import withdrawal_writes
 from chalicelib.usecases.objections import BY_CONSENT, require_objectable
+from chalicelib.usecases.paging import each
 from chalicelib.usecases.privacy_requests import (
     Desk,
     Standing,
@@ -297,13 +298,10 @@ def _require_no_money_under_way(asked: Answering) -> None:
 
 def _refunds_of(store: TenantStore, account_id: str) -> Iterator[str]:
     """Yield the identifiers of an account's refunds that gateways are at, of all of the tenant's."""
-    mine, after = f"rfd_{account_id.removeprefix('sbr_')}-", None
-    while True:
-        page = store.money.gateway_refunds.pending(limit=REFUNDS_PER_READ, after=after)
-        yield from (one.refund_id for one in page.items if one.refund_id.startswith(mine))
-        after = page.after
-        if after is None:
-            return
+    mine = f"rfd_{account_id.removeprefix('sbr_')}-"
+    for one in each(read=store.money.gateway_refunds.pending, limit=REFUNDS_PER_READ):
+        if one.refund_id.startswith(mine):
+            yield one.refund_id
 
 
 def _answer_in_words(asked: Answering) -> Standing:

@@ -6,19 +6,14 @@ from collections.abc import Iterator
 
 from chalicelib.domain.staff import Role, StaffMember
 from chalicelib.ports.store import TenantStore
+from chalicelib.usecases.paging import each
 
 PEOPLE_PER_READ = 200
 
 
 def everybody(*, store: TenantStore) -> Iterator[StaffMember]:
-    """Yield everybody, oldest first; there are at most STAFF_MAX."""
-    after: str | None = None
-    while True:
-        page = store.staff.list(limit=PEOPLE_PER_READ, after=after)
-        yield from page.items
-        after = page.after
-        if after is None:
-            return
+    """Return everybody, oldest first; there are at most STAFF_MAX."""
+    return each(read=store.staff.list, limit=PEOPLE_PER_READ)
 
 
 def owners(*, store: TenantStore) -> Iterator[StaffMember]:

@@ -12,6 +12,7 @@ from chalicelib.domain.tenants import Tenant
 from chalicelib.ports.identity import ListedSession, Sessions, SessionsMoved
 from chalicelib.ports.store import AuditNote, TenantStore, Write
 from chalicelib.usecases.identity import Identity
+from chalicelib.usecases.paging import each
 from chalicelib.usecases.sessions import COMMIT_ATTEMPTS_MAX
 from chalicelib.usecases.staff_lists import everybody
 from chalicelib.usecases.support import SupportPorts, end_access
@@ -73,13 +74,7 @@ def keys_started(*, store: TenantStore) -> list[Write]:
 
 
 def _end_accesses(support: Callable[[], SupportPorts], store: TenantStore, at: datetime) -> None:
-    after: str | None = None
-    while True:
-        page = store.support.list(limit=ACCESSES_PER_READ, after=after)
-        for access in page.items:
-            if access.ended_at is None:
-                note = AuditNote(LIFE_ACTOR, "support.ended", access.access_id, at)
-                end_access(ports=support(), store=store, access_id=access.access_id, at=at, note=note)
-        after = page.after
-        if after is None:
-            return
+    for access in each(read=store.support.list, limit=ACCESSES_PER_READ):
+        if access.ended_at is None:
+            note = AuditNote(LIFE_ACTOR, "support.ended", access.access_id, at)
+            end_access(ports=support(), store=store, access_id=access.access_id, at=at, note=note)

@@ -43,9 +43,10 @@ from chalicelib.domain.subscribers import Subscriber
 from chalicelib.domain.tenants import Tenant
 from chalicelib.ports.audit import AuditEntry
 from chalicelib.ports.identity import Sessions
-from chalicelib.ports.store import Page, TenantStore
+from chalicelib.ports.store import TenantStore
 from chalicelib.usecases.export_archive import Archive
 from chalicelib.usecases.export_work import with_past
+from chalicelib.usecases.paging import each
 
 DOCUMENTS_PER_READ = 200
 CHOICES_MAX = 10_000
@@ -151,26 +152,11 @@ def _subscriptions(store: TenantStore, subscriber: Subscriber, today: date) -> I
 
 
 def _invoices(store: TenantStore, account_id: str) -> Iterator[Invoice]:
-    after: str | None = None
-    while True:
-        page = store.invoices.of_account(account_id=account_id, limit=DOCUMENTS_PER_READ, after=after)
-        yield from page.items
-        after = page.after
-        if after is None:
-            return
+    return each(read=partial(store.invoices.of_account, account_id=account_id), limit=DOCUMENTS_PER_READ)
 
 
 def _documents(store: TenantStore, account_id: str) -> Iterator[Document]:
-    read: Callable[..., Page[Document]] = partial(
-        store.documents.of_account, account_id=account_id, limit=DOCUMENTS_PER_READ
-    )
-    after: str | None = None
-    while True:
-        page = read(after=after)
-        yield from page.items
-        after = page.after
-        if after is None:
-            return
+    return each(read=partial(store.documents.of_account, account_id=account_id), limit=DOCUMENTS_PER_READ)
 
 
 # -- of a member of staff --------------------------------------------------------------------
