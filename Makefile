@@ -23,7 +23,7 @@ RUN_REQUIREMENTS := requirements.txt chalicelib/local/requirements.txt
 
 .PHONY: help setup python run-env dev-env engine-env security-env browser-env
 help:
-	@echo 'make run | reset | drill | test | test-security | simulate | check | security | lock | format | openapi | permissions | data-map | e2e | browser | bench | package | deploy STAGE=... BUCKET=...'
+	@echo 'make run | reset | drill | test | test-security | simulate | lives | check | security | lock | format | openapi | permissions | data-map | e2e | browser | bench | package | deploy STAGE=... BUCKET=...'
 
 setup: run-env engine-env
 
@@ -63,7 +63,7 @@ drill: run-env engine-env
 	@$(BIN)/python -m chalicelib.local.drill
 
 # ---- gates and tests ---------------------------------------------------------------------
-.PHONY: check format test test-security simulate e2e browser openapi permissions data-map
+.PHONY: check format test test-security simulate lives e2e browser openapi permissions data-map
 check: dev-env
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
@@ -98,6 +98,13 @@ test-security: dev-env engine-env
 FACTOR ?= 50
 simulate: dev-env engine-env
 	EXAMPLES_FACTOR=$(FACTOR) $(BIN)/pytest -n auto tests/unit tests/simulation tests/integration/test_random_money.py $(ARGS)
+
+# Companies' lives through eight years and more, by a stepped clock, in lots of ten on one platform each;
+# TENANTS=1000 takes longer, SEED=<number> draws other lives.
+TENANTS ?= 200
+SEED ?= 0
+lives: dev-env engine-env
+	LIVES_TENANTS=$(TENANTS) LIVES_SEED=$(SEED) $(BIN)/pytest -n auto --dist worksteal tests/simulation/test_tenant_lives.py $(ARGS)
 
 # The security suites in full (`make test-security` runs a sample), and what is known of what ships: pip-audit, bandit
 # and checkov, whose exceptions and reasons are in tests/supply_chain.py. At first the counts of

@@ -11,7 +11,7 @@ The engine's virtual environment is ``.local/engine-venv`` (made by ``make setup
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -124,6 +124,11 @@ def empty_tables(engine: EngineHandle, stack_env: dict[str, str]) -> None:
     Some jobs visit every tenant that there is, and the engine's scans look at whole tables: a
     module would take the longer the later it comes.
     """
+    make_tables_anew(engine, stack_env)
+
+
+def make_tables_anew(engine: EngineHandle, stack_env: Mapping[str, str]) -> None:
+    """Make every table anew, without items."""
     db = engine.client("dynamodb")
     for table in (stack_env[name] for name in TABLES):
         _make_anew(db, table)
