@@ -12,13 +12,16 @@ import pytest
 
 from chalicelib.domain.errors import DomainError
 from chalicelib.domain.lifecycle import KEPT_FISCAL_YEARS
-from tests.integration.endings import DAY, HOUR, bills_name
+from tests.integration.endings import DAY, HOUR, Killed, bills_name, killed_at
 from tests.simulation.tenant_company import Company
 from tests.simulation.tenant_leaks import PURGED, SHREDDED
 from tests.simulation.tenant_plans import Fate
 
 SECOND: Final = timedelta(seconds=1)
 FREED_AFTER: Final = timedelta(days=90)
+# So many calls of a pass list the companies, and read the one that it looks at.
+LISTING_CALLS: Final = 20
+SHREDDING_KILLS: Final = 4
 
 
 @dataclass
@@ -46,6 +49,8 @@ class Books:
         ends = company.year_begins(company.fiscal_year(finished) + KEPT_FISCAL_YEARS + 1)
         world.exactly(ends - 2 * SECOND, "tenants", "keys")
         world.at(ends - SECOND, lambda: self._last_second(ends))
+        if company.plan.fate is Fate.KILLED:
+            world.at(ends + SECOND, self._killed)
         world.at(world.hour(ends, "tenants", "keys") + SECOND, lambda: self._over(ends))
 
     def certified(self) -> None:
@@ -91,6 +96,16 @@ class Books:
         assert company.ending.state == "purged"
         assert self._read() == {self.name if named else None}
         company.searched(PURGED)
+
+    def _killed(self) -> None:
+        """Passes die while what was kept is deleted, each at a later call; the hour's own ends it."""
+        company, world = self.company, self.company.world
+        for call in company.plan.calls[:SHREDDING_KILLS]:
+            try:
+                with killed_at(world.services, call=LISTING_CALLS + call, sent=call % 2 == 1):
+                    company.ending.keep()
+            except Killed:
+                world.kills += 1
 
     def _over(self, ends: datetime) -> None:
         """After the seventh year nothing is left but that there was a company; unless it is held."""

@@ -16,10 +16,13 @@ from tests.integration.portal_user import with_portal
 from tests.integration.rights import plant_words
 from tests.integration.shop import Item, Shop, created, if_match, ok
 from tests.simulation.tenant_plans import Plan
+from tests.simulation.tenant_words import write_everywhere
 from tests.simulation.tenant_world import World
 
 COLUMNS = ("name", "email", "phone", "address", "national_id", "tax_id", "note")
 SHORTENED_DAYS = 90
+# One company of so many writes wherever there is room for words.
+WRITING = 3
 
 
 def company_name(word: str, number: int) -> str:
@@ -56,6 +59,8 @@ def founded(world: World, plan: Plan) -> Shop:
     _bills(shop, people[0], package, word)
     _programs(shop, word, subdomain)
     plant_words(shop, people[1]["subscriber_id"], word)
+    if plan.number % WRITING == 0:
+        write_everywhere(world, shop, people[0])
     shop.tenant = with_portal(tenant, world.services, people[0]["subscriber_id"])
     ok(shop.tenant.api.get("/v1/portal/me"))
     _imports(shop, third, package)

@@ -11,12 +11,8 @@ from tests.simulation.everything import PLAIN, Text
 
 # Whoever may read the file reads it: one that the company uploaded, or made.
 FILES = ("exports/", "imports/")
+SHOWN_BYTES = 120
 ALIVE, PURGED, SHREDDED = "alive", "purged", "shredded"
-
-
-def closing_words(word: str) -> str:
-    """Why an owner cancels: it is in the audit entry, sealed, and nowhere else."""
-    return f"{word} closes the shop"
 
 
 @dataclass
@@ -39,7 +35,8 @@ class Search:
         for text in texts:
             if text.family != PLAIN and text.tenant_id == self.tenant_id:
                 self.opened.setdefault(text.family, []).append(text.data)
-            self.leaks += [f"{text.kind} {text.place} {text.family}: {what}" for what in self._wrong(text)]
+            where = f"{text.kind} {text.place} {text.family}: {text.data[:SHOWN_BYTES]!r}"
+            self.leaks += [f"{where}: {what}" for what in self._wrong(text)]
         return self
 
     def _wrong(self, text: Text) -> Iterator[str]:
@@ -69,7 +66,6 @@ class Search:
             if re.search(rb"@", text.data):
                 yield "an address of mail"
         elif text.family == "audit":
-            words = closing_words(self.canaries.word).encode()
-            yield from self.canaries.found(text.data.replace(words, b""))
+            yield from self.canaries.found(text.data)
         else:
             yield "a key opens it"

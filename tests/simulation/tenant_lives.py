@@ -17,8 +17,8 @@ from tests.integration.endings import DAY, HOUR, Killed, bills_name, chain_of
 from tests.integration.shop import ok
 from tests.simulation.tenant_books import BILLED_AGAIN_AFTER, Books
 from tests.simulation.tenant_company import Company, Stored
-from tests.simulation.tenant_founding import billed, exported
-from tests.simulation.tenant_leaks import ALIVE, PURGED, closing_words
+from tests.simulation.tenant_founding import SHORTENED_DAYS, billed, exported
+from tests.simulation.tenant_leaks import ALIVE, PURGED
 from tests.simulation.tenant_plans import Fate
 from tests.simulation.tenant_rights import Rights
 
@@ -51,6 +51,8 @@ class Life:
         rights = Rights(company)
         rights.watch_export(exported(company.shop))
         company.back_up()
+        if plan.shortens:
+            rights.watch_jobs(SHORTENED_DAYS)
         world.at(company.began + BILLED_AGAIN_AFTER, self._bill_again)
         if plan.asks_after is not None:
             world.at(company.began + plan.asks_after, rights.ask)
@@ -75,7 +77,7 @@ class Life:
         company, world = self.company, self.company.world
         company.shop.sign_in_again()
         company.back_up()
-        at_end, reason = company.plan.at_months_end, closing_words(world.canaries.word)
+        at_end, reason = company.plan.at_months_end, f"{world.canaries.word} closes the shop"
         shown = ok(company.ending.ask(when="end_of_month" if at_end else "now", reason=reason))
         self.before = company.stored()
         if at_end:
@@ -209,7 +211,7 @@ class Life:
             assert value in read["op"] or value.replace("-", "") in read["op"], "the search opens it"
         kept = "".join(text for family, text in read.items() if family.startswith("bill-"))
         assert self.books.name in kept
-        assert closing_words(word) in read["audit"]
+        assert f"{word} closes the shop" in read["op"]
         assert search.files == {"exports", "imports"}
 
     def _purge(self, due: datetime, then: Callable[[], None]) -> None:

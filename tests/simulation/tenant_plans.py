@@ -86,7 +86,7 @@ def _plan(draw: random.Random, turn: int, number: int, pools: Pools) -> Plan:
     fate = tuple(Fate)[turn % len(Fate)]
     # Minutes past the hour: killed passes follow each other before the hour's own.
     ends_after = timedelta(
-        days=draw.choice(pools.days), minutes=draw.randint(5, 15), seconds=draw.randint(0, 59)
+        days=draw.choice(pools.days), minutes=draw.randint(8, 15), seconds=draw.randint(0, 59)
     )
     quiet = 10_000 if fate is Fate.STAYS else ends_after.days - RIGHTS_DAYS
     asking = [days for days in ASKED_ON if days < quiet and pools.asks]

@@ -27,17 +27,38 @@ class Rights:
         made, path = world.now, f"/v1/exports/{export_id}/download"
 
         def there() -> None:
-            if company.ending.state == "active":
+            if company.alive:
                 company.shop.sign_in_again()
                 ok(company.shop.tenant.api.get(path))
 
         def gone() -> None:
-            if company.ending.state == "active":
+            if company.alive:
                 assert company.shop.tenant.api.get(path).code == "file_expired"
                 world.deadlines.note("an export is gone after 7 days", due=made + 7 * DAY, done=world.now)
 
         world.at(made + 7 * DAY - SECOND, there)
         world.at(made + 7 * DAY, gone)
+
+    def watch_jobs(self, days: int) -> None:
+        """What there is of an import or export goes so many days after its end, by the day's pass."""
+        company, world = self.company, self.company.world
+        # What has an expiry of its own goes by that.
+        jobs = {key for key, item in company.stored().items() if "#JOB#" in key[0] and "ttl" not in item}
+        due = world.now + timedelta(days=days)
+        today = due.replace(hour=0, minute=0, second=0)
+
+        def there() -> None:
+            assert not company.alive or jobs <= set(company.stored())
+
+        def gone() -> None:
+            if company.alive:
+                left = jobs & set(company.stored())
+                assert not left, left
+                world.deadlines.note("jobs are forgotten", due=due, done=today + DAY, grace=DAY)
+
+        for at, check in ((today, there), (today + DAY, gone)):
+            world.exactly(at, "retention")
+            world.at(at + SECOND, check)
 
     def ask(self) -> None:
         """Take two requests in: one is answered in its last second, one may be a day late."""

@@ -42,6 +42,8 @@ from tests.simulation.deadlines import Deadlines
 from tests.simulation.everything import Everything, Sealed, message_text
 from tests.simulation.tenant_plans import PEOPLE
 
+# Schedules pass each hour, some minutes past it.
+PASS_MINUTE: Final = 7
 # What schedules begin, in the order in which an hour's passes are run.
 JOBS: Final[Mapping[str, Callable[[Services, Mapping[str, Any]], Any]]] = {
     "tenants": keep_tenants,
@@ -163,8 +165,8 @@ class World:
         heapq.heappush(self._next, (when, next(self._order), happens))
 
     def hour(self, when: datetime, *jobs: str) -> datetime:
-        """Have schedules pass at the next full hour, and return it: nothing that is due waits longer."""
-        hour = when.replace(minute=0, second=0, microsecond=0)
+        """Have schedules pass when they next do, and return it: nothing that is due waits longer than an hour."""
+        hour = when.replace(minute=PASS_MINUTE, second=0, microsecond=0)
         hour += HOUR if hour < when else timedelta()
         self.exactly(hour, *jobs)
         return hour
