@@ -154,9 +154,9 @@ class Everything:
 
     def _versions(self) -> Iterator[tuple[str, Any]]:
         client = self.engine.client("s3")
-        for bucket in (self.services.settings.files_bucket, self.services.settings.anchors_bucket):
-            for page in client.get_paginator("list_object_versions").paginate(Bucket=bucket):
-                yield from ((bucket, one) for one in page.get("Versions", []))
+        for bucket in client.list_buckets()["Buckets"]:
+            for page in client.get_paginator("list_object_versions").paginate(Bucket=bucket["Name"]):
+                yield from ((bucket["Name"], one) for one in page.get("Versions", []))
 
     def files(self, tenant_id: str) -> Iterator[Text]:
         """Yield every version of every file, and what is in archives."""

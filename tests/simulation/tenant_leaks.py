@@ -33,11 +33,15 @@ class Search:
     def read(self, texts: Iterable[Text]) -> Search:
         """Look at texts."""
         for text in texts:
-            if text.family != PLAIN and text.tenant_id == self.tenant_id:
-                self.opened.setdefault(text.family, []).append(text.data)
-            where = f"{text.kind} {text.place} {text.family}: {text.data[:SHOWN_BYTES]!r}"
-            self.leaks += [f"{where}: {what}" for what in self._wrong(text)]
+            self.look(text)
         return self
+
+    def look(self, text: Text) -> None:
+        """Look at one."""
+        if text.family != PLAIN and text.tenant_id == self.tenant_id:
+            self.opened.setdefault(text.family, []).append(text.data)
+        where = f"{text.kind} {text.place} {text.family}: {text.data[:SHOWN_BYTES]!r}"
+        self.leaks += [f"{where}: {what}" for what in self._wrong(text)]
 
     def _wrong(self, text: Text) -> Iterator[str]:
         if text.kind == "file" and self._may_have_file(text):

@@ -165,7 +165,7 @@ class World:
         heapq.heappush(self._next, (when, next(self._order), happens))
 
     def hour(self, when: datetime, *jobs: str) -> datetime:
-        """Have schedules pass when they next do, and return it: nothing that is due waits longer than an hour."""
+        """Have schedules pass when they next do, within the hour, and return when that is."""
         hour = when.replace(minute=PASS_MINUTE, second=0, microsecond=0)
         hour += HOUR if hour < when else timedelta()
         self.exactly(hour, *jobs)
