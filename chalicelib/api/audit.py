@@ -29,8 +29,9 @@ Filter = Annotated[Line, Field(min_length=1, max_length=FILTER_CHARS_MAX)]
 class AuditEntryOut(Schema):
     """An entry. ``at`` is the time of what it tells of, ``written_at`` that of its writing.
 
-    ``personal`` is what a person's data was before and after; ``erased`` where it was taken away by
-    an erasure. What cannot be read any more is left out, and ``readable`` is false.
+    ``personal`` is what a person's data was before and after, and what staff wrote in words of their own
+    (``reason``); ``erased`` where it was taken away by an erasure. What cannot be read any more is left
+    out, and ``readable`` is false.
     """
 
     entry_id: str = Field(examples=["aud_01JD0000000000000000000000"])

@@ -38,7 +38,7 @@ RECORDS: Final[tuple[Stored, ...]] = (
         },
         {
             "details": "what was changed, from and to",
-            "personal": "what a person's data was, from and to",
+            "personal": "what a person's data was, from and to, and what was said about it",
             "access": "the network address that it came from",
         },
     ),

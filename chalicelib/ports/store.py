@@ -104,8 +104,9 @@ class AuditNote:
     """Who did what to which object, and from which network address.
 
     ``details`` and the address are encrypted under the audit key, which outlives everything else.
-    ``personal`` is what a person's data was before and after: it is under the key of operational
-    data and can be taken away without a trace in the chain but that it was there.
+    ``personal`` is what a person's data was before and after, and what somebody wrote in words of their
+    own: it is under the key of operational data and can be taken away without a trace in the chain but
+    that it was there.
     """
 
     actor_id: str

@@ -14,7 +14,7 @@ PEOPLE: Final = 3
 # Accounts are cancelled in the first two years, less what recovery, holds and second thoughts take, and more
 # of them early: on some days of a lot, so that companies come due at once.
 CANCELLED_IN_DAYS: Final = 600
-CANCELLED_ON: Final = 3
+CANCELLED_ON: Final = 2
 # Requests about people's data are asked and answered, in time or late, before an account ends.
 RIGHTS_DAYS: Final = 75
 # One of the days is followed by a month that is shorter than the thirty days.
@@ -68,8 +68,8 @@ class Pools:
     """What a lot's companies are drawn from: days on which accounts are cancelled, zones, fiscal months."""
 
     days: tuple[int, ...]
-    zones: tuple[str, ...] = ZONES
-    months: tuple[int, ...] = FISCAL_MONTHS
+    zones: tuple[str, ...]
+    months: tuple[int, ...]
     asks: bool = True
     at_months_end: float = 0.25
 
@@ -78,7 +78,12 @@ def plans(*, lot: int, tenants: int, seed: int = 0, brief: bool = False) -> tupl
     """Return the lives of a lot, every fate in turn; brief ones come due together, for a quick look."""
     draw = random.Random(f"{seed} {lot}")
     days = tuple(1 + int(CANCELLED_IN_DAYS * draw.random() ** 3) for _ in range(CANCELLED_ON))
-    pools = Pools((1,), ZONES[:1], FISCAL_MONTHS[:1], asks=False, at_months_end=0) if brief else Pools(days)
+    zones, months = tuple(draw.sample(ZONES, 2)), tuple(draw.sample(FISCAL_MONTHS, 2))
+    pools = (
+        Pools((1,), ZONES[:1], FISCAL_MONTHS[:1], asks=False, at_months_end=0)
+        if brief
+        else Pools(days, zones, months)
+    )
     return tuple(_plan(draw, lot * LOT_TENANTS_MAX + number, number, pools) for number in range(tenants))
 
 
