@@ -5,7 +5,8 @@ this process and without KMS. So a tenant costs one KMS call per container and c
 and a family (operational, one billing year, audit, index) is shredded by deleting its items.
 
 Families: ``op`` operational data, ``index`` blind indexes and cursors, ``audit`` audit
-entries, ``bill-<year>`` billing records of the fiscal year that ends in that year.
+entries, ``bill-<year>`` billing records of the fiscal year that ends in that year, ``notice`` whom to
+tell when a purge is done.
 
 A family has versions, from 1 on: the newest one this process knows of seals, every one that is
 stored opens. A ciphertext says which it needs in its header, and the header is authenticated

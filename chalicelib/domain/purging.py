@@ -14,6 +14,9 @@ from chalicelib.domain.lifecycle import KEPT_FISCAL_YEARS
 
 # Families of keys whose destruction makes operational data unreadable, wherever a copy lies.
 OPERATIONAL_FAMILIES: Final = frozenset({"op", "index"})
+# The owners' addresses outlive the operational keys until their mail is sent. A key of their own is destroyed
+# then: no copy of them, in a backup or a restored table, is readable any longer.
+NOTICE_FAMILY: Final = "notice"
 
 
 class PurgeStep(StrEnum):
@@ -56,7 +59,7 @@ class Purge:
     """How far a purge is; ``not_before`` is when its next step may begin, in UTC.
 
     ``counts`` is what there was at its beginning. ``owners`` are the sealed addresses of those who are
-    told when it is done, and empty from then on.
+    told when it is done, and empty from then on, when the key that sealed them is destroyed too.
     """
 
     tenant_id: str

@@ -14,6 +14,7 @@ from typing import Final
 
 from chalicelib.domain.lifecycle import KEPT_FISCAL_YEARS, STOPPED_FOR, SUBDOMAIN_HELD
 from chalicelib.domain.purging import (
+    NOTICE_FAMILY,
     OPERATIONAL_FAMILIES,
     Certificate,
     Deletion,
@@ -127,7 +128,7 @@ class _Purging:
         if operator is not None:
             end_plan(operator=operator, tenant=self.tenant, at=self.at)
         told = json.dumps([(one.email, one.name) for one in owners(store=self.store)]).encode()
-        sealed = self.store.keys.seal(family=AUDIT, place=_place(work), plain=told)
+        sealed = self.store.keys.seal(family=NOTICE_FAMILY, place=_place(work), plain=told)
         return replace(work, owners=sealed, not_before=self.at + STOPPED_FOR)
 
     def count(self, work: Purge) -> Purge:
@@ -194,24 +195,27 @@ class _Purging:
         return work
 
     def tell(self, work: Purge) -> Purge | None:
-        """Mail the certificate to those who were the owners, and forget their addresses.
+        """Mail the certificate to those who were the owners, and forget their addresses, and the key to them.
 
         Those whose mail was not taken are tried again for a week, and then forgotten too.
         """
         if not work.owners:
             return work
         [certificate] = self.ports.purges.certificates_of(tenant_id=work.tenant_id)
-        told = self.store.keys.open(family=AUDIT, place=_place(work), sealed=work.owners)
+        told = self.store.keys.open_kept(family=NOTICE_FAMILY, place=_place(work), sealed=work.owners)
         left = []
-        for email, name in json.loads(told):
+        # Where the key is gone, they were told, and whoever did so died before writing it down.
+        for email, name in json.loads(told or b"[]"):
             try:
                 self.ports.mailer.send(mail=purged_mail(to=email, name=name, certificate=certificate))
             except MailNotSent:
                 left.append((email, name))
         if left and self.at < work.started_at + TOLD_FOR:
-            sealed = self.store.keys.seal(family=AUDIT, place=_place(work), plain=json.dumps(left).encode())
+            plain = json.dumps(left).encode()
+            sealed = self.store.keys.seal(family=NOTICE_FAMILY, place=_place(work), plain=plain)
             self.ports.purges.save(purge=replace(work, owners=sealed))
             return None
+        self.store.life.shredding.destroy(wanted=lambda name: name.partition("#")[0] == NOTICE_FAMILY)
         return replace(work, owners=b"", not_before=self.at + SEALED_AFTER)
 
     def seal(self, work: Purge) -> Purge | None:

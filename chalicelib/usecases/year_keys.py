@@ -8,7 +8,7 @@ from typing import Final
 
 from chalicelib.domain.holds import HeldCategory, held
 from chalicelib.domain.lifecycle import year_over
-from chalicelib.domain.purging import OPERATIONAL_FAMILIES
+from chalicelib.domain.purging import NOTICE_FAMILY, OPERATIONAL_FAMILIES
 from chalicelib.domain.tenants import Tenant, TenantState
 from chalicelib.ports.life import EndingStore
 from chalicelib.ports.store import AuditNote
@@ -42,7 +42,7 @@ def destroy_old_years(*, store: EndingStore, tenant: Tenant, at: datetime) -> in
 
 
 def _back(name: str) -> bool:
-    return name.partition("#")[0] in OPERATIONAL_FAMILIES
+    return name.partition("#")[0] in {*OPERATIONAL_FAMILIES, NOTICE_FAMILY}
 
 
 def _over(name: str, present: int) -> bool:

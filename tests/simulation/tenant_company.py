@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime, time
+from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 from chalicelib.domain.purging import Purge
@@ -105,6 +105,11 @@ class Company:
         """The first instant of a day where it is."""
         return datetime.combine(on, time(), tzinfo=ZoneInfo(self.plan.zone)).astimezone(UTC)
 
+    def thirty_days_after(self, at: datetime) -> datetime:
+        """The same time of the day by its clock, and no sooner than after 720 hours."""
+        by_its_clock = at.astimezone(ZoneInfo(self.plan.zone)) + timedelta(days=30)
+        return max(at + timedelta(days=30), by_its_clock.astimezone(UTC))
+
     def fiscal_year(self, at: datetime) -> int:
         """The fiscal year of an instant, by the year in which it ends."""
         day, month = at.astimezone(ZoneInfo(self.plan.zone)).date(), self.plan.fiscal_month
@@ -139,6 +144,7 @@ class Company:
         """Look everywhere for what may not be there, in copies of the tables from before too."""
         world, search = self.world, self.looking_for(stage)
         search.read(world.everything.texts(tenant_id=self.tenant_id))
+        search.read(world.backups.texts(tenant_id=self.tenant_id))
         if stage != ALIVE:
             for copy in self.backups:
                 search.read(_sealed(world.everything.items("backup", copy)))

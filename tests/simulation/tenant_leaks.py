@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
 from tests.security.canaries import Canaries
-from tests.simulation.everything import PLAIN, Text
+from tests.simulation.everything import IN_BACKUP, PLAIN, Text
 
 # Whoever may read the file reads it: one that the company uploaded, or made.
 FILES = ("exports/", "imports/")
@@ -19,14 +19,15 @@ ALIVE, PURGED, SHREDDED = "alive", "purged", "shredded"
 class Search:
     """One company's leaks: ``stage`` says what may be there.
 
-    ``opened`` is what was opened of it, by family; ``files`` are the kinds of files that hold people.
+    ``opened`` is what was opened of it, by kind of place and family; ``files`` are the kinds of files that
+    hold people.
     """
 
     canaries: Canaries
     tenant_id: str
     company: str
     stage: str
-    opened: dict[str, list[bytes]] = field(default_factory=dict)
+    opened: dict[tuple[str, str], list[bytes]] = field(default_factory=dict)
     files: set[str] = field(default_factory=set)
     leaks: list[str] = field(default_factory=list)
 
@@ -39,7 +40,7 @@ class Search:
     def look(self, text: Text) -> None:
         """Look at one."""
         if text.family != PLAIN and text.tenant_id == self.tenant_id:
-            self.opened.setdefault(text.family, []).append(text.data)
+            self.opened.setdefault((text.kind, text.family), []).append(text.data)
         where = f"{text.kind} {text.place} {text.family}: {text.data[:SHOWN_BYTES]!r}"
         self.leaks += [f"{where}: {what}" for what in self._wrong(text)]
 
@@ -50,7 +51,8 @@ class Search:
             return
         if text.family == PLAIN:
             yield from self.canaries.found(text.data)
-            if self.stage != ALIVE and self.company.encode() in text.data:
+            # The platform's list of companies is in a backup for the thirty days that this is kept (ADR 35).
+            if self.stage != ALIVE and text.kind != IN_BACKUP and self.company.encode() in text.data:
                 yield "the company's name"
         elif text.tenant_id == self.tenant_id and self.stage != ALIVE:
             yield from self._kept(text)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -15,6 +15,8 @@ from chalicelib.domain.lifecycle import NOTICES
 from chalicelib.domain.purging import ORDER
 from tests.integration.endings import DAY, HOUR, Killed, bills_name, chain_of
 from tests.integration.shop import ok
+from tests.simulation.everything import IN_BACKUP
+from tests.simulation.tenant_backups import take_backup
 from tests.simulation.tenant_books import BILLED_AGAIN_AFTER, Books
 from tests.simulation.tenant_company import Company, Stored
 from tests.simulation.tenant_founding import SHORTENED_DAYS, billed, exported
@@ -92,17 +94,16 @@ class Life:
         company, world, plan = self.company, self.company.world, self.company.plan
         record = company.record
         assert record.ending is not None
-        began, purge_at = record.ending.ends_at, record.ending.purge_at
-        assert (record.state.value, purge_at) == ("recovery", began + timedelta(days=30))
+        began, due = record.ending.ends_at, company.thirty_days_after(record.ending.ends_at)
+        assert (record.state.value, record.ending.purge_at) == ("recovery", due)
         world.deadlines.note("an account ends when its owner wanted it", due=ends, done=began, grace=HOUR)
         for days in NOTICES:
-            self._watch_notice(days, began)
+            self._watch_notice(days, began, due)
         if self.fate in COMING_BACK:
             world.at(max(began + plan.back_after, world.now), lambda: self._recover(began))
             return
         if self.fate in HELD and not self.hold_id:
             world.at(max(began + plan.held_after, world.now), self._hold)
-        due = began + timedelta(days=30)
         world.at(due - 3 * DAY, self._export_at_last)
         world.at(due - SECOND, self._eve)
         if self.fate is Fate.KILLED:
@@ -112,9 +113,9 @@ class Life:
         if self.fate is Fate.RELEASED:
             world.at(due + plan.held_for, self._release)
 
-    def _watch_notice(self, days: int, began: datetime) -> None:
+    def _watch_notice(self, days: int, began: datetime, purge_at: datetime) -> None:
         company, world = self.company, self.company.world
-        due = began + timedelta(days=30 - days)
+        due = max(purge_at - timedelta(days=days), began)
 
         def waits() -> bool:
             ending = company.record.ending
@@ -143,7 +144,7 @@ class Life:
         if days == company.plan.early_notice:
             world.at(due - SECOND, early)
         world.at(world.hour(max(due, world.now), "tenants") + SECOND, there)
-        world.at(began + timedelta(days=30, seconds=-2), once)
+        world.at(purge_at - 2 * SECOND, once)
 
     def _recover(self, began: datetime) -> None:
         """The owner brings the account back, which is as it was."""
@@ -201,18 +202,29 @@ class Life:
 
     def _eve(self) -> None:
         """A second before the thirty days are over everything is there, and the search finds it."""
-        company, word = self.company, self.company.world.canaries.word
+        company, world = self.company, self.company.world
         company.ending.keep()
         assert company.ending.state == "recovery"
         company.back_up()
+        take_backup(world.services, {})
         search = company.searched(ALIVE)
-        read = {family: b"\n".join(found).decode() for family, found in search.opened.items()}
-        for value in (value for person in company.people for value in person.values()):
+        for kind in ("tenants table", IN_BACKUP):
+            self._everything_in(
+                {
+                    family: b"\n".join(found).decode()
+                    for (at, family), found in search.opened.items()
+                    if at == kind
+                }
+            )
+        assert search.files == {"exports", "imports"}
+
+    def _everything_in(self, read: Mapping[str, str]) -> None:
+        """What was read by each family of keys has all of the people, bills, and words."""
+        for value in (value for person in self.company.people for value in person.values()):
             assert value in read["op"] or value.replace("-", "") in read["op"], "the search opens it"
         kept = "".join(text for family, text in read.items() if family.startswith("bill-"))
         assert self.books.name in kept
-        assert f"{word} closes the shop" in read["op"]
-        assert search.files == {"exports", "imports"}
+        assert f"{self.company.world.canaries.word} closes the shop" in read["op"]
 
     def _purge(self, due: datetime, then: Callable[[], None]) -> None:
         """Have the hours' passes purge it, and look afterwards."""

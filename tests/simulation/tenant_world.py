@@ -6,7 +6,7 @@ import heapq
 import itertools
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from functools import cached_property
 from typing import Any, Final
@@ -40,6 +40,7 @@ from tests.integration.endings import HOUR, Killed, killed_at
 from tests.security.canaries import Canaries, fresh_word
 from tests.simulation.deadlines import Deadlines
 from tests.simulation.everything import Everything, Sealed, message_text
+from tests.simulation.tenant_backups import Backups, take_backup
 from tests.simulation.tenant_plans import PEOPLE
 
 # Schedules pass each hour, some minutes past it.
@@ -52,6 +53,7 @@ JOBS: Final[Mapping[str, Callable[[Services, Mapping[str, Any]], Any]]] = {
     "retention": keep_retention,
     "policies": tell_of_policies,
     "audit": seal_audit_logs,
+    "backups": take_backup,
 }
 
 
@@ -117,6 +119,7 @@ class World:
     engine: EngineHandle
     canaries: Canaries
     everything: Everything
+    backups: Backups
     deadlines: Deadlines = field(default_factory=Deadlines)
     kills: int = 0
     # Of whom a purge is to be killed: in which steps, and at which call of the database in each.
@@ -128,12 +131,14 @@ class World:
     @classmethod
     def make(cls, engine: EngineHandle, services: EngineServices, tenants: int) -> World:
         """A world of so many companies on an engine, at ``NOW``."""
-        mine = LifeServices(
-            settings=services.settings, clock=FakeClock(NOW), environment=services.environment
-        )
+        word = fresh_word()
+        # Weeks are the same for all worlds of an engine, and a week has one backup.
+        engine.client("s3").create_bucket(Bucket=f"backups-{word}")
+        settings = replace(services.settings, backups_bucket=f"backups-{word}")
+        mine = LifeServices(settings=settings, clock=FakeClock(NOW), environment=services.environment)
         everything = Everything(mine, engine, Sealed(), messages=mine.told)
         everything.before = set(everything.keys_of_files())
-        return cls(mine, engine, Canaries(fresh_word(), tenants * PEOPLE), everything)
+        return cls(mine, engine, Canaries(word, tenants * PEOPLE), everything, Backups(everything))
 
     @cached_property
     def gateway(self) -> Gateway:
