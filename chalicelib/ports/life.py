@@ -118,8 +118,8 @@ class Seals(Protocol):
     def seal(self, *, family: str, place: str, plain: bytes) -> bytes:
         """Encrypt under a family's newest key, bound to a place."""
 
-    def open(self, *, family: str, place: str, sealed: bytes) -> bytes:
-        """Decrypt what was sealed for this very place."""
+    def open_kept(self, *, family: str, place: str, sealed: bytes | None) -> bytes | None:
+        """Decrypt what was sealed for this very place; None where its key is destroyed."""
 
     def authenticate(self, *, family: str, message: bytes) -> str:
         """Return the HMAC-SHA-256 of a message, in hex."""

@@ -27,7 +27,7 @@ from chalicelib.ports.store import AuditNote
 from chalicelib.usecases.ending_mails import notice_mail
 from chalicelib.usecases.ending_ports import EndingPorts, fiscal_year_at
 from chalicelib.usecases.plan_pauses import pause_plan, settle_plan
-from chalicelib.usecases.purging import purge, shred
+from chalicelib.usecases.purging import purge, shred, unreadable
 from chalicelib.usecases.staff_lists import owners
 from chalicelib.usecases.stopping import LIFE_ACTOR, stop_access
 
@@ -67,7 +67,7 @@ def _see_to_recovery(
     ports: EndingPorts, store: EndingStore, tenant: Tenant, at: datetime, out_of_time: Callable[[], bool]
 ) -> bool:
     ending = _ending(tenant)
-    if ports.purges.get(tenant_id=tenant.tenant_id) is not None:
+    if ports.purges.get(tenant_id=tenant.tenant_id) is not None or unreadable(store=store):
         # It was purged, and the table restored to a time before: its people cannot be read any more.
         return _begin_purge(ports, store, tenant, at, out_of_time)
     if not ending.stopped:

@@ -67,6 +67,12 @@ def purge(
     return False
 
 
+def unreadable(*, store: EndingStore) -> bool:
+    """Whether a tenant's operational keys are destroyed: it was purged, whatever restored tables say."""
+    families = {name.partition("#")[0] for name in store.life.shredding.names()}
+    return not families & OPERATIONAL_FAMILIES
+
+
 def shred(
     *,
     ports: EndingPorts,
@@ -116,17 +122,21 @@ class _Purging:
 
     def stop(self, work: Purge) -> Purge:
         """End every access for good, gateways' too, and keep the owners' addresses until they are told."""
-        stop_access(
-            identity=self.ports.identity,
-            support=self.ports.support,
-            store=self.store,
-            tenant=self.tenant,
-            at=self.at,
-        )
+        gone = unreadable(store=self.store)
+        if not gone:
+            stop_access(
+                identity=self.ports.identity,
+                support=self.ports.support,
+                store=self.store,
+                tenant=self.tenant,
+                at=self.at,
+            )
         self.store.life.erasure.erase_gateways()
         operator = self.ports.operator()
         if operator is not None:
             end_plan(operator=operator, tenant=self.tenant, at=self.at)
+        if gone:  # every table was restored to a time before the purge: nobody is let in, or can be told
+            return work
         told = json.dumps([(one.email, one.name) for one in owners(store=self.store)]).encode()
         sealed = self.store.keys.seal(family=NOTICE_FAMILY, place=_place(work), plain=told)
         return replace(work, owners=sealed, not_before=self.at + STOPPED_FOR)

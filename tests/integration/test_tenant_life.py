@@ -340,7 +340,6 @@ def test_a_purge_that_is_killed_anywhere_comes_to_the_same_end(
                 passes += 1
         assert len(made) <= call, "a pass goes on until it is killed"
     small.keep(HOUR)
-
     left = {(one["pk"]["S"], one["sk"]["S"]) for one in small.shop.items()}
     kept = {one for one in before if one[0].split("#")[1] in STAYS and stays(one)}
     assert kept == {one for one in left if one in before}

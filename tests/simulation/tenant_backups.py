@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import cache
 from typing import Any, Final
 from unittest.mock import patch
 
@@ -20,6 +21,13 @@ from tests.simulation.everything import IN_BACKUP, Everything, Text
 AT_ONCE: Final = Pauses(quiet=timedelta(), lag=timedelta(), poll=timedelta())
 
 
+class ReadOnce:
+    """Backups as files, which never change: each is read once."""
+
+    def __init__(self, files: BackupFiles) -> None:
+        self.names, self.add, self.read = files.names, files.add, cache(files.read)
+
+
 def take_backup(services: Services, event: Mapping[str, Any]) -> None:
     """Take the week's backup by the schedule's own handler, where there is none yet."""
     with patch.object(job, "PAUSES", AT_ONCE):
@@ -31,6 +39,7 @@ class Backups:
     """Every backup that was taken: after thirty days too, for here no life cycle of the bucket ends them."""
 
     everything: Everything
+    _files: ReadOnce | None = None
 
     def texts(self, *, tenant_id: str) -> Iterator[Text]:
         """Yield what can be read of a company, and of the platform's own rows, in every backup there is."""
@@ -49,7 +58,7 @@ class Backups:
 
     def _all(self) -> Iterator[Part]:
         services = self.everything.services
-        files: BackupFiles = job.backup_files(services)
+        files = self._files = self._files or ReadOnce(job.backup_files(services))
         sealing: BackupSealing = job.backup_sealing(services)
         for key in files.names(prefix=WHOLE):
             yield from _parts_of(files, sealing, key.removeprefix(WHOLE))
