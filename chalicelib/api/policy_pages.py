@@ -7,7 +7,7 @@ from html import escape
 
 from chalicelib.api.routing import Answer, Request, endpoint
 from chalicelib.api.site import HTML, Shown, site_answer
-from chalicelib.api.site_tables import cookie_table, kept_table, recipients_table
+from chalicelib.api.site_tables import cookie_table, kept_table, objection_table, recipients_table
 from chalicelib.domain.activity import Page
 from chalicelib.domain.consent_texts import current_text
 from chalicelib.domain.data_map_items import ITEMS
@@ -19,6 +19,7 @@ from chalicelib.domain.processors import REGISTER
 from chalicelib.domain.staff import Permission
 
 _MARKS = {"added": "ins", "removed": "del"}
+_OBJECTIONS = '<h2 id="objections">If you object</h2>{table}'
 
 
 @endpoint("GET", "/privacy", permission=Permission.PUBLIC, raw={200: HTML}, counted="pages")
@@ -55,7 +56,8 @@ def show_policy_version(request: Request) -> Answer:
 def _current(request: Request, document: Document, page: Page) -> Answer:
     library = request.services.site.policies
     version = library.current(document=document, at=request.now)
-    content = policy_text(version) + versions_of(library, version)
+    more = _OBJECTIONS.format(table=objection_table()) if document is Document.PRIVACY else ""
+    content = policy_text(version) + more + versions_of(library, version)
     return site_answer(request, Shown(version.title, content, page, f"/{document.value}"))
 
 

@@ -16,8 +16,9 @@ from chalicelib.domain.contacts import (
     NAME_CHARS_MAX,
     PHONE_CHARS_MAX,
 )
-from chalicelib.domain.data_map import Purpose
+from chalicelib.domain.data_map import Basis, Purpose
 from chalicelib.domain.emails import EMAIL_CHARS_MAX
+from chalicelib.domain.objections import Outcome, outcomes
 from chalicelib.domain.privacy_requests import (
     WORDS_CHARS_MAX,
     Channel,
@@ -65,6 +66,22 @@ class PrivacyRequestIn(Schema):
         return Asked(self.kind, self.text, changes, tuple(dict.fromkeys(self.purposes)))
 
 
+class OutcomeOut(Schema):
+    """What an answered withdrawal or objection came to for one purpose."""
+
+    purpose: Purpose
+    stopped: bool = Field(description="whether nothing is processed for it any more")
+    basis: Basis | None = Field(description="the legal basis on which it goes on")
+    ground: str = Field(description="why it goes on")
+
+    @classmethod
+    def of(cls, one: Outcome) -> OutcomeOut:
+        """Render what became of a purpose."""
+        ground = one.ground
+        basis, words = (ground.basis, ground.words) if ground else (None, "")
+        return cls(purpose=one.purpose, stopped=one.stopped, basis=basis, ground=words)
+
+
 class PrivacyRequestOut(Schema):
     """A request and its clock: `due_on` is the last day to answer, in the ISP's time zone.
 
@@ -86,6 +103,7 @@ class PrivacyRequestOut(Schema):
     file_expires_at: datetime | None
     failure: FailureOut | None
     reason: str = Field(description="what the person was told: why later, why not, or the answer")
+    outcomes: list[OutcomeOut] = Field(description="of an answered withdrawal or objection: of each purpose")
     version: int
 
     @classmethod
@@ -205,6 +223,7 @@ def _summary(standing: Standing) -> dict[str, Any]:
         "file_expires_at": request.file.expires_at if request.file else None,
         "failure": FailureOut.of(request.failure) if request.failure else None,
         "reason": request.words.reason,
+        "outcomes": [OutcomeOut.of(one) for one in outcomes(request=request)],
         "version": request.version,
     }
 

@@ -223,7 +223,7 @@ def refuse_privacy_request(request: Request) -> PrivacyRequestOut:
     answer=PrivacyRequestOut,
 )
 def complete_privacy_request(request: Request) -> PrivacyRequestOut:
-    """Answer a request by its kind: make the file, correct, erase, note the purposes, or say it in words."""
+    """Answer a request by its kind: make the file, correct, erase, stop what stops, or say it in words."""
     request_id = request.path["privacy_request_id"]
     standing = privacy_answers.complete(
         store=request.store,

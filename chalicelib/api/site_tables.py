@@ -7,7 +7,7 @@ from html import escape
 
 from chalicelib.domain.consent_texts import ConsentText
 from chalicelib.domain.data_map import Stored
-from chalicelib.domain.data_map_page import CATEGORY_HEAD, category_rows
+from chalicelib.domain.data_map_page import CATEGORY_HEAD, OBJECTION_HEAD, category_rows, objection_rows
 from chalicelib.domain.processors import Processor
 
 
@@ -15,6 +15,12 @@ def kept_table(*, items: Sequence[Stored]) -> str:
     """Return what is kept of people: by category, with the purposes, the legal bases and for how long."""
     rows = [[_sentence(cell) for cell in row] for row in category_rows(items=items)]
     return table(head=CATEGORY_HEAD, rows=rows)
+
+
+def objection_table() -> str:
+    """Return what becomes of an objection to each purpose, and why."""
+    rows = [[_sentence(cell) for cell in row] for row in objection_rows()]
+    return table(head=OBJECTION_HEAD, rows=rows)
 
 
 def cookie_table(*, text: ConsentText) -> str:

@@ -7,11 +7,13 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Final
 
-from chalicelib.domain.data_map import RULES, Category, Handling, Personal, Stored, Subject
+from chalicelib.domain.data_map import RULES, Basis, Category, Handling, Personal, Purpose, Stored, Subject
 from chalicelib.domain.data_map_items import ITEMS
 from chalicelib.domain.data_map_objects import OBJECTS
+from chalicelib.domain.objections import decided
 
 CATEGORY_HEAD: Final = ("category", "of whom", "purposes", "legal basis", "kept")
+OBJECTION_HEAD: Final = ("purpose", "if you object", "legal basis", "the ground")
 
 _HEAD: Final = """\
 # What is stored, why, and for how long
@@ -40,6 +42,8 @@ def data_map_page(*, items: Sequence[Stored]) -> str:
         _table(["rule", "kept", "an ISP may shorten it"], rules),
         "## By category\n",
         _table(CATEGORY_HEAD, category_rows(items=(*items, *OBJECTS))),
+        "## Objections\n",
+        _table(OBJECTION_HEAD, objection_rows()),
         "## By item\n",
         *(_item(one) for one in items),
         "## Files\n",
@@ -51,6 +55,16 @@ def data_map_page(*, items: Sequence[Stored]) -> str:
 def category_rows(*, items: Sequence[Stored]) -> list[list[str]]:
     """Return a row of CATEGORY_HEAD for each category that has something personal."""
     return [_category(one) for one in _used(items)]
+
+
+def objection_rows() -> list[list[str]]:
+    """Return a row of OBJECTION_HEAD for each purpose."""
+    return [
+        [one.purpose.value, "goes on", one.ground.basis.value, one.ground.words]
+        if one.ground
+        else [one.purpose.value, "stops at once", Basis.CONSENT.value, ""]
+        for one in decided(purposes=tuple(Purpose))
+    ]
 
 
 def _used(items: Sequence[Stored]) -> list[tuple[Category, list[tuple[Stored, Handling]]]]:

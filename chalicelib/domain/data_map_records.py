@@ -114,12 +114,6 @@ RECORDS: Final[tuple[Stored, ...]] = (
         {"told": "what happened, when, whose access was misused, who was told when, and what was learnt"},
     ),
     Stored(
-        "privacy.ObjectionsItem",
-        "purposes that somebody's data is not processed for",
-        Subject.SUBSCRIBER,
-        {ANSWERED: "purposes"},
-    ),
-    Stored(
         "privacy.ErasedItem",
         "the erasure ledger: who was erased, by identifiers alone",
         Subject.SUBSCRIBER,

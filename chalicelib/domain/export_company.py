@@ -256,12 +256,6 @@ PRIVACY_REQUESTS: Final = Records(
     ("privacy.PrivacyRequestItem",),
     "requests about people's data, and how they were answered",
 )
-OBJECTIONS: Final = Records(
-    Table("objections", columns(text="subject_id purposes:json")),
-    P.PRIVACY_READ,
-    ("privacy.ObjectionsItem",),
-    "purposes that somebody's data is not processed for",
-)
 ERASURES: Final = Records(
     Table("erasures", columns(text="subject_id request_id begun_at done_at")),
     P.PRIVACY_READ,
@@ -328,5 +322,5 @@ COMPANY_RECORDS: Final = (
     COMPANY, TAX_ROWS, PACKAGES, COUPONS, COUPON_REDEMPTIONS, LATE_FEE_RULES, RECONNECT_FEES, PREPAID_LINES,
     USAGE_PERIODS, CONSUMER_NUMBERS, PLANS, PLANS_SOLD, RETENTION_RULES, RETENTION_REPORTS, STAFF, ROLES,
     INVITATIONS, API_KEYS, SUPPORT_ACCESSES, SUPPORT_ENTRIES, AUDIT_ENTRIES, CONSENTS, POLICY_STATES,
-    PRIVACY_REQUESTS, OBJECTIONS, ERASURES, BREACHES, ACTIVITY, IMPORTS, EXPORTS, REHEARSALS,
+    PRIVACY_REQUESTS, ERASURES, BREACHES, ACTIVITY, IMPORTS, EXPORTS, REHEARSALS,
 )  # fmt: skip

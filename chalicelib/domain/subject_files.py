@@ -29,7 +29,6 @@ FILES: Final[Mapping[str, str]] = {
     "sessions": "your sessions: since when, until when, from what kind of device and network",
     "audit_entries": "what was done with your data, and by you",
     "privacy_requests": "your requests about your data",
-    "objections": "purposes that your data is not processed for",
     "consents": "what you agreed to and took back: when, to which text, how",
     "policies": "which versions of our policies you were told of, saw and accepted",
     "processing": "why each kind of data is processed, on which legal basis, and for how long",
@@ -111,7 +110,6 @@ def schema_text() -> str:
     known: dict[str, dict[str, object]] = {
         "stored_items": {"kind": text, "key": text, "values": {"type": "object"}},
         "sessions": dict.fromkeys(("session_id", "began_at", "expires_at", "device", "network"), text),
-        "objections": {"purpose": text},
         "processing": dict.fromkeys(
             ("category", "purpose", "legal_basis", "kept", "then", "controller"), text
         ),

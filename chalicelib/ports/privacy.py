@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
     from chalicelib.domain.breaches import Breach, Touched
-    from chalicelib.domain.data_map import Purpose
     from chalicelib.domain.privacy_requests import PrivacyRequest, RequestState
     from chalicelib.ports.audit import AuditEntry
     from chalicelib.ports.store import Page, Write
@@ -66,20 +65,11 @@ class PrivacyRequests(Protocol):
     def change(self, *, before: PrivacyRequest, after: PrivacyRequest) -> Sequence[Write]:
         """Describe a change; refused with StaleVersion."""
 
-    def objections(self, *, subject_id: str) -> frozenset[Purpose]:
-        """Return the purposes that a person's data is not to be processed for."""
-
-    def object_to(self, *, subject_id: str, purposes: Collection[Purpose]) -> Write:
-        """Describe keeping objections of a person, besides those of before."""
-
     def sealed(self, *, text: str, token_hash: str) -> str:
         """Return a text as a queue or a token's subject may carry it."""
 
     def opened(self, *, sealed: str, token_hash: str) -> str:
         """Read what ``sealed`` wrote."""
-
-    def each_objections(self) -> Iterator[tuple[str, frozenset[Purpose]]]:
-        """Yield everybody who objected, with the purposes."""
 
     def held(self) -> bool:
         """Whether a legal hold keeps all that there is of the tenant."""

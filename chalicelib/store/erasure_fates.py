@@ -53,7 +53,6 @@ KEPT: Final[Mapping[str, tuple[str, ...]]] = {
     "support.AccessItem": ("told",),
     "holds.HoldItem": (),
     "privacy.PrivacyRequestItem": ("asked",),
-    "privacy.ObjectionsItem": (),
     "privacy.ErasedItem": (),
     "breaches.BreachItem": ("told",),
 }  # fmt: skip
@@ -92,7 +91,6 @@ GONE_IN_PARTS: Final = (
 STAYING: Final = (
     keys.series, keys.closings, keys.billing, keys.runs, keys.audit_verified, keys.audit_chain,
     keys.expenses, keys.chargebacks, keys.settled_files, keys.settled_days, keys.settled_elsewhere,
-    keys.objections,
 )  # fmt: skip
 # Partitions that stay but for some of their items, or of their items' attributes.
 STAYING_IN_PART: Final = (

@@ -379,11 +379,6 @@ def privacy_owners(tenant_id: str) -> str:
     return f"{tenant_id}#PRVOF"
 
 
-def objections(tenant_id: str) -> str:
-    """Purposes that people's data is not to be processed for."""
-    return f"{tenant_id}#OBJ"
-
-
 def erased(tenant_id: str) -> str:
     """The erasure ledger, in the keys table."""
     return f"{tenant_id}#ERASED"

@@ -3,7 +3,6 @@
 - ``<tenant>#PRV`` / request id: the request. What of it is personal is sealed in one attribute.
 - ``<tenant>#PRVDUE`` / ``<deadline>#<request id>``: open, or with a mail to be sent.
 - ``<tenant>#PRVOF`` / ``<subject id>#<request id>``: whose it is.
-- ``<tenant>#OBJ`` / subject id: purposes that the person's data is not to be processed for.
 - ``<tenant>#ERASED`` / subject id, in the table of keys: the erasure ledger. It is not in the table
   that it is about, so that restoring that one does not lose it.
 """
@@ -11,7 +10,7 @@
 from __future__ import annotations
 
 from base64 import b64decode, b64encode
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from datetime import date
 from typing import Any, Final
@@ -22,7 +21,6 @@ from pynamodb.attributes import (
     BooleanAttribute,
     NumberAttribute,
     UnicodeAttribute,
-    UnicodeSetAttribute,
 )
 from pynamodb.exceptions import DoesNotExist
 
@@ -60,7 +58,6 @@ from chalicelib.store.base import (
     put,
     put_new,
     to_iso,
-    update,
 )
 from chalicelib.store.holds import held_categories
 from chalicelib.store.paging import query_page
@@ -95,12 +92,6 @@ class DueItem(TenantsItem):
 
 class OwnItem(TenantsItem):
     """``<tenant>#PRVOF`` / ``<subject id>#<request id>``; its key says it all."""
-
-
-class ObjectionsItem(TenantsItem):
-    """``<tenant>#OBJ`` / subject id."""
-
-    purposes: UnicodeSetAttribute = UnicodeSetAttribute()
 
 
 class ErasedItem(KeysItem):
@@ -202,28 +193,6 @@ class DynamoPrivacy(OfTenant):
         if after.subject_id and (before is None or before.subject_id != after.subject_id):
             own = OwnItem(keys.privacy_owners(self._tenant_id), f"{after.subject_id}#{after.request_id}")
             yield put(own, condition=None, refused=busy)
-
-    # -- objections ------------------------------------------------------------------------
-
-    def objections(self, *, subject_id: str) -> frozenset[Purpose]:
-        """Return the purposes that a person's data is not to be processed for."""
-        try:
-            item = ObjectionsItem.get(keys.objections(self._tenant_id), subject_id, consistent_read=True)
-        except DoesNotExist:
-            return frozenset()
-        return frozenset(map(Purpose, item.purposes))
-
-    def each_objections(self) -> Iterator[tuple[str, frozenset[Purpose]]]:
-        """Yield everybody who objected, with the purposes."""
-        for item in ObjectionsItem.query(keys.objections(self._tenant_id), consistent_read=True):
-            yield str(item.sk), frozenset(map(Purpose, item.purposes))
-
-    def object_to(self, *, subject_id: str, purposes: Collection[Purpose]) -> ModelWrite:
-        """Describe keeping objections of a person, besides those of before."""
-        item = ObjectionsItem(keys.objections(self._tenant_id), subject_id)
-        more = ObjectionsItem.purposes.add({one.value for one in purposes})
-        busy = Busy("the objections changed meanwhile")
-        return update(item, actions=[more], condition=None, refused=busy)
 
     # -- what queues carry -----------------------------------------------------------------
 

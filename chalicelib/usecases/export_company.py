@@ -183,11 +183,6 @@ def _privacy_requests(source: Source) -> Iterator[Row]:
         yield record_row(records=tables.PRIVACY_REQUESTS, one=one)
 
 
-def _objections(source: Source) -> Iterator[Row]:
-    for subject_id, purposes in source.store.privacy.each_objections():
-        yield {"subject_id": subject_id, "purposes": sorted(one.value for one in purposes)}
-
-
 def _erasures(source: Source) -> Iterator[Row]:
     for one in source.store.privacy.erasures():
         yield record_row(records=tables.ERASURES, one=one)
@@ -243,7 +238,6 @@ COMPANY_READERS: Final[tuple[Reader, ...]] = (
     (tables.CONSENTS, _consents),
     (tables.POLICY_STATES, _policy_states),
     (tables.PRIVACY_REQUESTS, _privacy_requests),
-    (tables.OBJECTIONS, _objections),
     (tables.ERASURES, _erasures),
     (tables.BREACHES, _breaches),
     (tables.ACTIVITY, _activity),

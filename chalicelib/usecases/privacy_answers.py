@@ -10,6 +10,7 @@ from typing import Final
 from chalicelib.domain.erasure import MoneyUnderWay, check_erasable, kept_until
 from chalicelib.domain.errors import InvalidValue
 from chalicelib.domain.gateway_collections import UNDER_WAY
+from chalicelib.domain.objections import decided
 from chalicelib.domain.privacy_requests import (
     FILED_KINDS,
     PURPOSED_KINDS,
@@ -17,6 +18,7 @@ from chalicelib.domain.privacy_requests import (
     PrivacyRequest,
     RequestKind,
     RequestState,
+    check_words,
     closed,
     require_answerable,
     require_words,
@@ -26,7 +28,6 @@ from chalicelib.ports.identity import Sessions
 from chalicelib.ports.privacy import Erased
 from chalicelib.ports.store import AuditNote, TenantStore, Write
 from chalicelib.usecases.consents import withdrawal_writes
-from chalicelib.usecases.objections import BY_CONSENT, require_objectable
 from chalicelib.usecases.paging import each
 from chalicelib.usecases.privacy_requests import (
     Desk,
@@ -110,7 +111,7 @@ def complete(
     of staff, or who nobody knows) is done by hand and answered in words. Raises NotFound, RequestClosed,
     IdentityNotProven, RequestInWork, InvalidValue and its kinds, StaleVersion; for a deletion
     SubscriberInService, OwesMoney, HasCredit, OnHold and MoneyUnderWay, of staff LastOwner, StillEmployed and
-    HoldsCash; for what is about staff RightsExceeded; NotObjectable for an objection.
+    HoldsCash; for what is about staff RightsExceeded.
     """
     changes = checked_changes(changes=completion.changes)
     completion = replace(completion, changes=changes)
@@ -121,7 +122,7 @@ def complete(
     if kind in FILED_KINDS and request.subject_id:
         return _begin_file(asked)
     if kind in PURPOSED_KINDS and request.subject_id:
-        return _note_purposes(asked)
+        return _answer_purposes(asked)
     if kind is RequestKind.CORRECTION and asked.of_subscriber:
         return _correct(asked)
     if kind is RequestKind.DELETION and asked.of_subscriber:
@@ -147,18 +148,20 @@ def _begun(asked: Answering) -> PrivacyRequest:
     return replace(begun, state=RequestState.IN_WORK, failure=None)
 
 
-def _note_purposes(asked: Answering) -> Standing:
-    """Keep the objections of a person, besides those of before; what rests on consent is taken back there."""
+def _answer_purposes(asked: Answering) -> Standing:
+    """Stop what stops, and name the ground of what goes on; where all goes on, the request is refused."""
     store, request = asked.store, asked.request
-    require_objectable(purposes=request.purposes)
-    writes: list[Write] = []
-    if BY_CONSENT in request.purposes:
-        ids, subject_id = asked.desk.ids, request.subject_id
-        writes += withdrawal_writes(store=store, ids=ids, subject_id=subject_id, at=asked.at)
-    if purposes := [one for one in request.purposes if one is not BY_CONSENT]:
-        writes.append(store.privacy.object_to(subject_id=request.subject_id, purposes=purposes))
-    told = {"purposes": [one.value for one in request.purposes]}
-    return _close(asked, Notice.NOTED, *writes, **told)
+    found = decided(purposes=request.purposes)
+    stopped = [one.purpose.value for one in found if one.stopped]
+    goes_on = [one.purpose.value for one in found if not one.stopped]
+    said = check_words(text=asked.completion.words, param="words")
+    words = replace(request.words, reason=said)
+    asked = replace(asked, request=replace(request, words=words))
+    if not stopped:
+        return _close(asked, Notice.REFUSED, state=RequestState.REFUSED, stopped=stopped, goes_on=goes_on)
+    ids, subject_id = asked.desk.ids, request.subject_id
+    writes = withdrawal_writes(store=store, ids=ids, subject_id=subject_id, at=asked.at)
+    return _close(asked, Notice.NOTED, *writes, stopped=stopped, goes_on=goes_on)
 
 
 def _correct(asked: Answering) -> Standing:
@@ -310,15 +313,21 @@ def _answer_in_words(asked: Answering) -> Standing:
     return _close(replace(asked, request=request), Notice.ANSWERED)
 
 
-def _close(asked: Answering, notice: Notice, *writes: Write, **details: object) -> Standing:
+def _close(
+    asked: Answering,
+    notice: Notice,
+    *writes: Write,
+    state: RequestState = RequestState.DONE,
+    **details: object,
+) -> Standing:
     """End a request with what is written for it in one transaction, and tell the person."""
     store, request = asked.store, asked.request
     after = closed(
         request=request,
-        state=RequestState.DONE,
+        state=state,
         at=asked.at,
         by=asked.note.actor_id,
-        what="done",
+        what=state.value,
         words=asked.completion.words.strip(),
         notice=notice,
     )

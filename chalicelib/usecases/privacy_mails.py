@@ -10,6 +10,7 @@ from chalicelib.domain.data_map import BILLING_YEARS
 from chalicelib.domain.emails import has_link
 from chalicelib.domain.erasure import WHAT_STAYS
 from chalicelib.domain.jobs import FILES_KEPT_DAYS
+from chalicelib.domain.objections import outcomes
 from chalicelib.domain.privacy_requests import Notice, PrivacyRequest, RequestKind
 from chalicelib.ports.services import Mail
 
@@ -58,24 +59,24 @@ _BODIES: Final[dict[Notice, str]] = {
         "{stays_until}. "
         "Files that were made before are gone within {days} days."
     ),
-    Notice.NOTED: "It was noted: your data is not processed for these purposes any more:\n\n    {purposes}",
+    Notice.NOTED: "Your data is not processed for these purposes any more:\n\n    {stopped}{goes_on}",
     Notice.ANSWERED: "The answer:\n\n    {reason}",
 }
 
 
 def request_mail(*, to: str, company: str, request: PrivacyRequest, notice: Notice) -> Mail:
     """Return the mail that tells a person how their request stands."""
-    reason = request.words.reason
     body = _BODIES[notice].format(
         company=company,
         due_on=request.due_on,
-        reason="(in a letter: it holds an address of the web)" if has_link(text=reason) else reason,
+        reason=_reason(request),
         days=FILES_KEPT_DAYS,
         stays=WHAT_STAYS,
         years=BILLING_YEARS,
         kept=request.kept_count,
         stays_until=request.stays_until,
-        purposes="\n    ".join(one.value for one in request.purposes),
+        stopped="\n    ".join(one.purpose.value for one in outcomes(request=request) if one.stopped),
+        goes_on=_goes_on(request),
     )
     text = _HEAD.format(
         asked=_ASKED[request.kind],
@@ -85,6 +86,20 @@ def request_mail(*, to: str, company: str, request: PrivacyRequest, notice: Noti
         body=body,
     )
     return Mail(to=to, subject="Your request about your data", text=text)
+
+
+def _reason(request: PrivacyRequest) -> str:
+    """Return why, in the words of who answered, and before them the grounds of what goes on."""
+    words = request.words.reason
+    said = "(in a letter: it holds an address of the web)" if has_link(text=words) else words
+    grounds = [f"{one.purpose.value}: {one.ground.words}." for one in outcomes(request=request) if one.ground]
+    return "\n\n    ".join(filter(None, [*grounds, said]))
+
+
+def _goes_on(request: PrivacyRequest) -> str:
+    if all(one.stopped for one in outcomes(request=request)):
+        return ""
+    return f"\n\nFor others it goes on. The reason:\n\n    {_reason(request)}\n\n{_COMPLAIN}"
 
 
 _CONFIRM: Final = """\

@@ -15,6 +15,7 @@ from typing import Final
 from chalicelib.domain.contacts import Contact, check_contact, normal_email
 from chalicelib.domain.data_map import Purpose
 from chalicelib.domain.errors import NotFound
+from chalicelib.domain.objections import require_refusable
 from chalicelib.domain.privacy_requests import (
     FILED_KINDS,
     Channel,
@@ -274,10 +275,12 @@ def refuse(
 ) -> Standing:
     """Refuse a request, and tell the person why and that they may complain.
 
-    Raises NotFound, RequestClosed, RequestInWork, InvalidValue or StaleVersion.
+    Of an objection the grounds are told with it. Raises NotFound, RequestClosed, RequestInWork, MustStop,
+    InvalidValue or StaleVersion.
     """
     before = store.privacy.get(request_id=request_id)
     _require_idle(before)
+    require_refusable(request=before)
     words = require_words(text=reason, param="reason")
     after = closed(
         request=replace(before, words=replace(before.words, reason=words)),

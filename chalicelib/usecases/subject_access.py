@@ -86,7 +86,6 @@ def copy_chunks(*, copy: Copy, archive: Archive) -> Iterator[bytes]:
         "sessions": _sessions(copy),
         "audit_entries": _entries(copy, tenant),
         "privacy_requests": map(_request_row, copy.store.privacy.each_of(subject_id=copy.subject_id)),
-        "objections": _objections(copy),
         "consents": _consents(copy),
         "policies": _policies(copy),
         "processing": processing_rows(items=ITEMS, subject=subject),
@@ -250,11 +249,6 @@ def _request_row(request: PrivacyRequest) -> Row:
         "history": [{"at": one.at, "what": one.what, "words": one.words} for one in request.history],
         "told": [{"at": one.at, "to": one.to, "text": one.text} for one in words.told],
     }
-
-
-def _objections(copy: Copy) -> Iterator[Row]:
-    for purpose in sorted(copy.store.privacy.objections(subject_id=copy.subject_id)):
-        yield {"purpose": purpose.value}
 
 
 def _consents(copy: Copy) -> Iterator[Row]:

@@ -28,7 +28,6 @@ ELSEWHERE = {
     "gateway_collections.ListedItem": "a list of what is in the account's collection",
     "parked_notices.ParkedItem": "after the account's items, found by the account",
     "privacy.PrivacyRequestItem": "the file of privacy requests",
-    "privacy.ObjectionsItem": "the file of objections",
     "privacy.ErasedItem": "identifiers of who was erased, who has no copy any more",
 }
 

@@ -18,7 +18,6 @@ from chalicelib.domain.activity import Area
 from chalicelib.domain.chargebacks import Chargeback
 from chalicelib.domain.consent_texts import Category
 from chalicelib.domain.consents import Consent, Means, SubjectKind
-from chalicelib.domain.data_map import Purpose
 from chalicelib.domain.data_map_handlings import PASSWORD, SECRET
 from chalicelib.domain.data_map_items import ITEMS
 from chalicelib.domain.dealers import CommissionTotals, DealerPrice
@@ -125,7 +124,6 @@ def plant(isp: Isp) -> None:
         store.money.settlements.resolve(settlement_id=ids["settlement_id"], line=line, resolution=explained),
         store.money.chargebacks.add(case=Chargeback("sandbox", f"{WORD}-case", "rcp_1", 100, "PKR", "jrn_1")),
         *store.consumer_numbers.give(account_id=subscriber_id, number="10000000001", serial=1, before=""),
-        store.privacy.object_to(subject_id=subscriber_id, purposes=[Purpose.ANALYSIS]),
         store.privacy.note_erasure(erased=Erased("sbr_gone", "prq_gone", TODAY)),
         store.policy_states.dismiss(
             staff_id=staff_id, version=shipped_policies().newest(document=Document.PRIVACY), at=TODAY

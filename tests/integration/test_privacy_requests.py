@@ -19,7 +19,6 @@ from chalicelib.jobs.privacy import keep_privacy_requests
 from chalicelib.ports.privacy import Erased
 from chalicelib.store.tenant import DynamoTenantStore
 from chalicelib.usecases.erasure import erase, repeat_erasures
-from chalicelib.usecases.objections import may_process
 from tests.fakes.api_client import ApiClient
 from tests.fakes.clock import FakeClock
 from tests.fakes.queues import AtOnce, Away
@@ -41,7 +40,7 @@ from tests.integration.privacy_desk import (
 from tests.integration.shop import Item, created, ok
 from tests.integration.supporting import desk_of
 
-SECURITY, BILLING, ANALYSIS = Purpose.SECURITY.value, Purpose.BILLING.value, Purpose.ANALYSIS.value
+SECURITY = Purpose.SECURITY.value
 NEW = "aslam@mail.example"
 # What vendors and rules of fees wrote about somebody.
 BY_OTHERS = ("fee", "vendor", "parked", "why", "refused")
@@ -252,45 +251,6 @@ def test_a_correction_has_before_and_after_and_is_told(desk: Desk, mailbox: InMe
     assert entry["details"]["request"] == request["privacy_request_id"]
     assert "corrected" in mailbox.last_to("ayesha@mail.example").text  # where it was hers before
     assert complete(desk, request).problem == (409, "privacy_request_closed", None)
-
-
-def test_an_objection_is_kept_where_nothing_else_asks_for_the_processing(desk: Desk) -> None:
-    person = desk.subscriber(name="Zainab")
-    billing = taken_in(desk, person, "objection", purposes=[BILLING])
-    assert complete(desk, billing).problem == (409, "not_objectable", None)
-    ok(desk.tenant.api.post(f"{REQUESTS}/{billing['privacy_request_id']}/refusal", json={"reason": "law"}))
-    request = taken_in(desk, person, "objection", purposes=[SECURITY])
-
-    ok(complete(desk, request))
-
-    store, subject_id = desk.tenant.store, person["subscriber_id"]
-    assert not may_process(store=store, subject_id=subject_id, purpose=Purpose.SECURITY)
-    assert may_process(store=store, subject_id=subject_id, purpose=Purpose.BILLING)
-
-
-def test_a_consent_that_is_withdrawn_by_request_is_gone_at_once_and_can_be_given_again(
-    desk: Desk, clock: FakeClock
-) -> None:
-    person = desk.subscriber(name="Zainab")
-    portal, choice = portal_of(desk, person), "/v1/portal/me/consent"
-    agreed = {"agreed": ["functional", "analytics"], "text": ok(portal.get(choice))["text"]}
-    ok(portal.put(choice, json=agreed))
-    request = taken_in(desk, person, "withdrawal", purposes=[ANALYSIS])
-
-    ok(complete(desk, request))
-
-    assert ok(portal.get(choice))["allowed"] == ["essential", "functional"]
-    clock.advance(timedelta(seconds=1))
-    ok(portal.put(choice, json=agreed))
-    assert "analytics" in ok(portal.get(choice))["allowed"]
-    own = created(portal.post("/v1/portal/privacy-requests", json={"kind": "access"}))
-    download = f"/v1/portal/privacy-requests/{own['privacy_request_id']}/download"
-    choices = unzipped(ok(portal.get(download))["url"])["consents.jsonl"].splitlines()
-    told = sorted((json.loads(one)["how"], json.loads(one)["agreed"]) for one in choices)
-    both = ["analytics", "functional"]
-    assert told == [("api", both), ("api", both), ("privacy_request", ["functional"])]
-    ok(complete(desk, taken_in(desk, person, "deletion")))
-    assert desk.tenant.store.consents.history(subject_id=person["subscriber_id"], limit=9) == ()
 
 
 def test_from_outside_an_address_is_proven_and_nobody_learns_who_there_is(
