@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import os
 from base64 import b64decode, b64encode
+from collections import defaultdict
 from hashlib import sha256
 from typing import Final
 
@@ -27,10 +28,11 @@ from chalicelib.crypto.keyring import (
     named_key,
 )
 from chalicelib.domain.backups import PLATFORM, BackupDamaged
-from chalicelib.ports.backups import OwnerUnreadable
+from chalicelib.ports.backups import KeysState, OwnerUnreadable
 
 # A tenant's part is sealed under the first of these that it has: after a purge only the last is left.
 FAMILIES: Final = ("op", "audit")
+_FIRST: Final = FAMILIES[0]
 
 
 class KmsBackupSealing:
@@ -126,6 +128,31 @@ class BackupKeys:
 
     def _bound(self, owner: str, place: str) -> bytes:
         return f"{owner}|{self._place(place)}".encode()
+
+
+class StoredKeyStates:
+    """How tenants' keys are, by their names alone: a key that is destroyed on purpose keeps its name.
+
+    That the newest version of a family is lost is not seen by this, but by what it sealed.
+    """
+
+    def __init__(self, *, store: WrappedKeys) -> None:
+        self._store = store
+
+    def of(self, *, tenant_id: str) -> KeysState:
+        """Return how the keys of a tenant are."""
+        stored = self._store.load(tenant_id=tenant_id)
+        versions: dict[str, set[int]] = defaultdict(set)
+        for name in stored:
+            if found := named_key(name=name):
+                versions[found[0]].add(found[1])
+        gap = any(held != set(range(1, max(held) + 1)) for held in versions.values())
+        if gap or ROOT not in stored or _FIRST not in versions:
+            return KeysState.LOST
+        of_data = [key for name, key in stored.items() if (named_key(name=name) or ("",))[0] == _FIRST]
+        if stored[ROOT].destroyed or all(key.destroyed for key in of_data):
+            return KeysState.DESTROYED
+        return KeysState.THERE
 
 
 def _context(backup: str) -> dict[str, str]:

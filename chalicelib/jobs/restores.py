@@ -11,13 +11,15 @@ from datetime import datetime
 from typing import Any, Final
 
 from chalicelib.bootstrap import Services
+from chalicelib.crypto.backups import StoredKeyStates
 from chalicelib.domain.backups import BEGUN, DRILLS, BackupDamaged, Table, checked_name
-from chalicelib.domain.errors import InvalidValue
+from chalicelib.domain.errors import InvalidValue, NotFound
 from chalicelib.jobs.backups import backup_files, backup_sealing, tables_in_use
 from chalicelib.jobs.deadline import deadline
 from chalicelib.jobs.sqs import JsonObject
 from chalicelib.observability import logger, tell_drill
 from chalicelib.store.restored_tables import DynamoRestoredTables, Furnishing
+from chalicelib.store.wrapped_keys import DynamoWrappedKeys
 from chalicelib.usecases.backup_restore import Restored, RestoreWork, TablesThere, restore_backup
 from chalicelib.usecases.backups import newest_backup
 from chalicelib.usecases.restore_checks import Checks, check_restored
@@ -33,6 +35,12 @@ class InvalidRestoreOrder(InvalidValue):
     """The event's ``detail`` is not an order that can be read."""
 
     code = "invalid_restore_order"
+
+
+class TablesAbsent(NotFound):
+    """The tables that are to be checked are not there, or the database is not done with restoring them."""
+
+    code = "tables_absent"
 
 
 class RestoreUnsound(RuntimeError):
@@ -66,7 +74,7 @@ def drill_restores(services: Services, event: Mapping[str, Any]) -> JsonObject:
     ``detail`` has ``restore``, how the names of the new tables go on, and where wanted ``backup``;
     ``drill``, the name of a backup; or ``check``, how the names of tables go on that were restored by
     other means. The same event again goes on. Raises InvalidRestoreOrder, BackupDamaged, NotFound,
-    TablesThere, or RestoreUnsound once all is told.
+    TablesThere, TablesAbsent, or RestoreUnsound once all is told.
     """
     order, files = _order(event.get("detail") or {}), backup_files(services)
     backup = None if order.restored else order.backup or newest_backup(files=files)
@@ -127,11 +135,14 @@ def restore_and_check(services: Services, *, backup: str | None, name: str) -> J
         restored = _restored(work, backup, drill=name == DRILL)
         if restored is None:
             return {**told, "done": False}
+    elif absent := tables.absent():
+        raise TablesAbsent(f"not there, or not ready yet: {', '.join(absent)}", param="check")
     with _served_from(services, names) as others:
         checks = check_restored(
             tables=tables,
             stores=others.stores,
             registry=others.tenants,
+            keys=StoredKeyStates(store=DynamoWrappedKeys(clock=services.clock)),
             at=at,
             out_of_time=out_of_time,
         )
@@ -207,6 +218,7 @@ def _checked(checks: Checks) -> JsonObject:
         "books_differing": checks.differing,
         "without_record": checks.missing,
         "without_keys": checks.unreadable,
+        "shredded": checks.shredded,
     }
 
 

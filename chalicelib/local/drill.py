@@ -1,12 +1,13 @@
 """``make drill``: a backup of demo data and its restore, on an engine of its own that forgets everything.
 
-Exit status 0 where what was restored is what was backed up, 1 where it is not.
+Exit status 0 where what was restored is what was backed up, 1 where it is not, 130 after Ctrl-C.
 """
 
 from __future__ import annotations
 
 import argparse
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -23,6 +24,7 @@ from chalicelib.local.stack import (
     verify_sender,
 )
 
+INTERRUPTED = 128 + signal.SIGINT
 ROOT = Path(__file__).resolve().parent.parent.parent
 
 
@@ -49,10 +51,16 @@ def main() -> int:
                 **engine.client_environment(),
             }
             steps = [sys.executable, "-m", "chalicelib.local.drill_steps"]
-            return subprocess.run(steps, env=environment, cwd=ROOT, check=False).returncode
+            # Ctrl-C reaches this process only, which ends the steps and then the engine.
+            return subprocess.run(
+                steps, env=environment, cwd=ROOT, check=False, start_new_session=True
+            ).returncode
     except (EngineError, StackError) as error:
         print(f"isp-billing: {error}", file=sys.stderr)
         return 1
+    except KeyboardInterrupt:
+        print("\nisp-billing: the drill was interrupted, and left nothing", file=sys.stderr)
+        return INTERRUPTED
 
 
 if __name__ == "__main__":

@@ -5,12 +5,21 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from enum import StrEnum
 from typing import TYPE_CHECKING, Protocol
 
 from chalicelib.domain.errors import Conflict, DomainError
 
 if TYPE_CHECKING:
     from chalicelib.domain.backups import Change, Item, Table
+
+
+class KeysState(StrEnum):
+    """Whether a tenant's data can be read: its keys are there, were destroyed on purpose, or are lost."""
+
+    THERE = "there"
+    DESTROYED = "destroyed"
+    LOST = "lost"
 
 
 class ChangesLost(DomainError):
@@ -103,6 +112,13 @@ class BackupSealing(Protocol):
 
     def seals(self, *, backup: str, key: bytes) -> BackupSeals:
         """Return what seals and opens a backup; raise BackupDamaged where this is not its key."""
+
+
+class KeyStates(Protocol):
+    """Tells of tenants' keys, without making any."""
+
+    def of(self, *, tenant_id: str) -> KeysState:
+        """Return how the keys of a tenant are."""
 
 
 class RestoredTables(Protocol):

@@ -86,7 +86,9 @@ class DynamoRestoredTables:
         except ClientError as error:
             if error.response.get("Error", {}).get("Code") == "ResourceNotFoundException":
                 return None
-            raise StoreUnavailable("the database did not answer; the next pass goes on") from error
+            raise _silent() from error
+        except BotoCoreError as error:
+            raise _silent() from error
 
     def _await(self, name: str) -> None:
         for _ in range(POLLS_MAX):
@@ -94,6 +96,10 @@ class DynamoRestoredTables:
                 return
             time.sleep(POLL_SECONDS)
         raise StoreUnavailable("a new table is not ready; the next pass goes on")
+
+    def absent(self) -> Sequence[str]:
+        """Return the names of those that are not there, or not ready."""
+        return [name for name in self._tables.values() if self._status(name) != "ACTIVE"]
 
     def empty(self) -> bool:
         """Return whether there is no item in the tables."""
@@ -258,4 +264,8 @@ def _answering() -> Iterator[None]:
     try:
         yield
     except (ClientError, BotoCoreError) as error:
-        raise StoreUnavailable("the database did not answer; the next pass goes on") from error
+        raise _silent() from error
+
+
+def _silent() -> StoreUnavailable:
+    return StoreUnavailable("the database did not answer; the next pass goes on")

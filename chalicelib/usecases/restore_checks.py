@@ -16,7 +16,7 @@ from chalicelib.domain.errors import DomainError, NotFound
 from chalicelib.domain.lifecycle import Capability, may
 from chalicelib.domain.staff import LastOwner
 from chalicelib.domain.tenants import Tenant
-from chalicelib.ports.backups import RestoredTables
+from chalicelib.ports.backups import KeysState, KeyStates, RestoredTables
 from chalicelib.ports.store import AuditNote, Page, TenantStore
 from chalicelib.usecases.books_audit import audit_books
 from chalicelib.usecases.erasure import erase_again
@@ -49,8 +49,8 @@ class Registry(Protocol):
 class Checks:
     """What the checks came to; ``tenants`` without a record of their own are ``missing``.
 
-    ``unreadable`` are those whose keys are not there: of them nothing can be erased again, and nothing
-    be read either.
+    ``unreadable`` are those whose keys are lost, or do not open what is theirs; ``shredded`` are those
+    whose keys were destroyed on purpose. Of neither can anything be erased again, or be read.
 
     ``left`` are people who were erased and are the only owner in the restored table: another one is to be
     made owner there, and the erasures repeated.
@@ -69,18 +69,20 @@ class Checks:
     differing: list[str] = field(default_factory=list)
     missing: list[str] = field(default_factory=list)
     unreadable: list[str] = field(default_factory=list)
+    shredded: list[str] = field(default_factory=list)
     left: list[str] = field(default_factory=list)
 
     @property
     def sound(self) -> bool:
-        """Whether every company is there, and its books are right."""
-        return not self.differences and not self.missing
+        """Whether every company is there, its books are right, and no keys are lost."""
+        return not self.differences and not self.missing and not self.unreadable
 
 
 def check_restored(
     *,
     tables: RestoredTables,
     stores: Stores,
+    keys: KeyStates,
     registry: Registry,
     at: datetime,
     out_of_time: Callable[[], bool],
@@ -93,13 +95,13 @@ def check_restored(
             return None
         page = registry.every(after=checks.after, limit=TENANTS_PER_READ)
         for tenant in page.items:
-            _check(checks, stores.of(tenant_id=tenant.tenant_id), tenant, at)
+            _check(checks, stores.of(tenant_id=tenant.tenant_id), keys, tenant, at)
         checks.after, checks.done = page.after, page.after is None
         tables.note(text=json.dumps({**noted, _CHECKS: asdict(checks)}))
     return checks
 
 
-def _check(checks: Checks, store: TenantStore, listed: Tenant, at: datetime) -> None:
+def _check(checks: Checks, store: TenantStore, keys: KeyStates, listed: Tenant, at: datetime) -> None:
     checks.tenants += 1
     try:
         own = store.profile()
@@ -112,6 +114,11 @@ def _check(checks: Checks, store: TenantStore, listed: Tenant, at: datetime) -> 
         checks.listed += 1
     if not may(state=own.state, capability=Capability.EXPORT):
         return  # it was purged: what is left of it is nobody's, and TenantKeeper sees to it
+    # Before anything is opened: whoever asks for the keys of a tenant that has none would be given new ones.
+    state = keys.of(tenant_id=store.tenant_id)
+    if state is not KeysState.THERE:
+        (checks.shredded if state is KeysState.DESTROYED else checks.unreadable).append(store.tenant_id)
+        return
     try:
         _erase_again(checks, store, at)
     except DomainError as error:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import secrets
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import replace
 from datetime import timedelta
 from itertools import count
@@ -19,6 +20,7 @@ from chalicelib.jobs.exports import work_exports
 from chalicelib.jobs.restores import (
     InvalidRestoreOrder,
     RestoreUnsound,
+    TablesAbsent,
     drill_restores,
     restored_names,
 )
@@ -261,3 +263,29 @@ def test_an_order_that_cannot_be_read_is_refused(keeper: EngineServices) -> None
     for detail in unreadable:
         with pytest.raises((InvalidRestoreOrder, InvalidBackupName)):
             drill_restores(keeper, {"detail": detail})
+
+
+def test_a_check_is_refused_without_tables_and_unsound_where_keys_are_lost(
+    keeper: EngineServices, services: EngineServices, signed_in: SignedIn, other_tenant: SignedIn
+) -> None:
+    with pytest.raises(TablesAbsent, match=r"not there.*trial-tenants"):
+        drill_restores(keeper, {"detail": {"check": "trial"}})
+    backed_up(keeper)
+    with suppress(RestoreUnsound):  # where a test before this one lost keys
+        drill_restores(keeper, {"detail": {"restore": "trial"}})
+    services.database.bind()
+    signed_in.store.life.shredding.destroy(wanted=lambda name: name.startswith("op#"))
+    keeper.keyring.destroy(tenant_id=other_tenant.tenant_id)
+
+    with pytest.raises(RestoreUnsound) as told:
+        drill_restores(keeper, {"detail": {"check": "trial"}})
+
+    report = told.value.report
+    mine, theirs = signed_in.tenant_id, other_tenant.tenant_id  # others are of tests before this one
+    assert mine in set(report["shredded"]) - set(report["without_keys"])
+    assert theirs in set(report["without_keys"]) - set(report["shredded"])
+    db = keeper.client("dynamodb")
+    kept = json.dumps(db.scan(TableName=keeper.settings.keys_table)["Items"], default=str)
+    assert f"{theirs}#KEYS" not in kept  # nor were new ones made
+    for table, name in restored_names(keeper, backup="", name="trial").items():
+        furnished(db, name, expiry="ttl" if table is Table.TENANTS else None)
