@@ -13,7 +13,7 @@ from chalicelib.domain.errors import InvalidValue
 from chalicelib.domain.lifecycle import Capability
 from chalicelib.domain.tenants import Tenant
 from chalicelib.jobs.deadline import deadline
-from chalicelib.jobs.tenants import tenants_able
+from chalicelib.jobs.tenants import see_to_each
 from chalicelib.observability import logger, tell_sealed
 from chalicelib.ports.audit import ChainMoved, RoundMoved
 from chalicelib.usecases.audit_rounds import BROKEN, Checked, check_chain
@@ -32,78 +32,73 @@ class InvalidVerificationOrder(InvalidValue):
     code = "invalid_verification_order"
 
 
-class AuditIncomplete(RuntimeError):
-    """Some tenants' audit logs were not seen to in this tick; the next one tries again."""
-
-
 def seal_audit_logs(services: Services, event: Mapping[str, Any]) -> None:  # noqa: ARG001 - the schedule says nothing more
     """Chain what was written, tenant by tenant; each pass begins with another of them."""
     at, out_of_time = services.clock.now(), deadline(seconds=PASS_SECONDS_MAX)
     reports: list[Sealed] = []
-    failed: list[str] = []
-    tenants = 0
-    for tenant in tenants_able(services=services, at=at, capability=Capability.SEAL):
-        tenants += 1
-        report = None if out_of_time() else _seal(services, tenant, at, out_of_time)
-        if report is None:
-            failed.append(tenant.tenant_id)
-            continue
-        reports.append(report)
-        if report.unfinished:
-            failed.append(tenant.tenant_id)
+
+    def see_to(tenant: Tenant) -> bool:
+        if out_of_time():
+            return False
+        reports.append(_seal(services, tenant, at, out_of_time))
+        return not reports[-1].unfinished
+
+    passed = see_to_each(
+        services=services,
+        at=at,
+        out_of_time=out_of_time,
+        capability=Capability.SEAL,
+        see_to=see_to,
+        trouble="audit log not sealed",
+    )
     tell_sealed(
         stage=services.settings.stage,
         at=at,
-        tenants=tenants,
+        tenants=passed.tenants,
         sealed=sum(one.sealed for one in reports),
         late=sum(one.late for one in reports),
         waited_seconds=max((one.waited_seconds for one in reports), default=0),
-        left=len(failed),
+        left=len(passed.left),
     )
-    if failed:
-        raise AuditIncomplete(f"audit logs of {len(failed)} tenants were not sealed: {failed[:5]}")
+    passed.require_complete(what="audit logs")
 
 
-def _seal(services: Services, tenant: Tenant, at: datetime, out_of_time: Callable[[], bool]) -> Sealed | None:
-    """Seal one tenant's log; whatever goes wrong with it is logged, and stops no other."""
+def _seal(services: Services, tenant: Tenant, at: datetime, out_of_time: Callable[[], bool]) -> Sealed:
+    """Seal one tenant's log; the operator is told of a damaged chain."""
     log = services.stores.of(tenant_id=tenant.tenant_id).audit
     try:
         return seal_entries(log=log, created_at=tenant.created_at, at=at, out_of_time=out_of_time)
     except ChainMoved:
         return Sealed()  # another sealer is at it
     except ChainDamaged:
-        logger().exception("audit log not sealed", extra={"tenant_id": tenant.tenant_id})
         services.alarms.tell(kind=Anomaly.AUDIT_BROKEN, tenant_id=tenant.tenant_id, at=at)
-        return None
-    except Exception:  # noqa: BLE001 - logged with its trace
-        logger().exception("audit log not sealed", extra={"tenant_id": tenant.tenant_id})
-        return None
+        raise
 
 
 def anchor_audit_chains(services: Services, event: Mapping[str, Any]) -> None:  # noqa: ARG001 - the schedule says nothing more
     """Anchor the head of every tenant's chain; the same head on the same day once."""
     at, out_of_time = services.clock.now(), deadline(seconds=PASS_SECONDS_MAX)
-    failed: list[str] = []
-    anchored = 0
-    for tenant in tenants_able(services=services, at=at, capability=Capability.SEAL):
-        done = None if out_of_time() else _anchor(services, tenant, at)
-        if done is None:
-            failed.append(tenant.tenant_id)
-        anchored += bool(done)
-    logger().info("audit chains anchored", extra={"anchored": anchored, "tenants_failed": len(failed)})
-    if failed:
-        raise AuditIncomplete(f"chains of {len(failed)} tenants were not anchored: {failed[:5]}")
+    anchored: list[bool] = []
 
+    def see_to(tenant: Tenant) -> bool:
+        if out_of_time():
+            return False
+        log = services.stores.of(tenant_id=tenant.tenant_id).audit
+        head = anchor_head(log=log, anchors=services.anchors, tenant_id=tenant.tenant_id, at=at)
+        anchored.append(head is not None)
+        return True
 
-def _anchor(services: Services, tenant: Tenant, at: datetime) -> bool | None:
-    """Anchor one tenant's chain and return whether it has one; None where that failed."""
-    log = services.stores.of(tenant_id=tenant.tenant_id).audit
-    try:
-        made = anchor_head(log=log, anchors=services.anchors, tenant_id=tenant.tenant_id, at=at)
-    except Exception:  # noqa: BLE001 - logged with its trace
-        logger().exception("audit chain not anchored", extra={"tenant_id": tenant.tenant_id})
-        return None
-    return made is not None
+    passed = see_to_each(
+        services=services,
+        at=at,
+        out_of_time=out_of_time,
+        capability=Capability.SEAL,
+        see_to=see_to,
+        trouble="audit chain not anchored",
+    )
+    told = {"anchored": sum(anchored), "tenants_failed": len(passed.left)}
+    logger().info("audit chains anchored", extra=told)
+    passed.require_complete(what="heads of audit chains")
 
 
 def verify_audit_chains(services: Services, event: Mapping[str, Any]) -> None:
@@ -115,29 +110,37 @@ def verify_audit_chains(services: Services, event: Mapping[str, Any]) -> None:
     """
     at, out_of_time = services.clock.now(), deadline(seconds=VERIFYING_SECONDS_MAX)
     wanted, full = _verification_order(event.get("detail") or {})
+    found: list[str] = []
     reports: list[Checked] = []
-    failed: list[str] = []
-    tenants = 0
-    for tenant in tenants_able(services=services, at=at, capability=Capability.SEAL):
+
+    def see_to(tenant: Tenant) -> bool:
         if wanted not in {None, tenant.tenant_id}:
-            continue
-        tenants += 1
-        report = None if out_of_time() else _verify(services, tenant, at, out_of_time, full=full)
-        if report is None or report.unfinished:
-            failed.append(tenant.tenant_id)
-        reports += [report] if report is not None else []
+            return True
+        found.append(tenant.tenant_id)
+        if out_of_time():
+            return False
+        reports.append(_verify(services, tenant, at, out_of_time, full=full))
+        return not reports[-1].unfinished
+
+    passed = see_to_each(
+        services=services,
+        at=at,
+        out_of_time=out_of_time,
+        capability=Capability.SEAL,
+        see_to=see_to,
+        trouble="audit chain not verified",
+    )
     told = {
-        "tenants": tenants,
+        "tenants": len(found),
         "entries": sum(one.entries for one in reports),
         "faults": sum(one.faults for one in reports),
         "news": sum(one.news for one in reports),
-        "tenants_left": len(failed),
+        "tenants_left": len(passed.left),
     }
     logger().info("audit chains verified", extra=told)
-    if wanted is not None and not tenants:
+    passed.require_complete(what="audit chains")
+    if wanted is not None and not found:
         raise InvalidVerificationOrder("there is no such active tenant", param="tenant_id")
-    if failed:
-        raise AuditIncomplete(f"chains of {len(failed)} tenants were not verified: {failed[:5]}")
 
 
 def _verification_order(detail: Mapping[str, Any]) -> tuple[str | None, bool]:
@@ -150,8 +153,8 @@ def _verification_order(detail: Mapping[str, Any]) -> tuple[str | None, bool]:
 
 def _verify(
     services: Services, tenant: Tenant, at: datetime, out_of_time: Callable[[], bool], *, full: bool
-) -> Checked | None:
-    """Verify one tenant's chain; whatever goes wrong with it is logged, and stops no other."""
+) -> Checked:
+    """Verify one tenant's chain; the operator and the owners are told of what is wrong with it."""
 
     def tell(found: tuple[Flaw, ...], news: tuple[Flaw, ...]) -> None:
         _tell_broken(services, tenant.tenant_id, found, at, news=bool(news))
@@ -170,9 +173,6 @@ def _verify(
         )
     except RoundMoved:
         return Checked()  # another verifier is at it
-    except Exception:  # noqa: BLE001 - logged with its trace
-        logger().exception("audit chain not verified", extra={"tenant_id": tenant.tenant_id})
-        return None
 
 
 def _tell_broken(

@@ -12,7 +12,7 @@ import orjson
 from chalicelib.adapters.blobs.certificates import S3Vault
 from chalicelib.adapters.blobs.erasing import S3FileErasure
 from chalicelib.bootstrap import Services
-from chalicelib.domain.errors import DomainError, InvalidValue
+from chalicelib.domain.errors import InvalidValue
 from chalicelib.domain.lifecycle import Capability
 from chalicelib.domain.tenants import Tenant
 from chalicelib.jobs.deadline import deadline
@@ -37,16 +37,6 @@ class InvalidEndingOrder(InvalidValue):
     code = "invalid_ending_order"
 
 
-class EndingLeft(DomainError):
-    """One tenant could not be seen to in this pass."""
-
-    code = "ending_left"
-
-
-class EndingsIncomplete(RuntimeError):
-    """Some tenants were not seen to in this pass; the next one goes on."""
-
-
 def keep_tenants(services: Services, event: Mapping[str, Any]) -> JsonObject:
     """See to every tenant whose account ends, or do what an operator's event asks for; return what came.
 
@@ -55,7 +45,7 @@ def keep_tenants(services: Services, event: Mapping[str, Any]) -> JsonObject:
     ``postpone`` (of who is in recovery: ``tenant_id``, ``days``, ``reason``), ``certificates``
     (``after``, or nothing) and ``books`` (of a purged company: ``tenant_id``, ``kind``,
     ``fiscal_year``, ``reason``, and where wanted ``after``). Raises InvalidEndingOrder, what
-    setting a hold, postponing or reading books does, or EndingsIncomplete.
+    setting a hold, postponing or reading books does, or PassIncomplete.
     """
     at, detail, ports = services.clock.now(), event.get("detail") or {}, _ports(services)
     wanted = detail.get("tenant_id") if set(detail) == {"tenant_id"} else None
@@ -68,14 +58,13 @@ def keep_tenants(services: Services, event: Mapping[str, Any]) -> JsonObject:
         out_of_time=work.out_of_time,
         capability=Capability.END,
         see_to=work.see_to,
-        left=EndingLeft,
+        trouble="tenant's ending not seen to",
     )
     if wanted is not None and not work.found and passed.complete:
         raise InvalidEndingOrder("there is no such tenant, or nothing of it is left", param="tenant_id")
-    told = {"ending": work.ending, "unfinished": work.unfinished, "tenants_failed": len(passed.failed)}
+    told = {"ending": work.ending, "unfinished": work.unfinished, "tenants_failed": len(passed.left)}
     logger().info("tenants' endings looked at", extra=told)
-    if not passed.complete:
-        raise EndingsIncomplete(f"endings of {len(passed.failed)} tenants were not seen to: {passed.told}")
+    passed.require_complete(what="endings")
     return told
 
 
@@ -91,24 +80,18 @@ class _Pass:
     ending: int = 0
     unfinished: int = 0
 
-    def see_to(self, tenant: Tenant) -> None:
-        """See to one tenant; whatever goes wrong with it is logged, and stops no other."""
+    def see_to(self, tenant: Tenant) -> bool:
+        """See to one tenant, who is not left where a purge goes on in the next pass: it takes some."""
         if self.wanted not in {None, tenant.tenant_id}:
-            return
+            return True
         self.found = True
         if tenant.ending is None:
-            return
+            return True
         self.ending += 1
-        if self.out_of_time():
-            self.unfinished += 1
-            return
-        try:
-            self.unfinished += advance(
-                ports=self.ports, tenant=tenant, at=self.at, out_of_time=self.out_of_time
-            )
-        except Exception as error:
-            logger().exception("tenant's ending not seen to", extra={"tenant_id": tenant.tenant_id})
-            raise EndingLeft("the tenant could not be seen to") from error
+        self.unfinished += self.out_of_time() or advance(
+            ports=self.ports, tenant=tenant, at=self.at, out_of_time=self.out_of_time
+        )
+        return True
 
 
 def _ports(services: Services) -> EndingPorts:

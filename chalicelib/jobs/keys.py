@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import replace
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import partial
 from typing import Any, Final
 
 from chalicelib.bootstrap import Services
@@ -13,9 +14,9 @@ from chalicelib.domain.key_rotation import RotationOrder, by_age
 from chalicelib.domain.lifecycle import Capability, may
 from chalicelib.domain.tenants import Tenant
 from chalicelib.jobs.deadline import deadline
-from chalicelib.jobs.tenants import tenants_able
+from chalicelib.jobs.tenants import see_to_each, tried
 from chalicelib.observability import logger
-from chalicelib.usecases.key_rotation import KeysReplaced, replace_keys
+from chalicelib.usecases.key_rotation import replace_keys
 from chalicelib.usecases.year_keys import destroy_old_years
 
 # The pass stops before its function's limit (900 s).
@@ -28,73 +29,84 @@ class InvalidRotationOrder(InvalidValue):
     code = "invalid_rotation_order"
 
 
-class KeysIncomplete(RuntimeError):
-    """Some tenants' keys were not seen to in this pass; the same event again does the rest."""
-
-
 def keep_keys(services: Services, event: Mapping[str, Any]) -> None:
     """Replace the keys that the event asks for, tenant by tenant.
 
     A schedule's event asks for what is a year old, and destroys keys of billing years that the law does
     not ask for any more. An operator's ``detail`` has ``made_before``
     (RFC 3339: what was made before is replaced), and where wanted ``families`` and ``tenant_id``.
-    Repeating it does what is left. Raises InvalidValue, or KeysIncomplete.
+    Repeating it does what is left. Raises InvalidValue, or PassIncomplete.
     """
     at, out_of_time = services.clock.now(), deadline(seconds=PASS_SECONDS_MAX)
     detail: Mapping[str, Any] = event.get("detail") or {}
-    order = _order(detail, at)
-    rotated = rewrapped = destroyed = tenants = 0
-    failed: list[str] = []
-    for tenant in tenants_able(services=services, at=at, capability=Capability.KEYS):
-        tenant_id = tenant.tenant_id
-        if detail.get("tenant_id", tenant_id) != tenant_id:
-            continue
-        tenants += 1
-        if out_of_time():
-            raise KeysIncomplete("time ran out")
-        try:
-            done = _replace(services, tenant, order, at)
-            destroyed += 0 if detail else _destroy(services, tenant, at)
-        except KeysIncomplete:
-            failed.append(tenant_id)
-        else:
-            rotated, rewrapped = rotated + done.rotated, rewrapped + done.rewrapped
+    work = _Pass(services, _order(detail, at), at, out_of_time, detail.get("tenant_id"), bool(detail))
+    passed = see_to_each(
+        services=services,
+        at=at,
+        out_of_time=out_of_time,
+        capability=Capability.KEYS,
+        see_to=work.see_to,
+        trouble="keys not replaced",
+    )
     told = {
-        "tenants": tenants,
-        "rotated": rotated,
-        "rewrapped": rewrapped,
-        "destroyed": destroyed,
-        "tenants_failed": len(failed),
+        "tenants": work.found,
+        "rotated": work.rotated,
+        "rewrapped": work.rewrapped,
+        "destroyed": work.destroyed,
+        "tenants_failed": len(passed.left),
     }
     logger().info("keys looked at", extra=told)
-    if "tenant_id" in detail and not tenants:
+    passed.require_complete(what="keys")
+    if work.wanted is not None and not work.found:
         raise InvalidRotationOrder("there is no such tenant, or it is not verified", param="tenant_id")
-    if failed:
-        raise KeysIncomplete(f"keys of {len(failed)} tenants were not seen to: {failed[:5]}")
 
 
-def _replace(services: Services, tenant: Tenant, order: RotationOrder, at: datetime) -> KeysReplaced:
-    """See to one tenant's keys; whatever goes wrong with it is logged, and stops no other.
+@dataclass(slots=True)
+class _Pass:
+    """A pass over the tenants, or for an order over one: what it works with, and what it came to."""
 
-    What seals nothing any more, of a tenant that is purged, keeps its keys; its root is wrapped anew.
-    """
-    tenant_id = tenant.tenant_id
-    if not may(state=tenant.state, capability=Capability.SEAL):
-        order = replace(order, families=frozenset())
-    try:
-        return replace_keys(store=services.stores.of(tenant_id=tenant_id), order=order, at=at)
-    except Exception as error:
-        logger().exception("keys not replaced", extra={"tenant_id": tenant_id})
-        raise KeysIncomplete("the tenant's keys could not be seen to") from error
+    services: Services
+    order: RotationOrder
+    at: datetime
+    out_of_time: Callable[[], bool]
+    wanted: str | None
+    ordered: bool
+    found: int = 0
+    rotated: int = 0
+    rewrapped: int = 0
+    destroyed: int = 0
 
+    def see_to(self, tenant: Tenant) -> bool:
+        """See to one tenant's keys; return whether there was time for it."""
+        if self.wanted not in {None, tenant.tenant_id}:
+            return True
+        self.found += 1
+        if self.out_of_time():
+            return False
+        self._replace(tenant)
+        if self.ordered:
+            return True
+        old = partial(self._destroy, tenant)
+        return tried(old, tenant_id=tenant.tenant_id, trouble="old keys not destroyed")
 
-def _destroy(services: Services, tenant: Tenant, at: datetime) -> int:
-    """Destroy one tenant's keys of billing years that are over; whatever goes wrong stops no other."""
-    try:
-        return destroy_old_years(store=services.stores.of(tenant_id=tenant.tenant_id), tenant=tenant, at=at)
-    except Exception as error:
-        logger().exception("old keys not destroyed", extra={"tenant_id": tenant.tenant_id})
-        raise KeysIncomplete("the tenant's old keys could not be destroyed") from error
+    def _replace(self, tenant: Tenant) -> None:
+        """Replace what the order asks for.
+
+        What seals nothing any more, of a tenant that is purged, keeps its keys; its root is wrapped anew.
+        """
+        order = self.order
+        if not may(state=tenant.state, capability=Capability.SEAL):
+            order = replace(order, families=frozenset())
+        store = self.services.stores.of(tenant_id=tenant.tenant_id)
+        replaced = replace_keys(store=store, order=order, at=self.at)
+        self.rotated += replaced.rotated
+        self.rewrapped += replaced.rewrapped
+
+    def _destroy(self, tenant: Tenant) -> bool:
+        """Destroy the keys of billing years that are over."""
+        store = self.services.stores.of(tenant_id=tenant.tenant_id)
+        self.destroyed += destroy_old_years(store=store, tenant=tenant, at=self.at)
+        return True
 
 
 def _order(detail: Mapping[str, Any], at: datetime) -> RotationOrder:

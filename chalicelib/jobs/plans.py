@@ -7,12 +7,11 @@ from datetime import datetime
 from typing import Any, Final
 
 from chalicelib.bootstrap import Services
-from chalicelib.domain.errors import DomainError
 from chalicelib.domain.lifecycle import Capability
 from chalicelib.domain.tenants import Tenant
 from chalicelib.jobs.deadline import deadline
 from chalicelib.jobs.support import settle_accesses
-from chalicelib.jobs.tenants import see_to_each
+from chalicelib.jobs.tenants import PassIncomplete, see_to_each
 from chalicelib.observability import logger
 from chalicelib.store.tenant import DynamoTenantStore
 from chalicelib.usecases.plan_pauses import resume_plan
@@ -20,16 +19,6 @@ from chalicelib.usecases.plans import charge_usage, enrol
 
 # The pass stops before its function's limit (300 s).
 PASS_SECONDS_MAX: Final = 240
-
-
-class PlanNotKept(DomainError):
-    """One tenant could not be put on its plan or charged for its use; the next tick tries again."""
-
-    code = "plan_not_kept"
-
-
-class PlansIncomplete(RuntimeError):
-    """Some tenants' plans were not seen to in this tick; the next one tries again."""
 
 
 def keep_plans(services: Services, event: Mapping[str, Any]) -> None:  # noqa: ARG001 - the schedule says nothing more
@@ -44,16 +33,13 @@ def keep_plans(services: Services, event: Mapping[str, Any]) -> None:  # noqa: A
         out_of_time=out_of_time,
         capability=Capability.BILL,
         see_to=lambda tenant: _keep(services, operator, tenant, at, out_of_time),
-        left=PlanNotKept,
+        trouble="plan not kept",
     )
     unsettled = settle_accesses(services, operator, at)
-    logger().info(
-        "plans looked at", extra={"tenants_failed": len(passed.failed), "accesses_failed": unsettled}
-    )
-    if not passed.complete:
-        raise PlansIncomplete(f"plans of {len(passed.failed)} tenants were not seen to: {passed.told}")
+    logger().info("plans looked at", extra={"tenants_failed": len(passed.left), "accesses_failed": unsettled})
+    passed.require_complete(what="plans")
     if unsettled:
-        raise PlansIncomplete(f"ends of {unsettled} accesses of platform support were not noted")
+        raise PassIncomplete(f"ends of {unsettled} accesses of platform support were not noted")
 
 
 def _keep(
@@ -62,16 +48,13 @@ def _keep(
     tenant: Tenant,
     at: datetime,
     out_of_time: Callable[[], bool],
-) -> None:
-    """See to one tenant's plan; whatever goes wrong with it is logged, and stops no other."""
+) -> bool:
+    """See to one tenant's plan; return whether there was time for it."""
     if out_of_time():
-        raise PlanNotKept("time ran out")
+        return False
     store = services.stores.of(tenant_id=tenant.tenant_id)
-    try:
-        enrolled = enrol(operator=operator, store=store, tenant=tenant, at=at)
-        if enrolled is not None:
-            resume_plan(operator=operator, store=store, at=at)
-            charge_usage(operator=operator, store=store, tenant=tenant, at=at)
-    except Exception as error:
-        logger().exception("plan not kept", extra={"tenant_id": tenant.tenant_id})
-        raise PlanNotKept("the tenant's plan could not be seen to") from error
+    enrolled = enrol(operator=operator, store=store, tenant=tenant, at=at)
+    if enrolled is not None:
+        resume_plan(operator=operator, store=store, at=at)
+        charge_usage(operator=operator, store=store, tenant=tenant, at=at)
+    return True

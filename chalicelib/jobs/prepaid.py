@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any, Final
 
 from chalicelib.bootstrap import Services
-from chalicelib.domain.errors import Busy, DomainError
+from chalicelib.domain.errors import Busy
 from chalicelib.domain.lifecycle import Capability
 from chalicelib.domain.tenants import Tenant
 from chalicelib.jobs.deadline import deadline
@@ -21,16 +21,6 @@ PASS_SECONDS_MAX: Final = 240
 TENANT_SECONDS_MAX: Final = 60
 
 
-class LinesNotSeenTo(DomainError):
-    """One tenant's prepaid lines could not all be seen to; the next tick tries again."""
-
-    code = "prepaid_lines_not_seen_to"
-
-
-class EndingsIncomplete(RuntimeError):
-    """Some tenants' prepaid lines were not seen to in this tick; the next one tries again."""
-
-
 def expire_prepaid_lines(services: Services, event: Mapping[str, Any]) -> None:  # noqa: ARG001 - the schedule says nothing more
     """See to what runs out, tenant by tenant; each pass begins with another of them."""
     at = services.clock.now()
@@ -41,19 +31,16 @@ def expire_prepaid_lines(services: Services, event: Mapping[str, Any]) -> None: 
         out_of_time=out_of_time,
         capability=Capability.BILL,
         see_to=lambda tenant: _see_to(services, tenant, at, out_of_time),
-        left=LinesNotSeenTo,
+        trouble="prepaid lines not seen to",
     )
     logger().info(
-        "prepaid lines looked at", extra={"tenants": passed.tenants, "tenants_failed": len(passed.failed)}
+        "prepaid lines looked at", extra={"tenants": passed.tenants, "tenants_failed": len(passed.left)}
     )
-    if not passed.complete:
-        raise EndingsIncomplete(
-            f"prepaid lines of {len(passed.failed)} tenants were not seen to: {passed.told}"
-        )
+    passed.require_complete(what="prepaid lines")
 
 
-def _see_to(services: Services, tenant: Tenant, at: datetime, out_of_time: Callable[[], bool]) -> None:
-    """See to one tenant's lines; whatever goes wrong with it is logged, and stops no other."""
+def _see_to(services: Services, tenant: Tenant, at: datetime, out_of_time: Callable[[], bool]) -> bool:
+    """See to one tenant's lines; return whether all of them are."""
     named: dict[str, object] = {"tenant_id": tenant.tenant_id}
     slow = deadline(seconds=TENANT_SECONDS_MAX)
     work = EndingPass(
@@ -62,13 +49,8 @@ def _see_to(services: Services, tenant: Tenant, at: datetime, out_of_time: Calla
         out_of_time=lambda: out_of_time() or slow(),
         passing=(Busy, ServiceUnavailable),
     )
-    try:
-        report = see_to_endings(work=work)
-    except Exception as error:
-        logger().exception("prepaid lines not seen to", extra=named)
-        raise LinesNotSeenTo("the tenant's prepaid lines could not be seen to") from error
+    report = see_to_endings(work=work)
     told = {"renewed": report.renewed, "ended": report.ended, "failed": report.failed[:5]}
     if any(told.values()) or report.unfinished:
         logger().info("prepaid lines seen to", extra={**named, **told, "unfinished": report.unfinished})
-    if report.failed or report.unfinished:
-        raise LinesNotSeenTo("some of the tenant's prepaid lines are left for the next tick")
+    return not (report.failed or report.unfinished)

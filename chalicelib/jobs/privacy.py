@@ -7,11 +7,10 @@ from functools import partial
 from typing import Any, Final
 
 from chalicelib.bootstrap import Services
-from chalicelib.domain.errors import DomainError
 from chalicelib.domain.lifecycle import Capability
 from chalicelib.jobs.deadline import deadline
 from chalicelib.jobs.sqs import JsonObject
-from chalicelib.jobs.tenants import see_to_each
+from chalicelib.jobs.tenants import see_to_each, tried
 from chalicelib.jobs.turns import JobKind
 from chalicelib.observability import logger
 from chalicelib.usecases.breaches import remind_of_breaches
@@ -29,16 +28,7 @@ from chalicelib.usecases.privacy_work import (
 WORK_SECONDS_MAX: Final = 780
 # The hour's pass stops before its function's limit (300 s).
 PASS_SECONDS_MAX: Final = 240
-
-
-class RequestsNotSeenTo(DomainError):
-    """One tenant's privacy requests could not be looked after; the next hour tries again."""
-
-    code = "privacy_requests_not_seen_to"
-
-
-class RequestsIncomplete(RuntimeError):
-    """Privacy requests of some tenants were not seen to in this pass; the next one tries again."""
+TROUBLE: Final = "privacy requests not seen to"
 
 
 def privacy_requests(services: Services) -> JobKind:
@@ -80,31 +70,17 @@ MAILS: Final[Mapping[str, Callable[[Services, JsonObject], None]]] = {
 }
 
 
-def _look_after(services: Services, tenant_id: str, out_of_time: Callable[[], bool]) -> None:
-    """See to one tenant's breaches, and to its requests whatever became of those."""
+def _look_after(services: Services, tenant_id: str, out_of_time: Callable[[], bool]) -> bool:
+    """See to one tenant's breaches, and to its requests whatever became of those; return whether all is."""
     store, at = services.stores.of(tenant_id=tenant_id), services.clock.now()
-    left: RequestsNotSeenTo | None = None
-    for look in (
+    looks = (
         partial(remind_of_breaches, store=store, mailer=services.mailer, at=at),
         partial(look_after_requests, store=store, mailer=services.mailer, desk=_desk(services), at=at),
-    ):
-        try:
-            _see_to(partial(look, out_of_time=out_of_time), tenant_id)
-        except RequestsNotSeenTo as error:
-            left = error
-    if left is not None:
-        raise left
-
-
-def _see_to(look: Callable[[], bool], tenant_id: str) -> None:
-    """Do one thing for a tenant; whatever goes wrong is logged, and stops no other."""
-    try:
-        finished = look()
-    except Exception as error:
-        logger().exception("privacy requests not seen to", extra={"tenant_id": tenant_id})
-        raise RequestsNotSeenTo("the tenant's privacy requests could not be seen to") from error
-    if not finished:
-        raise RequestsNotSeenTo("there was no time for all of the tenant's privacy requests")
+    )
+    seen_to = [
+        tried(partial(look, out_of_time=out_of_time), tenant_id=tenant_id, trouble=TROUBLE) for look in looks
+    ]
+    return all(seen_to)
 
 
 def keep_privacy_requests(services: Services, event: Mapping[str, Any]) -> None:  # noqa: ARG001 - the schedule says nothing more
@@ -116,9 +92,7 @@ def keep_privacy_requests(services: Services, event: Mapping[str, Any]) -> None:
         out_of_time=out_of_time,
         capability=Capability.RIGHTS,
         see_to=lambda tenant: _look_after(services, tenant.tenant_id, out_of_time),
-        left=RequestsNotSeenTo,
+        trouble=TROUBLE,
     )
-    failed = len(passed.failed)
-    logger().info("privacy requests looked at", extra={"tenants_failed": failed})
-    if not passed.complete:
-        raise RequestsIncomplete(f"privacy requests of {failed} tenants were not seen to: {passed.told}")
+    logger().info("privacy requests looked at", extra={"tenants_failed": len(passed.left)})
+    passed.require_complete(what="privacy requests")

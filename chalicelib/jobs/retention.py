@@ -11,7 +11,7 @@ from chalicelib.domain.holds import HeldCategory, held
 from chalicelib.domain.lifecycle import Capability
 from chalicelib.domain.tenants import Tenant
 from chalicelib.jobs.deadline import deadline
-from chalicelib.jobs.tenants import tenants_able
+from chalicelib.jobs.tenants import PassIncomplete, see_to_each
 from chalicelib.observability import logger
 from chalicelib.usecases.lapsed_sign_ups import Sweep, sweep_sign_ups
 from chalicelib.usecases.retention import take_away
@@ -20,29 +20,27 @@ from chalicelib.usecases.retention import take_away
 PASS_SECONDS_MAX: Final = 780
 
 
-class RetentionIncomplete(RuntimeError):
-    """Of some tenants not all was taken away in this pass; the next one goes on."""
-
-
 def keep_retention(services: Services, event: Mapping[str, Any]) -> None:  # noqa: ARG001 - the schedule says nothing more
     """Take away what is past its time of every tenant, unless it is held, and sign-ups that nobody confirmed.
 
     Each pass begins with another tenant.
     """
     at, out_of_time = services.clock.now(), deadline(seconds=PASS_SECONDS_MAX)
-    failed: list[str] = []
-    tenants = 0
     # First: it is little, and many tenants may take all the time there is.
     swept = _sweep(services, at, out_of_time)
-    for tenant in tenants_able(services=services, at=at, capability=Capability.RETAIN):
-        tenants += 1
-        if out_of_time() or not _keep(services, tenant, at, out_of_time):
-            failed.append(tenant.tenant_id)
-    told = {"tenants": tenants, "tenants_left": len(failed), "sign_ups_swept": swept}
+    passed = see_to_each(
+        services=services,
+        at=at,
+        out_of_time=out_of_time,
+        capability=Capability.RETAIN,
+        see_to=lambda tenant: _keep(services, tenant, at, out_of_time),
+        trouble="retention not kept",
+    )
+    told = {"tenants": passed.tenants, "tenants_left": len(passed.left), "sign_ups_swept": swept}
     logger().info("retention kept", extra=told)
-    if failed or swept is None:
-        left = " and sign-ups" if swept is None else ""
-        raise RetentionIncomplete(f"of {len(failed)} tenants{left} not all was taken away: {failed[:5]}")
+    passed.require_complete(what="periods of retention")
+    if swept is None:
+        raise PassIncomplete("not all sign-ups that lapsed were taken away")
 
 
 def _sweep(services: Services, at: datetime, out_of_time: Callable[[], bool]) -> int | None:
@@ -62,15 +60,13 @@ def _sweep(services: Services, at: datetime, out_of_time: Callable[[], bool]) ->
 
 
 def _keep(services: Services, tenant: Tenant, at: datetime, out_of_time: Callable[[], bool]) -> bool:
-    """See to one tenant; whatever goes wrong with it is logged, and stops no other."""
-    retention = services.retention(tenant_id=tenant.tenant_id)
-    try:
-        if _held(services, tenant):
-            return True
-        return take_away(retention=retention, tenant=tenant, at=at, out_of_time=out_of_time)
-    except Exception:  # noqa: BLE001 - logged with its trace
-        logger().exception("retention not kept", extra={"tenant_id": tenant.tenant_id})
+    """See to one tenant; return whether nothing of it is past its time, or all of it is held."""
+    if out_of_time():
         return False
+    if _held(services, tenant):
+        return True
+    retention = services.retention(tenant_id=tenant.tenant_id)
+    return take_away(retention=retention, tenant=tenant, at=at, out_of_time=out_of_time)
 
 
 def _held(services: Services, tenant: Tenant) -> bool:

@@ -11,7 +11,8 @@ from typing import Any
 import pytest
 
 from chalicelib.jobs import audit as jobs
-from chalicelib.jobs.audit import AuditIncomplete, InvalidVerificationOrder, verify_audit_chains
+from chalicelib.jobs.audit import InvalidVerificationOrder, verify_audit_chains
+from chalicelib.jobs.tenants import PassIncomplete
 from chalicelib.ports.audit import RoundMoved
 from chalicelib.ports.services import QueueUnavailable
 from chalicelib.ports.store import AuditNote
@@ -221,7 +222,7 @@ def test_whoever_runs_out_of_time_leaves_the_rest(
 ) -> None:
     monkeypatch.setattr(jobs, "deadline", lambda **_: lambda: True)
 
-    with pytest.raises(AuditIncomplete):
+    with pytest.raises(PassIncomplete):
         verifier.passes()
 
 
@@ -235,7 +236,7 @@ def test_what_could_not_be_told_is_told_by_the_next_pass(
     edit(verifier.auditor)
     queue = verifier.services.mail_queue
     monkeypatch.setitem(vars(verifier.services), "mail_queue", Away())
-    with pytest.raises(AuditIncomplete):
+    with pytest.raises(PassIncomplete):
         verifier.passes(full=True)
     monkeypatch.setitem(vars(verifier.services), "mail_queue", queue)
     verifier.again()

@@ -14,7 +14,8 @@ from chalicelib.adapters.payments.sandbox import MEMORY, SandboxGateway
 from chalicelib.domain.errors import Busy
 from chalicelib.domain.gateways import GatewayUnavailable, Notice
 from chalicelib.jobs import gateway_collections
-from chalicelib.jobs.gateway_collections import KeepingIncomplete, keep_collections
+from chalicelib.jobs.gateway_collections import keep_collections
+from chalicelib.jobs.tenants import PassIncomplete
 from tests.fakes.api_client import ApiClient
 from tests.fakes.clock import FakeClock
 from tests.integration.conftest import EngineServices, SignedIn
@@ -156,7 +157,7 @@ def test_a_vendor_that_is_away_at_the_end_is_asked_again_and_stops_no_other(
 
     with monkeypatch.context() as patch:
         patch.setattr(SandboxGateway, "inquire", inquire)
-        with pytest.raises(KeepingIncomplete):
+        with pytest.raises(PassIncomplete):
             keep_collections(till.counter.shop.services, {})
     store = till.counter.shop.tenant.store
     left = {one.reference for one in store.collections.under_way(limit=9)}
@@ -186,7 +187,7 @@ def test_a_pass_that_runs_out_of_time_does_not_end_green(
         return over if seconds == gateway_collections.PASS_SECONDS_MAX else lambda: False
 
     monkeypatch.setattr(gateway_collections, "deadline", deadline)
-    with pytest.raises(KeepingIncomplete):
+    with pytest.raises(PassIncomplete):
         keep_collections(till.counter.shop.services, {})
 
     left = till.counter.shop.tenant.store.collections.under_way(limit=9)

@@ -10,7 +10,8 @@ import pytest
 
 from chalicelib.domain.consent_texts import current_text
 from chalicelib.domain.policies import Document, Library
-from chalicelib.jobs.policies import NoticesIncomplete, tell_of_policies
+from chalicelib.jobs.policies import tell_of_policies
+from chalicelib.jobs.tenants import PassIncomplete
 from chalicelib.store.consents import ConsentItem
 from chalicelib.usecases.policies import Telling, mail_notices
 from tests.fakes.api_client import ApiClient, Reply
@@ -208,7 +209,7 @@ def test_what_the_mail_service_did_not_take_is_sent_by_the_next_pass(
 ) -> None:
     with announced(services, policy(on="2026-11-26"), policy(on=TOMORROW)):
         services.mailer.broken = True
-        with pytest.raises(NoticesIncomplete):
+        with pytest.raises(PassIncomplete):
             tell_of_policies(services, {})
         services.mailer.broken = False
         tell_of_policies(services, {})

@@ -7,7 +7,8 @@ from datetime import UTC, date, datetime, timedelta
 import pytest
 
 from chalicelib.jobs import retention as job
-from chalicelib.jobs.retention import RetentionIncomplete, keep_retention
+from chalicelib.jobs.retention import keep_retention
+from chalicelib.jobs.tenants import PassIncomplete
 from chalicelib.store import retention as stored
 from chalicelib.usecases.audit_verification import verify_piece
 from chalicelib.usecases.retention import take_away
@@ -155,7 +156,7 @@ def test_the_schedule_sees_to_every_tenant_and_tells_of_those_that_it_could_not(
 
     with monkeypatch.context() as hurried:
         hurried.setattr(job, "PASS_SECONDS_MAX", -1)
-        with pytest.raises(RetentionIncomplete):
+        with pytest.raises(PassIncomplete):
             keep_retention(shop.services, {})
     assert addresses(shop) > 0
     keep_retention(shop.services, {})

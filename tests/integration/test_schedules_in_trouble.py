@@ -16,8 +16,9 @@ from chalicelib.domain.errors import Busy
 from chalicelib.domain.lifecycle import NotCancelled
 from chalicelib.jobs import privacy
 from chalicelib.jobs.endings import InvalidEndingOrder
-from chalicelib.jobs.policies import NoticesIncomplete, tell_of_policies
-from chalicelib.jobs.privacy import RequestsIncomplete, keep_privacy_requests
+from chalicelib.jobs.policies import tell_of_policies
+from chalicelib.jobs.privacy import keep_privacy_requests
+from chalicelib.jobs.tenants import PassIncomplete
 from chalicelib.local.gateway import Gateway
 from chalicelib.store.acting import acting_for
 from chalicelib.store.base import Database
@@ -151,10 +152,10 @@ def test_a_breach_is_reminded_of_where_a_request_cannot_be_read_and_where_time_i
 
     with monkeypatch.context() as hurried:
         hurried.setattr(privacy, "PASS_SECONDS_MAX", -1)
-        with pytest.raises(RequestsIncomplete, match="time ran out"):
+        with pytest.raises(PassIncomplete, match="time ran out"):
             keep_privacy_requests(services, {})
     assert "Tell the authority of a breach" not in {one.subject for one in services.mailer.sent}
-    with pytest.raises(RequestsIncomplete, match=signed_in.tenant_id):
+    with pytest.raises(PassIncomplete, match=signed_in.tenant_id):
         keep_privacy_requests(services, {})
 
     assert services.mailer.last_to(signed_in.email).subject == "Tell the authority of a breach"
@@ -170,7 +171,7 @@ def test_staff_of_others_are_told_where_a_record_of_one_company_is_broken(
 
     with announced(services, policy(on="2026-11-26"), policy(on=f"{(NOW + DAY).date()}")):
         for _ in range(2):
-            with pytest.raises(NoticesIncomplete, match=signed_in.tenant_id):
+            with pytest.raises(PassIncomplete, match=signed_in.tenant_id):
                 tell_of_policies(services, {})
 
     assert [one.to for one in services.mailer.sent if "new version" in one.subject].count(

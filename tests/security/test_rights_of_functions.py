@@ -21,13 +21,14 @@ from chalicelib.jobs.billing import plan_billing, work_billing
 from chalicelib.jobs.exports import work_exports
 from chalicelib.jobs.gateway_collections import keep_collections
 from chalicelib.jobs.imports import work_imports
-from chalicelib.jobs.keys import KeysIncomplete, keep_keys
+from chalicelib.jobs.keys import keep_keys
 from chalicelib.jobs.mails import send_mails
-from chalicelib.jobs.plans import PlansIncomplete, keep_plans
-from chalicelib.jobs.policies import NoticesIncomplete, tell_of_policies
-from chalicelib.jobs.prepaid import EndingsIncomplete, expire_prepaid_lines
-from chalicelib.jobs.privacy import RequestsIncomplete, keep_privacy_requests
-from chalicelib.jobs.retention import RetentionIncomplete, keep_retention
+from chalicelib.jobs.plans import keep_plans
+from chalicelib.jobs.policies import tell_of_policies
+from chalicelib.jobs.prepaid import expire_prepaid_lines
+from chalicelib.jobs.privacy import keep_privacy_requests
+from chalicelib.jobs.retention import keep_retention
+from chalicelib.jobs.tenants import PassIncomplete
 from chalicelib.ports.services import QueueUnavailable
 from chalicelib.usecases.audit_rounds import BROKEN
 from chalicelib.usecases.support import NOTICE
@@ -151,7 +152,7 @@ class Pass:
         assert ok(self.tenant.api.get(found))["state"] == "done"
         created(self.tenant.api.post(path, json={"kind": "withdrawal", "purposes": [SECURITY]}))
         self.clock.advance(timedelta(days=31))
-        with suppress(RequestsIncomplete):  # as above
+        with suppress(PassIncomplete):  # as above
             keep_privacy_requests(self.services, {})
         assert self.services.mailer.last_to(self.tenant.email).subject == "A privacy request is late"
         del vars(self.services)["export_queue"]
@@ -202,7 +203,7 @@ class Pass:
         self.clock.advance(timedelta(minutes=1))
         order_keys(self.services, self.tenant)
         assert set(stored_keys(self.tenant)) > before
-        with suppress(KeysIncomplete):
+        with suppress(PassIncomplete):
             keep_keys(self.services, {})
 
     def renew(self) -> None:
@@ -212,7 +213,7 @@ class Pass:
         counter.pay(1_000_000)
         recharge = created(counter.send("recharges", {"package_id": package["package_id"]}))
         self.clock.advance(timedelta(days=32))
-        with suppress(EndingsIncomplete):
+        with suppress(PassIncomplete):
             expire_prepaid_lines(self.services, {})
         self.shop.sign_in_again()
         line = ok(self.tenant.api.get(f"/v1/prepaid/{recharge['line']['subscription_id']}"))
@@ -220,7 +221,7 @@ class Pass:
 
     def tell_of_policies(self) -> None:
         """Mail the staff about a version that they have not seen, which most of them joined before."""
-        with announced(self.services, policy(on="2041-12-01")), suppress(NoticesIncomplete):
+        with announced(self.services, policy(on="2041-12-01")), suppress(PassIncomplete):
             tell_of_policies(self.services, {})
         assert "A new version" in self.services.mailer.last_to(self.tenant.email).subject
 
@@ -245,7 +246,7 @@ class Pass:
         ok(self.tenant.api.post(f"/v1/subscriptions/{sold['subscription_id']}/usage", json=used))
         created(self.tenant.api.post("/v1/imports", json={"file_name": "a.csv", "size_bytes": 10}))
         self.clock.advance(timedelta(days=800))
-        with suppress(RetentionIncomplete):
+        with suppress(PassIncomplete):
             keep_retention(self.services, {})
         self.shop.sign_in_again()
         [day] = ok(self.tenant.api.get("/v1/retention/reports"))["items"]
@@ -268,7 +269,7 @@ class Pass:
 
     def keep_plans(self) -> None:
         """Look at every tenant's plan."""
-        with suppress(PlansIncomplete):
+        with suppress(PassIncomplete):
             keep_plans(self.services, {})
 
 
