@@ -239,3 +239,8 @@ def restored(engine: EngineHandle, services: EngineServices, items: list[Item]) 
     for item in items:
         raw = {name: {"B": b64decode(v["B"])} if "B" in v else v for name, v in item.items()}
         client.put_item(TableName=services.settings.tenants_table, Item=raw)
+
+
+def actions(ending: Ending, month: str) -> set[str]:
+    """What is in a month of the audit log."""
+    return {item["action"]["S"] for item in ending.shop.items(f"AUD#{month}")}

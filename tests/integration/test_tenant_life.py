@@ -13,13 +13,10 @@ import pytest
 
 from chalicelib.api.openapi import document
 from chalicelib.api.recovery import ALLOWED
-from chalicelib.domain.errors import NotFound
-from chalicelib.jobs.endings import InvalidEndingOrder
 from chalicelib.jobs.keys import keep_keys
 from chalicelib.jobs.tenants import PassIncomplete
 from chalicelib.local.gateway import Gateway
 from chalicelib.store.erasure import NO_CODE
-from chalicelib.usecases.holding import TooLateToHold
 from tests.examples import FACTOR
 from tests.fakes.api_client import ApiClient
 from tests.fakes.clock import FakeClock
@@ -30,6 +27,7 @@ from tests.integration.endings import (
     HOUR,
     Ending,
     Killed,
+    actions,
     bill,
     bills_name,
     chain_of,
@@ -218,11 +216,6 @@ def test_a_cancellation_is_the_owners_alone_and_may_be_withdrawn(small: Ending, 
     assert "tenant.recovery_began" in actions(small, "2041-06")
 
 
-def actions(ending: Ending, month: str) -> set[str]:
-    """What is in a month of the audit log."""
-    return {item["action"]["S"] for item in ending.shop.items(f"AUD#{month}")}
-
-
 def test_owners_are_told_four_times_and_a_notice_that_failed_is_given_later(small: Ending) -> None:
     small.cancel()
     small.services.mailer.broken = True
@@ -360,42 +353,3 @@ def stays(key: tuple[str, str]) -> bool:
     """Whether an item of a subscriber, or of the company's own, is kept."""
     gone = key[1] == "ACCOUNT#PERSON" or key[1].startswith("COL")
     return not gone and (key[1] == "PROFILE" or not key[0].endswith("#T"))
-
-
-# -- holds -------------------------------------------------------------------------------------
-
-
-def test_nothing_is_purged_while_it_is_held(small: Ending) -> None:
-    held = small.order(hold={"tenant_id": small.tenant_id, "category": "billing", "reason": "a lawsuit"})
-    small.cancel()
-    before = small.shop.items("A#")
-    small.keep(100 * DAY)
-
-    assert (small.state, small.shop.items("A#")) == ("recovery", before)
-    (shown,) = small.order(holds={"tenant_id": small.tenant_id})["holds"]
-    assert (shown["hold_id"], shown["reason"]) == (held["hold_id"], "a lawsuit")
-    assert b"a lawsuit" not in json.dumps(small.shop.items("HOLD")).encode()
-    assert "hold.set" in actions(small, "2041-05")
-    small.order(lift={"tenant_id": small.tenant_id, "hold_id": held["hold_id"]})
-    for _ in range(2):  # the last notice was not given while it was held
-        small.keep(DAY)
-    assert small.state == "purging"
-    with pytest.raises(TooLateToHold):
-        small.order(hold={"tenant_id": small.tenant_id, "category": "billing", "reason": "too late"})
-
-
-NO_ORDERS: list[tuple[dict[str, object], str]] = [
-    ({"hold": {"tenant_id": "ten_1"}}, "invalid_ending_order"),
-    ({"holds": {"tenant_id": 7}}, "invalid_ending_order"),
-    ({"forget": {}}, "invalid_ending_order"),
-    ({"certificates": {"after": 7}}, "invalid_ending_order"),
-    ({"hold": {"tenant_id": "ten_1", "category": "billing", "reason": "x"}}, "not_found"),
-    ({"lift": {"tenant_id": "ten_1", "hold_id": "hld_1"}}, "not_found"),
-]
-
-
-def test_an_order_that_cannot_be_read_or_names_nobody_fails(small: Ending) -> None:
-    for detail, code in NO_ORDERS:
-        with pytest.raises((InvalidEndingOrder, NotFound)) as refused:
-            small.order(**detail)
-        assert refused.value.code == code, detail
