@@ -91,55 +91,94 @@ class Erasure(StrEnum):
     KEY = "unreadable: its key is destroyed"
 
 
+class Keeper(StrEnum):
+    """What keeps to a rule, so that none is a promise alone."""
+
+    EXPIRY = "expiry: what has expired is not seen any more, also while the table still has it"
+    BUCKET = "the life cycle of the bucket"
+    JOB = "`RetentionKeeper`, which counts what it takes away"
+    ENDING = "the end of the account, and the destruction of keys whose years are over"
+    NOBODY = "nothing yet: there is none of it"
+
+
+@dataclass(frozen=True, slots=True)
+class Law:
+    """The days that the law of a country (``code``, by ISO 3166) asks for instead of a rule's own."""
+
+    code: str
+    country: str
+    days: int
+
+
 @dataclass(frozen=True, slots=True)
 class Rule:
     """For how long: ``days``, or whole ``fiscal_years`` of the tenant, after ``since``.
 
     Where both are 0 it goes with what ``since`` names. A tenant may shorten what is ``shortened`` only.
+    ``laws`` are of countries with other days.
     """
 
     code: str
     since: str
+    keeper: Keeper
     days: int = 0
     fiscal_years: int = 0
     shortened: bool = False
+    laws: tuple[Law, ...] = ()
+
+    def days_in(self, *, country: str) -> int:
+        """Return the days in a country; 0 where it is not counted in days."""
+        return next((law.days for law in self.laws if law.code == country), self.days)
+
+    def words_of(self, *, days: int) -> str:
+        """Return the period as people read it where it is so many days."""
+        return f"{days} day{'s' if days > 1 else ''} after {self.since}"
 
     @property
     def words(self) -> str:
-        """Return the period as people read it."""
+        """Return the period as people read it, in every country."""
         if self.fiscal_years:
             return f"{self.fiscal_years} fiscal years after {self.since}"
-        return f"{self.days} days after {self.since}" if self.days else self.since
+        elsewhere = "".join(f", {law.days} in {law.country}" for law in self.laws)
+        return self.words_of(days=self.days) + elsewhere if self.days else self.since
 
 
 # Section 5 of the policy: 30 days after the end, billing records up to 7 years.
 RECOVERY_DAYS: Final = 30
 BILLING_YEARS: Final = 7
 
-IN_USE: Final = Rule("in_use", "the end of the account", days=RECOVERY_DAYS)
-BOOKS: Final = Rule("books", "the fiscal year of the document", fiscal_years=BILLING_YEARS)
-AUDIT_LOG: Final = Rule("audit", "the fiscal year of the entry", fiscal_years=BILLING_YEARS)
-ACCESS_LOG: Final = Rule("access_log", "the access", days=365, shortened=True)
-TRAFFIC: Final = Rule("traffic", "the period of use", days=365)
-SESSION: Final = Rule("session", "until the session, code or link expires")
-WINDOW: Final = Rule("window", "until the window of the count ends")
-FILES: Final = Rule("files", "the file was made", days=7)
-PAPERS: Final = Rule("papers", "the file was made", days=1)
-BACKUPS: Final = Rule("backups", "the backup was taken", days=30)
-REPORTS: Final = Rule("reports", "the import", days=30)
-JOBS: Final = Rule("jobs", "the job ended", days=365, shortened=True)
-ANSWERS: Final = Rule("answers", "the request", days=90)
-KEYS: Final = Rule("keys", "until the key is destroyed; that it was is kept")
+IN_USE: Final = Rule("in_use", "the end of the account", Keeper.ENDING, days=RECOVERY_DAYS)
+BOOKS: Final = Rule("books", "the fiscal year of the document", Keeper.ENDING, fiscal_years=BILLING_YEARS)
+AUDIT_LOG: Final = Rule("audit", "the fiscal year of the entry", Keeper.ENDING, fiscal_years=BILLING_YEARS)
+ACCESS_LOG: Final = Rule("access_log", "the access", Keeper.JOB, days=365, shortened=True)
+# The year is the law of Pakistan. India: the licence of ISPs as amended on 27 January 2022; Nigeria:
+# Cybercrimes Act 2015, section 38.
+TRAFFIC: Final = Rule(
+    "traffic",
+    "the period of use",
+    Keeper.JOB,
+    days=365,
+    laws=(Law("IN", "India", 2 * 365), Law("NG", "Nigeria", 2 * 365)),
+)
+SESSION: Final = Rule("session", "until the session, code or link expires", Keeper.EXPIRY)
+WINDOW: Final = Rule("window", "until the window of the count ends", Keeper.EXPIRY)
+FILES: Final = Rule("files", "the file was made", Keeper.BUCKET, days=7)
+PAPERS: Final = Rule("papers", "the file was made", Keeper.BUCKET, days=1)
+BACKUPS: Final = Rule("backups", "the backup was taken", Keeper.BUCKET, days=30)
+REPORTS: Final = Rule("reports", "the import", Keeper.EXPIRY, days=30)
+JOBS: Final = Rule("jobs", "the job ended", Keeper.JOB, days=365, shortened=True)
+ANSWERS: Final = Rule("answers", "the request", Keeper.EXPIRY, days=90)
+KEYS: Final = Rule("keys", "until the key is destroyed; that it was is kept", Keeper.ENDING)
 # As long as a choice is good, and a year in which somebody may ask for the proof of it.
-VISITOR_CHOICE: Final = Rule("visitor_choice", "the choice", days=545)
-ACTIVITY: Final = Rule("activity", "the day", days=90)
-PURGE: Final = Rule("purge", "until the purge is certified")
-PROOF: Final = Rule("proof", "for good: it proves that the rest is deleted, and names nobody")
-NETWORKS: Final = Rule("networks", "the network was last seen", days=90)
+VISITOR_CHOICE: Final = Rule("visitor_choice", "the choice", Keeper.EXPIRY, days=545)
+ACTIVITY: Final = Rule("activity", "the day", Keeper.EXPIRY, days=90)
+PURGE: Final = Rule("purge", "until the purge is certified", Keeper.ENDING)
+PROOF: Final = Rule("proof", "for good: it proves that the rest is deleted, and names nobody", Keeper.ENDING)
+NETWORKS: Final = Rule("networks", "the network was last seen", Keeper.EXPIRY, days=90)
 # There are no tickets yet: the rule that they will be under.
-TICKETS: Final = Rule("tickets", "the ticket was closed", days=3 * 365, shortened=True)
+TICKETS: Final = Rule("tickets", "the ticket was closed", Keeper.NOBODY, days=3 * 365, shortened=True)
 # Seven days within which a sign-up can be confirmed, and one.
-SIGN_UPS: Final = Rule("sign_ups", "the sign-up, where nobody confirms it", days=8)
+SIGN_UPS: Final = Rule("sign_ups", "the sign-up, where nobody confirms it", Keeper.JOB, days=8)
 
 RULES: Final = (
     IN_USE, BOOKS, AUDIT_LOG, ACCESS_LOG, TRAFFIC, SESSION, WINDOW, FILES, PAPERS, BACKUPS, REPORTS, JOBS,

@@ -25,21 +25,20 @@ is not in it, or where what is personal is not encrypted.
 *direct*: the value is about a person. *linked*: it is filed under one. **sealed**: encrypted by the platform
 under the ISP's own keys, besides the encryption of the tables.
 
-The rules say for how long a value may be kept. `session`, `window`, `reports`, `answers`, `networks`,
-`visitor_choice` and `activity` are kept to by expiry (what has expired is not seen any more, also while the
-table still has it), `files` by the life cycle of the bucket, `access_log`, `traffic` and `jobs` by the job
-`RetentionKeeper`, which counts what it takes away (`GET /v1/retention/reports`), and `in_use`, `books`,
-`audit`, `keys` and `purge` by the purge of an account that ended (ADR 31).
+The rules say for how long a value may be kept, and what keeps to it. What `RetentionKeeper` took away is in
+`GET /v1/retention/reports` (ADR 34); how an account ends is in ADR 31.
 """
 
 
 def data_map_page(*, items: Sequence[Stored]) -> str:
     """Return the page."""
-    rules = [[f"`{rule.code}`", rule.words, "yes" if rule.shortened else ""] for rule in RULES]
+    rules = [
+        [f"`{rule.code}`", rule.words, rule.keeper.value, "yes" if rule.shortened else ""] for rule in RULES
+    ]
     parts = [
         _HEAD,
         "## For how long\n",
-        _table(["rule", "kept", "an ISP may shorten it"], rules),
+        _table(["rule", "kept", "kept to by", "an ISP may shorten it"], rules),
         "## By category\n",
         _table(CATEGORY_HEAD, category_rows(items=(*items, *OBJECTS))),
         "## Objections\n",

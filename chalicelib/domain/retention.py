@@ -1,6 +1,6 @@
 """For how long things are kept: the rules in force for a tenant, and what is past its time.
 
-The rules are the data map's. A country's law may ask for another period, and a tenant may shorten
+The rules are the data map's, with the periods of countries whose law asks for others. A tenant may shorten
 what the map lets it shorten, but lengthen nothing: what the privacy policy promises is the longest.
 """
 
@@ -14,13 +14,6 @@ from typing import Final
 from chalicelib.domain.data_map import ACCESS_LOG, JOBS, RULES, TICKETS, TRAFFIC, Rule
 from chalicelib.domain.errors import InvalidValue
 
-# What the law of a country asks for, in days, where that is not the data map's own year. In Pakistan it is a
-# year. India: the licence of ISPs as amended on 27 January 2022; Nigeria: Cybercrimes Act 2015, section 38.
-BY_COUNTRY: Final[Mapping[str, Mapping[str, int]]] = {
-    "PK": {TRAFFIC.code: 365},
-    "IN": {TRAFFIC.code: 2 * 365},
-    "NG": {TRAFFIC.code: 2 * 365},
-}
 # Below these a rule is of no use: who looks into an incident looks back a month.
 SHORTEST_DAYS: Final = {ACCESS_LOG.code: 30, JOBS.code: 30, TICKETS.code: 90}
 # The longest period of use is a year.
@@ -51,6 +44,11 @@ class Period:
     longest: int | None = None
     shortest: int | None = None
 
+    @property
+    def words(self) -> str:
+        """Return the period as the tenant's people read it."""
+        return self.rule.words if self.days is None else self.rule.words_of(days=self.days)
+
 
 @dataclass(frozen=True, slots=True)
 class Shortened:
@@ -70,7 +68,7 @@ class Shortened:
             raise UnknownRule(f"these may be shortened: {allowed}", param="rule")
         kept = {name: one for name, one in self.days.items() if name != code}
         if days is not None:
-            longest, shortest = _default_days(found, country), SHORTEST_DAYS.get(code, 1)
+            longest, shortest = found.days_in(country=country), SHORTEST_DAYS.get(code, 1)
             if days > longest:
                 raise RetentionTooLong(f"it is {longest} days at most", param="days")
             if days < shortest:
@@ -79,26 +77,22 @@ class Shortened:
         return replace(self, days=kept, version=self.version + 1)
 
 
-def _default_days(rule: Rule, country: str) -> int:
-    return BY_COUNTRY.get(country, {}).get(rule.code, rule.days)
-
-
 def periods(*, country: str, shortened: Shortened) -> tuple[Period, ...]:
     """Return every rule as it is in force for a tenant."""
     found = []
     for rule in RULES:
-        default = _default_days(rule, country)
+        default = rule.days_in(country=country)
         if not rule.shortened:
             found.append(Period(rule, default or None))
             continue
-        days = min(default, shortened.days.get(rule.code, default))
+        days = days_of(rule=rule, country=country, shortened=shortened)
         found.append(Period(rule, days, default, SHORTEST_DAYS.get(rule.code, 1)))
     return tuple(found)
 
 
 def days_of(*, rule: Rule, country: str, shortened: Shortened) -> int:
     """Return for how many days a tenant keeps what a rule is of."""
-    default = _default_days(rule, country)
+    default = rule.days_in(country=country)
     return min(default, shortened.days.get(rule.code, default)) if rule.shortened else default
 
 

@@ -15,6 +15,7 @@ from typing import Final
 
 from chalicelib.domain.data_map import Personal, Stored, Subject
 from chalicelib.domain.processors import REGISTER
+from chalicelib.domain.retention import Period
 
 # Rows of one file that the page shows; the files have all of them.
 PAGE_ROWS_MAX: Final = 1_000
@@ -69,14 +70,15 @@ def without_others(*, text: str, subject_id: str) -> str:
     )
 
 
-def processing_rows(*, items: Iterable[Stored], subject: Subject) -> list[Row]:
-    """Return why and for how long each kind of data about such a person is processed."""
+def processing_rows(*, items: Iterable[Stored], subject: Subject, periods: Iterable[Period]) -> list[Row]:
+    """Return why each kind of data about such a person is processed, and for how long by that tenant."""
+    words = {one.rule: one.words for one in periods}
     found = {
         (
             handling.category.value,
             handling.purpose.value,
             handling.basis.value,
-            handling.rule.words,
+            words[handling.rule],
             handling.erasure.value,
             one.controller.value,
         )

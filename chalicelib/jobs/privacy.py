@@ -39,6 +39,7 @@ def privacy_requests(services: Services) -> JobKind:
         sessions=services.sessions,
         portal_sessions=services.portal_sessions,
         desk=_desk(services),
+        retention=services.retention,
         now=services.clock.now,
         out_of_time=deadline(seconds=WORK_SECONDS_MAX),
     )

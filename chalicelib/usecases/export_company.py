@@ -88,7 +88,7 @@ def _retention_rules(source: Source) -> Iterator[Row]:
     for one in rules_in_force(retention=source.retention, tenant=source.tenant).periods:
         yield {
             "rule": one.rule.code,
-            "kept": one.rule.words,
+            "kept": one.words,
             "days": one.days,
             "fiscal_years": one.rule.fiscal_years or None,
             "longest_days": one.longest,

@@ -33,6 +33,7 @@ from chalicelib.domain.privacy_requests import (
 from chalicelib.domain.staff import StaffMember
 from chalicelib.ports.identity import Sessions
 from chalicelib.ports.privacy import Erased
+from chalicelib.ports.retention import Retention
 from chalicelib.ports.services import Blobs, Mail, Mailer, MailNotSent
 from chalicelib.ports.store import AuditNote, Stores, TenantStore
 from chalicelib.usecases.downloads import Download
@@ -42,6 +43,7 @@ from chalicelib.usecases.export_work import ARCHIVE_CONTENT_TYPE
 from chalicelib.usecases.privacy_mails import reminder_mail, request_mail
 from chalicelib.usecases.privacy_requests import Desk, send_notices, send_work
 from chalicelib.usecases.reminders import remind_answerers
+from chalicelib.usecases.retention import rules_in_force
 from chalicelib.usecases.staff_erasure import erase_staff
 from chalicelib.usecases.subject_access import Copy, FileTooLarge, copy_chunks
 
@@ -66,13 +68,17 @@ class FileNotReady(NotFound):
 
 @dataclass(frozen=True, slots=True)
 class PrivacyWork:
-    """What the worker needs; ``portal_sessions`` are subscribers', ``sessions`` staff's."""
+    """What the worker needs; ``portal_sessions`` are subscribers', ``sessions`` staff's.
+
+    ``retention`` is of the tenant that it is called with (``tenant_id``).
+    """
 
     stores: Stores
     blobs: Blobs
     sessions: Sessions
     portal_sessions: Sessions
     desk: Desk
+    retention: Callable[..., Retention]
     now: Callable[[], datetime]
     out_of_time: Callable[[], bool]
 
@@ -114,7 +120,8 @@ def _filed(work: PrivacyWork, store: TenantStore, request: PrivacyRequest) -> Pr
     made_at = work.now()
     of_subscriber = request.subject_id.startswith("sbr_")
     sessions = work.portal_sessions if of_subscriber else work.sessions
-    copy = Copy(store, sessions, request, made_at, work.out_of_time)
+    rules = rules_in_force(retention=work.retention(tenant_id=store.tenant_id), tenant=store.profile())
+    copy = Copy(store, sessions, request, rules.periods, made_at, work.out_of_time)
     archive = Archive(at=made_at)
     try:
         size = work.blobs.write(

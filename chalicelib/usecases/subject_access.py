@@ -8,7 +8,7 @@ Who else is in it is named by what they are, never by who.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from functools import partial
@@ -17,6 +17,7 @@ from itertools import chain
 from chalicelib.domain.catalogue import Catalogue
 from chalicelib.domain.data_map import Subject
 from chalicelib.domain.data_map_items import ITEMS
+from chalicelib.domain.data_map_objects import OBJECTS
 from chalicelib.domain.documents import Document
 from chalicelib.domain.errors import DomainError
 from chalicelib.domain.export_tables import (
@@ -28,6 +29,7 @@ from chalicelib.domain.export_tables import (
 )
 from chalicelib.domain.invoices import Invoice
 from chalicelib.domain.privacy_requests import PrivacyRequest
+from chalicelib.domain.retention import Period
 from chalicelib.domain.subject_files import (
     PAGE_ROWS_MAX,
     Row,
@@ -60,11 +62,12 @@ class FileTooLarge(DomainError):
 
 @dataclass
 class Copy:
-    """A copy in the making, of one person of one tenant."""
+    """A copy in the making, of one person of one tenant; ``periods`` are the tenant's, of retention."""
 
     store: TenantStore
     sessions: Sessions
     request: PrivacyRequest
+    periods: Sequence[Period]
     at: datetime
     out_of_time: Callable[[], bool]
     sections: list[Section] = field(default_factory=list)
@@ -88,7 +91,7 @@ def copy_chunks(*, copy: Copy, archive: Archive) -> Iterator[bytes]:
         "privacy_requests": map(_request_row, copy.store.privacy.each_of(subject_id=copy.subject_id)),
         "consents": _consents(copy),
         "policies": _policies(copy),
-        "processing": processing_rows(items=ITEMS, subject=subject),
+        "processing": processing_rows(items=(*ITEMS, *OBJECTS), subject=subject, periods=copy.periods),
         "recipients": recipient_rows(),
     }
     for name, rows in files.items():

@@ -19,7 +19,7 @@ from chalicelib.domain.activity import ACTIVITY_DAYS
 from chalicelib.domain.anomalies import NETWORK_KNOWN_FOR
 from chalicelib.domain.consents import PROOF_LIFE
 from chalicelib.domain.contacts import Contact, Recipient
-from chalicelib.domain.data_map import Basis, Controller, Erasure, Personal, Rule, Subject
+from chalicelib.domain.data_map import Basis, Controller, Erasure, Keeper, Personal, Rule, Subject
 from chalicelib.domain.data_map_items import ITEMS
 from chalicelib.domain.data_map_objects import OBJECTS
 from chalicelib.domain.data_map_page import data_map_page
@@ -155,7 +155,7 @@ def test_what_ends_by_itself_ends_when_its_rule_says() -> None:
 def test_a_rule_says_its_period() -> None:
     assert data_map.IN_USE.words == "30 days after the end of the account"
     assert data_map.BOOKS.words == "7 fiscal years after the fiscal year of the document"
-    assert Rule("x", "until it ends").words == "until it ends"
+    assert Rule("x", "until it ends", Keeper.ENDING).words == "until it ends"
 
 
 def test_an_attribute_has_one_handling() -> None:

@@ -112,6 +112,7 @@ def test_somebody_who_works_there_gets_their_own_copy(desk: Desk) -> None:
     word = f"them{secrets.token_hex(4)}"
     person = life_of(desk, word)
     api = desk.tenant.api
+    ok(api.put("/v1/retention/access_log", json={"days": 90}, headers={"If-Match": '"1"'}))
 
     request = created(api.post("/v1/me/privacy-requests", json={"kind": "export"}))
     path = f"/v1/me/privacy-requests/{request['privacy_request_id']}/download"
@@ -120,6 +121,7 @@ def test_somebody_who_works_there_gets_their_own_copy(desk: Desk) -> None:
     everything = "".join(files.values())
     assert desk.tenant.email in files["person.jsonl"]
     assert '"action": "subscriber.created", "by": "you"' in files["audit_entries.jsonl"]
+    assert '"90 days after the access"' in files["processing.jsonl"], "as it is kept by this company"
     assert api.caller.partition("::")[0] in files["audit_entries.jsonl"]
     assert word not in everything
     assert person["subscriber_id"] not in everything

@@ -5,8 +5,10 @@ from __future__ import annotations
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
+from pynamodb.attributes import NumberAttribute
 
-from chalicelib.domain.data_map import ACCESS_LOG, BOOKS, RULES, TRAFFIC
+from chalicelib.api.site_tables import kept_table
+from chalicelib.domain.data_map import ACCESS_LOG, BOOKS, RULES, TRAFFIC, Keeper
 from chalicelib.domain.data_map_items import ITEMS
 from chalicelib.domain.data_map_objects import OBJECTS
 from chalicelib.domain.errors import InvalidValue
@@ -19,6 +21,7 @@ from chalicelib.domain.retention import (
     over_periods,
     periods,
 )
+from chalicelib.store.retention import ReportItem
 
 AT = datetime(2026, 12, 1, 12, tzinfo=UTC)
 
@@ -38,13 +41,10 @@ DAYS = {
     "sign_ups": (8, {}),
     "in_use": (30, {}),
 }
-# What keeps to each rule: the table's expiry, the bucket's life cycle, the daily job, or the account's end.
-EXPIRING = {"session", "window", "reports", "answers", "networks", "visitor_choice", "activity"}
-BUCKET = {"files", "papers"}
-DAILY = {"access_log", "traffic", "jobs", "sign_ups"}
-WITH_THE_ACCOUNT = {"in_use", "books", "audit", "keys", "purge", "proof"}
-# Objects under a lock, which a lifecycle of their bucket takes away.
-LOCKED = {"backups"}
+
+
+def kept_to_by(keeper: Keeper) -> set[str]:
+    return {rule.code for rule in RULES if rule.keeper is keeper}
 
 
 @pytest.mark.parametrize("country", COUNTRIES)
@@ -80,11 +80,22 @@ def test_something_keeps_to_each_rule() -> None:
     }
     of_files = {handling.rule.code for one in OBJECTS for handling in one.attributes.values()}
 
-    assert expiring >= EXPIRING
-    assert of_files >= BUCKET | LOCKED
-    assert {*EXPIRING, *BUCKET, *DAILY, *WITH_THE_ACCOUNT, *LOCKED, "tickets"} == {
-        rule.code for rule in RULES
-    }
+    assert expiring >= kept_to_by(Keeper.EXPIRY)
+    assert of_files >= kept_to_by(Keeper.BUCKET)
+    counted = {name for name, one in ReportItem.get_attributes().items() if isinstance(one, NumberAttribute)}
+    assert counted == kept_to_by(Keeper.JOB)
+    assert kept_to_by(Keeper.NOBODY) == {"tickets"}
+
+
+def test_where_the_law_asks_for_other_days_whoever_reads_the_rules_is_told() -> None:
+    for one in (one for one in RULES if one.laws):
+        assert one.days, f"{one.code}: laws are counted in days"
+        assert not one.shortened, f"{one.code}: who may shorten it could undercut the law"
+    shown = kept_table(items=ITEMS)
+
+    assert "365 days after the period of use, 730 in India, 730 in Nigeria" in shown
+    (india,) = (one for one in periods(country="IN", shortened=Shortened()) if one.rule is TRAFFIC)
+    assert india.words == "730 days after the period of use"
 
 
 def test_a_tenant_shortens_a_rule_and_lets_it_be_again() -> None:
