@@ -6,12 +6,18 @@ not. Nothing tells whose an answer is but its content, so an erasure looks throu
 
 from __future__ import annotations
 
+from dataclasses import fields
 from typing import Final
+
+from chalicelib.domain.contacts import Contact, Recipient
 
 # Fields of answers that hold what is about a person, or what staff wrote about one.
 PERSONAL_FIELDS: Final = frozenset(
-    "name email phone address national_id tax_id note reference reason words recipient_name "
-    "recipient_address recipient_tax_id".split()
+    {
+        *(one.name for one in fields(Contact)),
+        *(f"recipient_{one.name}" for one in fields(Recipient)),
+        *("reference", "reason", "words"),
+    }
 )
 
 

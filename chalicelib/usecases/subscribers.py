@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from datetime import datetime
 from typing import Final
 
@@ -58,8 +58,7 @@ class SubscriberChange:
     @property
     def contact(self) -> dict[str, str]:
         """The fields of the contact that are set."""
-        fields = ("name", "email", "phone", "address", "national_id", "tax_id", "note")
-        given = {field: getattr(self, field) for field in fields}
+        given = {field.name: getattr(self, field.name) for field in fields(Contact)}
         return {field: text for field, text in given.items() if text is not None}
 
 

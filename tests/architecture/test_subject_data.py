@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import fields
+
+from chalicelib.api.privacy_parts import ContactChangesIn
+from chalicelib.domain.contacts import Contact
 from chalicelib.domain.data_map import Subject
 from chalicelib.domain.data_map_items import ITEMS
 from chalicelib.domain.gateways import CheckoutAsked, RefundAsked
@@ -97,6 +101,10 @@ def test_everything_of_a_subscriber_is_in_their_copy_or_said_why_not() -> None:
 
     assert of_subscribers == shown | set(ELSEWHERE)
     assert not shown & set(ELSEWHERE)
+
+
+def test_each_field_of_a_contact_may_be_corrected_but_notes_which_are_the_isps_own_words() -> None:
+    assert set(ContactChangesIn.model_fields) == {one.name for one in fields(Contact)} - {"note"}
 
 
 def test_what_goes_to_gateways_is_in_the_register() -> None:

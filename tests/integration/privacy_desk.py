@@ -5,8 +5,9 @@ from __future__ import annotations
 import io
 import secrets
 import zipfile
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
+from chalicelib.domain.contacts import Contact
 from tests.fakes.api_client import ApiClient, Reply
 from tests.integration.conftest import EngineServices
 from tests.integration.counter import line, pkr
@@ -26,8 +27,8 @@ class Desk(Shop):
 
 
 def planted(word: str) -> dict[str, str]:
-    """A contact of which every field has the word."""
-    return {
+    """A contact of which every field has the word, or nothing would look for what is in it."""
+    contact = {
         "name": f"{word}name",
         "email": f"{word}mail@mail.example",
         "phone": f"0300-{secrets.randbelow(8_000_000) + 1_000_000}",
@@ -36,6 +37,8 @@ def planted(word: str) -> dict[str, str]:
         "tax_id": f"{word}tax",
         "note": f"{word}note",
     }
+    assert set(contact) == {one.name for one in fields(Contact)}
+    return contact
 
 
 def life_of(desk: Desk, word: str) -> Item:
