@@ -186,6 +186,7 @@ class Words:
     ``address`` is where who asked from outside is written to, or where an erased person is told;
     ``on_file`` is told besides: the address of whom staff take such an asker for.
     ``changes`` are fields of a contact as they should be, ``seen`` is what proved the identity.
+    ``telling_since`` is when a worker began to mail what waits to be told, while it does.
     """
 
     address: str = ""
@@ -195,6 +196,7 @@ class Words:
     reason: str = ""
     told: tuple[Told, ...] = ()
     on_file: str = ""
+    telling_since: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,13 +14,13 @@ from chalicelib.jobs.tenants import see_to_each, tried
 from chalicelib.jobs.turns import JobKind
 from chalicelib.observability import logger
 from chalicelib.usecases.breaches import remind_of_breaches
+from chalicelib.usecases.privacy_notices import send_notice
 from chalicelib.usecases.privacy_outside import PRIVACY_CODE, send_confirmation
 from chalicelib.usecases.privacy_requests import PRIVACY_NOTICE, Desk
 from chalicelib.usecases.privacy_work import (
     PrivacyWork,
     give_up,
     look_after_requests,
-    send_notice,
     work_request,
 )
 

@@ -324,7 +324,8 @@ def _encoded(request: PrivacyRequest) -> bytes:
 
 def _words(stored: dict[str, Any]) -> Words:
     told = tuple(Told(**{**one, "at": from_iso(one["at"])}) for one in stored["told"])
-    return Words(**{**stored, "told": told})
+    since = stored.get("telling_since")
+    return Words(**{**stored, "told": told, "telling_since": from_iso(since) if since else None})
 
 
 def _place(pk: str, sk: str) -> str:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
-from itertools import product
-from typing import Final
+from functools import partial
+from typing import Any, Final, TypeAlias
 
-from chalicelib.domain.erasure import without_words
 from chalicelib.domain.errors import NotFound, StaleVersion
 from chalicelib.domain.jobs import (
     DOWNLOAD_TTL_SECONDS,
@@ -26,7 +25,6 @@ from chalicelib.domain.privacy_requests import (
     PrivacyRequest,
     RequestKind,
     RequestState,
-    Told,
     closed,
     reminder,
 )
@@ -40,7 +38,8 @@ from chalicelib.usecases.downloads import Download
 from chalicelib.usecases.erasure import erase
 from chalicelib.usecases.export_archive import Archive
 from chalicelib.usecases.export_work import ARCHIVE_CONTENT_TYPE
-from chalicelib.usecases.privacy_mails import reminder_mail, request_mail
+from chalicelib.usecases.privacy_mails import reminder_mail
+from chalicelib.usecases.privacy_notices import change_request
 from chalicelib.usecases.privacy_requests import Desk, send_notices, send_work
 from chalicelib.usecases.reminders import remind_answerers
 from chalicelib.usecases.retention import rules_in_force
@@ -51,7 +50,8 @@ SYSTEM_ACTOR: Final = "system"
 WAITING_PER_READ: Final = 100
 # A request whose work gave no sign of life for this long is begun again by the hour's pass.
 WORK_LOST_AFTER: Final = timedelta(minutes=30)
-ADDRESS_TRIED_FOR: Final = timedelta(days=3)
+# How a request is when its work ended, of how it was just before.
+End: TypeAlias = Callable[[PrivacyRequest], PrivacyRequest]
 
 
 class WorkTaken(JobTaken):
@@ -91,32 +91,64 @@ def work_request(*, work: PrivacyWork, tenant_id: str, privacy_request_id: str) 
     store = work.stores.of(tenant_id=tenant_id)
     if not may(state=store.profile().state, capability=Capability.RIGHTS):
         return True  # the hour's pass begins it again where the company is back
-    before = store.privacy.get(request_id=privacy_request_id)
-    if before.state is not RequestState.IN_WORK or before.failure is not None:
+    first = store.privacy.get(request_id=privacy_request_id)
+    if not _in_work(first):
         return True
-    if before.kind is RequestKind.DELETION and store.privacy.held():
+    if first.kind is RequestKind.DELETION and store.privacy.held():
         return True  # and the hour's pass goes on with it where the hold is lifted
-    taken = before.step(at=work.now(), by=SYSTEM_ACTOR, what="attempted", attempt=before.attempt + 1)
-    _change(store, before, taken)
-    done = _erased(work, store, taken) if taken.kind is RequestKind.DELETION else _filed(work, store, taken)
+
+    def taken(before: PrivacyRequest) -> PrivacyRequest:
+        _require_same(first, before)
+        return before.step(at=work.now(), by=SYSTEM_ACTOR, what="attempted", attempt=before.attempt + 1)
+
+    request = change_request(store=store, request_id=privacy_request_id, change=taken)
+    assert request is not None, "it is taken or refused"
+    end = (
+        _erased(work, store, request) if first.kind is RequestKind.DELETION else _filed(work, store, request)
+    )
+    _end(work, store, request, end)
+    send_notices(store=store, desk=work.desk, request_id=privacy_request_id)
+    return True
+
+
+def _in_work(request: PrivacyRequest) -> bool:
+    return request.state is RequestState.IN_WORK and request.failure is None
+
+
+def _require_same(known: PrivacyRequest, found: PrivacyRequest) -> None:
+    """Raise WorkTaken where more was changed than what is told of a request, or its deadline."""
+    if not _in_work(found) or found.attempt != known.attempt:
+        raise WorkTaken("another worker is at this request")
+
+
+def _end(work: PrivacyWork, store: TenantStore, request: PrivacyRequest, end: End) -> None:
+    """Write down how the work ended: mails that were noted meanwhile do not undo it."""
+    done = end(request)
     told = {"kind": done.kind.value, "sha256": done.file.sha256 if done.file else "", "kept": done.kept_count}
     action = "privacy.failed" if done.failure else "privacy.completed"
-    _change(store, taken, done, AuditNote(SYSTEM_ACTOR, action, done.request_id, work.now(), details=told))
-    send_notices(store=store, desk=work.desk, request_id=done.request_id)
-    return True
+    note = AuditNote(SYSTEM_ACTOR, action, done.request_id, work.now(), details=told)
+
+    def ended(before: PrivacyRequest) -> PrivacyRequest:
+        _require_same(request, before)
+        return end(before)
+
+    change_request(store=store, request_id=request.request_id, change=ended, note=note)
 
 
 def give_up(*, work: PrivacyWork, tenant_id: str, privacy_request_id: str) -> None:
     """Mark a request that its workers could not do: staff see it, and may begin it again."""
     store = work.stores.of(tenant_id=tenant_id)
-    before = store.privacy.get(request_id=privacy_request_id)
-    if before.state is RequestState.IN_WORK and before.failure is None:
-        failure = JobFailure("internal_error", "something went wrong on our side; begin it again")
-        after = before.step(at=work.now(), by=SYSTEM_ACTOR, what="failed", failure=failure)
-        _change(store, before, after)
+    failure = JobFailure("internal_error", "something went wrong on our side; begin it again")
+
+    def failed(before: PrivacyRequest) -> PrivacyRequest | None:
+        if not _in_work(before):
+            return None
+        return before.step(at=work.now(), by=SYSTEM_ACTOR, what="failed", failure=failure)
+
+    change_request(store=store, request_id=privacy_request_id, change=failed)
 
 
-def _filed(work: PrivacyWork, store: TenantStore, request: PrivacyRequest) -> PrivacyRequest:
+def _filed(work: PrivacyWork, store: TenantStore, request: PrivacyRequest) -> End:
     made_at = work.now()
     of_subscriber = request.subject_id.startswith("sbr_")
     sessions = work.portal_sessions if of_subscriber else work.sessions
@@ -130,14 +162,12 @@ def _filed(work: PrivacyWork, store: TenantStore, request: PrivacyRequest) -> Pr
             content_type=ARCHIVE_CONTENT_TYPE,
         )
     except FileTooLarge as error:
-        failed = request.step(at=work.now(), by=SYSTEM_ACTOR, what="failed")
-        tell = (*request.to_tell, Notice.FILE_FAILED)
-        return replace(failed, failure=JobFailure(error.code, error.message), to_tell=tell)
+        return partial(_failed, JobFailure(error.code, error.message), work.now())
     made = MadeFile(request.attempt, size, archive.digest, made_at)
-    return _done(replace(request, file=made), work.now(), Notice.FILE_READY)
+    return partial(_done, {"file": made}, work.now(), Notice.FILE_READY)
 
 
-def _erased(work: PrivacyWork, store: TenantStore, request: PrivacyRequest) -> PrivacyRequest:
+def _erased(work: PrivacyWork, store: TenantStore, request: PrivacyRequest) -> End:
     begun = next((one.at for one in request.history if one.what == "begun"), request.received_at)
     erased = Erased(request.subject_id, request.request_id, begun)
     kept: tuple[Kept, ...] = ()
@@ -150,24 +180,24 @@ def _erased(work: PrivacyWork, store: TenantStore, request: PrivacyRequest) -> P
             made = replace(one, attempt=one.file.attempt)
             work.blobs.delete(key=file_key(tenant_id=store.tenant_id, request=made))
     notice = Notice.STAFF_ERASED if erased.of_staff else Notice.ERASED
-    told = replace(request, kept=kept[:KEPT_LISTED_MAX], kept_count=len(kept))
-    return _done(told, work.now(), notice)
+    stays = {"kept": kept[:KEPT_LISTED_MAX], "kept_count": len(kept)}
+    return partial(_done, stays, work.now(), notice)
 
 
-def _done(request: PrivacyRequest, at: datetime, notice: Notice) -> PrivacyRequest:
+def _done(found: Mapping[str, Any], at: datetime, notice: Notice, request: PrivacyRequest) -> PrivacyRequest:
     return closed(
-        request=request, state=RequestState.DONE, at=at, by=SYSTEM_ACTOR, what="done", notice=notice
+        request=replace(request, **found),
+        state=RequestState.DONE,
+        at=at,
+        by=SYSTEM_ACTOR,
+        what="done",
+        notice=notice,
     )
 
 
-def _change(
-    store: TenantStore, before: PrivacyRequest, after: PrivacyRequest, note: AuditNote | None = None
-) -> None:
-    notes = [store.note(note=note)] if note else []
-    try:
-        store.commit(*store.privacy.change(before=before, after=after), *notes)
-    except StaleVersion:
-        raise WorkTaken("another worker is at this request") from None
+def _failed(failure: JobFailure, at: datetime, request: PrivacyRequest) -> PrivacyRequest:
+    failed = request.step(at=at, by=SYSTEM_ACTOR, what="failed")
+    return replace(failed, failure=failure, to_tell=(*request.to_tell, Notice.FILE_FAILED))
 
 
 # -- the file --------------------------------------------------------------------------------
@@ -195,62 +225,6 @@ def file_of(
     name = f"your-data-{made.made_at:%Y-%m-%d}.zip"
     url = blobs.presigned_get(key=key, file_name=name, ttl_seconds=DOWNLOAD_TTL_SECONDS)
     return Download(url, name, at + timedelta(seconds=DOWNLOAD_TTL_SECONDS))
-
-
-# -- mails -----------------------------------------------------------------------------------
-
-
-def send_notice(*, stores: Stores, mailer: Mailer, tenant_id: str, request_id: str, at: datetime) -> None:
-    """Send the mails that wait with a request, and keep what they said.
-
-    What is left of an erasure's request is taken away with its last mail. Raises MailNotSent, or
-    StaleVersion where the request changed meanwhile: the message comes again.
-    """
-    store = stores.of(tenant_id=tenant_id)
-    if not may(state=store.profile().state, capability=Capability.RIGHTS):
-        return  # the hour's pass asks for it again where the company is back
-    before = store.privacy.get(request_id=request_id)
-    if not before.to_tell:
-        return
-    company, told = store.known_profile.company, list(before.words.told)
-    for notice, to in product(before.to_tell, _addresses_of(store, before)):
-        mail = request_mail(to=to, company=company, request=before, notice=notice)
-        went = to if to and _sent(mailer, mail, before, at) else ""
-        told.append(Told(at, notice.value, went, mail.subject, mail.text))
-    words = replace(before.words, told=tuple(told))
-    after = replace(before, to_tell=(), words=words, version=before.version + 1)
-    if {Notice.ERASED, Notice.STAFF_ERASED} & set(before.to_tell):
-        after = without_words(request=after)
-    store.commit(*store.privacy.change(before=before, after=after))
-
-
-def _sent(mailer: Mailer, mail: Mail, request: PrivacyRequest, at: datetime) -> bool:
-    """Send a mail; give up on an address that takes none for days, which then was told nothing."""
-    try:
-        mailer.send(mail=mail)
-    except MailNotSent:
-        if at - request.history[-1].at < ADDRESS_TRIED_FOR:
-            raise
-        return False
-    return True
-
-
-def _addresses_of(store: TenantStore, request: PrivacyRequest) -> tuple[str, ...]:
-    """Return where the person of a request is written to: one place at least, which may be an empty text."""
-    first, on_file = _address_of(store, request), request.words.on_file
-    return (first, on_file) if on_file and on_file != first else (first,)
-
-
-def _address_of(store: TenantStore, request: PrivacyRequest) -> str:
-    """Return where the person of a request is written to, or an empty text."""
-    if request.words.address:
-        return request.words.address
-    with suppress(NotFound):
-        if request.subject_id.startswith("sbr_"):
-            return store.subscribers.get(subscriber_id=request.subject_id).contact.email
-        if request.subject_id:
-            return store.staff.get(staff_id=request.subject_id).email
-    return ""
 
 
 # -- the hour's pass -------------------------------------------------------------------------
