@@ -25,6 +25,7 @@ import argparse
 import asyncio
 import contextlib
 import errno
+import functools
 import json
 import os
 import shutil
@@ -41,6 +42,7 @@ EXIT_NOT_SAVED = 97
 EXIT_PORT_IN_USE = 98
 CHECKPOINT_DEADLINE_S = 120
 CHECKPOINTS_KEPT = 2
+CONDITIONS_KEPT = 1_000
 PARENT_POLL_S = 1.0
 READ_ONLY_OPERATIONS = (
     "Get",
@@ -177,6 +179,7 @@ class Host:
         self._writer_pid = 0
         self._orphaned = False
         self._teller = Teller(options.news_fd)
+        _remember_checked_conditions(engine)
         if self._checkpoints:
             options.checkpoints.mkdir(parents=True, exist_ok=True)
             self._checkpoints.remove_torn()
@@ -185,24 +188,42 @@ class Host:
 
     async def serve(self) -> None:
         """Serve until a signal, or until the watched process is gone. Does not return."""
-        from hypercorn.asyncio import serve  # type: ignore[import-not-found]
-        from hypercorn.config import Config  # type: ignore[import-not-found]
+        from uvicorn import Config, Server  # type: ignore[import-not-found]
+
+        until_stopped = self._until_stopped
+
+        class OurServer(Server):  # type: ignore[misc]
+            """A server that leaves signals to us, and the end, which waits until the state is read."""
+
+            capture_signals = contextlib.nullcontext
+
+            async def main_loop(self) -> None:
+                await until_stopped()
 
         self._stop, self._save = asyncio.Event(), asyncio.Event()
         loop = asyncio.get_running_loop()
         for signum in (signal.SIGINT, signal.SIGTERM):
             loop.add_signal_handler(signum, self._stop.set)
         loop.add_signal_handler(signal.SIGUSR1, self._save.set)
-        config = Config()
-        config.bind = [f"fd://{self._listener.fileno()}"]
-        config.keep_alive_timeout = 75
-        config.loglevel = "WARNING"
-        config.certfile = os.environ.get("MINISTACK_SSL_CERT")
-        config.keyfile = os.environ.get("MINISTACK_SSL_KEY")
+        config = Config(
+            self._counting_writes,
+            interface="asgi3",
+            http="httptools",
+            ws="none",
+            lifespan="on",
+            timeout_keep_alive=75,
+            log_config=None,
+            access_log=False,
+            # The engine adds both where AWS does.
+            server_header=False,
+            date_header=False,
+            ssl_certfile=os.environ.get("MINISTACK_SSL_CERT"),
+            ssl_keyfile=os.environ.get("MINISTACK_SSL_KEY"),
+        )
         helpers = [loop.create_task(self._watch_process())]
         if self._checkpoints:
             helpers.append(loop.create_task(self._checkpoint_forever()))
-        await serve(self._counting_writes, config, shutdown_trigger=self._until_stopped)
+        await OurServer(config).serve(sockets=[self._listener])
 
     async def _counting_writes(self, scope: Any, receive: Any, send: Any) -> None:
         try:
@@ -320,6 +341,12 @@ def _ended_with(code: int) -> str:
     return "see the engine's log" if code == EXIT_UNKNOWN else os.strerror(code)
 
 
+def _remember_checked_conditions(engine: Any) -> None:
+    """The grammar of a condition is checked at each use; the platform has few, and uses them all the time."""
+    database = engine._get_module("dynamodb")
+    database._condition_syntax_error = functools.lru_cache(CONDITIONS_KEPT)(database._condition_syntax_error)
+
+
 def _remember_sent_mail(engine: Any) -> None:
     """Sent mail is not part of the engine's own state; the local mailbox should survive a restart."""
     ses = engine._get_module("ses")
@@ -346,9 +373,11 @@ def _may_write(scope: Any) -> bool:
 
 
 def _listen(host: str, port: int) -> socket.socket:
-    listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+    # With its protocol named, or asyncio leaves Nagle's delay on: 40 ms an answer.
+    listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     listener.bind((host, port))
+    listener.listen()  # only now can nobody else be given the port while we start
     listener.set_inheritable(False)
     return listener
 

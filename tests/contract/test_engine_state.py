@@ -176,7 +176,8 @@ def test_a_checkpoint_that_cannot_be_written_leaves_nothing_and_is_tried_again(
         wait_until(lambda: engine.unsaved)
 
         assert engine.unsaved == "File too large"
-        wait_until(lambda: set((state / "checkpoints").iterdir()) == before)
+        # An older checkpoint may have been removed since.
+        wait_until(lambda: set((state / "checkpoints").iterdir()) <= before)
         with pytest.raises(EngineError, match="File too large"):
             engine.checkpoint()
         limit_files(engine.pid, None)
