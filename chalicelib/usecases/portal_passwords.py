@@ -13,7 +13,7 @@ from chalicelib.domain.subscribers import SubscriberArchived
 from chalicelib.ports.identity import TokenNotValid
 from chalicelib.ports.store import AuditNote, TenantStore
 from chalicelib.usecases.portal import Portal, open_portal, still_there
-from chalicelib.usecases.portal_sending import ACTIVATION, MAIL, sms_number
+from chalicelib.usecases.portal_sending import ACTIVATION, MAIL, sms_number, sms_on
 from chalicelib.usecases.portal_sessions import Asking, begin, tell_of_password, with_password
 from chalicelib.usecases.sessions import LoggedIn, commit_ending
 from chalicelib.usecases.staff import PASSWORDS_ASKED, WrongPassword
@@ -39,7 +39,7 @@ def ask_activation(
         raise SubscriberArchived("the subscriber is archived: unarchive it first")
     if channel == MAIL and not subscriber.contact.email:
         raise CannotBeReached("there is no email address on file", param="channel")
-    if channel != MAIL and not (tenant.portal_sms and portal.texter.configured):
+    if channel != MAIL and not sms_on(portal=portal, tenant=tenant):
         raise TextsOff("no SMS are sent: see portal_sms of the settings", param="channel")
     if channel != MAIL and sms_number(portal=portal, tenant=tenant, subscriber=subscriber) is None:
         raise CannotBeReached("there is no number on file that SMS go to", param="channel")

@@ -21,6 +21,7 @@ from chalicelib.domain.portal import (
     AskedCodes,
     SentCode,
 )
+from chalicelib.domain.processors import SMS as BY_SMS
 from chalicelib.domain.subscribers import Subscriber
 from chalicelib.domain.tenants import Tenant
 from chalicelib.ports.services import TextMessage, TextNotSent
@@ -125,9 +126,14 @@ def _ways(portal: Portal, tenant: Tenant, subscriber: Subscriber, login: str) ->
     return by_mail if number is None else [Destination(SMS, number), *by_mail]
 
 
+def sms_on(*, portal: Portal, tenant: Tenant) -> bool:
+    """Whether an ISP sends SMS: the register of third parties says by which of its settings."""
+    return BY_SMS.on(tenant=tenant) and portal.texter.configured
+
+
 def sms_number(*, portal: Portal, tenant: Tenant, subscriber: Subscriber) -> str | None:
     """Return the number to which SMS for a subscriber go (E.164), or None where none do."""
-    if not (tenant.portal_sms and portal.texter.configured and subscriber.contact.phone):
+    if not (sms_on(portal=portal, tenant=tenant) and subscriber.contact.phone):
         return None
     return portal.numbers.for_sms(text=subscriber.contact.phone, country=tenant.country)
 

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from chalicelib import adapters
 from chalicelib.adapters.email.ses import SesMailer
 from chalicelib.adapters.sms.sns import SnsTexter
-from chalicelib.domain.processors import MAIL, REGISTER, SMS, FieldNotAllowed, sendable
+from chalicelib.api.tenants import TenantPatch
+from chalicelib.domain.processors import HOSTING, MAIL, PAYMENTS, REGISTER, SMS, FieldNotAllowed, sendable
+from chalicelib.domain.tenants import Tenant
 from chalicelib.ports.services import Mail, TextMessage
 
 
@@ -57,6 +61,22 @@ def test_a_field_that_is_not_in_the_register_is_sent_nowhere() -> None:
 
 def test_the_register_says_what_each_is_sent() -> None:
     assert sendable(processor=MAIL, message=Mail("b@mail.example", "s", "t"))["to"] == "b@mail.example"
-    assert SMS.switch == "portal_sms"
     assert len({one.code for one in REGISTER}) == len(REGISTER)
     assert all(one.purpose and one.where and one.categories for one in REGISTER)
+
+
+def test_an_isp_switches_a_third_party_on_and_off_by_a_setting_of_its_own() -> None:
+    switches = {one.switch for one in REGISTER if one.switch}
+
+    assert switches == {"portal_sms"}
+    assert switches <= {one.name for one in fields(Tenant) if one.type == "bool"}
+    assert switches <= set(TenantPatch.model_fields)
+
+
+def test_whoever_is_sent_something_by_an_adapter_is_in_the_register() -> None:
+    sent_by = {"blobs": HOSTING, "email": MAIL, "payments": PAYMENTS, "sms": SMS}
+    sends_nothing = {"pdf"}
+    packages = {one.parent.name for one in Path(adapters.__path__[0]).glob("*/__init__.py")}
+
+    assert packages == {*sent_by, *sends_nothing}
+    assert set(REGISTER) == set(sent_by.values())
