@@ -52,6 +52,11 @@ PAGE_HEADERS = {
 }
 
 
+def is_of_the_app(path: str) -> bool:
+    """Whether the app answers a path, and not this server's own pages."""
+    return path == API_PREFIX or path.startswith((f"{API_PREFIX}/", *PAGE_PREFIXES, *SITE_PATHS))
+
+
 @dataclass(frozen=True)
 class Site:
     """What the handler serves."""
@@ -153,7 +158,7 @@ class Handler(BaseHTTPRequestHandler):
             text = "This server answers for 127.0.0.1 and localhost only."
             return problem(status=421, code="misdirected", message=text)
         site = self.server.site
-        if path == API_PREFIX or path.startswith((f"{API_PREFIX}/", *PAGE_PREFIXES, *SITE_PATHS)):
+        if is_of_the_app(path):
             return site.gateway.handle(
                 method=self.command,
                 target=self.path,

@@ -10,10 +10,14 @@ from chalicelib.api.matching import Matcher
 from chalicelib.api.mounting import EVERY_PATH
 from chalicelib.api.route_table import ROUTES
 from chalicelib.api.routes import by_path, every_endpoint
+from chalicelib.api.site import leads_back
 from chalicelib.domain.staff import Permission
+from chalicelib.local.front_door import is_of_the_app
 
 ENDPOINTS = every_endpoint()
 
+# The platform's public pages with addresses that people type.
+SITE = {"/privacy", "/terms", "/cookies", "/signup"}
 # Adding one here is a decision: it answers anybody.
 PUBLIC = {
     ("GET", "/cookies"),
@@ -145,9 +149,19 @@ def test_sibling_paths_use_the_same_parameter_name() -> None:
 def test_paths_are_versioned_and_lower_case() -> None:
     # Pages that people open are not of a version.
     form = r"/(v1|pay|sandbox-pay|policies|signup)(/([a-z0-9.-]+|\{[a-z_]+\}))+"
-    site = {"/privacy", "/terms", "/cookies", "/signup"}
-    odd = [path for _, path in registered() if path not in site and not re.fullmatch(form, path)]
+    odd = [path for _, path in registered() if path not in SITE and not re.fullmatch(form, path)]
     assert odd == []
+
+
+def test_on_one_machine_every_path_leads_to_the_app() -> None:
+    assert [path for _, path in registered() if not is_of_the_app(path)] == []
+
+
+def test_a_choice_in_the_banner_leads_back_to_the_page_that_it_was_made_on() -> None:
+    pages = [path for method, path in PUBLIC if method == "GET" and path in SITE | {"/signup/verify"}]
+    shown = ["/policies/privacy/2026-11-26", *pages]
+
+    assert [path for path in shown if not leads_back(path)] == ["/cookies"], "it is where choices are made"
 
 
 def test_a_differing_parameter_is_found() -> None:
