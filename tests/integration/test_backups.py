@@ -24,6 +24,7 @@ from chalicelib.jobs.restores import (
     drill_restores,
     restored_names,
 )
+from chalicelib.local.gateway import Gateway
 from chalicelib.ports.backups import FileThere, Scanned
 from chalicelib.store.backup_source import DynamoBackupSource
 from chalicelib.usecases.backup_restore import TablesThere
@@ -33,6 +34,7 @@ from tests.fakes.clock import FakeClock
 from tests.fakes.queues import AtOnce
 from tests.integration.conftest import EngineServices, SignedIn
 from tests.integration.counter import Counter, line
+from tests.integration.endings import bills_name, little
 from tests.integration.privacy_desk import Desk, complete, life_of, taken_in
 from tests.integration.shop import Item, Shop, created, ok
 from tests.integration.staffing import CHOSEN, Company
@@ -288,4 +290,37 @@ def test_a_check_is_refused_without_tables_and_unsound_where_keys_are_lost(
     kept = json.dumps(db.scan(TableName=keeper.settings.keys_table)["Items"], default=str)
     assert f"{theirs}#KEYS" not in kept  # nor were new ones made
     for table, name in restored_names(keeper, backup="", name="trial").items():
+        furnished(db, name, expiry="ttl" if table is Table.TENANTS else None)
+
+
+# The last one: its backups are of weeks that tests after it would take for the newest.
+def test_the_kept_books_of_who_was_purged_are_in_the_next_weeks_backup(
+    keeper: EngineServices, services: EngineServices, gateway: Gateway, clock: FakeClock
+) -> None:
+    services.database.bind()
+    ending = little(gateway, services)
+    ending.cancel()
+    backed_up(keeper)
+    ending.purge()
+    assert bills_name(ending, year=2041) | bills_name(ending, year=2042) == {"Ali Raza"}
+    clock.advance(timedelta(weeks=1))
+    keeper.database.bind()
+    names = restored_names(keeper, backup=backed_up(keeper), name="trial")
+    db, mine = keeper.client("dynamodb"), f"{ending.tenant_id}#"
+
+    with suppress(RestoreUnsound):  # where a test before this one lost keys
+        drill_restores(keeper, {"detail": {"restore": "trial"}})
+
+    tables = (keeper.settings.tenants_table, names[Table.TENANTS])
+    kept, back = (
+        {
+            key: item
+            for key, item in by_key(db.scan(TableName=one)["Items"]).items()
+            if key[0].startswith(mine)
+        }
+        for one in tables
+    )
+    assert {pk.split("#")[1] for pk, _ in kept} >= {"A", "AUD", "GL", "REG"}
+    assert back == kept
+    for table, name in names.items():
         furnished(db, name, expiry="ttl" if table is Table.TENANTS else None)
