@@ -257,7 +257,7 @@ def open_month(
     )
     earlier = _closing_or_none(store, month_of(on=date.fromordinal(month.toordinal() - 1)))
     through = earlier.last if earlier and earlier.closed else None
-    told = replace(note, details={**note.details, "reason": reason})
+    told = replace(note, personal={"reason": reason})
     store.commit(
         *store.ledger.open(closing=opened, through=through, state=state),
         store.note(note=told),

@@ -168,12 +168,20 @@ def _create(
     store = identity.stores.of(tenant_id=tenant.tenant_id)
     until = at + timedelta(hours=VERIFY_HOURS)
     yesterday = tenant.local_date(at=at) - timedelta(days=1)
-    details = {"company": tenant.company, "subdomain": tenant.subdomain}
+    details = {"subdomain": tenant.subdomain}
     states = (
         [store.policy_states.accept(staff_id=owner.staff_id, version=accepted, at=at)] if accepted else []
     )
     details |= {"terms": accepted.version} if accepted else {}
-    note = AuditNote(owner.staff_id, "tenant.signed_up", tenant.tenant_id, at, request_id, details)
+    note = AuditNote(
+        owner.staff_id,
+        "tenant.signed_up",
+        tenant.tenant_id,
+        at,
+        request_id,
+        details,
+        personal={"company": tenant.company},
+    )
     store.commit(
         *identity.registry.hold(
             tenant=tenant,

@@ -145,6 +145,8 @@ def _save(
 ) -> Tenant:
     changes = changed_fields(before=before, after=after)
     changes.pop("tax_groups", None)  # the one that changed is told by itself
-    told = replace(note, details={**note.details, **changes})
+    # A company may have its owner's name: it goes with the company, as what is told of people does.
+    named = {name: changes.pop(name) for name in ("company",) if name in changes}
+    told = replace(note, details={**note.details, **changes}, personal=named)
     store.commit(*store.change_profile(before=before, after=after), store.note(note=told), *conditions)
     return replace(after, version=before.version + 1)

@@ -217,7 +217,7 @@ def test_every_change_is_in_the_audit_log(signed_in: SignedIn, services: EngineS
 
     assert set(entries) == {"tenant.signed_up", "tenant.verified", "tenant.changed"}
     assert all(entry.request_id for entry in entries.values())
-    assert b"Secret Net" not in entries["tenant.changed"].details
+    assert b"Secret Net" not in entries["tenant.changed"].personal
 
 
 def test_who_may_only_read_changes_nothing(
