@@ -21,10 +21,10 @@ from chalicelib.api.privacy_parts import (
 from chalicelib.api.routing import Request, endpoint
 from chalicelib.api.schemas import ListQuery, Schema
 from chalicelib.domain.privacy_requests import Channel, Proof, RequestState
-from chalicelib.domain.staff import Permission
+from chalicelib.domain.staff import Permission, Principal
 from chalicelib.usecases import privacy_answers, privacy_evidence, privacy_requests, privacy_work
 
-SUBSCRIBER_ID_CHARS_MAX = 40
+ID_CHARS_MAX = 40
 
 
 class PrivacyRequestsQuery(ListQuery):
@@ -41,10 +41,15 @@ class OfficeRequestIn(PrivacyRequestIn):
 
 
 class IdentityIn(Schema):
-    """What staff saw that proves who asks; `subscriber_id` where the request names nobody yet."""
+    """What staff saw that proves who asks; `subscriber_id` or `staff_id` where it names nobody yet."""
 
     seen: Said = Field(examples=["identity card, shown at the office"])
-    subscriber_id: str | None = Field(default=None, max_length=SUBSCRIBER_ID_CHARS_MAX)
+    subscriber_id: str | None = Field(default=None, max_length=ID_CHARS_MAX)
+    staff_id: str | None = Field(default=None, max_length=ID_CHARS_MAX, description="of who works there")
+
+    def claim(self, by: Principal) -> privacy_requests.Claim:
+        """Return the use case's value."""
+        return privacy_requests.Claim(by, self.seen, self.subscriber_id or "", self.staff_id or "")
 
 
 class ExtensionIn(Schema):
@@ -157,14 +162,13 @@ def get_privacy_request(request: Request) -> PrivacyRequestDetailOut:
     answer=PrivacyRequestOut,
 )
 def confirm_privacy_identity(request: Request) -> PrivacyRequestOut:
-    """Write down what proves who asks, and which subscriber it is, who is told at the address on file."""
-    body, request_id = request.body_as(IdentityIn), request.path["privacy_request_id"]
+    """Write down what proves who asks, and who it is: the address on file is told."""
+    request_id = request.path["privacy_request_id"]
     standing = privacy_requests.confirm_identity(
         store=request.store,
         desk=desk_of(request),
         request_id=request_id,
-        subscriber_id=body.subscriber_id,
-        seen=body.seen,
+        claim=request.body_as(IdentityIn).claim(request.principal),
         at=request.now,
         note=request.note("privacy.identity_confirmed", request_id),
     )

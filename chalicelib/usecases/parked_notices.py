@@ -19,6 +19,7 @@ from chalicelib.domain.parked_notices import (
     money_of,
 )
 from chalicelib.domain.payments import amount_of, receive
+from chalicelib.domain.subscribers import SubscriberErased
 from chalicelib.ports.store import AuditNote, Idempotency, TenantStore, Write
 from chalicelib.usecases.posting import Books, Posted, post
 
@@ -34,7 +35,8 @@ def assign_notice(
 ) -> Document:
     """Record the money of a notice as a subscriber's payment: it pays the oldest due, the rest is credit.
 
-    Raises NotFound, NoticeResolved, NotMoney, or CurrencyMismatch.
+    Raises NotFound, NoticeResolved, NotMoney, CurrencyMismatch, or SubscriberErased: it would be credit of
+    nobody, so it goes back on the gateway's own page.
     """
     parked = store.parked_notices.get(notice_id=notice_id)
     check_waiting(parked=parked)
@@ -43,6 +45,9 @@ def assign_notice(
         raise NotFound("no such subscriber", param="subscriber_id")
 
     def make(books: Books) -> Entry:
+        # Asked after the account was read, which an erasure that begins changes.
+        if store.privacy.is_erased(subject_id=subscriber_id):
+            raise SubscriberErased("the subscriber is erased: give the money back", param="subscriber_id")
         account = books.subscriber.account
         amount = amount_of(money=money, account=account)
         return receive(

@@ -14,7 +14,7 @@ from typing import Final
 
 from chalicelib.domain.contacts import Contact, check_contact, normal_email
 from chalicelib.domain.data_map import Purpose
-from chalicelib.domain.errors import NotFound
+from chalicelib.domain.errors import InvalidValue, NotFound
 from chalicelib.domain.objections import require_refusable
 from chalicelib.domain.privacy_requests import (
     FILED_KINDS,
@@ -35,8 +35,11 @@ from chalicelib.domain.privacy_requests import (
     require_open,
     require_words,
 )
+from chalicelib.domain.staff import Principal, may_manage, not_erased
+from chalicelib.domain.subscribers import SubscriberErased
 from chalicelib.ports.services import Ids, JobQueue, QueueUnavailable
 from chalicelib.ports.store import AuditNote, Page, TenantStore, Write
+from chalicelib.usecases.roles import permissions_of
 from chalicelib.usecases.subscribers import note_identity_shown
 
 PRIVACY_NOTICE: Final = "privacy-notice"
@@ -64,6 +67,21 @@ class Asker:
     proof: Proof
     seen: str = ""
     address: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """What staff saw that proves who asks, and whom they take for it; both empty where nobody is named."""
+
+    by: Principal
+    seen: str
+    subscriber_id: str = ""
+    staff_id: str = ""
+
+    @property
+    def param(self) -> str:
+        """The field that names somebody, or an empty text."""
+        return "subscriber_id" if self.subscriber_id else "staff_id" if self.staff_id else ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -209,27 +227,27 @@ def confirm_identity(
     store: TenantStore,
     desk: Desk,
     request_id: str,
-    subscriber_id: str | None,
-    seen: str,
+    claim: Claim,
     at: datetime,
     note: AuditNote,
 ) -> Standing:
-    """Write down what staff saw that proves who asks, and which subscriber it is.
+    """Write down what staff saw that proves who asks, and which subscriber or colleague it is.
 
-    Who asked from outside may have shown a false card: the subscriber's address on file is told that the
-    request was received, and of all that becomes of it.
+    Who asked from outside may have shown a false card: the address on file is told that the request was
+    received, and of all that becomes of it.
 
-    Raises NotFound, RequestClosed, RequestOfAnother, InvalidValue or StaleVersion.
+    Raises NotFound, RequestClosed, RequestOfAnother, SubscriberErased, PersonErased, RightsExceeded for a
+    colleague who may do more than who says so, InvalidValue or StaleVersion.
     """
     before = store.privacy.get(request_id=request_id)
     require_open(request=before)
-    words = require_words(text=seen, param="seen")
+    words = require_words(text=claim.seen, param="seen")
     subject_id, to_tell, said = before.subject_id, before.to_tell, replace(before.words, seen=words)
-    if subscriber_id is not None:
-        subscriber = store.subscribers.get(subscriber_id=subscriber_id)
-        if subject_id not in {"", subscriber.subscriber_id}:
-            raise RequestOfAnother("the request is known to be another person's", param="subscriber_id")
-        subject_id, on_file = subscriber.subscriber_id, subscriber.contact.email
+    if claim.param:
+        claimed, on_file = _claimed(store, claim)
+        if subject_id not in {"", claimed}:
+            raise RequestOfAnother("the request is known to be another person's", param=claim.param)
+        subject_id = claimed
         if not said.on_file and _is_another(said.address, on_file):
             to_tell, said = (*to_tell, Notice.RECEIVED), replace(said, on_file=on_file)
     proven = before.step(at=at, by=note.actor_id, what="identity_confirmed", words=words)
@@ -244,6 +262,21 @@ def confirm_identity(
     standing = saved(store=store, before=before, after=after, at=at, note=note, subject_id=subject_id)
     send_notices(store=store, desk=desk, request_id=request_id)
     return standing
+
+
+def _claimed(store: TenantStore, claim: Claim) -> tuple[str, str]:
+    """Return whom a claim names, and the address on file."""
+    if claim.subscriber_id and claim.staff_id:
+        raise InvalidValue("it is one person who asks", param="staff_id")
+    if claim.subscriber_id:
+        subscriber = store.subscribers.get(subscriber_id=claim.subscriber_id)
+        if store.privacy.is_erased(subject_id=subscriber.subscriber_id):
+            raise SubscriberErased("the subscriber is erased: nothing names them any more")
+        return subscriber.subscriber_id, subscriber.contact.email
+    member = store.staff.get(staff_id=claim.staff_id)
+    not_erased(member=member)
+    may_manage(principal=claim.by, permissions=permissions_of(store=store, role=member.role))
+    return member.staff_id, member.email
 
 
 def _is_another(address: str, on_file: str) -> bool:

@@ -21,7 +21,8 @@ from tests.integration.conftest import NOW, EngineServices, SignedIn, fresh_call
 from tests.integration.counter import Counter, line, pkr
 from tests.integration.gatewaying import Till
 from tests.integration.privacy_desk import REQUESTS, Desk, complete, shown, taken_in
-from tests.integration.shop import created, ok
+from tests.integration.shop import Item, created, ok
+from tests.integration.staffing import Company
 
 CONFIRMATIONS = "/v1/privacy-request-confirmations"
 
@@ -76,6 +77,63 @@ def test_whom_staff_take_a_stranger_for_is_told_where_they_are_known(
         assert "corrected" in mailbox.last_to(to).text
 
 
+def asked_by_a_stranger(desk: Desk, gateway: Gateway, mailbox: InMemoryMailer, kind: str) -> Item:
+    """A request of an address that nobody has, confirmed by its code."""
+    where = f"{kind}@elsewhere.example"
+    body = {"subdomain": desk.tenant.subdomain, "kind": kind, "email": where}
+    assert stranger(gateway).post(REQUESTS, json=body).status == 202
+    code = next(one for one in mailbox.last_to(where).text.split() if one.startswith("pcf_"))
+    assert stranger(gateway).post(CONFIRMATIONS, json={"token": code}).status == 204
+    found: list[Item] = ok(desk.tenant.api.get(REQUESTS))["items"]
+    (request,) = (one for one in found if one["kind"] == kind)
+    return request
+
+
+def test_a_stranger_is_taken_for_a_colleague_by_who_may_do_no_less(
+    desk: Desk, gateway: Gateway, mailbox: InMemoryMailer
+) -> None:
+    company = Company(desk.tenant, desk.services, stranger(gateway))
+    bilal, rights = company.join("billing"), {"name": "Officer", "permissions": ["privacy:write"]}
+    officer = stranger(gateway).bearer(created(desk.tenant.api.post("/v1/api-keys", json=rights))["token"])
+    request = asked_by_a_stranger(desk, gateway, mailbox, "access")
+    path, seen = f"{REQUESTS}/{request['privacy_request_id']}/identity", {"seen": "his card, at the office"}
+    claim = {**seen, "staff_id": bilal.staff_id}
+    both = {**claim, "subscriber_id": desk.subscriber()["subscriber_id"]}
+    assert desk.tenant.api.post(path, json=both).problem == (422, "invalid_value", "staff_id")
+    assert officer.post(path, json=claim).problem == (403, "rights_exceeded", None)
+    assert shown(desk, request)["state"] == "identity_asked"
+
+    ok(desk.tenant.api.post(path, json=claim))
+
+    now = shown(desk, request)
+    assert (now["state"], now["subject_id"], now["seen"]) == ("received", bilal.staff_id, seen["seen"])
+    assert "It was received" in mailbox.last_to(bilal.email).text
+    entries = f"/v1/audit?object_id={request['privacy_request_id']}&action=privacy.identity_confirmed"
+    (entry,) = ok(desk.tenant.api.get(entries))["items"]
+    assert entry["details"] == {"kind": "access", "subject_id": bilal.staff_id}
+    ok(complete(desk, request))
+    assert "The file is made" in mailbox.last_to(bilal.email).text
+
+
+def test_nobody_is_taken_for_who_is_nobody_any_more(
+    desk: Desk, gateway: Gateway, mailbox: InMemoryMailer
+) -> None:
+    company = Company(desk.tenant, desk.services, stranger(gateway))
+    bilal, person = company.join("billing"), desk.subscriber(name="Ayesha Khan")
+    left = created(bilal.api.post("/v1/me/privacy-requests", json={"kind": "deletion"}))
+    ok(desk.tenant.api.post(f"/v1/staff/{bilal.staff_id}/disable", json={}))
+    for gone in (left, taken_in(desk, person, "deletion")):
+        ok(complete(desk, gone))
+    request = asked_by_a_stranger(desk, gateway, mailbox, "correction")
+    path = f"{REQUESTS}/{request['privacy_request_id']}/identity"
+
+    for who, code in (
+        ({"subscriber_id": person["subscriber_id"]}, "subscriber_erased"),
+        ({"staff_id": bilal.staff_id}, "person_erased"),
+    ):
+        assert desk.tenant.api.post(path, json={"seen": "a card", **who}).problem == (409, code, None)
+
+
 @pytest.mark.parametrize("archived", [False, True])
 def test_nobody_is_erased_whose_money_comes_at_that_moment(
     desk: Desk, monkeypatch: pytest.MonkeyPatch, *, archived: bool
@@ -106,6 +164,22 @@ def test_nobody_comes_back_to_an_erased_account(desk: Desk) -> None:
     back = desk.tenant.api.post(f"/v1/subscribers/{person['subscriber_id']}/unarchive")
 
     assert back.problem == (409, "subscriber_erased", None)
+
+
+def test_no_parked_money_becomes_credit_of_who_is_nobody(desk: Desk, gateway: Gateway) -> None:
+    till = Till.open(desk, stranger(gateway))
+    _, collection = till.invoice_and_collection()
+    assert till.send(till.told(collection, amount=49_999)).json == {"received": "parked"}
+    (waiting,) = till.parked()
+    person = desk.subscriber(name="Ayesha Khan")
+    ok(complete(desk, taken_in(desk, person, "deletion")))
+    path = f"/v1/parked-notices/{waiting['notice_id']}/assignment"
+    body, key = {"subscriber_id": person["subscriber_id"]}, {"Idempotency-Key": "assign-0001"}
+
+    refused = desk.tenant.api.post(path, json=body, headers=key)
+
+    assert refused.problem == (409, "subscriber_erased", "subscriber_id")
+    assert till.parked() == [waiting]
 
 
 def test_many_requests_of_strangers_are_one_reminder(
