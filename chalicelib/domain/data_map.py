@@ -203,8 +203,8 @@ class Handling:
 class Stored:
     """One kind of item: the module and class of its model, and which attributes have which handling.
 
-    ``handled`` names attributes between blanks. ``inside`` says what a sealed or packed attribute
-    holds, for the record of processing.
+    ``also`` are others whose data may be in it. ``handled`` names attributes between blanks. ``inside`` says
+    what a sealed or packed attribute holds, for the record of processing.
     """
 
     model: str
@@ -213,6 +213,12 @@ class Stored:
     handled: Mapping[Handling, str]
     inside: Mapping[str, str] = field(default_factory=dict)
     controller: Controller = Controller.ISP
+    also: tuple[Subject, ...] = ()
+
+    @property
+    def subjects(self) -> tuple[Subject, ...]:
+        """Everybody whose data may be in it."""
+        return (self.subject, *self.also)
 
     @cached_property
     def attributes(self) -> Mapping[str, Handling]:

@@ -14,6 +14,7 @@ OBJECTS: Final[tuple[Stored, ...]] = (
         Subject.SUBSCRIBER,
         {FILE: "content"},
         {"content": "everything that the ISP has"},
+        also=(Subject.STAFF,),
     ),
     Stored(
         "imports/",
@@ -43,6 +44,7 @@ OBJECTS: Final[tuple[Stored, ...]] = (
         Subject.SUBSCRIBER,
         {BACKUP: "sections"},
         {"sections": "everything that is stored, as it was stored"},
+        also=(Subject.STAFF, Subject.ISP),
     ),
     Stored("anchors/", "heads of audit chains", Subject.NOBODY, {ANCHOR: "name"}),
 )

@@ -84,7 +84,7 @@ def _used(items: Sequence[Stored]) -> list[tuple[Category, list[tuple[Stored, Ha
 def _category(used: tuple[Category, list[tuple[Stored, Handling]]]) -> list[str]:
     category, of_it = used
     columns = (
-        {one.subject.value for one, _ in of_it if one.subject is not Subject.NOBODY},
+        {who.value for one, _ in of_it for who in one.subjects if who is not Subject.NOBODY},
         {handling.purpose.value for _, handling in of_it},
         {handling.basis.value for _, handling in of_it},
         {handling.rule.words for _, handling in of_it},
@@ -110,7 +110,8 @@ def _item(item: Stored) -> str:
     ]
     head = ["attributes", "category", "personal", "purpose", "basis", "rule", "then"]
     inside = "".join(f"\n`{name}` holds {words}.\n" for name, words in item.inside.items())
-    who = f"Of {item.subject.value}; controller: {item.controller.value}."
+    of_whom = "; ".join(one.value for one in item.subjects)
+    who = f"Of {of_whom}; controller: {item.controller.value}."
     return f"### {item.model}: {item.words}\n\n{who}\n{inside}\n{_table(head, rows)}"
 
 

@@ -40,10 +40,10 @@ PLATFORM: Final[tuple[Stored, ...]] = (
            {SIGNED_UP: "digest owner_id subdomain"}, controller=Controller.PLATFORM),
     Stored("sessions.SessionItem", "a session", Subject.STAFF,
            {TOKEN: "actor_id created_at csrf_hash expires_at granted held idle_expires_at read_only role "
-                   "scope second_factor session_id tenant_id ttl used_at"}),
+                   "scope second_factor session_id tenant_id ttl used_at"}, also=(Subject.SUBSCRIBER,)),
     Stored("sessions.PersonItem", "a person's sessions and devices", Subject.STAFF,
            {TOKEN: "begun created_at expires_at token_hash ttl", DEVICE: "device"},
-           {"device": "browser and address that it began from"}),
+           {"device": "browser and address that it began from"}, also=(Subject.SUBSCRIBER,)),
     Stored("consents.VisitorConsentItem", "a visitor's choice: what was agreed to, when, to which text, how",
            Subject.VISITOR, {CHOICE_OF_VISITOR: "choice consent_id ttl"}, controller=Controller.PLATFORM),
     Stored("networks.NetworksItem", "networks that exports were downloaded from", Subject.STAFF,
@@ -55,6 +55,6 @@ PLATFORM: Final[tuple[Stored, ...]] = (
     Stored("support.OpenedItem", "a token of platform support", Subject.STAFF,
            {TOKEN: "access_id session_hash staff_id tenant_id ttl until write"}),
     Stored("tokens.OneTimeItem", "a token that is good once", Subject.STAFF,
-           {TOKEN: "expires_at subject ttl"}),
+           {TOKEN: "expires_at subject ttl"}, also=(Subject.SUBSCRIBER, Subject.VISITOR)),
     Stored("tokens.AttemptsItem", "a count of attempts", Subject.NOBODY, {COUNT: "attempts ttl"}),
 )  # fmt: skip

@@ -41,6 +41,7 @@ RECORDS: Final[tuple[Stored, ...]] = (
             "personal": "what a person's data was, from and to, and what was said about it",
             "access": "the network address that it came from",
         },
+        also=(Subject.SUBSCRIBER,),
     ),
     Stored(
         "audit_log.RecordItem",
@@ -72,6 +73,7 @@ RECORDS: Final[tuple[Stored, ...]] = (
         "a choice of staff or of a subscriber: what was agreed to, when, to which text, how",
         Subject.STAFF,
         {CHOICE: "choice consent_id"},
+        also=(Subject.SUBSCRIBER,),
     ),
     Stored(
         "policy_states.PolicyStateItem",
@@ -105,6 +107,7 @@ RECORDS: Final[tuple[Stored, ...]] = (
             "asked": "an address, what was asked and answered, what proved the identity, the steps, the "
             "mails that were sent, and which documents stay"
         },
+        also=(Subject.STAFF, Subject.VISITOR),
     ),
     Stored(
         "breaches.BreachItem",
@@ -118,6 +121,7 @@ RECORDS: Final[tuple[Stored, ...]] = (
         "the erasure ledger: who was erased, by identifiers alone",
         Subject.SUBSCRIBER,
         {ANSWERED: "begun_at done_at request_id"},
+        also=(Subject.STAFF,),
     ),
     Stored(
         "holds.HoldItem",

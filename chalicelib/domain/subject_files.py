@@ -83,7 +83,7 @@ def processing_rows(*, items: Iterable[Stored], subject: Subject, periods: Itera
             one.controller.value,
         )
         for one in items
-        if one.subject is subject
+        if subject in one.subjects
         for handling in one.attributes.values()
         if handling.personal is not Personal.NONE
     }
