@@ -8,7 +8,7 @@ Who else is in it is named by what they are, never by who.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from functools import partial
@@ -30,17 +30,9 @@ from chalicelib.domain.export_tables import (
 from chalicelib.domain.invoices import Invoice
 from chalicelib.domain.privacy_requests import PrivacyRequest
 from chalicelib.domain.retention import Period
-from chalicelib.domain.subject_files import (
-    PAGE_ROWS_MAX,
-    Row,
-    Section,
-    kind_of,
-    page_text,
-    processing_rows,
-    recipient_rows,
-    schema_text,
-    without_others,
-)
+from chalicelib.domain.subject_files import kind_of, processing_rows, recipient_rows, without_others
+from chalicelib.domain.subject_page import PAGE_ROWS_MAX, Row, Section, page_text
+from chalicelib.domain.subject_tables import schema_text
 from chalicelib.domain.subscribers import Subscriber
 from chalicelib.domain.tenants import Tenant
 from chalicelib.ports.audit import AuditEntry
@@ -97,10 +89,15 @@ def copy_chunks(*, copy: Copy, archive: Archive) -> Iterator[bytes]:
     for name, rows in files.items():
         yield from archive.add(name=f"{name}.jsonl", rows=0, content=_lines(copy, name, rows))
     page = page_text(
-        company=tenant.company, request_id=copy.request.request_id, on=today, sections=copy.sections
+        company=tenant.company,
+        request_id=copy.request.request_id,
+        on=today,
+        of_subscriber=of_subscriber,
+        sections=copy.sections,
     )
     yield from archive.add(name="your-data.html", rows=0, content=[page.encode()])
-    yield from archive.add(name="schema.json", rows=0, content=[schema_text().encode()])
+    schema = schema_text(files=files, of_subscriber=of_subscriber)
+    yield from archive.add(name="schema.json", rows=0, content=[schema.encode()])
     listed = [{"name": one.name, "bytes": one.size_bytes, "sha256": one.sha256} for one in archive.files]
     manifest = {"request_id": copy.request.request_id, "made_at": copy.at.isoformat(), "files": listed}
     yield from archive.add(name="manifest.json", rows=0, content=[json.dumps(manifest, indent=2).encode()])
@@ -213,14 +210,15 @@ def _sessions(copy: Copy) -> Iterator[Row]:
 
 def _entries(copy: Copy, tenant: Tenant) -> Iterator[Row]:
     since = tenant.created_at - timedelta(days=1)
+    requests = {one.request_id for one in copy.store.privacy.each_of(subject_id=copy.subject_id)}
     for entry in copy.store.subject_data.entries_about(subject_id=copy.subject_id, since=since):
-        yield _entry_row(entry, copy.subject_id)
+        yield _entry_row(entry, copy.subject_id, requests)
 
 
-def _entry_row(entry: AuditEntry, subject_id: str) -> Row:
+def _entry_row(entry: AuditEntry, subject_id: str, requests: Collection[str]) -> Row:
     """Return an entry as its person may see it: others, and what is about others, are left out."""
     by_them, ulid = entry.actor_id == subject_id, subject_id.rpartition("_")[2]
-    about_them = ulid in entry.object_id
+    about_them = ulid in entry.object_id or entry.object_id in requests
     return {
         "at": entry.at,
         "action": entry.action,

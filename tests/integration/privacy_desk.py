@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 import secrets
 import zipfile
 from dataclasses import dataclass, fields
@@ -80,3 +81,18 @@ def portal_of(desk: Desk, person: Item) -> ApiClient:
 def unzipped(url: str) -> dict[str, str]:
     with zipfile.ZipFile(io.BytesIO(http_get(url))) as archive:
         return {name: archive.read(name).decode() for name in archive.namelist()}
+
+
+def described(files: dict[str, str]) -> set[str]:
+    """The files of a copy that its schema describes, each row of which has the columns that it names."""
+    definitions = json.loads(files["schema.json"])["$defs"]
+    for name, schema in definitions.items():
+        assert all(one["description"] for one in schema["properties"].values()), name
+        for row in map(json.loads, files[f"{name}.jsonl"].splitlines()):
+            assert set(row) == set(schema["properties"]), name
+    return set(definitions)
+
+
+def entries_of(files: dict[str, str]) -> list[Item]:
+    """The audit entries of a copy."""
+    return [json.loads(line) for line in files["audit_entries.jsonl"].splitlines()]

@@ -30,6 +30,8 @@ from tests.integration.privacy_desk import (
     REQUESTS,
     Desk,
     complete,
+    described,
+    entries_of,
     life_of,
     planted,
     portal_of,
@@ -98,8 +100,7 @@ def test_a_subscriber_gets_everything_about_them_and_nothing_about_others(
     for foreign in (other, stranger["subscriber_id"], owner.staff_id, desk.tenant.email):
         assert foreign not in everything
     assert json.loads(files["sessions.jsonl"])["session_id"].startswith("sss_")
-    described = set(json.loads(files["schema.json"])["$defs"])
-    assert described == {name.removesuffix(".jsonl") for name in files if name.endswith(".jsonl")}
+    assert described(files) == {name.removesuffix(".jsonl") for name in files if name.endswith(".jsonl")}
     assert "Simple Email Service" in files["recipients.jsonl"]
     foreign_download = portal_of(desk, stranger).get(download)
     assert foreign_download.problem == (404, "not_found", "privacy_request_id")
@@ -120,6 +121,9 @@ def test_somebody_who_works_there_gets_their_own_copy(desk: Desk) -> None:
 
     everything = "".join(files.values())
     assert desk.tenant.email in files["person.jsonl"]
+    assert {"person", "stored_items", "consents"} <= described(files)
+    (asked,) = (one for one in entries_of(files) if one["action"] == "privacy.requested")
+    assert asked["about"] == request["privacy_request_id"]
     assert '"action": "subscriber.created", "by": "you"' in files["audit_entries.jsonl"]
     assert '"90 days after the access"' in files["processing.jsonl"], "as it is kept by this company"
     assert api.caller.partition("::")[0] in files["audit_entries.jsonl"]

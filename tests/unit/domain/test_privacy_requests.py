@@ -41,7 +41,7 @@ from chalicelib.domain.privacy_requests import (
     reminder,
     require_answerable,
 )
-from chalicelib.domain.subject_files import Section, page_text, without_others
+from chalicelib.domain.subject_files import without_others
 from chalicelib.domain.subscribers import new_subscriber
 
 AT = datetime(2041, 1, 31, 20, 0, tzinfo=UTC)
@@ -206,21 +206,6 @@ def test_a_kept_answer_is_emptied_at_every_level() -> None:
         "lines": [{"note": "", "net": 5}],
         "recipient": {"tax_id": "", "code": "A"},
     }
-
-
-def test_the_page_shows_what_is_written_as_text_and_runs_nothing() -> None:
-    rows = [{"name": "<script>alert(1)</script>", "list": [1]}]
-    page = page_text(
-        company="A & B",
-        request_id="prq_1",
-        on=AT.date(),
-        sections=[Section("person", rows, 2), Section("sessions", [], 0)],
-    )
-
-    assert "<script" not in page
-    assert "&lt;script&gt;" in page
-    assert "A &amp; B" in page
-    assert "1 more are in person.jsonl" in page
 
 
 def test_other_people_are_named_by_what_they_are() -> None:
