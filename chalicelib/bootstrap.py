@@ -254,7 +254,7 @@ class Services(Queues):
             passkeys=WebauthnPasskeys(party=relying_party(base_url=self.settings.public_base_url)),
             ids=self.ids,
             mailer=self.mailer,
-            public_base_url=self.settings.public_base_url,
+            pages_url=self.settings.api_base_url or self.settings.public_base_url,
         )
 
     @cached_property

@@ -44,8 +44,9 @@ dt{{font-weight:bold}}dd{{margin:0}}dt,dd,p{{overflow-wrap:anywhere}}ul{{margin:
 <h1>Your data with {company}</h1>
 <p>Made on {on} for your request {request_id}. {company} answers for it. You may have it corrected or
 deleted, object to its processing, withdraw a consent, and complain to the authority that protects personal
-data where you live. What is about other people is left out. The files beside this page have the same rows,
-for programs: <code>schema.json</code> says what each holds.</p>
+data where you live. What is about other people is left out. Amounts that name no currency are in its smallest
+unit. The files beside this page have the same rows, for programs: <code>schema.json</code> says what each
+holds.</p>
 <nav aria-label="What there is"><ul>{contents}</ul></nav>
 {sections}</body></html>
 """

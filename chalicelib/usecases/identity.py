@@ -20,7 +20,7 @@ from chalicelib.ports.store import Stores
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """The ports, wired together once; ``public_base_url`` is the console's address, for mails."""
+    """The ports, wired together once; ``pages_url`` is where the public pages are, for mails."""
 
     registry: Registry
     stores: Stores
@@ -33,7 +33,7 @@ class Identity:
     passkeys: PasskeyVerifier
     ids: Ids
     mailer: Mailer
-    public_base_url: str
+    pages_url: str
 
 
 def tell(*, identity: Identity, mail: Mail) -> bool:

@@ -49,9 +49,7 @@ _BODIES: Final[dict[Notice, str]] = {
     Notice.FILE_FAILED: "The file could not be made yet. {company} looks into it; you need not ask again.",
     Notice.CORRECTED: "Your data was corrected as the request says.",
     Notice.ERASED: (
-        "Your data was deleted. What stays is what law asks for: {kept} documents of the books, each for "
-        "{years} fiscal years after its own, under a key that is destroyed then. {company} keeps the list of "
-        "them with the request. Besides stay, while {company} keeps its books here: {stays}."
+        "Your data was deleted. {documents}. Besides stay, while {company} keeps its books here: {stays}."
     ),
     Notice.STAFF_ERASED: (
         "Your name, address, password, second factors, keys, devices and choices were deleted. What stays "
@@ -72,8 +70,7 @@ def request_mail(*, to: str, company: str, request: PrivacyRequest, notice: Noti
         reason=_reason(request),
         days=FILES_KEPT_DAYS,
         stays=WHAT_STAYS,
-        years=BILLING_YEARS,
-        kept=request.kept_count,
+        documents=_documents(company, request.kept_count),
         stays_until=request.stays_until,
         stopped="\n    ".join(one.purpose.value for one in outcomes(request=request) if one.stopped),
         goes_on=_goes_on(request),
@@ -100,6 +97,17 @@ def _goes_on(request: PrivacyRequest) -> str:
     if all(one.stopped for one in outcomes(request=request)):
         return ""
     return f"\n\nFor others it goes on. The reason:\n\n    {_reason(request)}\n\n{_COMPLAIN}"
+
+
+def _documents(company: str, kept: int) -> str:
+    """Return which documents of the books stay of somebody who was erased."""
+    if not kept:
+        return "There is no document of the books that law asks to keep"
+    documents = "1 document" if kept == 1 else f"{kept} documents"
+    return (
+        f"What stays is what law asks for: {documents} of the books, each for {BILLING_YEARS} fiscal years "
+        f"after its own, under a key that is destroyed then. {company} keeps their list with the request"
+    )
 
 
 _CONFIRM: Final = """\

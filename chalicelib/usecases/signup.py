@@ -38,6 +38,8 @@ from chalicelib.usecases.sessions import WrongCredentials
 from chalicelib.usecases.throttle import Limit, client_of, reserve, within
 
 VERIFY: Final = "verify-owner"
+# The public page that takes the code.
+VERIFY_PAGE: Final = "/signup/verify"
 VERIFY_HOURS: Final = 48
 HOLD_DAYS_MAX: Final = 7
 _HOUR: Final = 3600
@@ -213,7 +215,7 @@ def _mail(identity: Identity, tenant: Tenant, owner: StaffMember, *, token: str,
         name=owner.name,
         company=tenant.company,
         subdomain=tenant.subdomain,
-        address=identity.public_base_url,
+        address=f"{identity.pages_url}{VERIFY_PAGE}",
         token=token,
         hours=hours,
     )

@@ -104,7 +104,7 @@ class World:
             passkeys=cast(Any, None),
             ids=FakeIds(),
             mailer=InMemoryMailer(),
-            public_base_url="https://console.example",
+            pages_url="https://api.example",
         )
 
     def log_in(self, **changes: str) -> LoggedIn:
