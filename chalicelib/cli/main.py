@@ -12,6 +12,7 @@ from itertools import takewhile
 from typing import Any
 
 from chalicelib.cli import (
+    account_commands,
     audit_commands,
     billing_commands,
     export_commands,
@@ -21,6 +22,7 @@ from chalicelib.cli import (
     isp_commands,
     ledger_commands,
     payment_commands,
+    privacy_commands,
     session_commands,
     support_commands,
 )
@@ -112,7 +114,8 @@ def parser() -> argparse.ArgumentParser:
     commands = made.add_subparsers(metavar="COMMAND", required=True)
     modules = (session_commands, import_file, import_commands, export_commands, isp_commands)
     others = (billing_commands, payment_commands, fund_commands, ledger_commands, audit_commands)
-    for module in (*modules, *others, support_commands):
+    of_rights = (privacy_commands, account_commands, support_commands)
+    for module in (*modules, *others, *of_rights):
         module.add_parsers(commands)
     return made
 

@@ -30,17 +30,18 @@ def add_parsers(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
 
 def log_in(context: Context, args: argparse.Namespace) -> int:
     """Sign in and store the session."""
-    body = {"subdomain": args.subdomain, "email": args.email, "password": _password(args)}
+    body = {"subdomain": args.subdomain, "email": args.email, "password": ask_password(args)}
     session = context.public.post("/v1/sessions", body)
     if "second_step_token" in session:
-        step = {"token": session["second_step_token"], "code": _code(args, session["factors"])}
+        step = {"token": session["second_step_token"], "code": ask_code(args, session["factors"])}
         session = context.public.post("/v1/session-completions", step)
     path = credentials.save(context.config_dir, credentials.Credentials(context.url, session["token"]))
     context.output.note(f"signed in at {context.url} until {session['expires_at']}; stored in {path}")
     return 0
 
 
-def _password(args: argparse.Namespace) -> str:
+def ask_password(args: argparse.Namespace) -> str:
+    """Return the password, from the terminal or, with ``--password-stdin``, standard input."""
     if args.password_stdin:
         return sys.stdin.readline().rstrip("\r\n")
     if not sys.stdin.isatty():
@@ -48,7 +49,8 @@ def _password(args: argparse.Namespace) -> str:
     return getpass.getpass("Password: ")
 
 
-def _code(args: argparse.Namespace, factors: Collection[str]) -> str:
+def ask_code(args: argparse.Namespace, factors: Collection[str]) -> str:
+    """Return a code of a second factor, asked for as the password is."""
     if args.password_stdin:
         if code := sys.stdin.readline().strip():
             return code

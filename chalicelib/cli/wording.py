@@ -73,6 +73,20 @@ SUPPORT: Final[Names] = {
     "minutes": "--minutes",
     "access_id": "ACCESS",
 }
+ACCOUNT: Final[Names] = {
+    "confirm": "SUBDOMAIN",
+    "reason": "--reason",
+    "password": "the password",
+    "code": "the code",
+}
+PRIVACY: Final[Names] = {
+    "privacy_request_id": "REQUEST",
+    "subscriber_id": "--for",
+    "kind": "KIND",
+    "changes": "--set",
+    "purposes": "--purpose",
+    **{name: f"--{name}" for name in ("seen", "text", "until", "reason", "words")},
+}
 LOG_IN: Final[Names] = {"subdomain": "--subdomain", "email": "--email", "password": "the password"}
 
 # Refusals whose own words name requests that nobody makes by hand here.
@@ -80,6 +94,8 @@ _SAID: Final = {
     "not_mapped": "the import has no mapping: run `import` anew, with --map",
     "file_changed": "the file is not the one that was mapped, or has expired: run `import` anew",
     "file_not_uploaded": "the file has not arrived: run `import` anew",
+    "tenant_in_recovery": "the account has ended: look at everything, take it with you (`export`), or bring "
+    "it back (`account recover`)",
     "import_not_finished": "the import is not finished, so there is no report yet: `imports watch` looks on",
 }
 
