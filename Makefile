@@ -23,7 +23,7 @@ RUN_REQUIREMENTS := requirements.txt chalicelib/local/requirements.txt
 
 .PHONY: help setup python run-env dev-env engine-env security-env browser-env
 help:
-	@echo 'make run | reset | drill | test | test-security | simulate | lives | check | security | lock | format | openapi | permissions | data-map | e2e | browser | bench | package | deploy STAGE=... BUCKET=...'
+	@echo 'make run | reset | drill | ending | test | test-security | simulate | lives | check | security | lock | format | openapi | permissions | data-map | e2e | browser | bench | package | deploy STAGE=... BUCKET=...'
 
 setup: run-env engine-env
 
@@ -57,10 +57,10 @@ run: run-env engine-env
 reset: run-env
 	@$(BIN)/python -m chalicelib.local reset
 
-# A backup of demo data and its restore into new tables, on an engine of its own: exit status 1 where they differ.
-.PHONY: drill
-drill: run-env engine-env
-	@$(BIN)/python -m chalicelib.local.drill
+# Each on demo data and an engine of its own: a backup and its restore into new tables, and the end of an account.
+.PHONY: drill ending
+drill ending: run-env engine-env
+	@$(BIN)/python -m chalicelib.local.drill $@
 
 # ---- gates and tests ---------------------------------------------------------------------
 .PHONY: check format test test-security simulate lives e2e browser openapi permissions data-map

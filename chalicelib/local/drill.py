@@ -1,6 +1,7 @@
-"""``make drill``: a backup of demo data and its restore, on an engine of its own that forgets everything.
+"""``make drill`` and ``make ending``: each on demo data, and an engine of its own that forgets everything.
 
-Exit status 0 where what was restored is what was backed up, 1 where it is not, 130 after Ctrl-C.
+A drill is a backup and its restore; exit status 0 where what was restored is what was backed up, 1 where it
+is not. An ending is that of an account: 0 where it is purged, with a certificate. 130 after Ctrl-C.
 """
 
 from __future__ import annotations
@@ -26,13 +27,16 @@ from chalicelib.local.stack import (
 
 INTERRUPTED = 128 + signal.SIGINT
 ROOT = Path(__file__).resolve().parent.parent.parent
+STEPS = {"drill": "chalicelib.local.drill_steps", "ending": "chalicelib.local.ending_steps"}
 
 
 def main() -> int:
-    """Start an engine with the deployed resources, and drill in a process with the functions' environment."""
+    """Start an engine with the deployed resources, and do the steps with the functions' environment."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--engine-venv", type=Path, default=ROOT / ".local" / "engine-venv")
-    engine_venv: Path = parser.parse_args().engine_venv
+    parser.add_argument("what", nargs="?", choices=sorted(STEPS), default="drill")
+    args = parser.parse_args()
+    engine_venv: Path = args.engine_venv
     try:
         with Engine(engine_venv.absolute()) as engine:
             variables = ensure_stack(
@@ -50,7 +54,7 @@ def main() -> int:
                 **{name: value for name, value in variables.items() if name != "LOG_LEVEL"},
                 **engine.client_environment(),
             }
-            steps = [sys.executable, "-m", "chalicelib.local.drill_steps"]
+            steps = [sys.executable, "-m", STEPS[args.what]]
             # Ctrl-C reaches this process only, which ends the steps and then the engine.
             return subprocess.run(
                 steps, env=environment, cwd=ROOT, check=False, start_new_session=True

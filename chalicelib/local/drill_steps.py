@@ -57,30 +57,31 @@ def main() -> int:
     """Drill, print what came of it, and return the exit status."""
     clock = SystemClock()
     services = Services(Settings.from_env(), clock, patience=JOB_PATIENCE, wire_patience=RUN_PATIENCE)
-    _say("Companies", "the demo ISP, the platform's operator, and one more")
+    say("Companies", "the demo ISP, the platform's operator, and one more")
     shown = demo.seed(report=lambda _: None)
     leaving = demo.signed_up(services, SHREDDED, clock.now() - timedelta(days=3))
-    _bill(services)
-    _say("Backup", "taken while nobody writes; it waits until nothing was changed for some seconds")
+    bill(services)
+    say("Backup", "taken while nobody writes; it waits until nothing was changed for some seconds")
     keep_backups(services, {})
-    _say("Backup", f"{newest_backup(files=backup_files(services))} is whole")
+    say("Backup", f"{newest_backup(files=backup_files(services))} is whole")
     ravi = services.tenants.find(subdomain=shown["Demo ISP (subdomain)"])
     assert ravi is not None, "the demo ISP is there"
     gone = _erase_somebody(services, services.stores.of(tenant_id=ravi.tenant_id))
     leaving.life.shredding.destroy(wanted=lambda _: True)
-    _say("Since then", f"{gone} was erased, and the keys of {leaving.tenant_id} were destroyed")
+    say("Since then", f"{gone} was erased, and the keys of {leaving.tenant_id} were destroyed")
     try:
         report = drill_restores(services, {})
     except RestoreUnsound as unsound:
         report = unsound.report
     except DomainError as error:
-        _say("Result", f"NOT RESTORED: {error.code}: {error}")
+        say("Result", f"NOT RESTORED: {error.code}: {error}")
         return 1
     _tell(report)
     return 0 if report["sound"] else 1
 
 
-def _bill(services: Services) -> None:
+def bill(services: Services) -> None:
+    """Bill the demo companies' two months."""
     vars(services)["billing_queue"] = AtOnce(services)
     for _ in range(PASSES_MAX):
         plan_billing(services, {})
@@ -97,26 +98,27 @@ def _erase_somebody(services: Services, store: DynamoTenantStore) -> str:
 
 
 def _tell(report: Mapping[str, Any]) -> None:
-    _say(
+    say(
         "Restored", f"{report['items']:,} items of {report['tenants']} companies from {report['parts']} parts"
     )
-    _say("Hashes", f"{len(report['differing'])} owners differ" if report["differing"] else "all as backed up")
-    _say("Restless", ", ".join(report["restless"]) or "nobody")
-    _say("Keys destroyed", ", ".join(report["keys_destroyed"]) or "nobody's")
-    _say("Unreadable", ", ".join(report["unreadable"]) or "nobody")
-    _say("Erasures", f"{report['erasures']} done again")
+    say("Hashes", f"{len(report['differing'])} owners differ" if report["differing"] else "all as backed up")
+    say("Restless", ", ".join(report["restless"]) or "nobody")
+    say("Keys destroyed", ", ".join(report["keys_destroyed"]) or "nobody's")
+    say("Unreadable", ", ".join(report["unreadable"]) or "nobody")
+    say("Erasures", f"{report['erasures']} done again")
     books = f"{report['documents']:,} documents audited, {len(report['books_differing'])} companies differ"
-    _say("Books", books)
-    _say("Beside items", "expiry, recovery, streams made anew")
+    say("Books", books)
+    say("Beside items", "expiry, recovery, streams made anew")
     for one in report["not_made"]:
-        _say("", f"not here: {one}")
+        say("", f"not here: {one}")
     age = timedelta(seconds=report["recovery_point_age_seconds"])
-    _say("Recovery point", f"{report['recovery_point']}, {age} before the restore began")
-    _say("Recovery time", f"{timedelta(seconds=report['recovery_seconds'])}")
-    _say("Result", "sound" if report["sound"] else "NOT SOUND")
+    say("Recovery point", f"{report['recovery_point']}, {age} before the restore began")
+    say("Recovery time", f"{timedelta(seconds=report['recovery_seconds'])}")
+    say("Result", "sound" if report["sound"] else "NOT SOUND")
 
 
-def _say(what: str, how: str) -> None:
+def say(what: str, how: str) -> None:
+    """Print a line of what comes of it."""
     print(f"{what:<15} {how}", flush=True)
 
 

@@ -1,4 +1,4 @@
-"""The drill on one machine ends well: what operations.md shows is what it prints."""
+"""The drill and the ending on one machine end well: what operations.md shows is what they print."""
 
 from __future__ import annotations
 
@@ -19,3 +19,18 @@ def test_a_drill_is_sound_and_says_how_old_the_recovery_point_is(engine_venv: Pa
     assert told["Result"] == "sound"
     assert told["Hashes"] == "all as backed up"
     assert {"Restored", "Recovery", "Restless"} <= set(told)
+
+
+def test_an_ending_is_shown_with_its_notices_and_its_certificate(engine_venv: Path) -> None:
+    ending = [sys.executable, "-m", "chalicelib.local.drill", "ending", "--engine-venv", str(engine_venv)]
+
+    done = subprocess.run(ending, cwd=ROOT, check=False, capture_output=True, text=True, timeout=600)
+
+    assert done.returncode == 0, done.stdout + done.stderr
+    mails = [line for line in done.stdout.splitlines() if line.startswith("Mail")]
+    assert [line.split("deleted")[-1] for line in mails if "data is deleted" in line] == [
+        " in 30 days", " in 14 days", " in 7 days", " tomorrow", "",
+    ]  # fmt: skip
+    assert "a change is refused: tenant_in_recovery" in done.stdout
+    assert '"certificate": "deletion"' in done.stdout
+    assert "50 invoices of" in done.stdout
