@@ -19,7 +19,6 @@ from chalicelib.bootstrap import Services
 from chalicelib.config import JOB_PATIENCE, RUN_PATIENCE, Settings
 from chalicelib.domain.invoices import fiscal_year
 from chalicelib.domain.lifecycle import NOTICES
-from chalicelib.domain.tenants import TenantState
 from chalicelib.jobs.endings import keep_tenants
 from chalicelib.local import demo
 from chalicelib.local.drill_steps import bill, say
@@ -27,8 +26,8 @@ from chalicelib.local.gateway import Gateway
 from chalicelib.ports.services import Mail, Mailer
 
 RECOVERY_DAYS: Final = 30
-# A purge stops, deletes and seals, an hour apart; twice as many passes are more than enough.
-PASSES_MAX: Final = 6
+# A purge stops on the last day, deletes an hour after it, and seals in the next.
+PASSES: Final = 2
 
 
 @dataclass
@@ -120,17 +119,15 @@ def _come_back(owner: Owner) -> None:
 
 
 def _let_time_pass(services: Services, clock: MovedClock, tenant_id: str) -> None:
-    """Let the schedule look on the days of the notices and on the last, then each hour until it is done."""
+    """Let the schedule look on the days of the notices and on the last, then each hour of the purge."""
     for left in (*NOTICES, 0):
         clock.ahead = timedelta(days=RECOVERY_DAYS - left, minutes=2)
         keep_tenants(services, {})
-    for _ in range(PASSES_MAX):
-        state = services.stores.of(tenant_id=tenant_id).profile().state
-        say("State", f"{state.value}, {clock.now():%Y-%m-%d %H:%M} UTC")
-        if state is TenantState.PURGED:
-            return
+    for _ in range(PASSES):
         clock.ahead += timedelta(hours=1)
         keep_tenants(services, {})
+        state = services.stores.of(tenant_id=tenant_id).profile().state
+        say("State", f"{state.value}, {clock.now():%Y-%m-%d %H:%M} UTC")
 
 
 def _tell(services: Services, tenant_id: str) -> int:
