@@ -54,7 +54,6 @@ OF_STAFF = {
     "support.AccessItem": "what they did under it is in the audit entries",
     "dealers.DealerItem": "a company that sells, by name",
     "privacy.PrivacyRequestItem": "the file of privacy requests",
-    "privacy.ObjectionsItem": "the file of objections",
     "privacy.ErasedItem": "identifiers of who was erased, who has no copy any more",
     **dict.fromkeys(
         "funds.FundItem funds.MovementItem hand_overs.HandOverItem hand_overs.OpenHandOverItem "
@@ -91,7 +90,6 @@ STAYS_OF_STAFF = {
     "support.AccessItem": "of platform support: whom the ISP was told that it had let in",
     "dealers.DealerItem": OF_STAFF["dealers.DealerItem"],
     "privacy.PrivacyRequestItem": "that there were such, by identifier; what was written in them goes",
-    "privacy.ObjectionsItem": "purposes, by identifier",
     "privacy.ErasedItem": "by identifier: a restore erases again by it",
     "networks.NetworksItem": "hashes of the company's networks, of no person",
     "support.OpenedItem": "an identifier, gone within hours",
