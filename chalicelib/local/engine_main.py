@@ -43,6 +43,10 @@ EXIT_PORT_IN_USE = 98
 CHECKPOINT_DEADLINE_S = 120
 CHECKPOINTS_KEPT = 2
 CONDITIONS_KEPT = 1_000
+# Date and Server are the engine's to send.
+SERVED: dict[str, Any] = {"server_header": False, "date_header": False, "timeout_keep_alive": 75}
+SERVED |= {"access_log": False, "log_config": None}
+SERVED |= {"interface": "asgi3", "http": "httptools", "lifespan": "on", "ws": "none"}
 PARENT_POLL_S = 1.0
 READ_ONLY_OPERATIONS = (
     "Get",
@@ -190,40 +194,20 @@ class Host:
         """Serve until a signal, or until the watched process is gone. Does not return."""
         from uvicorn import Config, Server  # type: ignore[import-not-found]
 
-        until_stopped = self._until_stopped
-
-        class OurServer(Server):  # type: ignore[misc]
-            """A server that leaves signals to us, and the end, which waits until the state is read."""
-
-            capture_signals = contextlib.nullcontext
-
-            async def main_loop(self) -> None:
-                await until_stopped()
-
         self._stop, self._save = asyncio.Event(), asyncio.Event()
         loop = asyncio.get_running_loop()
         for signum in (signal.SIGINT, signal.SIGTERM):
             loop.add_signal_handler(signum, self._stop.set)
         loop.add_signal_handler(signal.SIGUSR1, self._save.set)
-        config = Config(
-            self._counting_writes,
-            interface="asgi3",
-            http="httptools",
-            ws="none",
-            lifespan="on",
-            timeout_keep_alive=75,
-            log_config=None,
-            access_log=False,
-            # The engine adds both where AWS does.
-            server_header=False,
-            date_header=False,
-            ssl_certfile=os.environ.get("MINISTACK_SSL_CERT"),
-            ssl_keyfile=os.environ.get("MINISTACK_SSL_KEY"),
-        )
+        certificate, key = os.environ.get("MINISTACK_SSL_CERT"), os.environ.get("MINISTACK_SSL_KEY")
+        config = Config(self._counting_writes, **SERVED, ssl_certfile=certificate, ssl_keyfile=key)
+        server = Server(config)
+        # Signals are ours, and the end too: it comes after the start, when all state is read.
+        server.capture_signals, server.main_loop = contextlib.nullcontext, self._until_stopped
         helpers = [loop.create_task(self._watch_process())]
         if self._checkpoints:
             helpers.append(loop.create_task(self._checkpoint_forever()))
-        await OurServer(config).serve(sockets=[self._listener])
+        await server.serve(sockets=[self._listener])
 
     async def _counting_writes(self, scope: Any, receive: Any, send: Any) -> None:
         try:
