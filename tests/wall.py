@@ -14,13 +14,13 @@ from __future__ import annotations
 import json
 import re
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
-from functools import cache, cached_property
+from functools import cache, cached_property, lru_cache
 from pathlib import Path
 from types import FrameType
-from typing import Any, Final, NamedTuple
+from typing import Any, Final, NamedTuple, TypeVar
 
 import orjson
 import urllib3
@@ -34,6 +34,7 @@ from chalicelib.local.stack import STACK_NAME
 from chalicelib.store.base import Database
 from chalicelib.store.vending import StsTenantRole
 from chalicelib.store.wire import DynamoWire, HttpWire
+from tests.uses import Use, uses
 
 ROOT: Final = Path(__file__).resolve().parent.parent
 # Functions that visit every tenant in each pass, by their own roles (ADR 18).
@@ -46,17 +47,9 @@ API_POLICY: Final = "policy-api_handler.json"
 # A function of app.py: its name, and the job that it runs.
 _FUNCTION: Final = re.compile(r'name="(\w+)"[^@]*?from chalicelib\.jobs\.(\w+) import (\w+)')
 _OURS: Final = (str(ROOT / "chalicelib"), str(ROOT / "tests"))
-_WRITES: Final = {"Put": "PutItem", "Update": "UpdateItem", "Delete": "DeleteItem"}
 
 Json = dict[str, Any]
-
-
-class Use(NamedTuple):
-    """One action on one table, and the partition key that it names."""
-
-    action: str
-    table: str
-    pk: str | None
+V = TypeVar("V")
 
 
 class Signer(NamedTuple):
@@ -91,9 +84,14 @@ def acting_for_tenants() -> tuple[str, ...]:
 def allowed(use: Use, *, signer: Signer, tables: Mapping[str, str]) -> bool:
     """Whether the policies allow a use: none denies it, and one allows it."""
     logical = next((name for name, table in tables.items() if table == use.table), use.table)
+    return _allowed(use, signer, logical)
+
+
+@lru_cache(maxsize=50_000)
+def _allowed(use: Use, signer: Signer, table: str) -> bool:
     effects = {
         one["Effect"]
-        for one in _speaking_of(signer.policies, use.action, logical)
+        for one in _speaking_of(signer.policies, use.action, table)
         if _holds(one.get("Condition", {}), use, signer)
     }
     return effects == {"Allow"}
@@ -163,60 +161,24 @@ def policies_of_jobs() -> Mapping[tuple[str, str], str]:
     }
 
 
-def policy_at_work() -> str | None:
-    """The policy file of the function that sends a request; None where a test calls what is below one."""
+def _innermost(say: Callable[[str, str], V | None]) -> V | None:
+    """Return what is said of the innermost function at work, by its file and name, of which anything is."""
     frame: FrameType | None = sys._getframe(1)
     while frame is not None:
-        code = frame.f_code
-        found = policies_of_jobs().get((code.co_filename, code.co_name))
-        if found is not None:
-            return found
-        if code.co_filename.startswith(_API):
-            return API_POLICY
+        if (said := say(frame.f_code.co_filename, frame.f_code.co_name)) is not None:
+            return said
         frame = frame.f_back
     return None
 
 
-# -- what a request uses ---------------------------------------------------------------------
+def policy_at_work() -> str | None:
+    """The policy file of the function that sends a request; None where a test calls what is below one."""
+    return _innermost(_policy_of)
 
 
-def uses(operation: str, body: Json) -> Iterator[Use]:
-    """Yield what a request does, as policies see it."""
-    if operation in {"BatchGetItem", "BatchWriteItem"}:
-        yield from _batched(body["RequestItems"])
-    elif operation in {"TransactGetItems", "TransactWriteItems"}:
-        for one in body["TransactItems"]:
-            [(kind, inner)] = one.items()
-            action = {"Get": "GetItem", "ConditionCheck": "ConditionCheckItem", **_WRITES}[kind]
-            yield Use(action, inner["TableName"], _key(inner))
-    elif operation == "Query":
-        assert "IndexName" not in body, "say here what the leading key of an index is"
-        yield Use(operation, body["TableName"], _queried(body))
-    else:
-        yield Use(operation, body["TableName"], _key(body))
-
-
-def _batched(items: Mapping[str, Any]) -> Iterator[Use]:
-    for table, asked in items.items():
-        if isinstance(asked, dict):
-            yield from (Use("GetItem", table, one["pk"]["S"]) for one in asked["Keys"])
-            yield Use("BatchGetItem", table, asked["Keys"][0]["pk"]["S"])
-        else:
-            for one in asked:
-                [(kind, inner)] = one.items()
-                yield Use(_WRITES[kind.removesuffix("Request")], table, _key(inner))
-
-
-def _key(body: Json) -> str | None:
-    key = body.get("Key") or body.get("Item")
-    return None if key is None else str(key["pk"]["S"])
-
-
-def _queried(body: Json) -> str:
-    names = {**body.get("ExpressionAttributeNames", {}), "pk": "pk"}
-    found = re.findall(r"([#\w]+)\s*=\s*(:\w+)", body["KeyConditionExpression"])
-    [value] = [value for name, value in found if names.get(name) == "pk"]
-    return str(body["ExpressionAttributeValues"][value]["S"])
+@cache
+def _policy_of(path: str, function: str) -> str | None:
+    return policies_of_jobs().get((path, function)) or (API_POLICY if path.startswith(_API) else None)
 
 
 # -- the guard -------------------------------------------------------------------------------
@@ -262,14 +224,14 @@ class Wall:
         """Return what DynamoDB answers where no policy allows the request."""
         if not self.standing:
             return None
-        texts = {name.lower(): _text(value) for name, value in headers.items()}
-        credential = re.search(r"Credential=([^/]+)/", texts["authorization"])
+        texts = {name.lower(): value for name, value in headers.items()}
+        credential = re.search(r"Credential=([^/]+)/", _text(texts["authorization"]))
         assert credential is not None, "the request is signed"
         tenant = self.sessions.get(credential[1])
         if tenant is None and _asked_by_a_test():
             return None
         signer = self.signer(tenant)
-        for use in uses(texts["x-amz-target"].partition(".")[2], orjson.loads(body)):
+        for use in uses(_text(texts["x-amz-target"]).partition(".")[2], orjson.loads(body)):
             self.checked += 1
             if not allowed(use, signer=signer, tables=self.tables):
                 self.refused.append((tenant, use))
@@ -313,15 +275,14 @@ def _text(value: Any) -> str:
 
 def _asked_by_a_test() -> bool:
     """Whether a test itself sends the request, to look or to tamper: the wall is not for its hands."""
-    frame: FrameType | None = sys._getframe(1)
-    while frame is not None:
-        path = frame.f_code.co_filename
-        if path.startswith(_OURS) and path not in (*_CARRIERS, __file__):
-            return path.startswith(_OURS[1])
-        if frame.f_back is None:
-            break
-        frame = frame.f_back
-    return False
+    return bool(_innermost(_is_a_test))
+
+
+@cache
+def _is_a_test(path: str, _function: str) -> bool | None:
+    if not path.startswith(_OURS) or path in (*_CARRIERS, __file__):
+        return None
+    return path.startswith(_OURS[1])
 
 
 class _Raw:

@@ -38,7 +38,8 @@ from chalicelib.store.wrapped_keys import WrappedKeyItem
 from tests.integration.conftest import EngineServices, SignedIn
 from tests.integration.shop import Item as RawItem
 from tests.integration.shop import Shop
-from tests.wall import ROOT, Signer, Use, Wall, WalledServices, allowed, statements_of
+from tests.uses import Use
+from tests.wall import ROOT, Signer, Wall, WalledServices, allowed, statements_of
 
 LOST = RuntimeError("the condition did not hold")
 Fault = Callable[["Faulty"], object]
