@@ -25,13 +25,19 @@ class Source:
 
     @property
     def tree(self) -> ast.Module:
-        return ast.parse(self.text)
+        return _parsed(self.text)
 
     def functions(self) -> Iterator[ast.FunctionDef | ast.AsyncFunctionDef]:
         return (node for node in ast.walk(self.tree) if isinstance(node, FUNCTION))
 
     def at(self, node: ast.AST) -> str:
         return f"{self.path}:{getattr(node, 'lineno', 0)}"
+
+
+@cache
+def _parsed(text: str) -> ast.Module:
+    """The tree of a file, which many tests read and none may change."""
+    return ast.parse(text)
 
 
 @cache
