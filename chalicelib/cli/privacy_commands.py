@@ -74,7 +74,7 @@ def _add_ask(actions: argparse._SubParsersAction[argparse.ArgumentParser]) -> No
     ask.add_argument("--set", action="append", default=[], metavar="FIELD=VALUE", type=_change,
                      help=f"of a correction: {', '.join(_CORRECTED)}")  # fmt: skip
     ask.add_argument("--purpose", action="append", default=[], choices=[one.value for one in Purpose],
-                     metavar="PURPOSE", help="of a withdrawal or objection")  # fmt: skip
+                     metavar="PURPOSE", help=f"withdrawn or objected to: {'; '.join(Purpose)}")  # fmt: skip
     ask.set_defaults(run=ask_about_data, names=PRIVACY)
 
 
@@ -175,6 +175,10 @@ def _show(context: Context, one: Mapping[str, Any]) -> int:
         *((step["at"][:19], f"{step['what']} {step['words']}".strip()) for step in one.get("history", ())),
         *(("kept", f"{kept['number']} until {kept['until']}") for kept in one.get("kept", ())),
         ("stays", one.get("stays") or None),
+        *(
+            (each["purpose"], f"goes on: {each['ground']}" if each["ground"] else "stopped")
+            for each in one.get("outcomes", ())
+        ),
     ]
     if one["failure"]:
         fields.append(("failure", f"{one['failure']['message']} [{one['failure']['code']}]"))

@@ -40,7 +40,7 @@ from chalicelib.usecases.privacy_requests import (
 from chalicelib.usecases.roles import permissions_of
 from chalicelib.usecases.sessions import commit_ending
 from chalicelib.usecases.staff_erasure import commit_leaving, require_left
-from chalicelib.usecases.subscribers import profile_writes
+from chalicelib.usecases.subscribers import profile_writes, require_not_erased
 
 # A subscriber begins 50 collections a day at most, and one is under way for three days at most.
 COLLECTIONS_LOOKED_AT: Final = 150
@@ -172,6 +172,7 @@ def _correct(asked: Answering) -> Standing:
         raise InvalidValue("say what is to be corrected", param="changes")
     changes = checked_changes(changes=given)
     before = store.subscribers.get(subscriber_id=request.subject_id)
+    require_not_erased(store=store, subscriber=before)
     after = replace(before, contact=replace(before.contact, **changes))
     why = {"request": request.request_id}
     note = replace(asked.note, action="subscriber.changed", object_id=before.subscriber_id, details=why)

@@ -134,9 +134,13 @@ def change_subscriber(
     note: AuditNote,
     scope: Scope = EVERYTHING,
 ) -> Subscriber:
-    """Change a subscriber's data; raise NotFound, InvalidValue, OutsideScope, CodeTaken or StaleVersion."""
+    """Change a subscriber's data.
+
+    Raises NotFound, InvalidValue, OutsideScope, CodeTaken, StaleVersion or SubscriberErased.
+    """
     before = store.subscribers.get(subscriber_id=subscriber_id)
     require_version(current=before.version, expected=if_match)
+    require_not_erased(store=store, subscriber=before)
     account, consolidated = before.account, change.consolidated
     if not isinstance(consolidated, Unchanged):
         account = replace(account, consolidated=consolidated)
@@ -196,11 +200,19 @@ def unarchive_subscriber(
     if not before.archived:
         _note_shown(store, before, note)
         return before
-    if store.privacy.is_erased(subject_id=subscriber_id):
-        raise SubscriberErased("the subscriber is erased: add whom this is about anew")
+    require_not_erased(store=store, subscriber=before)
     subscriber_room(store=store)
     back = store.plans.counted(more=1, of=subscriber_id)
     return _save(store, before, replace(before, archived=False), note, back)
+
+
+def require_not_erased(*, store: TenantStore, subscriber: Subscriber) -> None:
+    """Raise SubscriberErased for who is erased: nobody is to be behind that account again.
+
+    An erasure begins with archiving, so that of all others nothing is read.
+    """
+    if subscriber.archived and store.privacy.is_erased(subject_id=subscriber.subscriber_id):
+        raise SubscriberErased("the subscriber is erased: add whom this is about anew")
 
 
 def _save(

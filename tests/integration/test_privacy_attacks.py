@@ -21,7 +21,7 @@ from tests.integration.conftest import NOW, EngineServices, SignedIn, fresh_call
 from tests.integration.counter import Counter, line, pkr
 from tests.integration.gatewaying import Till
 from tests.integration.privacy_desk import REQUESTS, Desk, complete, shown, taken_in
-from tests.integration.shop import Item, created, ok
+from tests.integration.shop import Item, created, if_match, ok
 from tests.integration.staffing import Company
 
 CONFIRMATIONS = "/v1/privacy-request-confirmations"
@@ -161,9 +161,17 @@ def test_nobody_comes_back_to_an_erased_account(desk: Desk) -> None:
     person = desk.subscriber(name="Ayesha Khan")
     ok(complete(desk, taken_in(desk, person, "deletion")))
 
-    back = desk.tenant.api.post(f"/v1/subscribers/{person['subscriber_id']}/unarchive")
+    path = f"/v1/subscribers/{person['subscriber_id']}"
+    back = desk.tenant.api.post(f"{path}/unarchive")
+    named = desk.tenant.api.patch(
+        path, json={"name": "Ayesha"}, headers=if_match(ok(desk.tenant.api.get(path)))
+    )
+    request = taken_in(desk, person, "correction", changes={"name": "Ayesha"})
+    corrected = complete(desk, request)
 
-    assert back.problem == (409, "subscriber_erased", None)
+    for refused in (back, named, corrected):
+        assert refused.problem == (409, "subscriber_erased", None)
+    assert ok(desk.tenant.api.get(path))["name"] == ""
 
 
 def test_no_parked_money_becomes_credit_of_who_is_nobody(desk: Desk, gateway: Gateway) -> None:

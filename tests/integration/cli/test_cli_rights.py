@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from chalicelib.domain.data_map import Purpose
 from tests.integration.cli.conftest import Terminal
 from tests.integration.conftest import PASSWORD, SignedIn
 from tests.integration.shop import created, subscriber_body
@@ -57,6 +58,11 @@ def test_who_works_there_asks_for_their_own_and_refusals_are_told_in_the_words_o
     assert zainab.run("privacy", "download", own, "--mine", "--out", copy) == 0, zainab.err
     assert zainab.run("privacy", "list", "--mine") == 0
     assert own in zainab.out
+
+    objected = zainab.json("privacy", "ask", "objection", "--purpose", Purpose.SECURITY)
+    assert zainab.run("privacy", "answer", objected["privacy_request_id"]) == 0, zainab.err
+    assert zainab.run("privacy", "show", objected["privacy_request_id"]) == 0
+    assert f"{Purpose.SECURITY}  goes on: " in zainab.out
 
     asked = zainab.json("privacy", "ask", "access", "--for", CODE)["privacy_request_id"]
     for argv, told in (
