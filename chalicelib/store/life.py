@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 from functools import cached_property
 
@@ -12,12 +12,9 @@ from chalicelib.ports.services import Clock
 from chalicelib.store.acting import OfTenant
 from chalicelib.store.base import Database, ModelWrite
 from chalicelib.store.erasure import DynamoErasure
-from chalicelib.store.gateways import DynamoGateways
 from chalicelib.store.holds import DynamoHolds
 from chalicelib.store.kept_erasure import DynamoKeptErasure
 from chalicelib.store.key_shredding import DynamoKeyShredding
-from chalicelib.store.staff import DynamoStaff
-from chalicelib.store.subscribers import DynamoSubscribers
 from chalicelib.store.tenants import TenantProfiles, moved_subdomain
 
 
@@ -31,17 +28,14 @@ class DynamoLife(OfTenant):
         database: Database,
         keyring: Keyring,
         clock: Clock,
-        staff: Callable[[], DynamoStaff],
-        subscribers: Callable[[], DynamoSubscribers],
-        gateways: Callable[[], DynamoGateways],
+        erasure: DynamoErasure,
     ) -> None:
         self._tenant_id = tenant_id
         self._database = database
         self._keyring = keyring
         self._clock = clock
-        self._staff = staff
-        self._subscribers = subscribers
-        self._gateways = gateways
+        # The tenant's items, to be deleted.
+        self.erasure = erasure
 
     def move(
         self, *, before: Tenant, after: Tenant, held_until: datetime | None = None
@@ -66,18 +60,6 @@ class DynamoLife(OfTenant):
     def shredding(self) -> DynamoKeyShredding:
         """The tenant's wrapped keys, to be destroyed."""
         return DynamoKeyShredding(tenant_id=self._tenant_id, keyring=self._keyring, clock=self._clock)
-
-    @cached_property
-    def erasure(self) -> DynamoErasure:
-        """The tenant's items, to be deleted."""
-        return DynamoErasure(
-            tenant_id=self._tenant_id,
-            database=self._database,
-            clock=self._clock,
-            staff=self._staff,
-            subscribers=self._subscribers,
-            gateways=self._gateways,
-        )
 
     @cached_property
     def kept_erasure(self) -> DynamoKeptErasure:

@@ -88,16 +88,23 @@ class DynamoTenantStore(TenantPeople, TenantOnline, TenantMoney, TenantPrivacy, 
     @cached_property
     def life(self) -> DynamoLife:
         """The tenant's life cycle: its states, holds, and what ends it."""
+        from chalicelib.store.erasure import DynamoErasure
         from chalicelib.store.life import DynamoLife
 
+        erasure = DynamoErasure(
+            tenant_id=self._tenant_id,
+            database=self._database,
+            clock=self._clock,
+            staff=lambda: self.staff,
+            subscribers=lambda: self.subscribers,
+            gateways=lambda: self.gateways,
+        )
         return DynamoLife(
             tenant_id=self._tenant_id,
             database=self._database,
             keyring=self._keyring,
             clock=self._clock,
-            staff=lambda: self.staff,
-            subscribers=lambda: self.subscribers,
-            gateways=lambda: self.gateways,
+            erasure=erasure,
         )
 
     @cached_property
