@@ -21,7 +21,6 @@ from chalicelib.domain.payments import REFERENCE_CHARS_MAX
 ROWS_MAX: Final = 50_000
 # It is read into memory: its hash is known before anything of it is kept.
 SETTLEMENT_BYTES_MAX: Final = 16 * 1024 * 1024
-COLUMN_CHARS_MAX: Final = 100
 
 
 class MissingColumns(InvalidValue):

@@ -13,6 +13,7 @@ from base64 import b64decode, b64encode
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from datetime import date
+from functools import partial
 from typing import Any, Final
 
 import orjson
@@ -61,6 +62,7 @@ from chalicelib.store.base import (
 )
 from chalicelib.store.holds import held_categories
 from chalicelib.store.paging import query_page
+from chalicelib.usecases.paging import each
 
 OWN_LISTED_MAX: Final = 50
 
@@ -140,23 +142,17 @@ class DynamoPrivacy(OfTenant):
 
     def of_subject(self, *, subject_id: str) -> tuple[PrivacyRequest, ...]:
         """Return the newest requests of a person, the newest first: two round trips."""
-        return self._own_page(subject_id, None).items
+        return self._own_page(subject_id=subject_id, limit=OWN_LISTED_MAX, after=None).items
 
     def each_of(self, *, subject_id: str) -> Iterator[PrivacyRequest]:
         """Yield every request of a person, the newest first."""
-        after: str | None = None
-        while True:
-            page = self._own_page(subject_id, after)
-            yield from page.items
-            after = page.after
-            if after is None:
-                return
+        return each(read=partial(self._own_page, subject_id=subject_id), limit=OWN_LISTED_MAX)
 
-    def _own_page(self, subject_id: str, after: str | None) -> Page[PrivacyRequest]:
+    def _own_page(self, *, subject_id: str, limit: int, after: str | None) -> Page[PrivacyRequest]:
         page = query_page(
             OwnItem,
             keys.privacy_owners(self._tenant_id),
-            limit=OWN_LISTED_MAX,
+            limit=limit,
             after=after,
             sort=OwnItem.sk.startswith(f"{subject_id}#"),
             newest_first=True,

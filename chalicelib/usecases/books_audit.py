@@ -181,24 +181,19 @@ def _chunks(entries: Iterator[T], size: int) -> Iterator[list[T]]:
 def audit_closings(*, store: TenantStore) -> list[Difference]:
     """Recompute every closed month from its day totals."""
     differences: list[Difference] = []
-    after: str | None = None
-    while True:
-        page = store.ledger.closings(limit=100, after=after)
-        for closing in page.items:
-            if closing.closed:
-                now = recomputed(store=store, first=closing.month, last=closing.last)
-                differences += [
-                    Difference(
-                        Flaw.CLOSED_MONTH,
-                        f"{closing.month:%Y-%m} {one.account}",
-                        one.closed.closing,
-                        one.now.closing,
-                    )
-                    for one in closing_differences(closing=closing, now=now)
-                ]
-        after = page.after
-        if after is None:
-            return differences
+    for closing in each(read=store.ledger.closings):
+        if closing.closed:
+            now = recomputed(store=store, first=closing.month, last=closing.last)
+            differences += [
+                Difference(
+                    Flaw.CLOSED_MONTH,
+                    f"{closing.month:%Y-%m} {one.account}",
+                    one.closed.closing,
+                    one.now.closing,
+                )
+                for one in closing_differences(closing=closing, now=now)
+            ]
+    return differences
 
 
 def audit_books(*, store: TenantStore) -> BooksAudit:
