@@ -22,6 +22,7 @@ from chalicelib.store.base import Database, ModelWrite
 from chalicelib.store.billing_state import BillingStates
 from chalicelib.store.idempotency import IdempotencyRecords
 from chalicelib.store.staff import StaffItem
+from chalicelib.store.tenant_jobs import TenantJobs
 from chalicelib.store.tenant_money import TenantMoney
 from chalicelib.store.tenant_online import TenantOnline
 from chalicelib.store.tenant_people import TenantPeople
@@ -35,8 +36,6 @@ if TYPE_CHECKING:
     from chalicelib.store.book_reader import DynamoBookReader
     from chalicelib.store.coupons import DynamoCoupons
     from chalicelib.store.documents import DynamoDocuments
-    from chalicelib.store.exports import DynamoExports
-    from chalicelib.store.imports import DynamoImports
     from chalicelib.store.invoices import DynamoInvoices
     from chalicelib.store.key_rotation import DynamoKeyRotation
     from chalicelib.store.late_fees import DynamoLateFees
@@ -46,7 +45,7 @@ if TYPE_CHECKING:
     from chalicelib.store.packages import DynamoPackages
     from chalicelib.store.plans import DynamoPlans
     from chalicelib.store.prepaid import DynamoPrepaid
-    from chalicelib.store.rehearsals import DynamoRehearsalBooks, DynamoRehearsals
+    from chalicelib.store.rehearsals import DynamoRehearsalBooks
     from chalicelib.store.runs import DynamoRuns
     from chalicelib.store.subscribers import DynamoSubscribers
     from chalicelib.store.usage import DynamoUsage
@@ -54,7 +53,7 @@ if TYPE_CHECKING:
     from chalicelib.store.wire import DynamoWire
 
 
-class DynamoTenantStore(TenantPeople, TenantOnline, TenantMoney, TenantPrivacy, OfTenant):
+class DynamoTenantStore(TenantPeople, TenantOnline, TenantMoney, TenantPrivacy, TenantJobs, OfTenant):
     """Repositories and commits of one tenant."""
 
     def __init__(
@@ -216,27 +215,6 @@ class DynamoTenantStore(TenantPeople, TenantOnline, TenantMoney, TenantPrivacy, 
         from chalicelib.store.runs import DynamoRuns
 
         return DynamoRuns(tenant_id=self._tenant_id, database=self._database, clock=self._clock)
-
-    @cached_property
-    def imports(self) -> DynamoImports:
-        """Imports asked for, and how far they are."""
-        from chalicelib.store.imports import DynamoImports
-
-        return DynamoImports(tenant_id=self._tenant_id, tenant_keys=lambda: self.keys, clock=self._clock)
-
-    @cached_property
-    def exports(self) -> DynamoExports:
-        """Exports asked for, and what was made."""
-        from chalicelib.store.exports import DynamoExports
-
-        return DynamoExports(tenant_id=self._tenant_id)
-
-    @cached_property
-    def rehearsals(self) -> DynamoRehearsals:
-        """Rehearsals asked for as jobs."""
-        from chalicelib.store.rehearsals import DynamoRehearsals
-
-        return DynamoRehearsals(tenant_id=self._tenant_id)
 
     @cached_property
     def audit(self) -> DynamoAuditLog:

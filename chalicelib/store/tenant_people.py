@@ -11,14 +11,10 @@ from chalicelib.store.staff import DynamoStaff
 # Imported by who first asks, as in the store itself.
 if TYPE_CHECKING:
     from chalicelib.store.api_keys import DynamoApiKeys
-    from chalicelib.store.audit_log import DynamoAuditLog
-    from chalicelib.store.breaches import DynamoBreaches
     from chalicelib.store.invitations import DynamoInvitations
     from chalicelib.store.portal import DynamoPortalUsers
-    from chalicelib.store.privacy import DynamoPrivacy
     from chalicelib.store.roles import DynamoRoles
     from chalicelib.store.second_factors import DynamoSecondFactors
-    from chalicelib.store.subject_data import DynamoSubjectData
     from chalicelib.store.support import DynamoSupport
 
 
@@ -78,29 +74,3 @@ class TenantPeople:
         from chalicelib.store.portal import DynamoPortalUsers
 
         return DynamoPortalUsers(tenant_id=self._tenant_id, tenant_keys=self.keys)
-
-    @cached_property
-    def privacy(self) -> DynamoPrivacy:
-        """Requests about people's data."""
-        from chalicelib.store.privacy import DynamoPrivacy
-
-        return DynamoPrivacy(tenant_id=self._tenant_id, tenant_keys=self.keys)
-
-    @cached_property
-    def breaches(self) -> DynamoBreaches:
-        """The register of breaches."""
-        from chalicelib.store.breaches import DynamoBreaches
-
-        return DynamoBreaches(tenant_id=self._tenant_id, tenant_keys=self.keys)
-
-    @cached_property
-    def subject_data(self) -> DynamoSubjectData:
-        """Everything that is filed under a person."""
-        from chalicelib.store.subject_data import DynamoSubjectData
-
-        return DynamoSubjectData(tenant_id=self._tenant_id, tenant_keys=self.keys, audit=lambda: self.audit)
-
-    @cached_property
-    def audit(self) -> DynamoAuditLog:
-        """Audit entries, and the chain that seals them."""
-        raise NotImplementedError
