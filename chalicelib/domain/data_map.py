@@ -168,6 +168,8 @@ BACKUPS: Final = Rule("backups", "the backup was taken", Keeper.BUCKET, days=30)
 REPORTS: Final = Rule("reports", "the import", Keeper.EXPIRY, days=30)
 JOBS: Final = Rule("jobs", "the job ended", Keeper.JOB, days=365, shortened=True)
 ANSWERS: Final = Rule("answers", "the request", Keeper.EXPIRY, days=90)
+# For as long as an answer may be disputed; who is erased before takes what they wrote with them.
+REQUESTS: Final = Rule("requests", "the privacy request was closed", Keeper.JOB, days=3 * 365, shortened=True)
 KEYS: Final = Rule("keys", "until the key is destroyed; that it was is kept", Keeper.ENDING)
 # As long as a choice is good, and a year in which somebody may ask for the proof of it.
 VISITOR_CHOICE: Final = Rule("visitor_choice", "the choice", Keeper.EXPIRY, days=545)
@@ -182,7 +184,7 @@ SIGN_UPS: Final = Rule("sign_ups", "the sign-up, where nobody confirms it", Keep
 
 RULES: Final = (
     IN_USE, BOOKS, AUDIT_LOG, ACCESS_LOG, TRAFFIC, SESSION, WINDOW, FILES, PAPERS, BACKUPS, REPORTS, JOBS,
-    ANSWERS, KEYS, NETWORKS, VISITOR_CHOICE, ACTIVITY, PURGE, PROOF, SIGN_UPS, TICKETS,
+    ANSWERS, REQUESTS, KEYS, NETWORKS, VISITOR_CHOICE, ACTIVITY, PURGE, PROOF, SIGN_UPS, TICKETS,
 )  # fmt: skip
 
 

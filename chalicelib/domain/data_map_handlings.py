@@ -20,6 +20,7 @@ from chalicelib.domain.data_map import (
     PROOF,
     PURGE,
     REPORTS,
+    REQUESTS,
     SESSION,
     SIGN_UPS,
     TRAFFIC,
@@ -59,7 +60,8 @@ ENTRY_ACCESS: Final = Handling(C.ACCESS, P.SECURITY, B.INTEREST, ACCESS_LOG, E.D
 ENTERED: Final = Handling(C.AUDIT, P.SECURITY, B.INTEREST, IN_USE, E.DELETE, DIRECT, sealed=True)
 # That a request was answered must be shown (article 5 (2)); what was said in it goes with its person.
 ANSWERED: Final = Handling(C.AUDIT, P.LAW, B.LAW, AUDIT_LOG, E.KEEP, LINKED)
-ASKED: Final = Handling(C.IDENTITY, P.LAW, B.LAW, IN_USE, E.DELETE, DIRECT, sealed=True)
+ASKED: Final = Handling(C.IDENTITY, P.LAW, B.LAW, REQUESTS, E.DELETE, DIRECT, sealed=True)
+TOLD: Final = Handling(C.IDENTITY, P.LAW, B.LAW, IN_USE, E.DELETE, DIRECT, sealed=True)
 CHAIN: Final = Handling(C.AUDIT, P.SECURITY, B.NONE, AUDIT_LOG, E.KEEP)
 TOKEN: Final = Handling(C.ACCESS, P.SECURITY, B.CONTRACT, SESSION, E.DELETE, LINKED)
 DEVICE: Final = Handling(C.ACCESS, P.SECURITY, B.INTEREST, SESSION, E.DELETE, DIRECT, sealed=True)

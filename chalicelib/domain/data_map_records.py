@@ -22,6 +22,7 @@ from chalicelib.domain.data_map_handlings import (
     ROWS_END,
     RUNNING,
     SETTING,
+    TOLD,
     TOTAL,
 )
 
@@ -105,7 +106,8 @@ RECORDS: Final[tuple[Stored, ...]] = (
         },
         {
             "asked": "an address, what was asked and answered, what proved the identity, the steps, the "
-            "mails that were sent, and which documents stay"
+            "mails that were sent; of an erasure that was done, which documents stay and nothing of anybody, "
+            "which is kept like the other attributes"
         },
         also=(Subject.STAFF, Subject.VISITOR),
     ),
@@ -113,7 +115,7 @@ RECORDS: Final[tuple[Stored, ...]] = (
         "breaches.BreachItem",
         "a breach of personal data, and who was told",
         Subject.ISP,
-        {ANSWERED: "closed noticed_at version", ASKED: "told"},
+        {ANSWERED: "closed noticed_at version", TOLD: "told"},
         {"told": "what happened, when, whose access was misused, who was told when, and what was learnt"},
     ),
     Stored(
@@ -174,7 +176,7 @@ RECORDS: Final[tuple[Stored, ...]] = (
         "retention.ReportItem",
         "how much was taken away on a day",
         Subject.NOBODY,
-        {CHAIN: "access_log jobs sign_ups traffic"},
+        {CHAIN: "access_log jobs requests sign_ups traffic"},
     ),
     Stored("rehearsals.RehearsalResultItem", "what a rehearsal found", Subject.NOBODY, {JOB: "data"}),
     Stored(

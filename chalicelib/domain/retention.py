@@ -11,11 +11,11 @@ from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 from typing import Final
 
-from chalicelib.domain.data_map import ACCESS_LOG, JOBS, RULES, TICKETS, TRAFFIC, Rule
+from chalicelib.domain.data_map import ACCESS_LOG, JOBS, REQUESTS, RULES, TICKETS, TRAFFIC, Rule
 from chalicelib.domain.errors import InvalidValue
 
 # Below these a rule is of no use: who looks into an incident looks back a month.
-SHORTEST_DAYS: Final = {ACCESS_LOG.code: 30, JOBS.code: 30, TICKETS.code: 90}
+SHORTEST_DAYS: Final = {ACCESS_LOG.code: 30, JOBS.code: 30, REQUESTS.code: 90, TICKETS.code: 90}
 # The longest period of use is a year.
 PERIOD_DAYS_MAX: Final = 366
 
@@ -100,12 +100,14 @@ def days_of(*, rule: Rule, country: str, shortened: Shortened) -> int:
 class CutOffs:
     """What a pass takes away: what is older than these.
 
-    ``access`` and ``jobs`` are instants: addresses in audit entries written before, jobs that ended
-    before. ``traffic`` is a date: periods of use that ended on it or before.
+    ``access``, ``jobs`` and ``requests`` are instants: addresses in audit entries written before, jobs
+    that ended before, privacy requests that were closed before. ``traffic`` is a date: periods of use that
+    ended on it or before.
     """
 
     access: datetime
     jobs: datetime
+    requests: datetime
     traffic: date
 
 
@@ -113,11 +115,12 @@ def cut_offs(*, country: str, shortened: Shortened, today: date, at: datetime) -
     """Return the cut-offs of a pass on the tenant's today."""
     days = {
         rule.code: timedelta(days=days_of(rule=rule, country=country, shortened=shortened))
-        for rule in (ACCESS_LOG, JOBS, TRAFFIC)
+        for rule in (ACCESS_LOG, JOBS, REQUESTS, TRAFFIC)
     }
     return CutOffs(
         access=at - days[ACCESS_LOG.code],
         jobs=at - days[JOBS.code],
+        requests=at - days[REQUESTS.code],
         traffic=today - days[TRAFFIC.code],
     )
 

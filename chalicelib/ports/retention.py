@@ -43,6 +43,13 @@ class Retention(Protocol):
     def delete_jobs(self, *, ended_before: datetime, on: date) -> bool:
         """Delete some jobs that ended before an instant; return whether there may be more."""
 
+    def strip_requests(self, *, closed_before: datetime, on: date) -> bool:
+        """Take what is personal out of some privacy requests that were closed before an instant.
+
+        Not out of erasures that were done: they name nobody, and list what stays. Returns whether there
+        may be more.
+        """
+
     def count_sign_up(self, *, sign_up: PendingSignUp, on: date) -> None:
         """Take a sign-up that lapsed off the list, and count it; raises Busy where another pass was first."""
 

@@ -65,6 +65,11 @@ from chalicelib.store.paging import query_page
 from chalicelib.usecases.paging import each
 
 OWN_LISTED_MAX: Final = 50
+# What is left to be read of a request whose words were taken away.
+_NOTHING: Final[dict[str, Any]] = {
+    "words": {"told": []}, "history": [], "kept": [], "kept_count": 0, "purposes": [], "file": None,
+    "failure": None,
+}  # fmt: skip
 
 
 class PrivacyRequestItem(TenantsItem):
@@ -85,7 +90,8 @@ class PrivacyRequestItem(TenantsItem):
     to_tell = UnicodeAttribute(null=True)
     reminded = UnicodeAttribute(null=True)
     despite_debt = BooleanAttribute(null=True)
-    asked = BinaryAttribute(legacy_encoding=False)
+    # None once the request is past its time.
+    asked = BinaryAttribute(null=True, legacy_encoding=False)
 
 
 class DueItem(TenantsItem):
@@ -264,7 +270,10 @@ class DynamoPrivacy(OfTenant):
 
     def _request(self, item: PrivacyRequestItem) -> PrivacyRequest:
         place = _place(self._pk, str(item.sk))
-        asked = orjson.loads(self._keys.open(family=OPERATIONAL, place=place, sealed=item.asked))
+        sealed = nullable(item.asked)
+        asked = _NOTHING
+        if sealed is not None:
+            asked = orjson.loads(self._keys.open(family=OPERATIONAL, place=place, sealed=sealed))
         closed, made, failure = nullable(item.closed_at), asked["file"], asked["failure"]
         stays = asked.get("stays_until")
         return PrivacyRequest(

@@ -16,9 +16,10 @@ from pynamodb.attributes import NumberAttribute, UnicodeAttribute
 from pynamodb.exceptions import DoesNotExist
 
 from chalicelib.domain.audit_ids import month_of, months_between
-from chalicelib.domain.data_map import ACCESS_LOG, JOBS, RULES, SIGN_UPS, TRAFFIC
+from chalicelib.domain.data_map import ACCESS_LOG, JOBS, REQUESTS, RULES, SIGN_UPS, TRAFFIC
 from chalicelib.domain.errors import Busy, StaleVersion
 from chalicelib.domain.jobs import JobState
+from chalicelib.domain.privacy_requests import RequestKind, RequestState
 from chalicelib.domain.retention import Deleted, Progress, Shortened, over_periods
 from chalicelib.ports.sign_ups import PendingSignUp
 from chalicelib.ports.store import Page
@@ -33,9 +34,11 @@ from chalicelib.store.base import (
     from_iso,
     nullable,
     put,
+    to_iso,
     update,
 )
 from chalicelib.store.paging import query_page
+from chalicelib.store.privacy import PrivacyRequestItem
 from chalicelib.store.sign_ups import swept
 from chalicelib.store.subscriber_search import DirectoryItem
 from chalicelib.store.usage import PERIOD_PREFIX, RECORD_PREFIX, UsageItem, UsageRecordItem
@@ -77,6 +80,7 @@ class ReportItem(TenantsItem):
     access_log = NumberAttribute(null=True)
     sign_ups = NumberAttribute(null=True)
     jobs = NumberAttribute(null=True)
+    requests = NumberAttribute(null=True)
     traffic = NumberAttribute(null=True)
 
 
@@ -189,6 +193,24 @@ class DynamoRetention(OfTenant):
         self._take(taken, JOBS.code, on)
         return len(taken) >= TAKEN_MAX
 
+    def strip_requests(self, *, closed_before: datetime, on: date) -> bool:
+        """Take what is personal out of some privacy requests that were closed before an instant.
+
+        Not out of erasures that were done: they name nobody, and list what stays. Returns whether there
+        may be more. All requests are looked at: there are few of them, and little of those of old.
+        """
+        item = PrivacyRequestItem
+        erased = (item.kind == RequestKind.DELETION.value) & (item.state == RequestState.DONE.value)
+        requests = item.query(
+            keys.privacy_requests(self._tenant_id),
+            filter_condition=item.asked.exists() & (item.closed_at < to_iso(closed_before)) & ~erased,
+            attributes_to_get=["pk", "sk"],
+            consistent_read=True,
+        )
+        found = list(islice(requests, TAKEN_MAX))
+        self._take([_without_words(one) for one in found], REQUESTS.code, on)
+        return len(found) >= TAKEN_MAX
+
     def delete_traffic(self, *, after: str, through: date, on: date) -> str | None:
         """Delete what some accounts used in periods that ended by a day; return where to go on, or None."""
         page = query_page(
@@ -242,6 +264,16 @@ def _stripped(item: AuditItem) -> ModelWrite:
         AuditItem(item.pk, item.sk),
         actions=[AuditItem.access.remove()],
         condition=AuditItem.access.exists(),
+        refused=_gone(),
+    )
+
+
+def _without_words(item: PrivacyRequestItem) -> ModelWrite:
+    """Describe taking out of a request what is personal; refused where another pass counted it already."""
+    return update(
+        PrivacyRequestItem(item.pk, item.sk),
+        actions=[PrivacyRequestItem.asked.remove()],
+        condition=PrivacyRequestItem.asked.exists(),
         refused=_gone(),
     )
 

@@ -68,7 +68,7 @@ def take_away(*, retention: Retention, tenant: Tenant, at: datetime, out_of_time
     today = tenant.local_date(at=at)
     cut = cut_offs(country=tenant.country, shortened=retention.shortened(), today=today, at=at)
     work = _Pass(retention, tenant, cut, today, out_of_time)
-    return work.access() and work.jobs() and work.traffic()
+    return work.access() and work.jobs() and work.requests() and work.traffic()
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +100,15 @@ class _Pass:
             if self.out_of_time():
                 return False
             more = self.retention.delete_jobs(ended_before=self.cut.jobs, on=self.today)
+        return True
+
+    def requests(self) -> bool:
+        """Take out of privacy requests of old what was said in them."""
+        more = True
+        while more:
+            if self.out_of_time():
+                return False
+            more = self.retention.strip_requests(closed_before=self.cut.requests, on=self.today)
         return True
 
     def traffic(self) -> bool:

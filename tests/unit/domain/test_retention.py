@@ -33,6 +33,7 @@ DAYS = {
     "access_log": (365, {}),
     "traffic": (365, {"IN": 730, "NG": 730}),
     "tickets": (1095, {}),
+    "requests": (1095, {}),
     "files": (7, {}),
     "papers": (1, {}),
     "jobs": (365, {}),
@@ -71,7 +72,7 @@ def test_nobody_keeps_anything_longer_and_law_is_not_undercut(country: str) -> N
         with pytest.raises(RetentionTooLong):
             Shortened().with_rule(code=code, days=one.longest + 1, country=country)
     changeable = {one.rule.code for one in periods(country=country, shortened=Shortened()) if one.longest}
-    assert changeable == {"access_log", "jobs", "tickets"}
+    assert changeable == {"access_log", "jobs", "requests", "tickets"}
 
 
 def test_something_keeps_to_each_rule() -> None:
