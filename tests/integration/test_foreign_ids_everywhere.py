@@ -79,6 +79,7 @@ NAMED_BY = {
     "package_id": "package_id",
     "package_ids": "package_id",
     "subscriber_id": "subscriber_id",
+    "staff_id": "staff_id",
     "invoice_id": "invoice_id",
     "document_id": "document_id",
     "subscription_id": "subscription_id",
