@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
@@ -37,13 +37,13 @@ def keep_keys(services: Services, event: Mapping[str, Any]) -> None:
     (RFC 3339: what was made before is replaced), and where wanted ``families`` and ``tenant_id``.
     Repeating it does what is left. Raises InvalidValue, or PassIncomplete.
     """
-    at, out_of_time = services.clock.now(), deadline(seconds=PASS_SECONDS_MAX)
+    at = services.clock.now()
     detail: Mapping[str, Any] = event.get("detail") or {}
-    work = _Pass(services, _order(detail, at), at, out_of_time, detail.get("tenant_id"), bool(detail))
+    work = _Pass(services, _order(detail, at), at, detail.get("tenant_id"), ordered=bool(detail))
     passed = see_to_each(
         services=services,
         at=at,
-        out_of_time=out_of_time,
+        out_of_time=deadline(seconds=PASS_SECONDS_MAX),
         capability=Capability.KEYS,
         see_to=work.see_to,
         trouble="keys not replaced",
@@ -68,7 +68,6 @@ class _Pass:
     services: Services
     order: RotationOrder
     at: datetime
-    out_of_time: Callable[[], bool]
     wanted: str | None
     ordered: bool
     found: int = 0
@@ -77,12 +76,10 @@ class _Pass:
     destroyed: int = 0
 
     def see_to(self, tenant: Tenant) -> bool:
-        """See to one tenant's keys; return whether there was time for it."""
+        """See to one tenant's keys; return whether those that are old are destroyed too."""
         if self.wanted not in {None, tenant.tenant_id}:
             return True
         self.found += 1
-        if self.out_of_time():
-            return False
         self._replace(tenant)
         if self.ordered:
             return True

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, Final
 
@@ -26,13 +26,13 @@ def keep_plans(services: Services, event: Mapping[str, Any]) -> None:  # noqa: A
     operator = services.operator
     if operator is None:
         return
-    at, out_of_time = services.clock.now(), deadline(seconds=PASS_SECONDS_MAX)
+    at = services.clock.now()
     passed = see_to_each(
         services=services,
         at=at,
-        out_of_time=out_of_time,
+        out_of_time=deadline(seconds=PASS_SECONDS_MAX),
         capability=Capability.BILL,
-        see_to=lambda tenant: _keep(services, operator, tenant, at, out_of_time),
+        see_to=lambda tenant: _keep(services, operator, tenant, at),
         trouble="plan not kept",
     )
     unsettled = settle_accesses(services, operator, at)
@@ -42,16 +42,8 @@ def keep_plans(services: Services, event: Mapping[str, Any]) -> None:  # noqa: A
         raise PassIncomplete(f"ends of {unsettled} accesses of platform support were not noted")
 
 
-def _keep(
-    services: Services,
-    operator: DynamoTenantStore,
-    tenant: Tenant,
-    at: datetime,
-    out_of_time: Callable[[], bool],
-) -> bool:
-    """See to one tenant's plan; return whether there was time for it."""
-    if out_of_time():
-        return False
+def _keep(services: Services, operator: DynamoTenantStore, tenant: Tenant, at: datetime) -> bool:
+    """See to one tenant's plan; return that nothing of it is left."""
     store = services.stores.of(tenant_id=tenant.tenant_id)
     enrolled = enrol(operator=operator, store=store, tenant=tenant, at=at)
     if enrolled is not None:

@@ -50,7 +50,7 @@ def see_to_each(
     see_to: Callable[[Tenant], bool],
     trouble: str,
 ) -> Passed:
-    """See to every tenant of a capability, each pass beginning with another; no page when time is out.
+    """See to every tenant of a capability, each pass beginning with another; none when time is out.
 
     ``see_to`` returns whether nothing of the tenant is left to the next pass. What it raises is logged
     as ``trouble`` with the tenant's identifier and the trace, and stops no other.
@@ -65,7 +65,7 @@ def see_to_each(
         left += [
             one.tenant_id
             for one in page.items
-            if not tried(partial(see_to, one), tenant_id=one.tenant_id, trouble=trouble)
+            if out_of_time() or not tried(partial(see_to, one), tenant_id=one.tenant_id, trouble=trouble)
         ]
         tenants += len(page.items)
         after, ended = page.after, page.after is None
