@@ -250,12 +250,17 @@ def complete_privacy_request(request: Request) -> PrivacyRequestOut:
     answer=FileOut,
 )
 def download_privacy_file(request: Request) -> FileOut:
-    """Show where the file of an access or export is: an address that is good for 15 minutes."""
+    """Show where the file of an access or export is: an address that is good for 15 minutes.
+
+    The file of a colleague who may do more is theirs alone to get.
+    """
     request_id = request.path["privacy_request_id"]
+    asked = request.store.privacy.get(request_id=request_id)
+    privacy_answers.require_may_hold(store=request.store, principal=request.principal, request=asked)
     found = privacy_work.file_of(
         store=request.store,
         blobs=request.services.blobs,
-        request=request.store.privacy.get(request_id=request_id),
+        request=asked,
         at=request.now,
         note=request.note("privacy.file_downloaded", request_id),
     )

@@ -45,6 +45,7 @@ from chalicelib.usecases.subscribers import profile_writes, require_not_erased
 # A subscriber begins 50 collections a day at most, and one is under way for three days at most.
 COLLECTIONS_LOOKED_AT: Final = 150
 REFUNDS_PER_READ: Final = 100
+STAFF_PREFIX: Final = "stf_"
 
 
 class NotCorrectedHere(InvalidValue):
@@ -90,7 +91,7 @@ class Answering:
     @property
     def of_staff(self) -> bool:
         """Whether it is known to be of who works, or worked, for the ISP."""
-        return self.request.subject_id.startswith("stf_")
+        return self.request.subject_id.startswith(STAFF_PREFIX)
 
 
 def complete(
@@ -225,11 +226,22 @@ def _begin_erasure(asked: Answering) -> Standing:
 # -- of staff --------------------------------------------------------------------------------
 
 
+def require_may_hold(*, store: TenantStore, principal: Principal, request: PrivacyRequest) -> None:
+    """Raise RightsExceeded where a request is a colleague's who may do more: their file is theirs to get."""
+    if request.subject_id.startswith(STAFF_PREFIX) and request.subject_id != principal.actor_id:
+        _manageable(store, principal, request.subject_id)
+
+
+def _manageable(store: TenantStore, principal: Principal, staff_id: str) -> StaffMember:
+    """Return a colleague; raise NotFound, or RightsExceeded for who may do more."""
+    member = store.staff.get(staff_id=staff_id)
+    may_manage(principal=principal, permissions=permissions_of(store=store, role=member.role))
+    return member
+
+
 def _managed(asked: Answering) -> StaffMember:
     """Return whom the request is about; raise NotFound, or RightsExceeded for who may do more."""
-    member = asked.store.staff.get(staff_id=asked.request.subject_id)
-    may_manage(principal=asked.principal, permissions=permissions_of(store=asked.store, role=member.role))
-    return member
+    return _manageable(asked.store, asked.principal, asked.request.subject_id)
 
 
 def _correct_staff(asked: Answering) -> Standing:

@@ -180,6 +180,20 @@ def test_who_works_here_or_holds_cash_or_is_the_only_owner_is_not_erased(
     assert refused.problem == (403, "rights_exceeded", None)
 
 
+def test_a_copy_of_who_may_do_more_is_theirs_alone_to_get(office: Office) -> None:
+    mine = created(office.company.owner.post(OWN, json={"kind": "access"}))
+    path = f"{REQUESTS}/{mine['privacy_request_id']}/download"
+    admin = office.join("admin", "Sana Malik")
+    theirs = created(admin.api.post(OWN, json={"kind": "access"}))
+
+    refused: Reply = admin.api.get(path)
+
+    assert refused.problem == (403, "rights_exceeded", None)
+    ok(office.company.owner.get(path))
+    ok(office.company.owner.get(f"{REQUESTS}/{theirs['privacy_request_id']}/download"))
+    ok(admin.api.get(f"{REQUESTS}/{theirs['privacy_request_id']}/download"))
+
+
 def test_an_erasure_that_ends_anywhere_is_finished_and_is_repeated_after_a_restore(
     office: Office, services: EngineServices, monkeypatch: pytest.MonkeyPatch
 ) -> None:
