@@ -100,9 +100,10 @@ def shred(
         return True
     keys = store.life.shredding.destroy(wanted=lambda _name: True)
     work = replace(purged, keys=keys, counts={})
-    text = certificate_text(purge=work, deletion=Deletion.SHREDDING, kept_through=0, at=at)
+    issued_at = _issued_at(work, at)
+    text = certificate_text(purge=work, deletion=Deletion.SHREDDING, kept_through=0, at=issued_at)
     certificate = ports.purges.certify(
-        certificate=Certificate(tenant.tenant_id, Deletion.SHREDDING, at, text, mac="")
+        certificate=Certificate(tenant.tenant_id, Deletion.SHREDDING, issued_at, text, mac="")
     )
     ports.vault.keep(certificate=certificate)
     after = replace(tenant, state=TenantState.SHREDDED)
@@ -198,9 +199,10 @@ class _Purging:
     def certify(self, work: Purge) -> Purge:
         """Issue the certificate, once, and keep it where nobody can change it."""
         through = fiscal_year_at(tenant=self.tenant, at=work.started_at) + KEPT_FISCAL_YEARS
-        text = certificate_text(purge=work, deletion=Deletion.PURGE, kept_through=through, at=self.at)
+        issued_at = _issued_at(work, self.at)
+        text = certificate_text(purge=work, deletion=Deletion.PURGE, kept_through=through, at=issued_at)
         mac = self.store.keys.authenticate(family=AUDIT, message=text.encode())
-        made = Certificate(work.tenant_id, Deletion.PURGE, self.at, text, mac)
+        made = Certificate(work.tenant_id, Deletion.PURGE, issued_at, text, mac)
         self.ports.vault.keep(certificate=self.ports.purges.certify(certificate=made))
         return work
 
@@ -256,6 +258,11 @@ _STEPS: Final[Mapping[PurgeStep, Callable[[_Purging, Purge], Purge | None]]] = {
     PurgeStep.TELL: _Purging.tell,
     PurgeStep.SEAL: _Purging.seal,
 }
+
+
+def _issued_at(work: Purge, at: datetime) -> datetime:
+    """Return when a certificate is issued: a pass has one time, and lasts; no key was destroyed after it."""
+    return max([at, *(one.at for one in work.keys)])
 
 
 def _place(work: Purge) -> str:

@@ -24,8 +24,10 @@ Stored = dict[tuple[str, str], Item]
 # What schedules write beside a company's data, whatever becomes of it: the chain of its log, how far that
 # was verified, holds, accesses of support.
 BESIDE = {"CHAIN", "VERIFIED", "HOLD", "SUPPORT"}
-# What retention takes away of an account that is not held, in recovery too: jobs, addresses in the log.
+# What retention takes away of an account that is not held, in recovery too: jobs, and parts of items.
 TIDIED = {"JOB", "RETENTION"}
+# Of an entry in the log the address, of a privacy request what was said in it.
+TIDIED_OF_ITEMS = {"access", "asked"}
 
 
 @dataclass
@@ -92,7 +94,7 @@ class Company:
             if key[1] == "PROFILE":
                 assert _without_ending(there) == _without_ending(item)
                 continue
-            gone = {"access"} - set(there) if tidied else set()
+            gone = TIDIED_OF_ITEMS - set(there) if tidied else set()
             assert there == {name: value for name, value in item.items() if name not in gone}, key
 
     # -- its calendar --------------------------------------------------------------------------
