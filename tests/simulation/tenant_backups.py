@@ -15,7 +15,7 @@ from chalicelib.jobs import backups as job
 from chalicelib.ports.backups import BackupFiles, BackupSealing, OwnerUnreadable
 from chalicelib.usecases.backup_parts import BackupPartFiles, Part
 from chalicelib.usecases.backups import Pauses
-from tests.simulation.everything import IN_BACKUP, Everything, Text
+from tests.simulation.everything import IN_BACKUP, PLATFORM_IN_BACKUP, Everything, Text
 
 # On the engine a transaction is told whole and at once: nothing has to be waited for.
 AT_ONCE: Final = Pauses(quiet=timedelta(), lag=timedelta(), poll=timedelta())
@@ -54,7 +54,8 @@ class Backups:
                     looked["sections of backups that nothing opens"] += 1
                     continue
                 looked["sections of backups opened"] += 1
-                yield from self.everything.items(IN_BACKUP, _items(part, lines))
+                kind = PLATFORM_IN_BACKUP if section.owner == PLATFORM else IN_BACKUP
+                yield from self.everything.items(kind, _items(part, lines))
 
     def _all(self) -> Iterator[Part]:
         services = self.everything.services

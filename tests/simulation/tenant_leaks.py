@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
 from tests.security.canaries import Canaries
-from tests.simulation.everything import IN_BACKUP, PLAIN, Text
+from tests.simulation.everything import PLAIN, PLATFORM_IN_BACKUP, Text
 
 # Whoever may read the file reads it: one that the company uploaded, or made.
 FILES = ("exports/", "imports/")
@@ -52,7 +52,7 @@ class Search:
         if text.family == PLAIN:
             yield from self.canaries.found(text.data)
             # The platform's list of companies is in a backup for the thirty days that this is kept (ADR 35).
-            if self.stage != ALIVE and text.kind != IN_BACKUP and self.company.encode() in text.data:
+            if self.stage != ALIVE and text.kind != PLATFORM_IN_BACKUP and self.company.encode() in text.data:
                 yield "the company's name"
         elif text.tenant_id == self.tenant_id and self.stage != ALIVE:
             yield from self._kept(text)
