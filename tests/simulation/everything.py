@@ -24,6 +24,7 @@ from tests.integration.raw import raw_items
 PLAIN = ""
 IN_BACKUP = "backup part"
 PLATFORM_IN_BACKUP = "the platform's rows in a backup"
+CHANGES_IN_BACKUP = "changes in a backup"
 # Attributes of bytes that are no ciphertext: wrapped keys, identifiers in a register, links of the chain.
 NOT_SEALED = {"wrapped", "e", "links", "previous", "head", "link"}
 

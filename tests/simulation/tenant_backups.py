@@ -15,7 +15,7 @@ from chalicelib.jobs import backups as job
 from chalicelib.ports.backups import BackupFiles, BackupSealing, OwnerUnreadable
 from chalicelib.usecases.backup_parts import BackupPartFiles, Part
 from chalicelib.usecases.backups import Pauses
-from tests.simulation.everything import IN_BACKUP, PLATFORM_IN_BACKUP, Everything, Text
+from tests.simulation.everything import CHANGES_IN_BACKUP, IN_BACKUP, PLATFORM_IN_BACKUP, Everything, Text
 
 # On the engine a transaction is told whole and at once: nothing has to be waited for.
 AT_ONCE: Final = Pauses(quiet=timedelta(), lag=timedelta(), poll=timedelta())
@@ -54,8 +54,7 @@ class Backups:
                     looked["sections of backups that nothing opens"] += 1
                     continue
                 looked["sections of backups opened"] += 1
-                kind = PLATFORM_IN_BACKUP if section.owner == PLATFORM else IN_BACKUP
-                yield from self.everything.items(kind, _items(part, lines))
+                yield from self.everything.items(_kind(part, section.owner), _items(part, lines))
 
     def _all(self) -> Iterator[Part]:
         services = self.everything.services
@@ -72,6 +71,12 @@ def _parts_of(files: BackupFiles, sealing: BackupSealing, backup: str) -> Iterat
         part = parts.part(part=number, previous=previous)
         previous = part.digest
         yield part
+
+
+def _kind(part: Part, owner: str) -> str:
+    if owner == PLATFORM:
+        return PLATFORM_IN_BACKUP
+    return IN_BACKUP if part.head.stage is Stage.COPY else CHANGES_IN_BACKUP
 
 
 def _items(part: Part, lines: list[str]) -> Iterator[dict[str, Any]]:

@@ -7,10 +7,13 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
 from tests.security.canaries import Canaries
-from tests.simulation.everything import PLAIN, PLATFORM_IN_BACKUP, Text
+from tests.simulation.everything import CHANGES_IN_BACKUP, PLAIN, PLATFORM_IN_BACKUP, Text
 
 # Whoever may read the file reads it: one that the company uploaded, or made.
 FILES = ("exports/", "imports/")
+# A backup has the company's name, for the thirty days for which it is kept, in the platform's list of companies,
+# and among the changes of the hour in which a purge and a backup meet (ADR 35).
+NAMING = {PLATFORM_IN_BACKUP, CHANGES_IN_BACKUP}
 SHOWN_BYTES = 120
 ALIVE, PURGED, SHREDDED = "alive", "purged", "shredded"
 
@@ -51,8 +54,7 @@ class Search:
             return
         if text.family == PLAIN:
             yield from self.canaries.found(text.data)
-            # The platform's list of companies is in a backup for the thirty days that this is kept (ADR 35).
-            if self.stage != ALIVE and text.kind != PLATFORM_IN_BACKUP and self.company.encode() in text.data:
+            if self.stage != ALIVE and text.kind not in NAMING and self.company.encode() in text.data:
                 yield "the company's name"
         elif text.tenant_id == self.tenant_id and self.stage != ALIVE:
             yield from self._kept(text)
