@@ -11,8 +11,8 @@ from tests.simulation.everything import CHANGES_IN_BACKUP, PLAIN, PLATFORM_IN_BA
 
 # Whoever may read the file reads it: one that the company uploaded, or made.
 FILES = ("exports/", "imports/")
-# A backup has the company's name, for the thirty days for which it is kept, in the platform's list of companies,
-# and among the changes of the hour in which a purge and a backup meet (ADR 35).
+# A backup has the company's name, for the thirty days for which it is kept, in the platform's list of
+# companies, and among the changes of the hour in which a purge and a backup meet (ADR 35).
 NAMING = {PLATFORM_IN_BACKUP, CHANGES_IN_BACKUP}
 SHOWN_BYTES = 120
 ALIVE, PURGED, SHREDDED = "alive", "purged", "shredded"
