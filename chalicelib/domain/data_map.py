@@ -177,6 +177,8 @@ ACTIVITY: Final = Rule("activity", "the day", Keeper.EXPIRY, days=90)
 PURGE: Final = Rule("purge", "until the purge is certified", Keeper.ENDING)
 PROOF: Final = Rule("proof", "for good: it proves that the rest is deleted, and names nobody", Keeper.ENDING)
 NETWORKS: Final = Rule("networks", "the network was last seen", Keeper.EXPIRY, days=90)
+# Copies are made anew at half of that, for as long as the hold stands.
+HELD: Final = Rule("held", "the legal hold on everything was lifted", Keeper.BUCKET, days=30)
 # There are no tickets yet: the rule that they will be under.
 TICKETS: Final = Rule("tickets", "the ticket was closed", Keeper.NOBODY, days=3 * 365, shortened=True)
 # Seven days within which a sign-up can be confirmed, and one.
@@ -185,6 +187,7 @@ SIGN_UPS: Final = Rule("sign_ups", "the sign-up, where nobody confirms it", Keep
 RULES: Final = (
     IN_USE, BOOKS, AUDIT_LOG, ACCESS_LOG, TRAFFIC, SESSION, WINDOW, FILES, PAPERS, BACKUPS, REPORTS, JOBS,
     ANSWERS, REQUESTS, KEYS, NETWORKS, VISITOR_CHOICE, ACTIVITY, PURGE, PROOF, SIGN_UPS, TICKETS,
+    HELD,
 )  # fmt: skip
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from chalicelib.domain.data_map import Stored, Subject
-from chalicelib.domain.data_map_handlings import ANCHOR, BACKUP, CERTIFICATE, FILE, PAPER
+from chalicelib.domain.data_map_handlings import ANCHOR, BACKUP, CERTIFICATE, FILE, HELD_COPY, PAPER
 
 OBJECTS: Final[tuple[Stored, ...]] = (
     Stored(
@@ -36,6 +36,14 @@ OBJECTS: Final[tuple[Stored, ...]] = (
         Subject.NOBODY,
         {PAPER: "content"},
         {"content": "the codes of a batch"},
+    ),
+    Stored(
+        "held/",
+        "copies of the files above, made while everything of the ISP is under a legal hold",
+        Subject.SUBSCRIBER,
+        {HELD_COPY: "content"},
+        {"content": "the file as it was"},
+        also=(Subject.STAFF,),
     ),
     Stored("certificates/", "certificates of deletion", Subject.ISP, {CERTIFICATE: "text"}),
     Stored(

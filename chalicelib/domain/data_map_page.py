@@ -26,7 +26,10 @@ is not in it, or where what is personal is not encrypted.
 under the ISP's own keys, besides the encryption of the tables.
 
 The rules say for how long a value may be kept, and what keeps to it. What `RetentionKeeper` took away is in
-`GET /v1/retention/reports` (ADR 34); how an account ends is in ADR 31.
+`GET /v1/retention/reports` (ADR 34); how an account ends is in ADR 31. Nothing goes by its rule while a legal
+hold is on everything of the ISP, but for `session`, `window` and `visitor_choice` (credentials, counts, and
+choices of visitors who are nobody's), files for which there is a copy (`held`), and `backups`, of which there
+are newer ones. What would expire is moved on.
 """
 
 

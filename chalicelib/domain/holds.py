@@ -1,10 +1,10 @@
-"""Legal holds: what is held is neither purged nor shredded until the hold is lifted."""
+"""Legal holds: what is held is neither purged nor shredded, and ends by itself only after the lift."""
 
 from __future__ import annotations
 
 from collections.abc import Collection
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Final
 
@@ -12,6 +12,11 @@ from chalicelib.domain.errors import InvalidValue
 
 HOLDS_MAX: Final = 50
 REASON_CHARS_MAX: Final = 500
+# What would end so soon is moved on, to so long from then: by itself it goes within that after the lift.
+ENDS_SOON: Final = timedelta(days=14)
+MOVED_ON: Final = timedelta(days=30)
+# Half of how long the copy of a file lives that is not renewed, by the life cycle of ``held/``.
+COPY_RENEWED: Final = timedelta(days=15)
 
 
 class InvalidHold(InvalidValue):
@@ -52,3 +57,16 @@ def check_hold(*, category: str, reason: str) -> tuple[HeldCategory, str]:
     except ValueError:
         names = ", ".join(one.value for one in HeldCategory)
         raise InvalidHold(f"a hold is on one of: {names}", param="category") from None
+
+
+def moved_on(*, ends_at: datetime, at: datetime) -> datetime | None:
+    """Return until when what ends by itself is kept while it is held; None where it stays as it is.
+
+    That is where it does not end soon, and where it has ended: nobody sees that any more.
+    """
+    return at + MOVED_ON if at < ends_at < at + ENDS_SOON else None
+
+
+def copy_due(*, made_at: datetime, at: datetime) -> bool:
+    """Whether the copy of a file that is held is to be made anew: half of its life is over."""
+    return at - made_at >= COPY_RENEWED

@@ -16,6 +16,7 @@ from chalicelib.domain.errors import InvalidValue
 from chalicelib.domain.lifecycle import Capability
 from chalicelib.domain.tenants import Tenant
 from chalicelib.jobs.deadline import deadline
+from chalicelib.jobs.holds import renew_each, renew_one
 from chalicelib.jobs.sqs import JsonObject
 from chalicelib.jobs.tenants import see_to_each
 from chalicelib.observability import logger
@@ -28,6 +29,8 @@ from chalicelib.usecases.kept_books import BooksAsked, read_kept_books
 
 # The pass stops before its function's limit (900 s).
 PASS_SECONDS_MAX: Final = 780
+# Of that, what is held takes so much at most, and comes first: what ends meanwhile is gone.
+RENEWAL_SECONDS_MAX: Final = 390
 CERTIFICATES_SHOWN_MAX: Final = 100
 
 
@@ -38,7 +41,7 @@ class InvalidEndingOrder(InvalidValue):
 
 
 def keep_tenants(services: Services, event: Mapping[str, Any]) -> JsonObject:
-    """See to every tenant whose account ends, or do what an operator's event asks for; return what came.
+    """Renew what is held, and see to tenants whose accounts end; or do what an operator's event asks for.
 
     ``detail`` has ``tenant_id``, of whom alone is seen to now, or one of ``hold`` (``tenant_id``,
     ``category``, ``reason``), ``lift`` (``tenant_id``, ``hold_id``), ``holds`` (``tenant_id``),
@@ -51,7 +54,10 @@ def keep_tenants(services: Services, event: Mapping[str, Any]) -> JsonObject:
     wanted = detail.get("tenant_id") if set(detail) == {"tenant_id"} else None
     if detail and wanted is None:
         return _obey(services, ports, detail, at)
-    work = _Pass(ports, at, deadline(seconds=PASS_SECONDS_MAX), wanted)
+    out_of_time = deadline(seconds=PASS_SECONDS_MAX)
+    hurried = deadline(seconds=RENEWAL_SECONDS_MAX)
+    renewed = renew_each(services=services, wanted=wanted, at=at, out_of_time=hurried)
+    work = _Pass(ports, at, out_of_time, wanted)
     passed = see_to_each(
         services=services,
         at=at,
@@ -63,8 +69,14 @@ def keep_tenants(services: Services, event: Mapping[str, Any]) -> JsonObject:
     )
     if wanted is not None and not work.found and passed.complete:
         raise InvalidEndingOrder("there is no such tenant, or nothing of it is left", param="tenant_id")
-    told = {"ending": work.ending, "unfinished": work.unfinished, "tenants_failed": len(passed.left)}
+    told = {
+        "ending": work.ending,
+        "unfinished": work.unfinished,
+        "tenants_failed": len(passed.left),
+        "holds_left": len(renewed.left),
+    }
     logger().info("tenants' endings looked at", extra=told)
+    renewed.require_complete(what="what is held")
     passed.require_complete(what="endings")
     return told
 
@@ -122,7 +134,8 @@ def _obey(services: Services, ports: EndingPorts, detail: Mapping[str, Any], at:
                 reason=reason,
                 at=at,
             )
-            return _logged("hold set", tenant_id, hold_id=hold.hold_id, category=category)
+            told = _logged("hold set", tenant_id, hold_id=hold.hold_id, category=category)
+            return {**told, "complete": _renewed(services, tenant_id, at)}
         case {"lift": {"tenant_id": str(tenant_id), "hold_id": str(hold_id)}}:
             lift_hold(stores=services.stores, tenant_id=tenant_id, hold_id=hold_id, at=at)
             return _logged("hold lifted", tenant_id, lifted=hold_id)
@@ -150,6 +163,12 @@ def _obey(services: Services, ports: EndingPorts, detail: Mapping[str, Any], at:
     raise InvalidEndingOrder(
         "detail has tenant_id, or one of hold, lift, holds, postpone, certificates, books with what it needs"
     )
+
+
+def _renewed(services: Services, tenant_id: str, at: datetime) -> bool:
+    """Renew what is held now; what that had no time for, or failed with, is left to the next pass."""
+    out_of_time = deadline(seconds=PASS_SECONDS_MAX)
+    return renew_one(services=services, tenant_id=tenant_id, at=at, out_of_time=out_of_time)
 
 
 def _logged(what: str, tenant_id: str, **told: str) -> JsonObject:

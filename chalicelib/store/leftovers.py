@@ -10,11 +10,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
-from pynamodb.exceptions import DoesNotExist
-
 from chalicelib.store.acting import OfPlatform
 from chalicelib.store.base import Database, EphemeralItem, ModelWrite, delete, nullable
-from chalicelib.store.networks import EXPORTS, NetworksItem
+from chalicelib.store.networks import NetworksItem
 from chalicelib.store.sessions import PORTAL, STAFF, PersonItem, SessionItem, person_key, session_key
 
 DELETES_PER_COMMIT: Final = 50
@@ -41,11 +39,8 @@ class DynamoLeftovers(OfPlatform):
     def erase_networks(self, *, tenant_id: str) -> None:
         """Forget the networks that exports were asked for from."""
         pk = f"NETWORKS#{tenant_id}"
-        try:
-            NetworksItem.get(pk, EXPORTS, consistent_read=True)
-        except DoesNotExist:
-            return
-        self._commit([delete(NetworksItem(pk, EXPORTS))])
+        found = NetworksItem.query(pk, consistent_read=True, attributes_to_get=["pk", "sk"])
+        self._commit([delete(NetworksItem(pk, str(item.sk))) for item in found])
 
     def _commit(self, gone: Sequence[ModelWrite]) -> None:
         for first in range(0, len(gone), DELETES_PER_COMMIT):

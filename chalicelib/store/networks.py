@@ -16,7 +16,10 @@ EXPORTS = "EXPORTS"
 
 
 class NetworksItem(EphemeralItem):
-    """``NETWORKS#<tenant id>`` / ``EXPORTS``; ``known`` is JSON: network's hash to when it was seen."""
+    """``NETWORKS#<tenant id>`` / ``EXPORTS``; ``known`` is JSON: network's hash to when it was seen.
+
+    Of who is held there is ``HELD#<network's hash>`` of each besides (``held_networks``).
+    """
 
     known = UnicodeAttribute()
     ttl = NumberAttribute()

@@ -48,7 +48,11 @@ HANDLERS: Mapping[str, tuple[Door, ...]] = {
     "plan_keeper": (("jobs/plans.py", C.BILL),),
     "policy_teller": (("jobs/policies.py", C.WORK),),
     "privacy_keeper": (("jobs/privacy.py", C.RIGHTS),),
-    "tenant_keeper": (("jobs/endings.py", C.END), ("usecases/kept_books.py", C.BOOKS)),
+    "tenant_keeper": (
+        ("jobs/endings.py", C.END),
+        ("jobs/holds.py", C.RETAIN),
+        ("usecases/kept_books.py", C.BOOKS),
+    ),
     "key_keeper": (("jobs/keys.py", C.KEYS),),
     "retention_keeper": (("jobs/retention.py", C.RETAIN),),
     # A copy of what is stored, whatever the state of whose it is.

@@ -10,7 +10,9 @@ import ast
 from collections.abc import Iterator
 from pathlib import Path
 
+from chalicelib.domain.data_map import SESSION, VISITOR_CHOICE, WINDOW
 from chalicelib.domain.data_map_items import ITEMS
+from chalicelib.store.held_items import RENEWED
 
 ROOT = Path(__file__).resolve().parents[2]
 STORE = ROOT / "chalicelib" / "store"
@@ -94,3 +96,15 @@ def test_who_looks_at_the_clock_instead_does() -> None:
         [function] = [one for one in functions(ROOT / "chalicelib" / f"{module}.py") if one.name == name]
         compared = any(isinstance(node, ast.Compare) for node in ast.walk(function))
         assert compared or "timedelta(days=" in ast.unparse(function), where
+
+
+def test_all_that_expires_of_a_company_is_kept_while_it_is_held_but_for_what_is_no_evidence() -> None:
+    no_evidence = {SESSION.code, WINDOW.code, VISITOR_CHOICE.code}
+    evidence = {
+        one.model
+        for one in ITEMS
+        if "ttl" in one.attributes and one.attributes["ttl"].rule.code not in no_evidence
+    }
+
+    renewed = {f"{model.__module__.rpartition('.')[2]}.{model.__name__}" for model in RENEWED}
+    assert evidence == renewed | {"networks.NetworksItem"}

@@ -216,7 +216,7 @@ def test_files_are_private_encrypted_and_expire() -> None:
     rules = bucket["LifecycleConfiguration"]["Rules"]
     assert {rule["Status"] for rule in rules} == {"Enabled"}
     days = {rule["Prefix"]: rule["ExpirationInDays"] for rule in rules if "Prefix" in rule}
-    assert days == {"documents/": 1, "exports/": 7, "imports/": 7, "vouchers/": 1}
+    assert days == {"documents/": 1, "exports/": 7, "held/": 30, "imports/": 7, "vouchers/": 1}
     (abandoned,) = [rule for rule in rules if "Prefix" not in rule]
     assert abandoned["AbortIncompleteMultipartUpload"] == {"DaysAfterInitiation": 1}
     assert "VersioningConfiguration" not in bucket  # a deleted file is to be gone

@@ -254,12 +254,16 @@ class Pass:
         assert list(raw_items(self.services, f"{lapsed}#")) == []
 
     def end_a_company(self) -> None:
-        """See a company through recovery and purge to its certificate, and its subdomain freed."""
+        """Hold a company, see it through recovery and purge to its certificate, and its subdomain freed."""
         ending = Ending(self.shop, self.services)
+        self.import_file()
+        self.services.watch.exported(tenant_id=ending.tenant_id, address="198.51.100.7", at=self.clock.now())
         self.shop.subscriber(name="Zainab Aslam")
-        ending.order(hold={"tenant_id": ending.tenant_id, "category": "billing", "reason": "a lawsuit"})
+        ending.order(hold={"tenant_id": ending.tenant_id, "category": "everything", "reason": "a lawsuit"})
+        ending.keep(timedelta(days=20))
         (held,) = ending.order(holds={"tenant_id": ending.tenant_id})["holds"]
         ending.order(lift={"tenant_id": ending.tenant_id, "hold_id": held["hold_id"]})
+        self.shop.sign_in_again()
         ending.cancel()
         ending.purge()
         ending.keep(timedelta(days=90))

@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from mypy_boto3_s3.type_defs import ObjectIdentifierTypeDef
 
 PREFIXES: Final = ("imports", "exports", "documents", "vouchers")
+# Copies of files that are held (``holding``).
+HELD: Final = "held"
 DELETES_PER_REQUEST: Final = 1_000
 
 
@@ -49,7 +51,7 @@ class S3FileErasure:
         """Yield the tenant's objects, page by page, delete markers among them."""
         pages = self._client.get_paginator("list_object_versions")
         try:
-            for prefix in PREFIXES:
+            for prefix in (*PREFIXES, HELD):
                 for page in pages.paginate(Bucket=self._bucket, Prefix=f"{prefix}/{tenant_id}/"):
                     found = [*page.get("Versions", []), *page.get("DeleteMarkers", [])]
                     if found:
