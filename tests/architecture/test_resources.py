@@ -173,6 +173,34 @@ def test_only_the_anchorer_writes_anchors_and_nobody_deletes_them() -> None:
     assert keeping == {"Fn::Sub": "${AnchorsBucket.Arn}/certificates/*"}  # and no anchor
 
 
+def test_copies_of_what_is_held_are_the_keepers_alone_who_writes_no_other_file() -> None:
+    allowed = {
+        (function, action)
+        for function in functions()
+        for statement, actions in statements(read(f"policy-{function}.json"))
+        for action in actions
+        if any(
+            f"FilesBucket.Arn}}/{held}*" in json.dumps(statement.get("Resource")) for held in ("held/", "")
+        )
+    }
+    assert allowed == {
+        ("tenant_keeper", action)
+        for action in (
+            "s3:AbortMultipartUpload",
+            "s3:DeleteObject",
+            "s3:DeleteObjectVersion",
+            "s3:GetObject",
+            "s3:PutObject",
+        )
+    }
+    [writing] = [
+        statement["Resource"]
+        for statement, actions in statements(read("policy-tenant_keeper.json"))
+        if "s3:PutObject" in actions and "FilesBucket" in json.dumps(statement["Resource"])
+    ]
+    assert writing == {"Fn::Sub": "${FilesBucket.Arn}/held/*"}
+
+
 def test_every_bucket_is_known() -> None:
     assert set(resources("AWS::S3::Bucket")) == {"FilesBucket", "AnchorsBucket", "BackupsBucket"}
 
