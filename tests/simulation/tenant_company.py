@@ -22,8 +22,8 @@ from tests.simulation.tenant_world import World
 Stored = dict[tuple[str, str], Item]
 
 # What schedules write beside a company's data, whatever becomes of it: the chain of its log, how far that
-# was verified, holds, accesses of support.
-BESIDE = {"CHAIN", "VERIFIED", "HOLD", "SUPPORT"}
+# was verified, holds, accesses of support, reminders of a breach.
+BESIDE = {"CHAIN", "VERIFIED", "HOLD", "SUPPORT", "BREACH"}
 # What retention takes away of an account that is not held, in recovery too: jobs, and parts of items.
 TIDIED = {"JOB", "RETENTION"}
 # Of an entry in the log the address, of a privacy request what was said in it.
@@ -95,7 +95,8 @@ class Company:
                 assert _without_ending(there) == _without_ending(item)
                 continue
             gone = TIDIED_OF_ITEMS - set(there) if tidied else set()
-            assert there == {name: value for name, value in item.items() if name not in gone}, key
+            assert _ends(there) >= _ends(item), "a hold moves on what would end by itself"
+            assert there | {"ttl": {}} == {n: v for n, v in item.items() if n not in gone} | {"ttl": {}}, key
 
     # -- its calendar --------------------------------------------------------------------------
 
@@ -164,6 +165,11 @@ class Company:
         assert purge.finished_at is not None
         sent = self.world.services.mailer.dated
         assert not [mail.subject for at, mail in sent if at > purge.finished_at and self.has_address(mail.to)]
+
+
+def _ends(item: Item) -> float:
+    """When an item ends by itself, in seconds since 1970."""
+    return float(item.get("ttl", {}).get("N", "inf"))
 
 
 def _without_ending(profile: Item) -> Item:
