@@ -9,8 +9,8 @@ from dataclasses import dataclass, field
 from tests.security.canaries import Canaries
 from tests.simulation.everything import CHANGES_IN_BACKUP, PLAIN, PLATFORM_IN_BACKUP, Text
 
-# Whoever may read the file reads it: one that the company uploaded, or made.
-FILES = ("exports/", "imports/")
+# Whoever may read the file reads it: one that the company uploaded, or made; and its copy while it is held.
+FILES = ("exports/", "imports/", "held/")
 # A backup has the company's name, for the thirty days for which it is kept, in the platform's list of
 # companies, and among the changes of the hour in which a purge and a backup meet (ADR 35).
 NAMING = {PLATFORM_IN_BACKUP, CHANGES_IN_BACKUP}
@@ -50,7 +50,7 @@ class Search:
     def _wrong(self, text: Text) -> Iterator[str]:
         if text.kind == "file" and self._may_have_file(text):
             if any(self.canaries.found(text.data)):
-                self.files.add(text.place.partition("/")[0])
+                self.files.add(text.place.removeprefix(f"held/{text.tenant_id}/").partition("/")[0])
             return
         if text.family == PLAIN:
             yield from self.canaries.found(text.data)
