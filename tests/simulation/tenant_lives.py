@@ -51,7 +51,8 @@ class Life:
         """Plan it."""
         company, plan, world = self.company, self.company.plan, self.company.world
         rights = Rights(company)
-        rights.watch_export(exported(company.shop))
+        if plan.number % 2 == 0:
+            rights.watch_export(exported(company.shop))
         company.back_up()
         if plan.shortens:
             rights.watch_jobs(SHORTENED_DAYS)

@@ -12,9 +12,9 @@ from typing import Final
 LOT_TENANTS_MAX: Final = 10
 PEOPLE: Final = 3
 # Accounts are cancelled in the first two years, less what recovery, holds and second thoughts take, and more
-# of them early: on some days of a lot, so that companies come due at once.
+# of them early: on one day of a lot or at the end of its month, so that companies come due at once.
 CANCELLED_IN_DAYS: Final = 600
-CANCELLED_ON: Final = 2
+CANCELLED_ON: Final = 1
 # Requests about people's data are asked and answered, in time or late, before an account ends.
 RIGHTS_DAYS: Final = 75
 # One of the days is followed by a month that is shorter than the thirty days.

@@ -37,7 +37,14 @@ BRIEF = TENANTS <= SAMPLE
 MONTHS = (
     {13: JOBS}
     if BRIEF
-    else {1: JOBS, 6: ("retention",), 13: JOBS, 25: JOBS, 49: ("keys", "retention"), 85: JOBS}
+    else {
+        1: JOBS,
+        6: ("retention",),
+        13: JOBS,
+        25: ("audit", "retention"),
+        49: ("keys", "retention"),
+        85: JOBS,
+    }
 )
 
 
