@@ -191,6 +191,11 @@ def check_within(*, scope: Scope, subscriber: Subscriber) -> None:
         raise OutsideScope("this is not an area of yours", param="area")
 
 
+def is_staff(*, identifier: str) -> bool:
+    """Whether an identifier is of somebody who works, or worked, for the ISP."""
+    return identifier.startswith("stf_")
+
+
 def may_grant(*, principal: Principal, permissions: frozenset[Permission]) -> None:
     """Raise RightsExceeded where the permissions are more than the person has."""
     if not permissions <= principal.permissions:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 
 from chalicelib.domain.errors import Conflict, NotFound
 from chalicelib.domain.funds import Fund, FundMove, collector_fund
-from chalicelib.domain.staff import Permission, Principal
+from chalicelib.domain.staff import Permission, Principal, is_staff
 from chalicelib.ports.store import TenantStore, Write
 from chalicelib.usecases.posting import Posted
 
@@ -29,7 +29,7 @@ def takes_in_hand(*, principal: Principal) -> bool:
 
 def is_person(*, principal: Principal) -> bool:
     """Whether it is somebody of the staff, and no program."""
-    return principal.actor_id.startswith("stf_")
+    return is_staff(identifier=principal.actor_id)
 
 
 def check_person(*, principal: Principal) -> str:

@@ -23,7 +23,7 @@ from chalicelib.domain.privacy_requests import (
     require_answerable,
     require_words,
 )
-from chalicelib.domain.staff import Principal, StaffMember, check_staff_name, may_manage, not_erased
+from chalicelib.domain.staff import Principal, StaffMember, check_staff_name, is_staff, not_erased
 from chalicelib.ports.identity import Sessions
 from chalicelib.ports.privacy import Erased
 from chalicelib.ports.store import AuditNote, TenantStore, Write
@@ -37,7 +37,7 @@ from chalicelib.usecases.privacy_requests import (
     send_notices,
     send_work,
 )
-from chalicelib.usecases.roles import permissions_of
+from chalicelib.usecases.roles import require_manages
 from chalicelib.usecases.sessions import commit_ending
 from chalicelib.usecases.staff_erasure import commit_leaving, require_left
 from chalicelib.usecases.subscribers import profile_writes, require_not_erased
@@ -45,7 +45,6 @@ from chalicelib.usecases.subscribers import profile_writes, require_not_erased
 # A subscriber begins 50 collections a day at most, and one is under way for three days at most.
 COLLECTIONS_LOOKED_AT: Final = 150
 REFUNDS_PER_READ: Final = 100
-STAFF_PREFIX: Final = "stf_"
 
 
 class NotCorrectedHere(InvalidValue):
@@ -91,7 +90,7 @@ class Answering:
     @property
     def of_staff(self) -> bool:
         """Whether it is known to be of who works, or worked, for the ISP."""
-        return self.request.subject_id.startswith(STAFF_PREFIX)
+        return is_staff(identifier=self.request.subject_id)
 
 
 def complete(
@@ -228,14 +227,14 @@ def _begin_erasure(asked: Answering) -> Standing:
 
 def require_may_hold(*, store: TenantStore, principal: Principal, request: PrivacyRequest) -> None:
     """Raise RightsExceeded where a request is a colleague's who may do more: their file is theirs to get."""
-    if request.subject_id.startswith(STAFF_PREFIX) and request.subject_id != principal.actor_id:
+    if is_staff(identifier=request.subject_id) and request.subject_id != principal.actor_id:
         _manageable(store, principal, request.subject_id)
 
 
 def _manageable(store: TenantStore, principal: Principal, staff_id: str) -> StaffMember:
     """Return a colleague; raise NotFound, or RightsExceeded for who may do more."""
     member = store.staff.get(staff_id=staff_id)
-    may_manage(principal=principal, permissions=permissions_of(store=store, role=member.role))
+    require_manages(store=store, principal=principal, member=member)
     return member
 
 

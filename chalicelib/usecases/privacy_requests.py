@@ -35,11 +35,11 @@ from chalicelib.domain.privacy_requests import (
     require_open,
     require_words,
 )
-from chalicelib.domain.staff import Principal, may_manage, not_erased
+from chalicelib.domain.staff import Principal, not_erased
 from chalicelib.domain.subscribers import SubscriberErased
 from chalicelib.ports.services import Ids, JobQueue, QueueUnavailable
 from chalicelib.ports.store import AuditNote, Page, TenantStore, Write
-from chalicelib.usecases.roles import permissions_of
+from chalicelib.usecases.roles import require_manages
 from chalicelib.usecases.subscribers import note_identity_shown
 
 PRIVACY_NOTICE: Final = "privacy-notice"
@@ -275,7 +275,7 @@ def _claimed(store: TenantStore, claim: Claim) -> tuple[str, str]:
         return subscriber.subscriber_id, subscriber.contact.email
     member = store.staff.get(staff_id=claim.staff_id)
     not_erased(member=member)
-    may_manage(principal=claim.by, permissions=permissions_of(store=store, role=member.role))
+    require_manages(store=store, principal=claim.by, member=member)
     return member.staff_id, member.email
 
 

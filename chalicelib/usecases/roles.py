@@ -16,7 +16,7 @@ from chalicelib.domain.roles import (
     check_role_name,
     check_role_permissions,
 )
-from chalicelib.domain.staff import Principal, may_grant, may_manage
+from chalicelib.domain.staff import Principal, StaffMember, may_grant, may_manage
 from chalicelib.ports.identity import PersonSessions, Sessions, SessionsMoved
 from chalicelib.ports.store import AuditNote, TenantStore, Write
 from chalicelib.usecases.api_keys import outgrown
@@ -47,6 +47,11 @@ def permissions_of(*, store: TenantStore, role: str) -> frozenset[Permission]:
         return store.roles.get(role_id=role).granted
     except NotFound:
         raise UnknownRole("there is no such role", param="role") from None
+
+
+def require_manages(*, store: TenantStore, principal: Principal, member: StaffMember) -> None:
+    """Raise RightsExceeded where a member of staff may do more than oneself."""
+    may_manage(principal=principal, permissions=permissions_of(store=store, role=member.role))
 
 
 def handed(*, store: TenantStore, before: str | None, after: str | None) -> list[Write]:

@@ -22,14 +22,13 @@ from chalicelib.domain.staff import (
     check_scope,
     check_staff_name,
     may_grant,
-    may_manage,
     not_erased,
     only_others,
 )
 from chalicelib.ports.store import AuditNote, TenantStore, Write
 from chalicelib.usecases.api_keys import outgrown
 from chalicelib.usecases.identity import Identity
-from chalicelib.usecases.roles import handed, permissions_of
+from chalicelib.usecases.roles import handed, permissions_of, require_manages
 from chalicelib.usecases.sessions import commit_ending
 from chalicelib.usecases.staff_lists import everybody
 from chalicelib.usecases.throttle import Limit, give_back, reserve
@@ -83,7 +82,7 @@ def change_staff(
     before = store.staff.get(staff_id=staff_id)
     not_erased(member=before)
     require_version(current=before.version, expected=if_match)
-    may_manage(principal=principal, permissions=permissions_of(store=store, role=before.role))
+    require_manages(store=store, principal=principal, member=before)
     name = before.name if change.name is None else check_staff_name(name=change.name)
     after = replace(before, name=name)
     if not change.of_rights:
@@ -129,7 +128,7 @@ def _other(store: TenantStore, principal: Principal, staff_id: str) -> StaffMemb
     found = store.staff.get(staff_id=staff_id)
     not_erased(member=found)
     only_others(principal=principal, staff_id=staff_id)
-    may_manage(principal=principal, permissions=permissions_of(store=store, role=found.role))
+    require_manages(store=store, principal=principal, member=found)
     return found
 
 

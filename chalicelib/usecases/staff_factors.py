@@ -9,14 +9,14 @@ from datetime import datetime
 from chalicelib.domain.api_keys import KEY_ROLE
 from chalicelib.domain.errors import Busy, StaleVersion
 from chalicelib.domain.second_factor import SecondFactorOff
-from chalicelib.domain.staff import Principal, StaffMember, may_manage, only_others
+from chalicelib.domain.staff import Principal, StaffMember, only_others
 from chalicelib.ports.identity import Session
 from chalicelib.ports.store import AuditNote, TenantStore, Write
 from chalicelib.usecases.factor_changes import Again, shown_again
 from chalicelib.usecases.factors import tell_of_recovery
 from chalicelib.usecases.identity import Identity, tell
 from chalicelib.usecases.mails import factor_taken_off_mail
-from chalicelib.usecases.roles import permissions_of
+from chalicelib.usecases.roles import require_manages
 from chalicelib.usecases.sessions import COMMIT_ATTEMPTS_MAX, commit_ending
 from chalicelib.usecases.staff_lists import everybody, owners
 
@@ -39,7 +39,7 @@ def take_off_for(
     principal = session.principal
     person = store.staff.get(staff_id=staff_id)
     only_others(principal=principal, staff_id=staff_id)
-    may_manage(principal=principal, permissions=permissions_of(store=store, role=person.role))
+    require_manages(store=store, principal=principal, member=person)
     factor = store.second_factors.find(staff_id=staff_id)
     if factor is None or not factor.on:
         raise SecondFactorOff("this person has no second factor")
