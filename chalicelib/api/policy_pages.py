@@ -19,7 +19,12 @@ from chalicelib.domain.processors import REGISTER
 from chalicelib.domain.staff import Permission
 
 _MARKS = {"added": "ins", "removed": "del"}
-_OBJECTIONS = '<h2 id="objections">If you object</h2>{table}'
+_OBJECTIONS = (
+    '<h2 id="ask">Ask about your data</h2><p>Whoever cannot sign in asks by a form: '
+    '<a href="/privacy/request">ask for a copy, a correction, '
+    "a deletion, or anything else of your rights</a>.</p>"
+    '<h2 id="objections">If you object</h2>{table}'
+)
 
 
 @endpoint("GET", "/privacy", permission=Permission.PUBLIC, raw={200: HTML}, counted="pages")

@@ -189,6 +189,29 @@ def download_portal_privacy(request: Request) -> FileOut:
 # -- from outside ----------------------------------------------------------------------------
 
 
+def ask_outside(request: Request, body: OutsideRequestIn) -> None:
+    """Have a code sent to who asks from outside; raises what ``ask_from_outside`` does."""
+    privacy_outside.ask_from_outside(
+        identity=request.services.identity,
+        queue=request.services.mail_queue,
+        subdomain=body.subdomain or request.services.settings.platform_subdomain,
+        email=body.email,
+        asked=privacy_requests.Asked(body.kind, body.text, {}, tuple(dict.fromkeys(body.purposes))),
+        visitor=privacy_outside.Visitor(request.address, request.now, request.request_id),
+    )
+
+
+def confirm_outside(request: Request, body: ConfirmationIn) -> privacy_requests.Standing:
+    """Take in the request whose code came back; raises what ``confirm`` does."""
+    return privacy_outside.confirm(
+        identity=request.services.identity,
+        desk=desk_of(request),
+        token=body.token,
+        request_id=request.services.ids.new(prefix="prq"),
+        visitor=privacy_outside.Visitor(request.address, request.now, request.request_id),
+    )
+
+
 @endpoint(
     "POST",
     "/v1/privacy-requests",
@@ -199,15 +222,7 @@ def download_portal_privacy(request: Request) -> FileOut:
 )
 def ask_privacy_from_outside(request: Request) -> AcceptedOut:
     """Ask an ISP, or the platform's operator, for one's rights; the answer is the same whoever there is."""
-    body = request.body_as(OutsideRequestIn)
-    privacy_outside.ask_from_outside(
-        identity=request.services.identity,
-        queue=request.services.mail_queue,
-        subdomain=body.subdomain or request.services.settings.platform_subdomain,
-        email=body.email,
-        asked=privacy_requests.Asked(body.kind, body.text, {}, tuple(dict.fromkeys(body.purposes))),
-        visitor=privacy_outside.Visitor(request.address, request.now, request.request_id),
-    )
+    ask_outside(request, request.body_as(OutsideRequestIn))
     return AcceptedOut()
 
 
@@ -220,11 +235,5 @@ def ask_privacy_from_outside(request: Request) -> AcceptedOut:
 )
 def confirm_privacy_request(request: Request) -> Answer:
     """Confirm by the code from the mail that an address is one's own: the request is taken in."""
-    privacy_outside.confirm(
-        identity=request.services.identity,
-        desk=desk_of(request),
-        token=request.body_as(ConfirmationIn).token,
-        request_id=request.services.ids.new(prefix="prq"),
-        visitor=privacy_outside.Visitor(request.address, request.now, request.request_id),
-    )
+    confirm_outside(request, request.body_as(ConfirmationIn))
     return Answer(None)

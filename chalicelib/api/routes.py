@@ -71,6 +71,7 @@ MODULES: Final = (
     "portal_statements",
     "prepaid",
     "privacy_own",
+    "privacy_page",
     "privacy_requests",
     "processors",
     "receipts",

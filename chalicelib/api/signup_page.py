@@ -2,48 +2,37 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from html import escape
-from http import HTTPStatus
-from typing import Final, TypeVar
+from typing import Final
 
-from pydantic import BaseModel
-
-from chalicelib.api.answering import JSON
 from chalicelib.api.consent_parts import check_same_origin
-from chalicelib.api.errors import status_of
 from chalicelib.api.raw import form_of
-from chalicelib.api.reading import read_body
 from chalicelib.api.routing import Answer, Request, endpoint
 from chalicelib.api.signups import SignUpIn, VerifyIn, signed_up, verified
 from chalicelib.api.site import HTML, Shown, site_answer
+from chalicelib.api.site_forms import (
+    FORM_RAW,
+    Field,
+    complaint,
+    described,
+    general,
+    inputs,
+    model_of,
+    names_of,
+    status_shown,
+)
 from chalicelib.domain.activity import Page
 from chalicelib.domain.errors import DomainError, InvalidValue
 from chalicelib.domain.policies import Document
 from chalicelib.domain.staff import Permission
 
-M = TypeVar("M", bound=BaseModel)
-
 _HERE: Final = "/signup"
 _VERIFY: Final = "/signup/verify"
-_RAW: Final = {200: HTML, 201: HTML, 401: HTML, 409: HTML, 422: HTML, 429: HTML}
+_RAW: Final = {**FORM_RAW, 201: HTML}
 _MONTH: Final = re.compile(r"\d{1,2}", re.ASCII)
 _NOT_ACCEPTED: Final = "Read the terms, and say that you accept them."
-
-
-@dataclass(frozen=True, slots=True)
-class Field:
-    """A field of a form by its dotted name, as the API has it."""
-
-    name: str
-    label: str
-    hint: str = ""
-    kind: str = "text"
-    value: str = ""
-    autocomplete: str = "off"
 
 
 _FIELDS: Final = (
@@ -103,7 +92,7 @@ def verify_by_page(request: Request) -> Answer:
     form = form_of(request.raw)
     body = {"token": form.get("token", "").strip(), "password": form.get("password", "")}
     try:
-        tenant = verified(request, _model(body, VerifyIn))
+        tenant = verified(request, model_of(body, VerifyIn))
     except DomainError as refused:
         return _verify_form(request, form, refused)
     content = (
@@ -121,13 +110,7 @@ def _read(form: Mapping[str, str]) -> SignUpIn:
     body: dict[str, object] = {name: form.get(name, "").strip() for name in plain}
     body["fiscal_year_start_month"] = int(month) if _MONTH.fullmatch(month) else month
     owner = {name: form.get(f"owner.{name}", "") for name in ("name", "email", "password")}
-    return _model(body | {"owner": owner | {"email": owner["email"].strip()}}, SignUpIn)
-
-
-def _model(body: Mapping[str, object], model: type[M]) -> M:
-    read, _ = read_body(json.dumps(body).encode(), content_type=JSON, model=model)
-    assert isinstance(read, model), "a body is of its model"
-    return read
+    return model_of(body | {"owner": owner | {"email": owner["email"].strip()}}, SignUpIn)
 
 
 def _sign_up_form(request: Request, form: Mapping[str, str], refused: DomainError | None) -> Answer:
@@ -135,20 +118,20 @@ def _sign_up_form(request: Request, form: Mapping[str, str], refused: DomainErro
     accepting = (
         f'<input type="hidden" name="terms_version" value="{terms.version}">'
         f'<div class="check"><input type="checkbox" id="accept" name="accept" value="on" required'
-        f"{' checked' if form.get('accept') == 'on' else ''}{_described('accept', refused)}>"
+        f"{' checked' if form.get('accept') == 'on' else ''}{described('accept', refused)}>"
         f'<label for="accept">I accept the <a href="/policies/terms/{terms.version}">terms of '
-        f"{terms.on:%d %B %Y}</a> for my company</label>{_complaint('accept', refused)}</div>"
+        f"{terms.on:%d %B %Y}</a> for my company</label>{complaint('accept', refused)}</div>"
     )
     content = (
         "<h1>Sign up</h1><p>For internet service providers. What we do with your data is on the page "
-        f'<a href="/privacy">Privacy</a>.</p>{_general(refused, _FIELDS + _SETTINGS)}'
-        f'<form method="post" action="{_HERE}">{_inputs(_FIELDS, form, refused)}'
+        f'<a href="/privacy">Privacy</a>.</p>{general(refused, "accept", *names_of(_FIELDS + _SETTINGS))}'
+        f'<form method="post" action="{_HERE}">{inputs(_FIELDS, form, refused)}'
         "<fieldset><legend>Country and money</legend>"
-        f'<div class="pair">{_inputs(_SETTINGS, form, refused)}</div></fieldset>'
+        f'<div class="pair">{inputs(_SETTINGS, form, refused)}</div></fieldset>'
         f'{accepting}<div class="choices"><button>Sign up</button></div></form>'
         f'<p class="soft">You have a code already? <a href="{_VERIFY}">Confirm your mailbox</a></p>'
     )
-    return site_answer(request, Shown("Sign up", content, Page.SIGN_UP, _HERE), status=_status(refused))
+    return site_answer(request, Shown("Sign up", content, Page.SIGN_UP, _HERE), status=status_shown(refused))
 
 
 def _verify_form(
@@ -163,59 +146,8 @@ def _verify_form(
     content = (
         f"<h1>Confirm your mailbox</h1>{said}"
         "<p>Enter the code from the mail. It works once, for 48 hours.</p>"
-        f'{_general(refused, _VERIFYING)}<form method="post" action="{_VERIFY}">'
-        f'{_inputs(_VERIFYING, form, refused)}<div class="choices"><button>Confirm</button></div></form>'
+        f'{general(refused, *names_of(_VERIFYING))}<form method="post" action="{_VERIFY}">'
+        f'{inputs(_VERIFYING, form, refused)}<div class="choices"><button>Confirm</button></div></form>'
     )
     shown = Shown("Confirm your mailbox", content, Page.SIGN_UP, _VERIFY)
-    return site_answer(request, shown, status=_status(refused) if refused else status)
-
-
-def _status(refused: DomainError | None) -> int:
-    """Return the refusal's status; a failure of ours is none that a form shows."""
-    if refused is None:
-        return HTTPStatus.OK
-    status = status_of(refused)
-    if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
-        raise refused
-    return status if status in _RAW else HTTPStatus.UNPROCESSABLE_ENTITY
-
-
-def _general(refused: DomainError | None, fields: tuple[Field, ...]) -> str:
-    """Return what is wrong with no field in particular, or that something is wrong with one below."""
-    if refused is None:
-        return ""
-    beside = refused.param in {"accept", *(one.name for one in fields)}
-    words = "Something is to be corrected below." if beside else f"It did not work: {refused.message}."
-    return f'<p role="alert">{escape(words)}</p>'
-
-
-def _inputs(fields: tuple[Field, ...], form: Mapping[str, str], refused: DomainError | None) -> str:
-    return "".join(_input(one, form.get(one.name, one.value), refused) for one in fields)
-
-
-def _input(field: Field, value: str, refused: DomainError | None) -> str:
-    """Return a labelled field; a password is never sent back."""
-    shown = "" if field.kind == "password" else escape(value)
-    hint = (
-        f'<span class="soft small" id="{field.name}-hint">{escape(field.hint)}</span>' if field.hint else ""
-    )
-    also = f"{field.name}-hint" if field.hint else ""
-    limits = ' min="1" max="12"' if field.kind == "number" else ""
-    return (
-        f'<div class="field"><label for="{field.name}">{escape(field.label)}</label>{hint}'
-        f'<input id="{field.name}" name="{field.name}" type="{field.kind}" value="{shown}" required{limits} '
-        f'autocomplete="{field.autocomplete}"{_described(field.name, refused, also)}>'
-        f"{_complaint(field.name, refused)}</div>"
-    )
-
-
-def _described(name: str, refused: DomainError | None, also: str = "") -> str:
-    wrong = refused is not None and refused.param == name
-    told = f"{also} {name}-error".strip() if wrong else also
-    return (f' aria-describedby="{told}"' if told else "") + (' aria-invalid="true"' if wrong else "")
-
-
-def _complaint(name: str, refused: DomainError | None) -> str:
-    if refused is None or refused.param != name:
-        return ""
-    return f'<span class="error" id="{name}-error">{escape(refused.message)}</span>'
+    return site_answer(request, shown, status=status_shown(refused) if refused else status)

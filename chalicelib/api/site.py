@@ -29,7 +29,9 @@ _LINKS: Final = (
     ("/signup", "Sign up"),
 )
 # Where a choice may lead back to, whatever a form says: pages of ours.
-_BACK: Final = re.compile(r"/(privacy|terms|signup(/verify)?|policies/[a-z]+/\d{4}-\d\d-\d\d)", re.ASCII)
+_BACK: Final = re.compile(
+    r"/(privacy(/request(/confirm)?)?|terms|signup(/verify)?|policies/[a-z]+/\d{4}-\d\d-\d\d)", re.ASCII
+)
 
 # Tells our own server which page is open, and that the visit went on until it was left; not where a form
 # was sent, which may be the one that takes consent back.
@@ -138,5 +140,6 @@ def _footer(standing: Standing) -> str:
     )
     return (
         f'<footer><div class="wide">{signal}<p>ISP Billing, support@ispbilling.com.pk. '
-        '<a href="/cookies#choices">Change what you agreed to</a></p></div></footer>'
+        '<a href="/cookies#choices">Change what you agreed to</a>. '
+        '<a href="/privacy/request">Ask about your data</a></p></div></footer>'
     )

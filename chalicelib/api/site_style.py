@@ -26,7 +26,7 @@ header strong{margin-inline-end:auto}nav{display:flex;flex-wrap:wrap;gap:.25rem 
 nav a{padding:.25rem 0}nav a[aria-current]{color:var(--ink);font-weight:600}
 a{color:var(--accent)}nav a{text-decoration:none}nav a:hover,nav a:focus{text-decoration:underline}
 :focus-visible{outline:3px solid var(--accent);outline-offset:2px}
-main{padding-block:2rem 3rem}h1{font-size:1.75rem;line-height:1.25;margin:0 0 .75rem}
+main{padding-block:2rem 3rem;overflow-wrap:break-word}h1{font-size:1.75rem;line-height:1.25;margin:0 0 .75rem}
 h2{font-size:1.2rem;line-height:1.3;margin:2.25rem 0 .5rem}p{margin:.5rem 0 1rem}
 ul{padding-inline-start:1.25rem;margin:.5rem 0 1rem}li{margin:.25rem 0}
 .soft{color:var(--soft)}.small{font-size:.9rem}
@@ -55,10 +55,10 @@ legend{font-weight:600;padding:0 .4rem}
 .check{display:grid;grid-template-columns:auto 1fr;gap:.1rem .75rem;padding:.6rem 0}.check span{grid-column:2}
 input[type=checkbox],input[type=radio]{width:1.2rem;height:1.2rem;margin:.2rem 0 0;accent-color:var(--accent)}
 .field{margin:0 0 1.1rem}.field label{display:block;font-weight:600}.field .soft{display:block}
-.field input,.field select{font:inherit;width:100%;padding:.6rem .75rem;border:1px solid var(--soft);
-border-radius:8px;background:var(--paper);color:var(--ink);margin-top:.3rem}
-.field input[aria-invalid]{border:2px solid var(--bad)}.error{color:var(--bad);font-weight:600;display:block;
-margin-top:.3rem}
+.field input,.field select,.field textarea{font:inherit;width:100%;padding:.6rem .75rem;
+border:1px solid var(--soft);border-radius:8px;background:var(--paper);color:var(--ink);margin-top:.3rem}
+.field [aria-invalid],fieldset[aria-invalid]{border:2px solid var(--bad)}.error{color:var(--bad);
+font-weight:600;display:block;margin-top:.3rem}
 [role=status],[role=alert]{border-inline-start:4px solid var(--accent);padding:.25rem 0 .25rem .9rem;
 font-weight:600}
 [role=alert]{border-color:var(--bad)}.pair{display:grid;gap:0 1rem;

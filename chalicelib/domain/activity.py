@@ -40,6 +40,7 @@ class Page(StrEnum):
     COOKIES = "cookies"
     POLICY_VERSION = "policy_version"
     SIGN_UP = "sign_up"
+    PRIVACY_REQUEST = "privacy_request"
     HOME = "home"
     SUBSCRIBERS = "subscribers"
     SUBSCRIPTIONS = "subscriptions"

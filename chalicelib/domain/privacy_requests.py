@@ -16,8 +16,16 @@ from typing import Final
 
 from chalicelib.domain.cards import refuse_card_number
 from chalicelib.domain.data_map import Purpose
-from chalicelib.domain.errors import Conflict, InvalidValue
+from chalicelib.domain.errors import InvalidValue
 from chalicelib.domain.jobs import FILES_KEPT_DAYS, JobFailure
+from chalicelib.domain.privacy_refusals import (
+    IdentityNotProven,
+    InvalidExtension,
+    RequestClosed,
+    RequestInWork,
+    RequestOpenAlready,
+    TooManyRequests,
+)
 
 ANSWER_DAYS: Final = 30
 EXTENSION_MONTHS_MAX: Final = 2
@@ -90,48 +98,6 @@ class Notice(StrEnum):
     STAFF_ERASED = "staff_erased"
     NOTED = "noted"
     ANSWERED = "answered"
-
-
-class TooManyRequests(Conflict):
-    """The person asked as often today as anybody may."""
-
-    code = "too_many_privacy_requests"
-
-
-class RequestClosed(Conflict):
-    """The request was answered, refused or withdrawn already."""
-
-    code = "privacy_request_closed"
-
-
-class RequestOpenAlready(Conflict):
-    """The person has an open request of this kind, or as many open ones as there may be."""
-
-    code = "privacy_request_open"
-
-
-class RequestOfAnother(Conflict):
-    """The request is known to be another person's."""
-
-    code = "privacy_request_of_another"
-
-
-class IdentityNotProven(Conflict):
-    """Nobody knows yet that it is the person who asks: confirm the identity first."""
-
-    code = "identity_not_proven"
-
-
-class RequestInWork(Conflict):
-    """The request is being worked on already."""
-
-    code = "privacy_request_in_work"
-
-
-class InvalidExtension(InvalidValue):
-    """A deadline is moved once, before it is over, by two months at most."""
-
-    code = "invalid_extension"
 
 
 @dataclass(frozen=True, slots=True)
@@ -283,8 +249,7 @@ def new_request(
     Raises InvalidValue for a withdrawal or objection that names no purpose, for purposes of any other
     kind, and for a correction without changes.
     """
-    if (kind in PURPOSED_KINDS) != bool(purposes):
-        raise InvalidValue("withdrawals and objections name purposes, and no others do", param="purposes")
+    check_purposes(kind=kind, purposes=purposes)
     if kind is not RequestKind.CORRECTION and words.changes:
         raise InvalidValue("changes are for a correction", param="changes")
     proven = proof is not Proof.NONE
@@ -303,6 +268,14 @@ def new_request(
         words=words,
         history=(Happening(at, by, "received"),),
     )
+
+
+def check_purposes(*, kind: RequestKind, purposes: Collection[Purpose]) -> None:
+    """Raise InvalidValue for a withdrawal or objection that names no purpose, and for one of any other."""
+    if (kind in PURPOSED_KINDS) != bool(purposes):
+        raise InvalidValue(
+            "say which use for a withdrawal or an objection, and none for anything else", param="purposes"
+        )
 
 
 def check_words(*, text: str, param: str) -> str:

@@ -84,7 +84,8 @@ def landing_page(
             {
                 "API": _link(f"{base_url}/v1", "/v1/openapi.json"),
                 "Public pages": '<a href="/signup">Sign up</a>, <a href="/privacy">Privacy</a>, '
-                '<a href="/terms">Terms</a>, <a href="/cookies">Cookies</a>',
+                '<a href="/terms">Terms</a>, <a href="/cookies">Cookies</a>, '
+                '<a href="/privacy/request">Ask about your data</a>',
                 "Mailbox": f'<a href="/mailbox">{mailbox}</a>',
                 "Health": _link(f"{base_url}/v1/health", "/v1/health"),
                 "AWS endpoint": f"<code>{escape(engine_url)}</code>",

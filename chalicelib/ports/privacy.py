@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Protocol
 
+from chalicelib.domain.staff import is_staff
+
 if TYPE_CHECKING:
     from chalicelib.domain.breaches import Breach, Touched
     from chalicelib.domain.privacy_requests import PrivacyRequest, RequestState
@@ -29,7 +31,7 @@ class Erased:
     @property
     def of_staff(self) -> bool:
         """Whether it is of who worked for the ISP, and not of a subscriber."""
-        return self.subject_id.startswith("stf_")
+        return is_staff(identifier=self.subject_id)
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,13 +16,13 @@ from chalicelib.domain.data_map import Purpose
 from chalicelib.domain.emails import check_email
 from chalicelib.domain.errors import InvalidValue
 from chalicelib.domain.lifecycle import Capability, may
-from chalicelib.domain.privacy_requests import Channel, Proof, RequestKind, check_words
+from chalicelib.domain.privacy_requests import Channel, Proof, RequestKind, check_purposes, check_words
 from chalicelib.ports.identity import TokenNotValid
 from chalicelib.ports.services import JobQueue
 from chalicelib.ports.store import AuditNote, TenantStore
 from chalicelib.usecases.identity import Identity, tell
 from chalicelib.usecases.privacy_mails import CONFIRMATION_LIFE, confirmation_mail
-from chalicelib.usecases.privacy_requests import Asked, Asker, Desk, ask
+from chalicelib.usecases.privacy_requests import Asked, Asker, Desk, Standing, ask
 from chalicelib.usecases.throttle import Limit, client_of, reserve, within
 
 PRIVACY_CODE: Final = "privacy-code"
@@ -56,6 +56,7 @@ def ask_from_outside(
     if not subdomain:
         raise InvalidValue("nobody operates this platform: say of which ISP it is asked", param="subdomain")
     client, at = client_of(address=visitor.address), visitor.at
+    check_purposes(kind=asked.kind, purposes=asked.purposes)
     to, text = check_email(email=email), check_words(text=asked.text, param="text")
     for limit in (ASKED_PER_CLIENT, ASKED_PER_CLIENT_A_DAY):
         reserve(identity=identity, limit=limit, key=client, at=at)
@@ -109,9 +110,10 @@ def send_confirmation(*, identity: Identity, message: dict[str, str], at: dateti
     return tell(identity=identity, mail=mail)
 
 
-def confirm(*, identity: Identity, desk: Desk, token: str, request_id: str, visitor: Visitor) -> None:
+def confirm(*, identity: Identity, desk: Desk, token: str, request_id: str, visitor: Visitor) -> Standing:
     """Take a request in whose code came back: it is the subscriber's or colleague's who has the address.
 
+    What is returned is for staff but for its identifier and clock: whoever has the mailbox learns no more.
     Where nobody has it, or several subscribers do, staff find out who asks. Raises TokenNotValid,
     RequestOpenAlready, TooManyAttempts and kinds of InvalidValue.
     """
@@ -142,7 +144,7 @@ def confirm(*, identity: Identity, desk: Desk, token: str, request_id: str, visi
         visitor.request_id,
         address=visitor.address,
     )
-    ask(
+    return ask(
         store=store,
         desk=desk,
         asker=asker,

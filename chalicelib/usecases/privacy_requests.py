@@ -16,15 +16,14 @@ from chalicelib.domain.contacts import Contact, check_contact, normal_email
 from chalicelib.domain.data_map import Purpose
 from chalicelib.domain.errors import InvalidValue, NotFound
 from chalicelib.domain.objections import require_refusable
+from chalicelib.domain.privacy_refusals import RequestInWork, RequestOfAnother
 from chalicelib.domain.privacy_requests import (
     FILED_KINDS,
     Channel,
     Notice,
     PrivacyRequest,
     Proof,
-    RequestInWork,
     RequestKind,
-    RequestOfAnother,
     RequestState,
     Words,
     check_room,

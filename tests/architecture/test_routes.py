@@ -17,13 +17,15 @@ from chalicelib.local.front_door import is_of_the_app
 ENDPOINTS = every_endpoint()
 
 # The platform's public pages with addresses that people type.
-SITE = {"/privacy", "/terms", "/cookies", "/signup"}
+SITE = {"/privacy", "/privacy/request", "/privacy/request/confirm", "/terms", "/cookies", "/signup"}
 # Adding one here is a decision: it answers anybody.
 PUBLIC = {
     ("GET", "/cookies"),
     ("GET", "/pay/{token}"),
     ("GET", "/policies/{kind}/{date}"),
     ("GET", "/privacy"),
+    ("GET", "/privacy/request"),
+    ("GET", "/privacy/request/confirm"),
     ("GET", "/sandbox-pay/{callback_key}/{reference}"),
     ("GET", "/signup"),
     ("GET", "/signup/verify"),
@@ -40,6 +42,8 @@ PUBLIC = {
     ("POST", "/sandbox-pay/{callback_key}/{reference}"),
     ("POST", "/v1/gateway-callbacks/{callback_key}"),
     ("POST", "/v1/gateway-callbacks/{callback_key}/{tail}"),
+    ("POST", "/privacy/request"),
+    ("POST", "/privacy/request/confirm"),
     ("POST", "/signup"),
     ("POST", "/signup/verify"),
     ("POST", "/v1/activity"),

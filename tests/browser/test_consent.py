@@ -31,7 +31,7 @@ from tests.integration.conftest import (
 )
 from tests.integration.policing import announced, policy
 
-PAGES = ("/privacy", "/terms", "/cookies", "/signup")
+PAGES = ("/privacy", "/privacy/request", "/terms", "/cookies", "/signup")
 STORED = """async () => [localStorage.length, sessionStorage.length, (await indexedDB.databases()).length,
     (await caches.keys()).length, (await navigator.serviceWorker.getRegistrations()).length]"""
 
@@ -237,6 +237,29 @@ def test_an_isp_signs_up(visitor: Visitor) -> None:
     page.get_by_label("The password that you chose").fill(PASSWORD)
     page.get_by_role("button", name="Confirm").click()
     expect(page.get_by_role("heading", level=1)).to_have_text("Lahore Net is ready")
+
+
+def test_who_cannot_sign_in_asks_about_their_data(visitor: Visitor) -> None:
+    page, email = visitor.open("/privacy"), f"zainab{secrets.token_hex(4)}@mail.example"
+    page.get_by_role("link", name="ask for a copy").click()
+    page.get_by_label("Your email", exact=True).fill(email)
+    page.get_by_label("Object to a use").check()
+    page.get_by_label("In your own words").fill("\nplease stop\nat once")
+    page.get_by_role("button", name="Send").click()
+    expect(page.get_by_role("group", name="Which use")).to_have_attribute("aria-invalid", "true")
+    expect(page.get_by_label("Object to a use")).to_be_checked()
+    expect(page.get_by_label("In your own words")).to_have_value("\nplease stop\nat once")
+    shoot(page, "privacy-request-refused")
+
+    page.get_by_label("analyze usage").check()
+    page.get_by_role("button", name="Send").click()
+    expect(page.get_by_role("status")).to_contain_text("We sent a code")
+    page.get_by_label("Code from the mail").fill(mailed_token(visitor.site.services, email, prefix="pcf_"))
+    shoot(page, "privacy-request-confirm")
+    page.get_by_role("button", name="Confirm").click()
+    expect(page.get_by_role("status")).to_contain_text("You are answered by")
+    shoot(page, "privacy-request-taken-in")
+    assert visitor.cookies() == set()
 
 
 def test_what_changed_is_marked(visitor: Visitor) -> None:

@@ -179,10 +179,10 @@ def fresh_subdomain() -> str:
     return f"t{secrets.token_hex(4)}x{secrets.token_hex(4)}"  # no digits enough for a card number
 
 
-def mailed_token(services: EngineServices, email: str) -> str:
-    """The code in the newest mail to an address."""
+def mailed_token(services: EngineServices, email: str, *, prefix: str = "svt_") -> str:
+    """The code in the newest mail to an address: of a sign-up, unless ``prefix`` says of what."""
     text = services.mailer.last_to(email).text
-    return next(word for word in text.split() if word.startswith("svt_"))
+    return next(word for word in text.split() if word.startswith(prefix))
 
 
 def sign_up_and_in(

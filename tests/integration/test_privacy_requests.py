@@ -267,6 +267,8 @@ def test_from_outside_an_address_is_proven_and_nobody_learns_who_there_is(
     known = api.post(REQUESTS, json={**body, "email": "zainab@mail.example"})
     unknown = api.post(REQUESTS, json={**body, "email": "nobody@mail.example"})
     nowhere = api.post(REQUESTS, json={**body, "email": "a@mail.example", "subdomain": "no-such-isp"})
+    aimless = api.post(REQUESTS, json={**body, "kind": "objection", "email": "zainab@mail.example"})
+    assert aimless.problem == (422, "invalid_value", "purposes")  # and no code for it
     assert [one.text for one in (known, unknown, nowhere)] == ['{"accepted":true}'] * 3
     mails = [mailbox.last_to(f"{who}@mail.example").text for who in ("zainab", "nobody")]
     assert len({re.sub(r"pcf_\S+", "", one) for one in mails}) == 1

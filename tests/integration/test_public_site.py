@@ -20,6 +20,7 @@ from chalicelib.store.consents import VisitorConsentItem
 from tests.fakes.api_client import ApiClient, Reply
 from tests.fakes.clock import FakeClock
 from tests.integration.conftest import (
+    NOW,
     PASSWORD,
     EngineServices,
     SignedIn,
@@ -31,7 +32,16 @@ from tests.integration.conftest import (
 from tests.integration.policing import announced, policy
 from tests.integration.shop import ok
 
-PAGES = ("/privacy", "/terms", "/cookies", "/signup", "/signup/verify", "/policies/terms/2026-11-26")
+PAGES = (
+    "/privacy",
+    "/privacy/request",
+    "/privacy/request/confirm",
+    "/terms",
+    "/cookies",
+    "/signup",
+    "/signup/verify",
+    "/policies/terms/2026-11-26",
+)
 TEXT = current_text().version
 FORM = {"Content-Type": "application/x-www-form-urlencoded", "Sec-Fetch-Site": "same-origin"}
 COOKIE = re.compile(
@@ -239,7 +249,7 @@ def test_a_form_of_another_site_chooses_nothing_and_signs_nobody_up(site: Site) 
     browser, sent = site.browser(), urlencode({"choice": "accept", "text": TEXT}).encode()
     form = {"Content-Type": FORM["Content-Type"]}
     for headers in ({"Sec-Fetch-Site": "cross-site"}, {"Origin": "https://evil.example"}, {"Origin": "null"}):
-        for path in ("/cookies", "/signup", "/signup/verify"):
+        for path in ("/cookies", "/privacy/request", "/privacy/request/confirm", "/signup", "/signup/verify"):
             refused = browser.send("POST", path, {**form, **headers}, body=sent)
             assert refused.problem == (403, "csrf_token_invalid", "Origin")
     assert browser.jar == {}
@@ -249,6 +259,48 @@ def test_a_form_of_another_site_chooses_nothing_and_signs_nobody_up(site: Site) 
     assert "has changed" in outdated.text
     for back in ("https://evil.example", "//evil.example", "/v1/me", ""):
         assert browser.choose("accept", back=back).headers["Location"] == "/cookies?saved=1#choices"
+
+
+def test_who_has_no_session_asks_for_their_rights_by_the_form(site: Site) -> None:
+    browser, email = site.browser(), f"zainab@{fresh_subdomain()}.example"
+    isp = site.operator.subdomain
+    asked = {"subdomain": isp, "email": email, "kind": "objection", "text": "<b>Stop</b> counting me"}
+    form = {**asked, "purpose.ANALYSIS": "on"}
+    assert f'value="{isp}"' in browser.get(f"/privacy/request?isp={isp}").text
+    assert "&lt;b&gt;" in browser.get("/privacy/request?isp=%3Cb%3E").text
+    for changed, param, said in (
+        ({"kind": ""}, "kind", "what you ask for"),
+        ({"kind": "everything"}, "kind", "access"),
+        ({"purpose.ANALYSIS": ""}, "purposes", "say which use"),
+        ({"kind": "access"}, "purposes", "say which use"),
+        ({"email": "zainab"}, "email", "email"),
+        ({"email": ""}, "email", "email"),
+        ({"text": "4242 4242 4242 4242"}, "text", "card"),
+        ({"text": "x" * 1_001}, "text", "1000"),
+        ({"subdomain": "x" * 100}, "subdomain", "at most"),
+    ):
+        refused = browser.post("/privacy/request", **{**form, **changed})
+        assert (refused.status, said in refused.text) == (422, True), refused.text
+        assert f'id="{param}-error"' in refused.text
+        assert refused.text.count('aria-invalid="true"') == 1
+        assert "&lt;b&gt;Stop" in refused.text or param == "text"
+    assert [mail for mail in site.services.mailer.sent if mail.to == email] == []
+
+    sent = browser.post("/privacy/request", **form)
+
+    assert (sent.status, "We sent a code" in sent.text) == (202, True)
+    token = mailed_token(site.services, email, prefix="pcf_")
+    wrong = browser.post("/privacy/request/confirm", token="pcf_another")
+    assert (wrong.status, 'id="token-error"' in wrong.text) == (422, True)
+    done = browser.post("/privacy/request/confirm", token=f" {token} ")
+    due = (NOW + timedelta(days=30)).date()
+    assert (done.status, f"{due:%d %B %Y}" in done.text) == (200, True)
+    assert browser.post("/privacy/request/confirm", token=token).status == 422
+    waiting = ok(site.operator.api.get("/v1/privacy-requests"))["items"]
+    [found] = [one for one in waiting if one["privacy_request_id"] in done.text]
+    shown = ok(site.operator.api.get(f"/v1/privacy-requests/{found['privacy_request_id']}"))
+    assert (shown["kind"], shown["channel"], shown["due_on"]) == ("objection", "mail", due.isoformat())
+    assert shown["purposes"] == ["analyze usage patterns and optimize the platform"]
 
 
 def test_an_isp_signs_up_by_the_form_and_confirms_its_mailbox(site: Site) -> None:

@@ -20,18 +20,20 @@ from chalicelib.domain.erasure import (
 )
 from chalicelib.domain.errors import InvalidValue
 from chalicelib.domain.kept_answers import without_person
-from chalicelib.domain.privacy_requests import (
-    Channel,
+from chalicelib.domain.privacy_refusals import (
     IdentityNotProven,
     InvalidExtension,
+    RequestClosed,
+    RequestOpenAlready,
+    TooManyRequests,
+)
+from chalicelib.domain.privacy_requests import (
+    Channel,
     PrivacyRequest,
     Proof,
-    RequestClosed,
     RequestKind,
-    RequestOpenAlready,
     RequestState,
     Told,
-    TooManyRequests,
     Words,
     check_room,
     closed,
