@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
 from http import HTTPStatus
 from typing import Final
 
@@ -40,14 +41,29 @@ class InvalidHeader(BadRequest):
     code = "invalid_header"
 
 
+@dataclass(frozen=True, slots=True)
+class Complaint:
+    """What is wrong with one field, by its dotted path; ``param`` is None where it is the whole."""
+
+    param: str | None
+    code: str
+    message: str
+
+
 class InvalidField(InvalidValue):
-    """A field of the body or query is missing, unknown, or not of the declared type or range."""
+    """A field of the body or query is missing, unknown, or not of the declared type or range.
+
+    ``complaints`` are of every such field, the one that the refusal names among them.
+    """
 
     code = "invalid_value"
 
-    def __init__(self, message: str, *, param: str | None, code: str) -> None:
+    def __init__(
+        self, message: str, *, param: str | None, code: str, complaints: Sequence[Complaint] = ()
+    ) -> None:
         super().__init__(message, param=param)
         self.field_code = code
+        self.complaints = complaints or [Complaint(param, code, message)]
 
 
 class NotSignedIn(DomainError):
@@ -161,8 +177,12 @@ def problem_of(error: DomainError, *, request_id: str) -> dict[str, object]:
     status = status_of(error)
     if status == HTTPStatus.INTERNAL_SERVER_ERROR:
         return internal_problem(request_id=request_id, code=error.code)
-    code = error.field_code if isinstance(error, InvalidField) else error.code
-    return problem(status=status, code=code, message=error.message, param=error.param, request_id=request_id)
+    field = error if isinstance(error, InvalidField) else None
+    code = field.field_code if field else error.code
+    told = problem(status=status, code=code, message=error.message, param=error.param, request_id=request_id)
+    if field and len(field.complaints) > 1:
+        told["errors"] = [asdict(one) for one in field.complaints]
+    return told
 
 
 def internal_problem(*, request_id: str, code: str = "internal_error") -> dict[str, object]:

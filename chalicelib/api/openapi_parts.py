@@ -69,6 +69,19 @@ PROBLEM: Final[JsonObject] = {
             "examples": ["owner.email"],
         },
         "request_id": {"type": "string"},
+        "errors": {
+            "description": "Where more than one field is wrong: what is wrong with each, `param` first.",
+            "type": "array",
+            "items": {
+                "type": "object",
+                "properties": {
+                    "param": {"type": ["string", "null"]},
+                    "code": {"type": "string"},
+                    "message": {"type": "string"},
+                },
+                "required": ["param", "code", "message"],
+            },
+        },
     },
     "required": ["type", "title", "status", "code", "message", "param", "request_id"],
 }

@@ -6,7 +6,7 @@ import json
 import re
 from collections.abc import Mapping
 from hashlib import sha256
-from typing import Any, Final, NoReturn
+from typing import TYPE_CHECKING, Any, Final, NoReturn
 from urllib.parse import unquote
 
 from pydantic import BaseModel, ValidationError
@@ -14,6 +14,7 @@ from pydantic import BaseModel, ValidationError
 from chalicelib.api.errors import (
     BadRequest,
     BodyTooLarge,
+    Complaint,
     InvalidField,
     InvalidHeader,
     MalformedJson,
@@ -23,8 +24,13 @@ from chalicelib.api.errors import (
 from chalicelib.domain.cards import refuse_card_number
 from chalicelib.domain.errors import NotFound
 
+if TYPE_CHECKING:
+    from pydantic_core import ErrorDetails
+
 BODY_BYTES_MAX: Final = 256 * 1024
 QUERY_PARAMETERS_MAX: Final = 30
+# Of one request, that are told at once.
+COMPLAINTS_MAX: Final = 20
 _IDEMPOTENCY_KEY: Final = re.compile(r"[\x21-\x7e]{1,255}")
 _ONE_LINE: Final = re.compile(r"[^\r\n\0]*")
 _IF_MATCH: Final = re.compile(r'"([1-9]\d{0,14})"', re.ASCII)
@@ -145,19 +151,27 @@ def read_query(values: Mapping[str, list[str]], *, model: type[BaseModel] | None
 
 
 def _refuse(error: ValidationError) -> NoReturn:
-    """Raise for one of pydantic's complaints; its message never repeats the input.
+    """Raise for pydantic's complaints, the first of each field; no message repeats the input.
 
     An unknown field goes first: misspelt, it is also why another is missing.
     """
-    complaints = error.errors(include_url=False, include_context=False, include_input=False)
-    first = min(complaints, key=lambda complaint: complaint["type"] != "extra_forbidden")
-    kind = first["type"]
-    if kind == "json_invalid":
+    found = error.errors(include_url=False, include_context=False, include_input=False)
+    found.sort(key=lambda one: one["type"] != "extra_forbidden")
+    if found[0]["type"] == "json_invalid":
         raise MalformedJson("the body is not valid JSON") from None
-    param = ".".join(map(str, first["loc"])) or None
-    message = _MESSAGES.get(kind) or _LENGTH.sub(r"String \1 characters", first["msg"])
-    message = message.removeprefix("Value error, ")
-    raise InvalidField(message, param=param, code=_field_code(kind)) from None
+    by_field: dict[str | None, Complaint] = {}
+    for one in found[:COMPLAINTS_MAX]:
+        complaint = _complaint(one)
+        by_field.setdefault(complaint.param, complaint)
+    first, *_ = complaints = list(by_field.values())
+    raise InvalidField(first.message, param=first.param, code=first.code, complaints=complaints) from None
+
+
+def _complaint(one: ErrorDetails) -> Complaint:
+    kind = one["type"]
+    param = ".".join(map(str, one["loc"])) or None
+    message = _MESSAGES.get(kind) or _LENGTH.sub(r"String \1 characters", one["msg"])
+    return Complaint(param, _field_code(kind), message.removeprefix("Value error, "))
 
 
 def _field_code(kind: str) -> str:

@@ -68,9 +68,10 @@ def sign_up_by_page(request: Request) -> Answer:
     check_same_origin(request)
     form = form_of(request.raw)
     try:
+        body = _read(form)
         if form.get("accept") != "on":
             raise InvalidValue(_NOT_ACCEPTED, param="accept")
-        out = signed_up(request, _read(form))
+        out = signed_up(request, body)
     except DomainError as refused:
         return _sign_up_form(request, form, refused)
     told = (
@@ -108,6 +109,7 @@ def _read(form: Mapping[str, str]) -> SignUpIn:
     plain = ("company", "subdomain", "country", "currency", "time_zone", "terms_version")
     month = form.get("fiscal_year_start_month", "").strip()
     body: dict[str, object] = {name: form.get(name, "").strip() for name in plain}
+    body |= {name: form.get(name, "").strip().upper() for name in ("country", "currency")}
     body["fiscal_year_start_month"] = int(month) if _MONTH.fullmatch(month) else month
     owner = {name: form.get(f"owner.{name}", "") for name in ("name", "email", "password")}
     return model_of(body | {"owner": owner | {"email": owner["email"].strip()}}, SignUpIn)

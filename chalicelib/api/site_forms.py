@@ -12,7 +12,7 @@ from typing import Final, TypeVar
 from pydantic import BaseModel
 
 from chalicelib.api.answering import JSON
-from chalicelib.api.errors import status_of
+from chalicelib.api.errors import InvalidField, status_of
 from chalicelib.api.reading import read_body
 from chalicelib.api.site import HTML
 from chalicelib.domain.errors import DomainError
@@ -62,7 +62,7 @@ def general(refused: DomainError | None, *names: str) -> str:
     """Return what is wrong with none of the named fields, or that something is wrong with one of them."""
     if refused is None:
         return ""
-    beside = refused.param in names
+    beside = all(param in names for param in _wrongs(refused))
     words = "Something is to be corrected below." if beside else f"It did not work: {refused.message}."
     return f'<p role="alert">{escape(words)}</p>'
 
@@ -99,13 +99,19 @@ def _control(field: Field, value: str, common: str) -> str:
 
 def described(name: str, refused: DomainError | None, also: str = "") -> str:
     """Return the attributes that tie a field to its hint, and to what is wrong with it."""
-    wrong = refused is not None and refused.param == name
+    wrong = name in _wrongs(refused)
     told = f"{also} {name}-error".strip() if wrong else also
     return (f' aria-describedby="{told}"' if told else "") + (' aria-invalid="true"' if wrong else "")
 
 
 def complaint(name: str, refused: DomainError | None) -> str:
     """Return what is wrong with a field, to stand beside it."""
-    if refused is None or refused.param != name:
-        return ""
-    return f'<span class="error" id="{name}-error">{escape(refused.message)}</span>'
+    wrongs = _wrongs(refused)
+    return f'<span class="error" id="{name}-error">{escape(wrongs[name])}</span>' if name in wrongs else ""
+
+
+def _wrongs(refused: DomainError | None) -> Mapping[str | None, str]:
+    """Return what is wrong, by the field."""
+    if isinstance(refused, InvalidField):
+        return {one.param: one.message for one in refused.complaints}
+    return {refused.param: refused.message} if refused else {}

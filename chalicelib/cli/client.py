@@ -38,11 +38,17 @@ class Refused(CliError):
         super().__init__(self.told({}))
 
     def told(self, names: Names) -> str:
-        """Return the reason, with what it is about in the words of the command that was run."""
-        message = str(self.problem.get("message") or self.problem.get("title") or "refused")
-        param = self.problem.get("param")
-        where = f" ({option_of(code=self.code, param=str(param), names=names)})" if param else ""
-        return f"{said(code=self.code, message=message)}{where} [{self.code}]"
+        """Return each reason, with what it is about in the words of the command that was run."""
+        errors = self.problem.get("errors") or [self.problem]
+        return "; ".join(dict.fromkeys(_reason(one, self.code, names) for one in errors))
+
+
+def _reason(problem: Mapping[str, Any], code: str, names: Names) -> str:
+    code = str(problem.get("code") or code)
+    message = str(problem.get("message") or problem.get("title") or "refused")
+    param = problem.get("param")
+    where = f" ({option_of(code=code, param=str(param), names=names)})" if param else ""
+    return f"{said(code=code, message=message)}{where} [{code}]"
 
 
 class NotSignedIn(CliError):

@@ -40,7 +40,11 @@ class Reply:
     def code(self) -> str:
         """The code of a problem, which must have the problem's shape."""
         assert self.headers["Content-Type"] == "application/problem+json", self.text
-        assert set(self.json) == PROBLEM_KEYS, self.text
+        told = dict(self.json)
+        errors = told.pop("errors", [])
+        assert set(told) == PROBLEM_KEYS, self.text
+        assert not errors or {**told, **errors[0]} == told, "the problem is the first of them"
+        assert len(errors) != 1, "a list is there for more than one"
         assert self.json["status"] == self.status, self.text
         return str(self.json["code"])
 

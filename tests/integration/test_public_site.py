@@ -337,7 +337,12 @@ def test_an_isp_signs_up_by_the_form_and_confirms_its_mailbox(site: Site) -> Non
             assert f'id="{name}-error"' in refused.text
             assert refused.text.count('aria-invalid="true"') == 1
 
-    made = browser.post("/signup", **form)
+    three = {"company": "", "subdomain": "a", "fiscal_year_start_month": "13"}
+    refused = browser.post("/signup", **{**form, **three})
+    assert (refused.status, refused.text.count('aria-invalid="true"')) == (422, 3)
+    assert "Something is to be corrected below" in refused.text
+
+    made = browser.post("/signup", **{**form, "country": "pk", "currency": "pkr"})
 
     assert (made.status, "&lt;b&gt;Lahore&lt;/b&gt; Net is signed up" in made.text) == (201, True)
     assert browser.post("/signup", **form).status == 409

@@ -11,8 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import AwareDatetime, Field, ValidationError
 
-from chalicelib.api.errors import BadRequest, InvalidField, InvalidHeader, MalformedJson
+from chalicelib.api.errors import BadRequest, InvalidField, InvalidHeader, MalformedJson, problem_of
 from chalicelib.api.reading import (
+    COMPLAINTS_MAX,
     decode_path,
     read_body,
     read_idempotency_key,
@@ -95,6 +96,35 @@ def test_what_is_wrong_is_named_by_its_dotted_path(body: object, code: str, para
         read(json.dumps(body).encode())
 
     assert (refused.value.field_code, refused.value.param) == (code, param)
+
+
+def test_each_wrong_field_is_told_once_and_a_misspelt_one_first() -> None:
+    body = {"nmae": "a", "price": {"amount": -1, "currency": "pkr"}, "rows": [{"on": "x"}] * 2}
+    with pytest.raises(InvalidField) as refused:
+        read(json.dumps(body).encode())
+
+    problem = problem_of(refused.value, request_id="r-1")
+    told = [(one["param"], one["code"]) for one in problem["errors"]]  # type: ignore[attr-defined]
+    assert told == [
+        ("nmae", "unknown_field"),
+        ("name", "missing_field"),
+        ("price.amount", "invalid_value"),
+        ("price.currency", "invalid_value"),
+        ("rows.0.on", "invalid_value"),
+        ("rows.1.on", "invalid_value"),
+    ]
+    assert (problem["param"], problem["code"]) == told[0]
+
+
+def test_one_wrong_field_needs_no_list_and_many_are_not_all_told() -> None:
+    with pytest.raises(InvalidField) as refused:
+        read(b'{"name": 1}')
+    assert "errors" not in problem_of(refused.value, request_id="r-1")
+
+    with pytest.raises(InvalidField) as refused:
+        read(json.dumps({f"x{number}": "secret" for number in range(1_000)}).encode())
+    assert len(refused.value.complaints) == COMPLAINTS_MAX
+    assert "secret" not in json.dumps(problem_of(refused.value, request_id="r-1"))
 
 
 class Worded(Schema):

@@ -30,6 +30,17 @@ def test_a_refusal_is_told_in_the_words_of_its_command() -> None:
     assert refused.told({}) == str(refused) == "too slow (download_kbps) [invalid_value]"
 
 
+def test_all_that_is_wrong_is_told_at_once() -> None:
+    wrong = [
+        {"code": "invalid_value", "message": "too slow", "param": "download_kbps"},
+        {"code": "missing_field", "message": "this field is needed", "param": "name"},
+    ]
+    refused = Refused(422, {**wrong[0], "errors": wrong})
+
+    too_slow, needed = "too slow (--down) [invalid_value]", "this field is needed (NAME) [missing_field]"
+    assert refused.told(PACKAGE) == f"{too_slow}; {needed}"
+
+
 def test_a_refusal_that_names_a_request_names_the_command_instead() -> None:
     refused = Refused(409, {"code": "not_mapped", "message": "PUT its mapping", "param": None})
 
