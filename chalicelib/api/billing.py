@@ -10,9 +10,10 @@ from pydantic import Field
 from chalicelib.api.request import Answer
 from chalicelib.api.routing import Request, endpoint
 from chalicelib.api.schemas import ListAnswer, ListQuery, MoneyOut, Schema
+from chalicelib.domain.billing_state import BillingState
 from chalicelib.domain.errors import NotFound
 from chalicelib.domain.money import Money
-from chalicelib.domain.runs import BillingRun, BillingState, QuarantinedSubscription, run_id
+from chalicelib.domain.runs import BillingRun, QuarantinedSubscription, run_id
 from chalicelib.domain.staff import Permission
 from chalicelib.observability import tell_completed
 from chalicelib.usecases.billing import Retried, retry_quarantined, start_due

@@ -12,10 +12,11 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Final
 
-from chalicelib.domain.accounts import Account, MalformedId, is_ulid
+from chalicelib.domain.accounts import Account
 from chalicelib.domain.documents import SETTLED_PER_ENTRY_MAX, Settlement, allocate
 from chalicelib.domain.errors import Conflict, InvalidValue, NotFound
 from chalicelib.domain.gateways import GatewayKind, Notice, NoticeStatus
+from chalicelib.domain.identifiers import MalformedId, is_ulid
 from chalicelib.domain.invoices import Invoice
 from chalicelib.domain.money import Money
 from chalicelib.domain.payments import ExceedsOpen, NothingOpen, amount_of

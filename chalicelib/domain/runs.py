@@ -151,20 +151,6 @@ class BillingRun:
         return sum(shard.quarantined for shard in self.shards)
 
 
-@dataclass(frozen=True, slots=True)
-class BillingState:
-    """Runs have started for every local date to ``started_through`` and completed to ``completed_through``.
-
-    ``looked_at`` is how many subscriptions the last run looked at: the next one's size. Nothing is
-    posted up to ``closed_through``, the last day of a closed month.
-    """
-
-    started_through: date
-    completed_through: date
-    looked_at: int = 0
-    closed_through: date | None = None
-
-
 def run_shards(*, accounts: int) -> tuple[RunShard, ...]:
     """Cut the key space into as many ranges as the tenant's size asks for."""
     count = min(SHARDS_MAX, max(1, -(-accounts // ACCOUNTS_PER_SHARD)))

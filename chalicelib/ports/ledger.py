@@ -7,9 +7,9 @@ from datetime import date
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
+    from chalicelib.domain.billing_state import BillingState
     from chalicelib.domain.books_audit import AccountMoney, BookedDocument
     from chalicelib.domain.ledger import Closing, DayTotals
-    from chalicelib.domain.runs import BillingState
     from chalicelib.domain.statements import StatementEntry
     from chalicelib.ports.store import Page, Write
 

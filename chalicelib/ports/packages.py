@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
+    from chalicelib.domain.billing_state import BillingState
     from chalicelib.domain.packages import Package
-    from chalicelib.domain.runs import BillingState
     from chalicelib.ports.store import Page, Write
 
 

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Protocol
 from chalicelib.domain.errors import DomainError
 
 if TYPE_CHECKING:
-    from chalicelib.domain.runs import BillingRun, BillingState, QuarantinedSubscription, ShardProgress
+    from chalicelib.domain.billing_state import BillingState
+    from chalicelib.domain.runs import BillingRun, QuarantinedSubscription, ShardProgress
     from chalicelib.ports.store import Page, Write
 
 

@@ -19,11 +19,11 @@ from chalicelib.ports.privacy import PrivacyStores
 
 if TYPE_CHECKING:
     from chalicelib.domain.accounts import Account, Subscription
+    from chalicelib.domain.billing_state import BillingState
     from chalicelib.domain.contacts import Recipient
     from chalicelib.domain.documents import Document, DocumentKind, Entry
     from chalicelib.domain.invoices import Invoice
     from chalicelib.domain.packages import Package
-    from chalicelib.domain.runs import BillingState
     from chalicelib.domain.staff import Scope, StaffMember
     from chalicelib.domain.subscribers import Subscriber, SubscriberSummary
     from chalicelib.domain.tenants import Tenant

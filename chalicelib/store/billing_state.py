@@ -7,8 +7,8 @@ from datetime import date
 from pynamodb.attributes import NumberAttribute, UnicodeAttribute
 from pynamodb.exceptions import DoesNotExist
 
+from chalicelib.domain.billing_state import BillingState
 from chalicelib.domain.errors import NotFound
-from chalicelib.domain.runs import BillingState
 from chalicelib.store import keys
 from chalicelib.store.acting import OfTenant
 from chalicelib.store.base import ModelWrite, TenantsItem, nullable, put_new

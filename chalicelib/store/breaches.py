@@ -10,10 +10,10 @@ from pynamodb.attributes import BinaryAttribute, BooleanAttribute, NumberAttribu
 from pynamodb.exceptions import DoesNotExist
 
 from chalicelib.crypto.keyring import TenantKeys
-from chalicelib.domain.accounts import is_id
 from chalicelib.domain.breaches import Breach, Risk
 from chalicelib.domain.data_map import Category
 from chalicelib.domain.errors import Busy, NotFound, StaleVersion
+from chalicelib.domain.identifiers import is_id
 from chalicelib.domain.privacy_requests import Happening
 from chalicelib.ports.store import Page
 from chalicelib.store import keys

@@ -18,7 +18,6 @@ from pynamodb.attributes import BinaryAttribute, BooleanAttribute, NumberAttribu
 from pynamodb.exceptions import DoesNotExist
 
 from chalicelib.crypto.keyring import TenantKeys
-from chalicelib.domain.accounts import is_id
 from chalicelib.domain.contacts import code_key
 from chalicelib.domain.dealers import (
     Commission,
@@ -29,6 +28,7 @@ from chalicelib.domain.dealers import (
     PriceExists,
 )
 from chalicelib.domain.errors import Busy, NotFound, StaleVersion
+from chalicelib.domain.identifiers import is_id
 from chalicelib.ports.store import Page
 from chalicelib.store import keys
 from chalicelib.store.accounts import OPERATIONAL

@@ -17,10 +17,11 @@ from datetime import date
 from pynamodb.exceptions import DoesNotExist
 
 from chalicelib.crypto.keyring import TenantKeys
-from chalicelib.domain.accounts import is_ulid, parse_invoice_id
+from chalicelib.domain.accounts import parse_invoice_id
 from chalicelib.domain.contacts import Recipient
 from chalicelib.domain.documents import Document, Entry
 from chalicelib.domain.errors import NotFound
+from chalicelib.domain.identifiers import is_ulid
 from chalicelib.domain.invoices import Invoice, InvoiceState
 from chalicelib.domain.numbering import DocumentKind
 from chalicelib.domain.tenants import Tenant

@@ -13,9 +13,9 @@ from datetime import date, timedelta
 from typing import Final
 
 from chalicelib.domain.accounts import CHARGES_SLOT, Account, Subscription
+from chalicelib.domain.billing_state import BillingState
 from chalicelib.domain.errors import Busy
 from chalicelib.domain.periods import date_bucket
-from chalicelib.domain.runs import BillingState
 from chalicelib.domain.subscriptions import besides_on, bill_dates, bucket_of
 from chalicelib.store import keys
 from chalicelib.store.acting import OfTenant

@@ -9,9 +9,9 @@ import orjson
 from pynamodb.attributes import NumberAttribute, UnicodeAttribute, UnicodeSetAttribute
 from pynamodb.exceptions import DoesNotExist
 
-from chalicelib.domain.accounts import is_ulid
 from chalicelib.domain.errors import Busy, NotFound, StaleVersion
 from chalicelib.domain.exports import ExportJob
+from chalicelib.domain.identifiers import is_id
 from chalicelib.domain.jobs import JobFailure, JobState
 from chalicelib.domain.permissions import Permission
 from chalicelib.ports.store import Page
@@ -50,7 +50,7 @@ class DynamoExports(OfTenant):
     def get(self, *, export_id: str) -> ExportJob:
         """Return the export, or raise NotFound."""
         absent = NotFound("no such export", param="export_id")
-        if not (export_id.startswith("exp_") and is_ulid(text=export_id.removeprefix("exp_"))):
+        if not is_id(value=export_id, prefix="exp"):
             raise absent
         try:
             return _job(ExportItem.get(keys.jobs(self._tenant_id, KIND), export_id, consistent_read=True))

@@ -20,7 +20,6 @@ from pynamodb.attributes import BooleanAttribute, NumberAttribute, UnicodeAttrib
 from pynamodb.exceptions import DoesNotExist
 
 from chalicelib.crypto.keyring import TenantKeys
-from chalicelib.domain.accounts import is_id
 from chalicelib.domain.documents import Document, document_id, document_key
 from chalicelib.domain.errors import NotFound, StaleVersion
 from chalicelib.domain.funds import (
@@ -33,6 +32,7 @@ from chalicelib.domain.funds import (
     Movement,
     moved,
 )
+from chalicelib.domain.identifiers import is_id
 from chalicelib.domain.ledger import PeriodClosed
 from chalicelib.domain.numbering import DocumentKind
 from chalicelib.domain.tenants import Tenant

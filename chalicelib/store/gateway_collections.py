@@ -19,7 +19,6 @@ from pynamodb.exceptions import DoesNotExist
 from pynamodb.expressions.condition import Condition
 
 from chalicelib.crypto.keyring import TenantKeys
-from chalicelib.domain.accounts import MalformedId
 from chalicelib.domain.errors import Busy, NotFound, StaleVersion
 from chalicelib.domain.gateway_collections import (
     UNDER_WAY,
@@ -30,6 +29,7 @@ from chalicelib.domain.gateway_collections import (
     parse_collection_id,
 )
 from chalicelib.domain.gateways import GatewayKind
+from chalicelib.domain.identifiers import MalformedId
 from chalicelib.domain.money import Money
 from chalicelib.ports.gateway_collections import CollectionTaken, EventKnown
 from chalicelib.ports.store import Page

@@ -14,9 +14,9 @@ from pynamodb.attributes import BinaryAttribute, NumberAttribute, UnicodeAttribu
 from pynamodb.exceptions import DoesNotExist
 
 from chalicelib.crypto.keyring import TenantKeys
-from chalicelib.domain.accounts import is_id
 from chalicelib.domain.errors import NotFound, StaleVersion
 from chalicelib.domain.hand_overs import OPEN, HandOver, HandOverOpen, HandOverState
+from chalicelib.domain.identifiers import is_id
 from chalicelib.ports.store import Page
 from chalicelib.store import keys
 from chalicelib.store.accounts import OPERATIONAL

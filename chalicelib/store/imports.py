@@ -13,9 +13,9 @@ from pynamodb.exceptions import DoesNotExist
 from pynamodb.expressions.update import Action
 
 from chalicelib.crypto.keyring import TenantKeys
-from chalicelib.domain.accounts import is_ulid
 from chalicelib.domain.csv_records import CsvFormat
 from chalicelib.domain.errors import Busy, NotFound, StaleVersion
+from chalicelib.domain.identifiers import is_id
 from chalicelib.domain.import_mapping import (
     DateFormat,
     DecimalFormat,
@@ -95,7 +95,7 @@ class DynamoImports(OfTenant):
     def get(self, *, import_id: str) -> ImportJob:
         """Return the import, or raise NotFound."""
         absent = NotFound("no such import", param="import_id")
-        if not (import_id.startswith("imp_") and is_ulid(text=import_id.removeprefix("imp_"))):
+        if not is_id(value=import_id, prefix="imp"):
             raise absent
         try:
             return _job(ImportItem.get(keys.jobs(self._tenant_id, KIND), import_id, consistent_read=True))

@@ -6,8 +6,8 @@ from pynamodb.attributes import BinaryAttribute, NumberAttribute, UnicodeAttribu
 from pynamodb.exceptions import DoesNotExist
 
 from chalicelib.crypto.keyring import TenantKeys
-from chalicelib.domain.accounts import is_id
 from chalicelib.domain.errors import Busy, NotFound, StaleVersion
+from chalicelib.domain.identifiers import is_id
 from chalicelib.domain.invitations import Invitation
 from chalicelib.store import keys
 from chalicelib.store.acting import OfTenant

@@ -22,8 +22,9 @@ from pynamodb.attributes import BinaryAttribute, NumberAttribute, UnicodeAttribu
 from pynamodb.exceptions import DoesNotExist
 
 from chalicelib.crypto.keyring import TenantKeys
-from chalicelib.domain.accounts import Account, is_ulid, parse_invoice_id
+from chalicelib.domain.accounts import Account, parse_invoice_id
 from chalicelib.domain.errors import NotFound, StaleVersion
+from chalicelib.domain.identifiers import is_id
 from chalicelib.domain.invoices import Invoice, InvoiceState, fiscal_year
 from chalicelib.domain.late_fees import FeeState, LateFee, LateFeeRule, ReconnectFee, key_of
 from chalicelib.domain.manual_invoices import DUE_DAYS_AHEAD_MAX
@@ -87,7 +88,7 @@ class DynamoLateFees(OfTenant):
 
     def rule(self, *, rule_id: str) -> LateFeeRule:
         """Return a rule, or raise NotFound."""
-        if not (rule_id.startswith("lfr_") and is_ulid(text=rule_id.removeprefix("lfr_"))):
+        if not is_id(value=rule_id, prefix="lfr"):
             raise NotFound("no such rule", param="rule_id")
         return _rule(self._setting(f"{RULE_PREFIX}{rule_id}"))
 

@@ -21,6 +21,7 @@ from pynamodb.attributes import NumberAttribute, UnicodeAttribute
 from pynamodb.exceptions import DoesNotExist
 from pynamodb.expressions.update import Action
 
+from chalicelib.domain.billing_state import BillingState
 from chalicelib.domain.errors import Busy, NotFound
 from chalicelib.domain.invoices import Posting
 from chalicelib.domain.ledger import (
@@ -32,7 +33,7 @@ from chalicelib.domain.ledger import (
     run_turnover,
     turnover_of,
 )
-from chalicelib.domain.runs import BillingRun, BillingState
+from chalicelib.domain.runs import BillingRun
 from chalicelib.ports.store import Page
 from chalicelib.store import keys
 from chalicelib.store.acting import OfTenant

@@ -15,8 +15,9 @@ import orjson
 from pynamodb.attributes import NumberAttribute, UnicodeAttribute
 from pynamodb.exceptions import DoesNotExist
 
-from chalicelib.domain.accounts import is_ulid
+from chalicelib.domain.billing_state import BillingState
 from chalicelib.domain.errors import NotFound, StaleVersion
+from chalicelib.domain.identifiers import is_id
 from chalicelib.domain.money import Money
 from chalicelib.domain.packages import (
     BundlePart,
@@ -31,7 +32,6 @@ from chalicelib.domain.packages import (
     folded_name,
 )
 from chalicelib.domain.periods import BillingTiming, Cycle, CycleUnit
-from chalicelib.domain.runs import BillingState
 from chalicelib.ports.store import Page
 from chalicelib.store import keys
 from chalicelib.store.acting import OfTenant
@@ -92,7 +92,7 @@ class DynamoPackages(OfTenant):
 
     def read(self, *, package_id: str) -> tuple[type[PackageItem], str, str]:
         """Return where a package stands, to be read together with other items; or raise NotFound."""
-        if not (package_id.startswith("pkg_") and is_ulid(text=package_id.removeprefix("pkg_"))):
+        if not is_id(value=package_id, prefix="pkg"):
             raise _absent()
         return PackageItem, keys.packages(self._tenant_id), package_id
 

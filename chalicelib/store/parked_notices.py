@@ -7,9 +7,9 @@ from pynamodb.attributes import BinaryAttribute, NumberAttribute, UnicodeAttribu
 from pynamodb.exceptions import DoesNotExist
 
 from chalicelib.crypto.keyring import TenantKeys
-from chalicelib.domain.accounts import is_id
 from chalicelib.domain.errors import Busy, NotFound
 from chalicelib.domain.gateways import GatewayKind, NoticeStatus
+from chalicelib.domain.identifiers import is_id
 from chalicelib.domain.money import Money
 from chalicelib.domain.parked_notices import NoticeResolved, ParkedNotice, ParkedState
 from chalicelib.ports.store import Page

@@ -26,10 +26,10 @@ from pynamodb.attributes import (
 from pynamodb.exceptions import DoesNotExist
 
 from chalicelib.crypto.keyring import TenantKeys
-from chalicelib.domain.accounts import is_id
 from chalicelib.domain.data_map import Purpose
 from chalicelib.domain.errors import Busy, NotFound, StaleVersion
 from chalicelib.domain.holds import HeldCategory, held
+from chalicelib.domain.identifiers import is_id
 from chalicelib.domain.jobs import JobFailure
 from chalicelib.domain.privacy_requests import (
     Channel,

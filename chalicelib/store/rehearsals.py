@@ -12,8 +12,9 @@ import orjson
 from pynamodb.attributes import NumberAttribute, UnicodeAttribute
 from pynamodb.exceptions import DoesNotExist
 
-from chalicelib.domain.accounts import ChargeKind, is_ulid, parse_invoice_id
+from chalicelib.domain.accounts import ChargeKind, parse_invoice_id
 from chalicelib.domain.errors import Busy, NotFound, StaleVersion
+from chalicelib.domain.identifiers import is_id
 from chalicelib.domain.invoices import InvoiceLine
 from chalicelib.domain.jobs import JobFailure, JobState
 from chalicelib.domain.rehearsals import (
@@ -108,7 +109,7 @@ class DynamoRehearsals(OfTenant):
     def get(self, *, rehearsal_id: str) -> RehearsalJob:
         """Return the job, or raise NotFound."""
         absent = NotFound("no such rehearsal", param="rehearsal_id")
-        if not (rehearsal_id.startswith("rhs_") and is_ulid(text=rehearsal_id.removeprefix("rhs_"))):
+        if not is_id(value=rehearsal_id, prefix="rhs"):
             raise absent
         try:
             pk = keys.jobs(self._tenant_id, KIND)

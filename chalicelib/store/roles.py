@@ -8,8 +8,8 @@ from typing import Final
 from pynamodb.attributes import NumberAttribute, UnicodeAttribute
 from pynamodb.exceptions import DoesNotExist
 
-from chalicelib.domain.accounts import is_id
 from chalicelib.domain.errors import NotFound, StaleVersion
+from chalicelib.domain.identifiers import is_id
 from chalicelib.domain.permissions import Permission
 from chalicelib.domain.roles import (
     ROLE_HOLDERS_MAX,

@@ -11,11 +11,11 @@ import orjson
 from pynamodb.attributes import BooleanAttribute, NumberAttribute, UnicodeAttribute
 from pynamodb.exceptions import DoesNotExist
 
+from chalicelib.domain.billing_state import BillingState
 from chalicelib.domain.errors import NotFound
 from chalicelib.domain.periods import buckets_of_run
 from chalicelib.domain.runs import (
     BillingRun,
-    BillingState,
     QuarantinedSubscription,
     RunShard,
     RunState,

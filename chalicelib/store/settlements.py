@@ -21,9 +21,9 @@ from pynamodb.attributes import BinaryAttribute, NumberAttribute, UnicodeAttribu
 from pynamodb.exceptions import DoesNotExist
 
 from chalicelib.crypto.keyring import TenantKeys
-from chalicelib.domain.accounts import is_id
 from chalicelib.domain.documents import Document
 from chalicelib.domain.errors import Busy, NotFound, StaleVersion
+from chalicelib.domain.identifiers import is_id
 from chalicelib.domain.jobs import JobFailure, JobState
 from chalicelib.domain.numbering import DocumentKind
 from chalicelib.domain.reconciliation import (

@@ -14,9 +14,9 @@ from pynamodb.attributes import BinaryAttribute, BooleanAttribute, NumberAttribu
 from pynamodb.exceptions import DoesNotExist
 
 from chalicelib.crypto.keyring import TenantKeys
-from chalicelib.domain.accounts import is_id
 from chalicelib.domain.contacts import normal_email
 from chalicelib.domain.errors import NotFound, StaleVersion
+from chalicelib.domain.identifiers import is_id
 from chalicelib.domain.staff import EmailTaken, StaffMember
 from chalicelib.ports.store import Page
 from chalicelib.store import keys

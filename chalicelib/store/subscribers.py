@@ -22,13 +22,7 @@ from pynamodb.attributes import BinaryAttribute, BooleanAttribute, NumberAttribu
 from pynamodb.expressions.condition import Condition
 
 from chalicelib.crypto.keyring import TenantKeys
-from chalicelib.domain.accounts import (
-    Account,
-    Subscription,
-    SubscriptionState,
-    is_subscriber_id,
-    summary_status,
-)
+from chalicelib.domain.accounts import Account, Subscription, SubscriptionState, summary_status
 from chalicelib.domain.contacts import (
     Contact,
     code_key,
@@ -37,6 +31,7 @@ from chalicelib.domain.contacts import (
     normal_national_id,
 )
 from chalicelib.domain.errors import Conflict, NotFound, StaleVersion
+from chalicelib.domain.identifiers import is_subscriber_id
 from chalicelib.domain.staff import Scope
 from chalicelib.domain.subscribers import (
     CodeTaken,

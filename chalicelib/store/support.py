@@ -16,8 +16,8 @@ from pynamodb.attributes import BinaryAttribute, BooleanAttribute, NumberAttribu
 from pynamodb.exceptions import DoesNotExist
 
 from chalicelib.crypto.keyring import TenantKeys
-from chalicelib.domain.accounts import is_id
 from chalicelib.domain.errors import Busy, NotFound
+from chalicelib.domain.identifiers import is_id
 from chalicelib.domain.support import EndedBy, SupportAccess
 from chalicelib.ports.store import Page
 from chalicelib.ports.support import AccessOver, FoundAccess

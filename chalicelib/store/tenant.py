@@ -8,9 +8,9 @@ from functools import cached_property
 from typing import TYPE_CHECKING, cast
 
 from chalicelib.crypto.keyring import Keyring, TenantKeys
+from chalicelib.domain.billing_state import BillingState
 from chalicelib.domain.errors import NotFound
 from chalicelib.domain.numbering import NumberFormat
-from chalicelib.domain.runs import BillingState
 from chalicelib.domain.staff import StaffMember
 from chalicelib.domain.tenants import Tenant
 from chalicelib.ports.services import Clock, Ids

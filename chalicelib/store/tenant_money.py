@@ -7,8 +7,8 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from chalicelib.crypto.keyring import TenantKeys
-from chalicelib.domain.accounts import is_id
 from chalicelib.domain.errors import NotFound
+from chalicelib.domain.identifiers import is_id
 from chalicelib.domain.tenants import Tenant
 from chalicelib.ports.services import Clock
 from chalicelib.store import keys

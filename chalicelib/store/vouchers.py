@@ -21,8 +21,8 @@ from pynamodb.attributes import BinaryAttribute, NumberAttribute, UnicodeAttribu
 from pynamodb.exceptions import DoesNotExist
 
 from chalicelib.crypto.keyring import TenantKeys
-from chalicelib.domain.accounts import is_id
 from chalicelib.domain.errors import Busy, NotFound, StaleVersion
+from chalicelib.domain.identifiers import is_id
 from chalicelib.domain.jobs import JobFailure
 from chalicelib.domain.vouchers import BatchState, Voucher, VoucherBatch, VoucherState
 from chalicelib.ports.store import Page

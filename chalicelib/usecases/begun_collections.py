@@ -7,7 +7,6 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Final
 
-from chalicelib.domain.accounts import is_subscriber_id
 from chalicelib.domain.errors import NotFound, StaleVersion
 from chalicelib.domain.gateway_collections import (
     CONFIRMED_BY_STAFF,
@@ -26,6 +25,7 @@ from chalicelib.domain.gateways import (
     NotSupported,
     Outcome,
 )
+from chalicelib.domain.identifiers import is_subscriber_id
 from chalicelib.domain.payments import check_words
 from chalicelib.domain.staff import EVERYTHING, Scope
 from chalicelib.ports.gateway_collections import GatewaySetUp

@@ -14,12 +14,12 @@ from datetime import date, datetime, timedelta
 from itertools import zip_longest
 from typing import Final
 
+from chalicelib.domain.billing_state import BillingState
 from chalicelib.domain.catalogue import Catalogue
 from chalicelib.domain.errors import DomainError, NotFound
 from chalicelib.domain.lifecycle import Capability, may
 from chalicelib.domain.runs import (
     BillingRun,
-    BillingState,
     RunShard,
     RunState,
     ShardProgress,

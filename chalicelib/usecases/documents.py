@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from chalicelib.domain.accounts import is_subscriber_id
 from chalicelib.domain.documents import Document, DocumentKind
 from chalicelib.domain.errors import NotFound
+from chalicelib.domain.identifiers import is_subscriber_id
 from chalicelib.domain.invoices import fiscal_year as fiscal_year_of
 from chalicelib.domain.staff import EVERYTHING, Scope
 from chalicelib.ports.store import Page, TenantStore

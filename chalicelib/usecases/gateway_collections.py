@@ -9,7 +9,6 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Final
 
-from chalicelib.domain.accounts import is_subscriber_id
 from chalicelib.domain.errors import Busy, DomainError, NotFound, StaleVersion
 from chalicelib.domain.gateway_collections import (
     UNDER_WAY,
@@ -27,6 +26,7 @@ from chalicelib.domain.gateways import (
     CheckoutAsked,
     GatewayKind,
 )
+from chalicelib.domain.identifiers import is_subscriber_id
 from chalicelib.domain.invoices import Invoice
 from chalicelib.domain.money import Money
 from chalicelib.domain.processors import PAYMENTS, sendable

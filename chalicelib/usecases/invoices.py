@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import date, datetime
 
-from chalicelib.domain.accounts import MalformedId, is_subscriber_id
 from chalicelib.domain.errors import NotFound
+from chalicelib.domain.identifiers import MalformedId, is_subscriber_id
 from chalicelib.domain.invoices import Invoice, fiscal_year
 from chalicelib.domain.numbering import DocumentKind
 from chalicelib.domain.staff import EVERYTHING, Scope

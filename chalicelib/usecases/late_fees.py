@@ -7,14 +7,10 @@ from dataclasses import dataclass, replace
 from datetime import date, datetime
 from typing import Final
 
-from chalicelib.domain.accounts import (
-    Account,
-    MalformedId,
-    PendingCharge,
-    parse_invoice_id,
-)
+from chalicelib.domain.accounts import Account, PendingCharge, parse_invoice_id
 from chalicelib.domain.erasure import is_erased
 from chalicelib.domain.errors import Busy, DomainError, NotFound, StaleVersion
+from chalicelib.domain.identifiers import MalformedId
 from chalicelib.domain.invoices import Invoice
 from chalicelib.domain.late_fees import (
     RULES_MAX,

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import date, datetime
 
+from chalicelib.domain.billing_state import BillingState
 from chalicelib.domain.errors import InvalidValue, NotFound
 from chalicelib.domain.ledger import (
     CLOSABLE_AFTER,
@@ -31,7 +32,6 @@ from chalicelib.domain.ledger import (
     run_turnover,
     trial_balance,
 )
-from chalicelib.domain.runs import BillingState
 from chalicelib.ports.store import AuditNote, Idempotency, Page, TenantStore
 
 

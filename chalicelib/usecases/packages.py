@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass, field, replace
 from datetime import date, datetime, timedelta
 
+from chalicelib.domain.billing_state import BillingState
 from chalicelib.domain.money import CurrencyMismatch, Money
 from chalicelib.domain.package_terms import (
     check_terms,
@@ -22,7 +23,6 @@ from chalicelib.domain.packages import (
     check_speeds,
 )
 from chalicelib.domain.periods import BillingTiming, Cycle
-from chalicelib.domain.runs import BillingState
 from chalicelib.domain.tenants import Tenant
 from chalicelib.ports.store import AuditNote, Idempotency, TenantStore
 from chalicelib.usecases.changes import UNCHANGED, Unchanged

@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
 
-from chalicelib.domain.accounts import is_subscriber_id
 from chalicelib.domain.cards import refuse_card_number
 from chalicelib.domain.documents import Document, Entry, allocate
 from chalicelib.domain.errors import InvalidValue, NotFound
+from chalicelib.domain.identifiers import is_subscriber_id
 from chalicelib.domain.parked_notices import (
     WHY_CHARS_MAX,
     WHY_CHARS_MIN,

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from chalicelib.domain.account_bills import new_invoice
-from chalicelib.domain.accounts import Account, MalformedId, parse_subscription_id
+from chalicelib.domain.accounts import Account, parse_subscription_id
 from chalicelib.domain.catalogue import Catalogue
 from chalicelib.domain.credit_notes import CreditReason, credit_note, whole_invoice
 from chalicelib.domain.documents import (
@@ -19,6 +19,7 @@ from chalicelib.domain.documents import (
     entry_of,
 )
 from chalicelib.domain.errors import NotFound
+from chalicelib.domain.identifiers import MalformedId
 from chalicelib.domain.invoices import Invoice
 from chalicelib.domain.money import AMOUNT_MINOR_MAX
 from chalicelib.domain.packages import Package

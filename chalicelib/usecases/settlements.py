@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from chalicelib.domain.accounts import MalformedId
 from chalicelib.domain.documents import (
     SETTLED_PER_ENTRY_MAX,
     Document,
@@ -15,6 +14,7 @@ from chalicelib.domain.documents import (
     allocate,
 )
 from chalicelib.domain.errors import InvalidValue, NotFound
+from chalicelib.domain.identifiers import MalformedId
 from chalicelib.domain.invoices import Invoice
 from chalicelib.domain.money import Money
 from chalicelib.domain.payments import (

@@ -8,7 +8,6 @@ from datetime import date, datetime
 
 from chalicelib.domain.accounts import (
     Account,
-    MalformedId,
     Subscription,
     SubscriptionState,
     parse_subscription_id,
@@ -17,6 +16,7 @@ from chalicelib.domain.accounts import (
 from chalicelib.domain.discounts import with_discount
 from chalicelib.domain.documents import Entry
 from chalicelib.domain.errors import InvalidValue, NotFound
+from chalicelib.domain.identifiers import MalformedId
 from chalicelib.domain.money import Money
 from chalicelib.domain.package_changes import ChangePending, checked_quantity, replaced_by
 from chalicelib.domain.packages import Package, RefundPolicy

@@ -9,7 +9,6 @@ from typing import Final
 
 from chalicelib.domain.accounts import (
     Account,
-    MalformedId,
     PendingCharge,
     Subscription,
     parse_subscription_id,
@@ -17,6 +16,7 @@ from chalicelib.domain.accounts import (
 )
 from chalicelib.domain.catalogue import Catalogue
 from chalicelib.domain.errors import InvalidValue, NotFound
+from chalicelib.domain.identifiers import MalformedId
 from chalicelib.domain.packages import DataCap, Package
 from chalicelib.domain.pending_charges import with_charges
 from chalicelib.domain.tenants import Tenant

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final, cast
 
-from chalicelib.domain.runs import BillingState
+from chalicelib.domain.billing_state import BillingState
 from chalicelib.domain.tenants import Tenant
 from chalicelib.ports.store import Page, TenantRegistry, TenantStore
 from chalicelib.usecases.billing import plan_all, plan_tenant, shard_task, work_shard

@@ -9,9 +9,10 @@ from types import SimpleNamespace
 from typing import Any
 
 from chalicelib.domain.accounts import Account
+from chalicelib.domain.billing_state import BillingState
 from chalicelib.domain.packages import Package
 from chalicelib.domain.periods import anchor_bucket, buckets_of_run
-from chalicelib.domain.runs import BillingRun, BillingState, RunShard, RunState, ShardProgress
+from chalicelib.domain.runs import BillingRun, RunShard, RunState, ShardProgress
 from chalicelib.domain.tenants import Tenant
 from chalicelib.ports.billing import (
     AccountRead,

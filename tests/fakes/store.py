@@ -7,12 +7,12 @@ from dataclasses import dataclass, field, replace
 from typing import Protocol
 
 from chalicelib.domain.accounts import Account
+from chalicelib.domain.billing_state import BillingState
 from chalicelib.domain.contacts import code_key
 from chalicelib.domain.errors import NotFound, StaleVersion
 from chalicelib.domain.invoices import Invoice
 from chalicelib.domain.late_fees import LateFeeRule, ReconnectFee
 from chalicelib.domain.packages import Package, PackageNameTaken
-from chalicelib.domain.runs import BillingState
 from chalicelib.domain.subscribers import CodeTaken, Subscriber, changed
 from chalicelib.domain.tenants import Tenant
 from chalicelib.ports.plans import Standing

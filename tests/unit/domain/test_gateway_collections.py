@@ -8,7 +8,6 @@ from itertools import permutations
 
 import pytest
 
-from chalicelib.domain.accounts import MalformedId
 from chalicelib.domain.gateway_collections import (
     CAPTURES_MAX,
     Capture,
@@ -25,6 +24,7 @@ from chalicelib.domain.gateway_collections import (
     reference_of,
 )
 from chalicelib.domain.gateways import GatewayKind, Notice, NoticeStatus
+from chalicelib.domain.identifiers import MalformedId
 from chalicelib.domain.money import Money
 
 AT = datetime(2041, 5, 15, 6, 0, tzinfo=UTC)

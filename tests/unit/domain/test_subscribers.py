@@ -8,13 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chalicelib.domain.accounts import (
-    MalformedId,
-    invoice_id,
-    parse_invoice_id,
-    parse_subscription_id,
-    subscription_id,
-)
+from chalicelib.domain.accounts import invoice_id, parse_invoice_id, parse_subscription_id, subscription_id
 from chalicelib.domain.cards import CardNumberRefused
 from chalicelib.domain.contacts import (
     Contact,
@@ -28,6 +22,7 @@ from chalicelib.domain.contacts import (
     normal_national_id,
 )
 from chalicelib.domain.errors import InvalidValue
+from chalicelib.domain.identifiers import MalformedId
 
 ULID = "01JD0000000000000000000000"
 
