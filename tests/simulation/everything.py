@@ -176,7 +176,7 @@ class Everything:
             body = client.get_object(Bucket=bucket, Key=key, VersionId=one["VersionId"])["Body"].read()
             self.looked["files"] += 1
             self.looked["bytes"] += len(body)
-            for data in (body, key.encode(), *_unzipped(body)):
+            for data in (body, key.encode(), *unzipped(body)):
                 yield Text("file", key, whose, PLAIN, data)
 
     def said(self) -> Iterator[Text]:
@@ -224,8 +224,10 @@ def _bytes_of(value: Any) -> Iterator[bytes]:
         yield str(inner).encode()
 
 
-def _unzipped(body: bytes) -> Iterator[bytes]:
-    if zipfile.is_zipfile(io.BytesIO(body)):
+def unzipped(body: bytes) -> Iterator[bytes]:
+    """What is in an archive; nothing for what is none."""
+    # By its beginning: its end mark is in one of some 100,000 sealed files by chance.
+    if body.startswith(b"PK\x03\x04"):
         with zipfile.ZipFile(io.BytesIO(body)) as archive:
             yield from (archive.read(name) for name in archive.namelist())
 

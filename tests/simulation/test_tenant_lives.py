@@ -5,8 +5,10 @@
 
 from __future__ import annotations
 
+import io
 import os
 import re
+import zipfile
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from datetime import timedelta
@@ -17,7 +19,7 @@ from chalicelib.ports.services import Mail
 from tests.counts import Count
 from tests.fixtures_engine import EngineHandle, make_tables_anew
 from tests.integration.conftest import NOW, EngineServices
-from tests.simulation.everything import IN_BACKUP
+from tests.simulation.everything import IN_BACKUP, unzipped
 from tests.simulation.planting import Planter
 from tests.simulation.tenant_company import Company
 from tests.simulation.tenant_founding import founded
@@ -140,6 +142,17 @@ def test_a_leak_is_found_wherever_it_is(world: World) -> None:
     world.services.mailer.send(mail=Mail(to=company.people[0]["email"], subject="Hello", text=""))
     with pytest.raises(AssertionError):
         company.no_mail_since()
+
+
+def test_archives_are_looked_into_and_sealed_files_that_hold_their_end_mark_are_not() -> None:
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as archive:
+        archive.writestr("names.csv", "Zainab")
+    assert list(unzipped(buffer.getvalue())) == [b"Zainab"]
+
+    sealed = b"\x17" * 100 + b"PK\x05\x06" + b"\x17" * 18
+    assert zipfile.is_zipfile(io.BytesIO(sealed))
+    assert list(unzipped(sealed)) == []
 
 
 def _begun(world: World, plan: Plan) -> Life:
