@@ -9,7 +9,7 @@ from pydantic import Field, model_validator
 from chalicelib.api.documents import DocumentOut
 from chalicelib.api.errors import InvalidField
 from chalicelib.api.routing import Request, endpoint
-from chalicelib.api.schemas import Line, Schema
+from chalicelib.api.schemas import PARTS_MAX, Line, Schema
 from chalicelib.domain.credit_notes import SHARE_PER_UNIT, CreditReason
 from chalicelib.domain.documents import NOTE_CHARS_MAX
 from chalicelib.domain.invoices import LINES_PER_INVOICE_MAX
@@ -42,7 +42,7 @@ class CreditNoteIn(Schema):
 
     reason: CreditReason = Field(examples=["error"])
     note: Line = Field(default="", max_length=NOTE_CHARS_MAX)
-    lines: list[CreditLineIn] | None = Field(default=None, min_length=1)
+    lines: list[CreditLineIn] | None = Field(default=None, min_length=1, max_length=PARTS_MAX)
     share_millionths: int | None = Field(default=None, ge=1, le=SHARE_PER_UNIT, description="25 % is 250000")
     refund: RefundBy | None = None
 

@@ -10,7 +10,7 @@ from chalicelib.api.documents import AllocationPart
 from chalicelib.api.payments import ReversalIn
 from chalicelib.api.prepaid import PackageId, RechargeOut, SubscriptionId
 from chalicelib.api.routing import Request, endpoint
-from chalicelib.api.schemas import Line, MoneyIn, MoneyOut, Schema
+from chalicelib.api.schemas import PARTS_MAX, Line, MoneyIn, MoneyOut, Schema
 from chalicelib.domain.documents import NOTE_CHARS_MAX
 from chalicelib.domain.staff import Permission
 from chalicelib.usecases import dealer_reversals, dealer_sales, receipt_mails
@@ -35,7 +35,7 @@ class DealerPaymentIn(Schema):
     amount: MoneyIn
     note: Line = Field(default="", max_length=NOTE_CHARS_MAX)
     allocate: Literal["oldest_due", "none"] = "oldest_due"
-    allocations: list[AllocationPart] = Field(default=[])
+    allocations: list[AllocationPart] = Field(default=[], max_length=PARTS_MAX)
 
     def asked(self) -> dealer_sales.DealerPaymentAsked:
         """Return the use case's value."""

@@ -9,7 +9,7 @@ from pydantic import Field
 
 from chalicelib.api.invoices import InvoiceLineOut, PostingOut, RecipientOut
 from chalicelib.api.routing import Request, endpoint
-from chalicelib.api.schemas import Line, ListAnswer, ListQuery, MoneyIn, MoneyOut, Schema
+from chalicelib.api.schemas import PARTS_MAX, Line, ListAnswer, ListQuery, MoneyIn, MoneyOut, Schema
 from chalicelib.domain.documents import NOTE_CHARS_MAX, Document, DocumentKind
 from chalicelib.domain.invoices import CREDIT
 from chalicelib.domain.payments import Source, WriteOffReason
@@ -193,7 +193,7 @@ class AllocationIn(Schema):
     """Credit, or a deposit, that is to pay invoices: the named ones, or the oldest due first."""
 
     source: Source = Source.CREDIT
-    allocations: list[AllocationPart] = Field(default=[])
+    allocations: list[AllocationPart] = Field(default=[], max_length=PARTS_MAX)
     note: Line = Field(default="", max_length=NOTE_CHARS_MAX)
 
 

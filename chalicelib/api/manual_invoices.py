@@ -16,7 +16,7 @@ from chalicelib.api.invoices import (
     shown,
 )
 from chalicelib.api.routing import Request, endpoint
-from chalicelib.api.schemas import Line, MoneyIn, MoneyOut, Schema
+from chalicelib.api.schemas import PARTS_MAX, Line, MoneyIn, MoneyOut, Schema
 from chalicelib.domain.account_bills import Quarantine
 from chalicelib.domain.accounts import ChargeKind, subscription_id
 from chalicelib.domain.documents import NOTE_CHARS_MAX
@@ -66,7 +66,7 @@ class ManualLineIn(Schema):
 class ManualInvoiceIn(Schema):
     """An invoice, or debit note, of 1 to 200 lines; without ``due_on`` the tenant's terms hold."""
 
-    lines: list[ManualLineIn]
+    lines: list[ManualLineIn] = Field(max_length=PARTS_MAX)
     due_on: date | None = None
     note: Line = Field(default="", max_length=NOTE_CHARS_MAX)
 

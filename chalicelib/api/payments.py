@@ -8,7 +8,7 @@ from pydantic import Field
 
 from chalicelib.api.documents import AllocationPart, DocumentOut
 from chalicelib.api.routing import Request, endpoint
-from chalicelib.api.schemas import Line, MoneyIn, Schema
+from chalicelib.api.schemas import PARTS_MAX, Line, MoneyIn, Schema
 from chalicelib.domain.documents import NOTE_CHARS_MAX
 from chalicelib.domain.payments import REFERENCE_CHARS_MAX, Channel, Source
 from chalicelib.domain.staff import Permission
@@ -30,7 +30,7 @@ class PaymentIn(Schema):
     )
     note: Line = Field(default="", max_length=NOTE_CHARS_MAX)
     allocate: Literal["oldest_due", "none"] = "oldest_due"
-    allocations: list[AllocationPart] = Field(default=[])
+    allocations: list[AllocationPart] = Field(default=[], max_length=PARTS_MAX)
 
     def asked(self) -> payments.PaymentAsked:
         """Return the use case's value."""

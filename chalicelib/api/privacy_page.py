@@ -16,11 +16,11 @@ from chalicelib.api.site_forms import (
     Field,
     complaint,
     described,
+    form_answer,
     general,
     inputs,
     model_of,
     names_of,
-    status_shown,
 )
 from chalicelib.domain.activity import Page
 from chalicelib.domain.data_map import Purpose
@@ -68,7 +68,10 @@ _PURPOSE: Final = "purpose."
 @endpoint("GET", _HERE, permission=Permission.PUBLIC, raw={200: HTML}, counted="pages")
 def show_privacy_request_page(request: Request) -> Answer:
     """Show the form by which anybody asks for their rights; ``?isp=`` fills in of whom."""
-    isp = query_of(request.raw).get("isp", "")[:SUBDOMAIN_CHARS_MAX]
+    try:
+        isp = query_of(request.raw).get("isp", "")[:SUBDOMAIN_CHARS_MAX]
+    except InvalidValue:
+        isp = ""
     return _asking(request, {"subdomain": isp}, None)
 
 
@@ -81,9 +84,10 @@ def ask_privacy_by_page(request: Request) -> Answer:
         ask_outside(request, _read(form))
     except DomainError as refused:
         return _asking(request, form, refused)
+    isp, email = form.get("subdomain", "").strip().lower() or "the platform", form.get("email", "").strip()
     told = (
-        "We sent a code to your address. If it is not there in a few "
-        "minutes, look among unwanted mail, and ask again with the name of your ISP as it is."
+        f"If {isp} is here, a code is on its way to {email}. It is not there in a few minutes? Look among "
+        "unwanted mail, and whether both names are right. At most three a day are sent."
     )
     return _confirming(request, {}, None, told=told, status=202)
 
@@ -116,13 +120,11 @@ def confirm_privacy_by_page(request: Request) -> Answer:
 
 def _read(form: Mapping[str, str]) -> OutsideRequestIn:
     """Return the form as the API's own body, checked by the same rules."""
-    kind = form.get("kind", "")
-    if not kind:
-        raise InvalidValue("say what you ask for", param="kind")
     body: dict[str, object] = {name: form.get(name, "").strip() for name in ("email", "text")}
     purposes = [one.value for one in Purpose if form.get(f"{_PURPOSE}{one.name}") == "on"]
+    body |= {"kind": form["kind"]} if form.get("kind") else {}
     isp = form.get("subdomain", "").strip().lower()
-    return model_of({**body, "kind": kind, "purposes": purposes, "subdomain": isp or None}, OutsideRequestIn)
+    return model_of({**body, "purposes": purposes, "subdomain": isp or None}, OutsideRequestIn)
 
 
 def _asking(request: Request, form: Mapping[str, str], refused: DomainError | None) -> Answer:
@@ -136,7 +138,7 @@ def _asking(request: Request, form: Mapping[str, str], refused: DomainError | No
         f'<p class="soft">You have a code already? <a href="{_CONFIRM}">Confirm your address</a></p>'
     )
     shown = Shown("Ask about your data", content, Page.PRIVACY_REQUEST, _HERE)
-    return site_answer(request, shown, status=status_shown(refused))
+    return form_answer(request, shown, refused)
 
 
 def _kinds(form: Mapping[str, str], refused: DomainError | None) -> str:
@@ -187,4 +189,4 @@ def _confirming(
         f'{inputs(_CODE, form, refused)}<div class="choices"><button>Confirm</button></div></form>'
     )
     shown = Shown("Confirm your address", content, Page.PRIVACY_REQUEST, _CONFIRM)
-    return site_answer(request, shown, status=status_shown(refused) if refused else status)
+    return form_answer(request, shown, refused, status=status)

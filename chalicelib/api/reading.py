@@ -31,6 +31,8 @@ BODY_BYTES_MAX: Final = 256 * 1024
 QUERY_PARAMETERS_MAX: Final = 30
 # Of one request, that are told at once.
 COMPLAINTS_MAX: Final = 20
+# Names of fields are the client's own, and as long as it likes.
+PARAM_CHARS_MAX: Final = 200
 _IDEMPOTENCY_KEY: Final = re.compile(r"[\x21-\x7e]{1,255}")
 _ONE_LINE: Final = re.compile(r"[^\r\n\0]*")
 _IF_MATCH: Final = re.compile(r'"([1-9]\d{0,14})"', re.ASCII)
@@ -169,7 +171,7 @@ def _refuse(error: ValidationError) -> NoReturn:
 
 def _complaint(one: ErrorDetails) -> Complaint:
     kind = one["type"]
-    param = ".".join(map(str, one["loc"])) or None
+    param = ".".join(map(str, one["loc"]))[:PARAM_CHARS_MAX] or None
     message = _MESSAGES.get(kind) or _LENGTH.sub(r"String \1 characters", one["msg"])
     return Complaint(param, _field_code(kind), message.removeprefix("Value error, "))
 

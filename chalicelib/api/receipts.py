@@ -9,7 +9,7 @@ from pydantic import Field
 from chalicelib.api.documents import AllocationPart, DocumentOut
 from chalicelib.api.files import FileOut
 from chalicelib.api.routing import Request, endpoint
-from chalicelib.api.schemas import Line, ListAnswer, ListQuery, MoneyIn, MoneyOut, Schema
+from chalicelib.api.schemas import PARTS_MAX, Line, ListAnswer, ListQuery, MoneyIn, MoneyOut, Schema
 from chalicelib.domain.documents import NOTE_CHARS_MAX
 from chalicelib.domain.payments import REFERENCE_CHARS_MAX, Channel
 from chalicelib.domain.receipt_refunds import GatewayRefund, GatewayRefundState
@@ -24,7 +24,7 @@ class ReallocationIn(Schema):
     With ``"allocate": "oldest_due"`` it pays the oldest due invoices, as if it came in now.
     """
 
-    allocations: list[AllocationPart] = Field(default=[])
+    allocations: list[AllocationPart] = Field(default=[], max_length=PARTS_MAX)
     allocate: Literal["named", "oldest_due"] = "named"
     note: Line = Field(default="", max_length=NOTE_CHARS_MAX)
 

@@ -18,6 +18,8 @@ from chalicelib.domain.money import AMOUNT_MINOR_MAX, Money
 PAGE_ITEMS_MAX: Final = 200
 PAGE_ITEMS_DEFAULT: Final = 50
 CURSOR_CHARS_MAX: Final = 1_000
+# Above what the rules allow of any list of parts, whose refusals say more; what is longer is not looked at.
+PARTS_MAX: Final = 1_000
 
 
 def _clean(text: str) -> str:

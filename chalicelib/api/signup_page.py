@@ -17,11 +17,11 @@ from chalicelib.api.site_forms import (
     Field,
     complaint,
     described,
+    form_answer,
     general,
     inputs,
     model_of,
     names_of,
-    status_shown,
 )
 from chalicelib.domain.activity import Page
 from chalicelib.domain.errors import DomainError, InvalidValue
@@ -133,7 +133,7 @@ def _sign_up_form(request: Request, form: Mapping[str, str], refused: DomainErro
         f'{accepting}<div class="choices"><button>Sign up</button></div></form>'
         f'<p class="soft">You have a code already? <a href="{_VERIFY}">Confirm your mailbox</a></p>'
     )
-    return site_answer(request, Shown("Sign up", content, Page.SIGN_UP, _HERE), status=status_shown(refused))
+    return form_answer(request, Shown("Sign up", content, Page.SIGN_UP, _HERE), refused)
 
 
 def _verify_form(
@@ -152,4 +152,4 @@ def _verify_form(
         f'{inputs(_VERIFYING, form, refused)}<div class="choices"><button>Confirm</button></div></form>'
     )
     shown = Shown("Confirm your mailbox", content, Page.SIGN_UP, _VERIFY)
-    return site_answer(request, shown, status=status_shown(refused) if refused else status)
+    return form_answer(request, shown, refused, status=status)

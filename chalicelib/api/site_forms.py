@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from html import escape
 from http import HTTPStatus
 from typing import Final, TypeVar
@@ -12,10 +12,13 @@ from typing import Final, TypeVar
 from pydantic import BaseModel
 
 from chalicelib.api.answering import JSON
-from chalicelib.api.errors import InvalidField, status_of
+from chalicelib.api.errors import InvalidField, problem_headers, status_of
 from chalicelib.api.reading import read_body
-from chalicelib.api.site import HTML
+from chalicelib.api.request import Answer, Request
+from chalicelib.api.site import HTML, Shown, site_answer
 from chalicelib.domain.errors import DomainError
+from chalicelib.ports.identity import TooManyAttempts
+from chalicelib.usecases.rates import RateLimited
 
 M = TypeVar("M", bound=BaseModel)
 
@@ -58,12 +61,20 @@ def status_shown(refused: DomainError | None) -> int:
     return status if status in FORM_RAW else HTTPStatus.UNPROCESSABLE_ENTITY
 
 
+def form_answer(request: Request, shown: Shown, refused: DomainError | None, *, status: int = 200) -> Answer:
+    """Return a form's page: with ``status``, or that of what was refused, and when to try again."""
+    answer = site_answer(request, shown, status=status_shown(refused) if refused else status)
+    return replace(answer, headers={**answer.headers, **problem_headers(refused)}) if refused else answer
+
+
 def general(refused: DomainError | None, *names: str) -> str:
     """Return what is wrong with none of the named fields, or that something is wrong with one of them."""
     if refused is None:
         return ""
     beside = all(param in names for param in _wrongs(refused))
     words = "Something is to be corrected below." if beside else f"It did not work: {refused.message}."
+    if isinstance(refused, TooManyAttempts | RateLimited):
+        words = f"That was too often: try again in {-(-refused.retry_after // 60)} minutes."
     return f'<p role="alert">{escape(words)}</p>'
 
 

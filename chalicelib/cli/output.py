@@ -15,6 +15,8 @@ from chalicelib.cli.client import Interrupted, Unreachable
 from chalicelib.domain.money import format_minor
 
 CELL_CHARS_MAX: Final = 48
+# What overrides the direction of a text (Unicode Standard Annex 9).
+_TURNING: Final = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
 POLL_SECONDS: Final = 1.0
 STALLED_SECONDS: Final = 60
 OFTEN_SECONDS: Final = 10
@@ -141,8 +143,13 @@ def shown(value: object, *, cut: bool = True) -> str:
 
 
 def harmless(text: str) -> str:
-    """Return the text without what could move a terminal's cursor: it may come from a file."""
-    return "".join(char if unicodedata.category(char) not in {"Cc", "Cs"} else " " for char in text)
+    """Return the text without what could move a terminal's cursor, or turn its order round.
+
+    It may come from a file, or from a stranger.
+    """
+    return "".join(
+        " " if unicodedata.category(char) in {"Cc", "Cs"} or char in _TURNING else char for char in text
+    )
 
 
 def _width(text: str) -> int:

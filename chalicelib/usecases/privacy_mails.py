@@ -114,7 +114,7 @@ _CONFIRM: Final = """\
 Hello,
 
 somebody, probably you, asked {company} for {asked}. To confirm that this address is yours, enter
-this code where you asked:
+this code on the page {page}:
 
     {token}
 
@@ -123,10 +123,10 @@ with POST /v1/privacy-request-confirmations. If it was not you, do nothing.
 """
 
 
-def confirmation_mail(*, to: str, company: str, kind: RequestKind, token: str) -> Mail:
+def confirmation_mail(*, to: str, company: str, kind: RequestKind, token: str, page: str) -> Mail:
     """Return the mail that proves an address of who asks from outside; it does not tell who is known."""
     hours = CONFIRMATION_LIFE // timedelta(hours=1)
-    text = _CONFIRM.format(company=company, asked=_ASKED[kind], token=token, hours=hours)
+    text = _CONFIRM.format(company=company, asked=_ASKED[kind], token=token, page=page, hours=hours)
     return Mail(to=to, subject="Confirm your request", text=text)
 
 

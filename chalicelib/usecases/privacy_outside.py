@@ -17,6 +17,7 @@ from chalicelib.domain.emails import check_email
 from chalicelib.domain.errors import InvalidValue
 from chalicelib.domain.lifecycle import Capability, may
 from chalicelib.domain.privacy_requests import Channel, Proof, RequestKind, check_purposes, check_words
+from chalicelib.domain.tenants import check_subdomain
 from chalicelib.ports.identity import TokenNotValid
 from chalicelib.ports.services import JobQueue
 from chalicelib.ports.store import AuditNote, TenantStore
@@ -26,14 +27,17 @@ from chalicelib.usecases.privacy_requests import Asked, Asker, Desk, Standing, a
 from chalicelib.usecases.throttle import Limit, client_of, reserve, within
 
 PRIVACY_CODE: Final = "privacy-code"
+CONFIRMATION_PAGE: Final = "/privacy/request/confirm"
 _HOUR: Final = 3600
 _DAY: Final = 24 * _HOUR
 ASKED_PER_CLIENT: Final = Limit("privacy-asked", most=10, window_seconds=_HOUR)
 # Of the mails in the name of one ISP, which one address must not use up for the others.
 ASKED_PER_CLIENT_A_DAY: Final = Limit("privacy-asked-day", most=20, window_seconds=_DAY)
 TRIES_PER_CLIENT: Final = Limit("privacy-tries", most=60, window_seconds=_HOUR)
-# What strangers can have written to one mailbox, in whatever ISPs' names, and in the name of one ISP.
-MAILS_PER_MAILBOX: Final = Limit("privacy-mailbox", most=3, window_seconds=_DAY)
+# What strangers can have written to one mailbox in the name of one ISP, so that none can use up what is
+# left for another; in whatever ISPs' names; and in the name of one ISP to everybody.
+MAILS_PER_ISP_AND_MAILBOX: Final = Limit("privacy-isp-mailbox", most=3, window_seconds=_DAY)
+MAILS_PER_MAILBOX: Final = Limit("privacy-mailbox", most=12, window_seconds=_DAY)
 MAILS_PER_TENANT: Final = Limit("privacy-tenant", most=200, window_seconds=_DAY)
 
 
@@ -55,7 +59,10 @@ def ask_from_outside(
     """
     if not subdomain:
         raise InvalidValue("nobody operates this platform: say of which ISP it is asked", param="subdomain")
+    if asked.kind is RequestKind.CORRECTION and not asked.text.strip():
+        raise InvalidValue("say what is wrong, and what is right", param="text")
     client, at = client_of(address=visitor.address), visitor.at
+    check_subdomain(subdomain=subdomain)
     check_purposes(kind=asked.kind, purposes=asked.purposes)
     to, text = check_email(email=email), check_words(text=asked.text, param="text")
     for limit in (ASKED_PER_CLIENT, ASKED_PER_CLIENT_A_DAY):
@@ -87,10 +94,14 @@ def send_confirmation(*, identity: Identity, message: dict[str, str], at: dateti
     marker = message["marker"]
     to = store.privacy.opened(sealed=message["person"], token_hash=marker)
     text = store.privacy.opened(sealed=message["words"], token_hash=marker)
-    if not within(identity=identity, limit=MAILS_PER_MAILBOX, key=mailbox_of(email=to), at=at):
-        return False
-    if not within(identity=identity, limit=MAILS_PER_TENANT, key=store.tenant_id, at=at):
-        return False
+    mailbox = mailbox_of(email=to)
+    for limit, key in (
+        (MAILS_PER_ISP_AND_MAILBOX, f"{store.tenant_id}|{mailbox}"),
+        (MAILS_PER_MAILBOX, mailbox),
+        (MAILS_PER_TENANT, store.tenant_id),
+    ):
+        if not within(identity=identity, limit=limit, key=key, at=at):
+            return False
     token = identity.tokens.new(prefix="pcf")
     token_hash = identity.tokens.hash(token=token)
     issued = identity.one_time_tokens.issue(
@@ -105,8 +116,8 @@ def send_confirmation(*, identity: Identity, message: dict[str, str], at: dateti
         expires_at=at + CONFIRMATION_LIFE,
     )
     store.commit(issued)
-    kind = RequestKind(message["kind"])
-    mail = confirmation_mail(to=to, company=store.known_profile.company, kind=kind, token=token)
+    kind, page = RequestKind(message["kind"]), f"{identity.pages_url}{CONFIRMATION_PAGE}"
+    mail = confirmation_mail(to=to, company=store.known_profile.company, kind=kind, token=token, page=page)
     return tell(identity=identity, mail=mail)
 
 

@@ -269,7 +269,8 @@ def test_who_has_no_session_asks_for_their_rights_by_the_form(site: Site) -> Non
     assert f'value="{isp}"' in browser.get(f"/privacy/request?isp={isp}").text
     assert "&lt;b&gt;" in browser.get("/privacy/request?isp=%3Cb%3E").text
     for changed, param, said in (
-        ({"kind": ""}, "kind", "what you ask for"),
+        ({"kind": ""}, "kind", "this field is needed"),
+        ({"subdomain": "Lahore Net"}, "subdomain", "lower-case letters"),
         ({"kind": "everything"}, "kind", "access"),
         ({"purpose.ANALYSIS": ""}, "purposes", "say which use"),
         ({"kind": "access"}, "purposes", "say which use"),
@@ -284,11 +285,16 @@ def test_who_has_no_session_asks_for_their_rights_by_the_form(site: Site) -> Non
         assert f'id="{param}-error"' in refused.text
         assert refused.text.count('aria-invalid="true"') == 1
         assert "&lt;b&gt;Stop" in refused.text or param == "text"
+    assert 'id="kind-error"' in browser.post("/privacy/request").text
+    wordless = {**form, "kind": "correction", "purpose.ANALYSIS": "", "text": " "}
+    assert "say what is wrong" in browser.post("/privacy/request", **wordless).text
+    assert browser.get("/privacy/request?isp=a&isp=b").status == 200
     assert [mail for mail in site.services.mailer.sent if mail.to == email] == []
 
     sent = browser.post("/privacy/request", **form)
 
-    assert (sent.status, "We sent a code" in sent.text) == (202, True)
+    assert (sent.status, f"a code is on its way to {email}" in sent.text) == (202, True)
+    assert "/privacy/request/confirm:" in site.services.mailer.last_to(email).text
     token = mailed_token(site.services, email, prefix="pcf_")
     wrong = browser.post("/privacy/request/confirm", token="pcf_another")
     assert (wrong.status, 'id="token-error"' in wrong.text) == (422, True)
@@ -300,6 +306,9 @@ def test_who_has_no_session_asks_for_their_rights_by_the_form(site: Site) -> Non
     [found] = [one for one in waiting if one["privacy_request_id"] in done.text]
     shown = ok(site.operator.api.get(f"/v1/privacy-requests/{found['privacy_request_id']}"))
     assert (shown["kind"], shown["channel"], shown["due_on"]) == ("objection", "mail", due.isoformat())
+    often = [browser.post("/privacy/request", **form) for _ in range(20)][-1]
+    assert (often.status, "try again in" in often.text) == (429, True)
+    assert 0 < int(often.headers["Retry-After"]) <= 86_400
     assert shown["purposes"] == ["analyze usage patterns and optimize the platform"]
 
 

@@ -63,6 +63,7 @@ def test_who_works_there_asks_for_their_own_and_refusals_are_told_in_the_words_o
     assert zainab.run("privacy", "answer", objected["privacy_request_id"]) == 0, zainab.err
     assert zainab.run("privacy", "show", objected["privacy_request_id"]) == 0
     assert f"{Purpose.SECURITY}  goes on: " in zainab.out
+    assert zainab.out.count(Purpose.SECURITY) == 2, "what it is to, and what came of it"
 
     asked = zainab.json("privacy", "ask", "access", "--for", CODE)["privacy_request_id"]
     for argv, told in (

@@ -14,6 +14,7 @@ from pydantic import AwareDatetime, Field, ValidationError
 from chalicelib.api.errors import BadRequest, InvalidField, InvalidHeader, MalformedJson, problem_of
 from chalicelib.api.reading import (
     COMPLAINTS_MAX,
+    PARAM_CHARS_MAX,
     decode_path,
     read_body,
     read_idempotency_key,
@@ -125,6 +126,12 @@ def test_one_wrong_field_needs_no_list_and_many_are_not_all_told() -> None:
         read(json.dumps({f"x{number}": "secret" for number in range(1_000)}).encode())
     assert len(refused.value.complaints) == COMPLAINTS_MAX
     assert "secret" not in json.dumps(problem_of(refused.value, request_id="r-1"))
+
+
+def test_a_name_as_long_as_a_body_is_not_sent_back_in_full() -> None:
+    with pytest.raises(InvalidField) as refused:
+        read(json.dumps({"é" * 100_000: 0, "name": "a"}).encode())
+    assert refused.value.param == "é" * PARAM_CHARS_MAX
 
 
 class Worded(Schema):
