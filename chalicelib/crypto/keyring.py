@@ -73,16 +73,13 @@ class Rejected:
 class WrappedKey:
     """A key as it is stored; a root says which key of the key service wraps it.
 
-    Of one that is destroyed nothing is left: ``wrapped`` is empty, and its name is never given again.
+    Of one that is ``destroyed`` nothing is left but evidence: ``wrapped`` is empty, and its name is never
+    given again. One that is empty and was not destroyed was altered.
     """
 
     wrapped: bytes
     wrapped_by: str | None = None
-
-    @property
-    def destroyed(self) -> bool:
-        """Whether it is gone."""
-        return not self.wrapped
+    destroyed: bool = False
 
 
 class KeyWrapper(Protocol):

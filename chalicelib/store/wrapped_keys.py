@@ -57,4 +57,6 @@ class DynamoWrappedKeys(ByTenant):
 
 
 def _key_of(item: WrappedKeyItem) -> WrappedKey:
-    return WrappedKey(nullable(item.wrapped) or b"", nullable(item.wrapped_by))
+    wrapped = nullable(item.wrapped) or b""
+    destroyed = not wrapped and nullable(item.digest) is not None
+    return WrappedKey(wrapped, nullable(item.wrapped_by), destroyed=destroyed)

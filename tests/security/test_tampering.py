@@ -53,6 +53,7 @@ class Attacker:
             "header changed": self._header,
             "version changed": self._version,
             "cut": self._cut,
+            "emptied": lambda _one, _true: b"",
             "lengthened": lambda _one, true: true + self._random.randbytes(self._random.randint(1, 40)),
             "made up": lambda _one, true: true[:3] + self._random.randbytes(max(28, len(true) - 3)),
             "swapped between tenants": self._swap(
@@ -190,7 +191,7 @@ def test_whatever_is_altered_is_refused_and_told(
         assert read_anew(services, one).status in {200, 201}, one.kind
     attacks = Counter(trial.attack for trial in trials)
     kinds = {trial.target.kind for trial in trials}
-    assert len(attacks) == 10
+    assert len(attacks) == 11
     assert kinds == {one.kind for one in values}
     count("tampering, attacks", len(attacks))
     count("tampering, kinds of ciphertext", len(kinds))

@@ -195,7 +195,7 @@ def test_a_destroyed_key_opens_and_seals_nothing_is_not_made_anew_and_raises_no_
     keys = Keyring(wrapper=PlainWrapper(), store=table).of(tenant_id=TENANT)
     sealed = keys.seal(family="op", place="here", plain=b"Ayesha")
     kept = keys.seal(family="audit", place="here", plain=b"done")
-    table.items["op#0001"] = WrappedKey(b"")
+    table.items["op#0001"] = WrappedKey(b"", destroyed=True)
 
     after = Keyring(wrapper=PlainWrapper(), store=table, tell=told.append).of(tenant_id=TENANT)
 
@@ -214,10 +214,21 @@ def test_a_destroyed_key_opens_and_seals_nothing_is_not_made_anew_and_raises_no_
     assert len(told) == 1  # what is altered, and not destroyed, is told of
 
 
+@pytest.mark.parametrize("name", ["op#0001", "root"])
+def test_a_key_that_is_empty_without_having_been_destroyed_was_altered(name: str) -> None:
+    table, told = KeyTable(), list[Rejected]()
+    sealed = keys_of(table).seal(family="op", place="here", plain=b"Ayesha")
+    table.items[name] = WrappedKey(b"")
+
+    with pytest.raises(CiphertextRejected):
+        keys_of(table, told=told).open_kept(family="op", place="here", sealed=sealed)
+    assert len(told) >= 1
+
+
 def test_where_the_root_is_destroyed_nothing_is_made_anew() -> None:
     table = KeyTable()
     Keyring(wrapper=PlainWrapper(), store=table).of(tenant_id=TENANT).blind(kind="email", value="a")
-    table.items = dict.fromkeys(table.items, WrappedKey(b""))
+    table.items = dict.fromkeys(table.items, WrappedKey(b"", destroyed=True))
     keyring = Keyring(wrapper=PlainWrapper(), store=table)
 
     for use in (keyring.of, keyring.rewrapped):

@@ -200,7 +200,7 @@ def test_who_has_no_keys_any_more_does_not_come_back() -> None:
 
 
 def destroyed(world: World, tenant_id: str, family: str) -> None:
-    world.keys.items[tenant_id][f"{family}#0001"] = WrappedKey(b"")
+    world.keys.items[tenant_id][f"{family}#0001"] = WrappedKey(b"", destroyed=True)
 
 
 def test_who_was_purged_since_does_not_come_back_and_that_is_as_it_should_be() -> None:
