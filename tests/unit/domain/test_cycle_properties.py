@@ -112,7 +112,8 @@ def assert_as_walked(cycle: Cycle, anchor_day: int, origin: date) -> None:
     assert ends == expected
 
 
-@given(anchored(), st.integers(1, 60))
+# 45 of the longest, three years each, from 2060 on end before 2200, the last year that there is.
+@given(anchored(), st.integers(1, 45))
 @examples(200)
 def test_periods_are_numbered_in_turn(chosen: tuple[Cycle, int, date], periods: int) -> None:
     cycle, anchor_day, origin = chosen

@@ -151,14 +151,15 @@ def test_a_change_to_the_same_price_costs_nothing_whenever_it_comes(
     """By the day, to a package of the same cycle and price: what is charged in all stays the same.
 
     A credit is a part of the line that was billed, so where that was a part of a cycle itself,
-    its rounding may differ from that of the cycle's parts by one minor unit.
+    its rounding may differ from that of the cycle's parts by one minor unit; it may come to nothing, too.
     """
     one = replace(PACKAGE, cycle=first.cycle, timing=first.timing, price=Money(price, "PKR"))
     other = replace(OTHER, cycle=first.cycle, timing=first.timing, price=Money(price, "PKR"))
     books, kept = opened(first, one, other), opened(first, one, other)
     start = first.starts_on
     until = start + DAY * 400
-    terms = ChangeTerms(start + DAY * (offset + ahead), Proration.BY_DAY)
+    on = start + DAY * (offset + ahead)
+    terms = ChangeTerms(on, Proration.BY_DAY)
     for index in range((until - start).days):
         today = start + DAY * index
         books.run(today)
@@ -170,11 +171,11 @@ def test_a_change_to_the_same_price_costs_nothing_whenever_it_comes(
     credited = [line for note in books.notes for line in note.lines]
     whole = all(
         line.billed_days == line.full_days
-        for invoice in books.invoices
+        for invoice in kept.invoices
         for line in invoice.lines
-        if any(one.about == invoice.invoice_id for one in books.notes)
+        if invoice.period.start <= on < invoice.period.end
     )
-    assert abs(books.net - kept.net) <= (0 if whole else len(credited))
+    assert abs(books.net - kept.net) <= (0 if whole else max(1, len(credited)))
     assert books.account.subscriptions[-1].billed_to == kept.account.subscriptions[-1].billed_to
 
 
