@@ -19,7 +19,7 @@ from chalicelib.domain.processors import REGISTER
 from chalicelib.domain.staff import Permission
 
 _MARKS = {"added": "ins", "removed": "del"}
-_OBJECTIONS = (
+_ASKING = (
     '<h2 id="ask">Ask about your data</h2><p>Whoever cannot sign in asks by a form: '
     '<a href="/privacy/request">ask for a copy, a correction, '
     "a deletion, or anything else of your rights</a>.</p>"
@@ -61,7 +61,7 @@ def show_policy_version(request: Request) -> Answer:
 def _current(request: Request, document: Document, page: Page) -> Answer:
     library = request.services.site.policies
     version = library.current(document=document, at=request.now)
-    more = _OBJECTIONS.format(table=objection_table()) if document is Document.PRIVACY else ""
+    more = _ASKING.format(table=objection_table()) if document is Document.PRIVACY else ""
     content = policy_text(version) + more + versions_of(library, version)
     return site_answer(request, Shown(version.title, content, page, f"/{document.value}"))
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import timedelta
 from html import escape
 from typing import Final
 
@@ -13,6 +14,7 @@ from chalicelib.api.routing import Answer, Request, endpoint
 from chalicelib.api.site import HTML, Shown, site_answer
 from chalicelib.api.site_forms import (
     FORM_RAW,
+    CodeForm,
     Field,
     complaint,
     described,
@@ -28,9 +30,10 @@ from chalicelib.domain.errors import DomainError, InvalidValue
 from chalicelib.domain.privacy_requests import WORDS_CHARS_MAX, RequestKind
 from chalicelib.domain.staff import Permission
 from chalicelib.domain.tenants import SUBDOMAIN_CHARS_MAX
+from chalicelib.usecases.privacy_mails import CONFIRMATION_LIFE
+from chalicelib.usecases.privacy_outside import CONFIRMATION_PAGE
 
 _HERE: Final = "/privacy/request"
-_CONFIRM: Final = "/privacy/request/confirm"
 _KINDS: Final = {
     RequestKind.ACCESS: (
         "See what is kept about you",
@@ -61,7 +64,14 @@ _TEXT: Final = (
         needed=False,
     ),
 )
-_CODE: Final = (Field("token", "Code from the mail", autocomplete="one-time-code"),)
+_CONFIRMING: Final = CodeForm(
+    "Confirm your address",
+    f"It works once, for {CONFIRMATION_LIFE // timedelta(hours=1)} hours; the time to answer runs since you "
+    "asked.",
+    (Field("token", "Code from the mail", autocomplete="one-time-code"),),
+    Page.PRIVACY_REQUEST,
+    CONFIRMATION_PAGE,
+)
 _PURPOSE: Final = "purpose."
 
 
@@ -89,16 +99,16 @@ def ask_privacy_by_page(request: Request) -> Answer:
         f"If {isp} is here, a code is on its way to {email}. It is not there in a few minutes? Look among "
         "unwanted mail, and whether both names are right. At most three a day are sent."
     )
-    return _confirming(request, {}, None, told=told, status=202)
+    return _CONFIRMING.answer(request, told=told, status=202)
 
 
-@endpoint("GET", _CONFIRM, permission=Permission.PUBLIC, raw={200: HTML}, counted="pages")
+@endpoint("GET", CONFIRMATION_PAGE, permission=Permission.PUBLIC, raw={200: HTML}, counted="pages")
 def show_privacy_confirmation_page(request: Request) -> Answer:
     """Show the form that takes the code from the mail."""
-    return _confirming(request, {}, None)
+    return _CONFIRMING.answer(request)
 
 
-@endpoint("POST", _CONFIRM, permission=Permission.PUBLIC, raw=FORM_RAW, counted="pages")
+@endpoint("POST", CONFIRMATION_PAGE, permission=Permission.PUBLIC, raw=FORM_RAW, counted="pages")
 def confirm_privacy_by_page(request: Request) -> Answer:
     """Take the request in whose code came back, and say by when it is answered."""
     check_same_origin(request)
@@ -107,7 +117,7 @@ def confirm_privacy_by_page(request: Request) -> Answer:
         body = model_of({"token": form.get("token", "").strip()}, ConfirmationIn)
         standing = confirm_outside(request, body)
     except DomainError as refused:
-        return _confirming(request, form, refused)
+        return _CONFIRMING.answer(request, form=form, refused=refused)
     asked = standing.request
     content = (
         '<h1>Your request is in</h1><p role="status">You are answered by '
@@ -115,7 +125,7 @@ def confirm_privacy_by_page(request: Request) -> Answer:
         f"<p>It has the number <strong>{escape(asked.request_id)}</strong>, and each step is told to you by "
         "mail. Where your address is not enough to know that it is you, you are asked for more first.</p>"
     )
-    return site_answer(request, Shown("Your request is in", content, Page.PRIVACY_REQUEST, _CONFIRM))
+    return site_answer(request, Shown("Your request is in", content, Page.PRIVACY_REQUEST, CONFIRMATION_PAGE))
 
 
 def _read(form: Mapping[str, str]) -> OutsideRequestIn:
@@ -135,7 +145,7 @@ def _asking(request: Request, form: Mapping[str, str], refused: DomainError | No
         f'<a href="/privacy">Privacy</a>.</p>{wrong}<form method="post" action="{_HERE}">'
         f"{inputs(_WHO, form, refused)}{_kinds(form, refused)}{_purposes(form, refused)}"
         f'{inputs(_TEXT, form, refused)}<div class="choices"><button>Send</button></div></form>'
-        f'<p class="soft">You have a code already? <a href="{_CONFIRM}">Confirm your address</a></p>'
+        f'<p class="soft">You have a code already? <a href="{CONFIRMATION_PAGE}">Confirm your address</a></p>'
     )
     shown = Shown("Ask about your data", content, Page.PRIVACY_REQUEST, _HERE)
     return form_answer(request, shown, refused)
@@ -171,22 +181,3 @@ def _purposes(form: Mapping[str, str], refused: DomainError | None) -> str:
         '<p class="soft small">Only if you take a consent back, or object.</p>'
         f"{ticks}{complaint('purposes', refused)}</fieldset>"
     )
-
-
-def _confirming(
-    request: Request,
-    form: Mapping[str, str],
-    refused: DomainError | None,
-    *,
-    told: str = "",
-    status: int = 200,
-) -> Answer:
-    said = f'<p role="status">{escape(told)}</p>' if told else ""
-    content = (
-        f"<h1>Confirm your address</h1>{said}<p>Enter the code from the mail. It works once, for 24 hours; "
-        "the time to answer runs since you asked.</p>"
-        f'{general(refused, *names_of(_CODE))}<form method="post" action="{_CONFIRM}">'
-        f'{inputs(_CODE, form, refused)}<div class="choices"><button>Confirm</button></div></form>'
-    )
-    shown = Shown("Confirm your address", content, Page.PRIVACY_REQUEST, _CONFIRM)
-    return form_answer(request, shown, refused, status=status)

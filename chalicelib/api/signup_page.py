@@ -14,6 +14,7 @@ from chalicelib.api.signups import SignUpIn, VerifyIn, signed_up, verified
 from chalicelib.api.site import HTML, Shown, site_answer
 from chalicelib.api.site_forms import (
     FORM_RAW,
+    CodeForm,
     Field,
     complaint,
     described,
@@ -27,13 +28,12 @@ from chalicelib.domain.activity import Page
 from chalicelib.domain.errors import DomainError, InvalidValue
 from chalicelib.domain.policies import Document
 from chalicelib.domain.staff import Permission
+from chalicelib.usecases.signup import VERIFY_HOURS, VERIFY_PAGE
 
 _HERE: Final = "/signup"
-_VERIFY: Final = "/signup/verify"
 _RAW: Final = {**FORM_RAW, 201: HTML}
 _MONTH: Final = re.compile(r"\d{1,2}", re.ASCII)
 _NOT_ACCEPTED: Final = "Read the terms, and say that you accept them."
-
 
 _FIELDS: Final = (
     Field("company", "Company", autocomplete="organization"),
@@ -50,9 +50,15 @@ _SETTINGS: Final = (
     Field("time_zone", "Time zone", "Such as Asia/Karachi.", value="Asia/Karachi"),
     Field("fiscal_year_start_month", "Fiscal year begins in month", "1 to 12.", "number", value="7"),
 )
-_VERIFYING: Final = (
-    Field("token", "Code from the mail", autocomplete="one-time-code"),
-    Field("password", "The password that you chose", kind="password", autocomplete="current-password"),
+_VERIFYING: Final = CodeForm(
+    "Confirm your mailbox",
+    f"It works once, for {VERIFY_HOURS} hours.",
+    (
+        Field("token", "Code from the mail", autocomplete="one-time-code"),
+        Field("password", "The password that you chose", kind="password", autocomplete="current-password"),
+    ),
+    Page.SIGN_UP,
+    VERIFY_PAGE,
 )
 
 
@@ -77,16 +83,16 @@ def sign_up_by_page(request: Request) -> Answer:
     told = (
         "We sent you a mail." if out.mail_sent else "The mail could not be sent: ask for it again in a while."
     )
-    return _verify_form(request, {}, None, told=f"{out.tenant.company} is signed up. {told}", status=201)
+    return _VERIFYING.answer(request, told=f"{out.tenant.company} is signed up. {told}", status=201)
 
 
-@endpoint("GET", _VERIFY, permission=Permission.PUBLIC, raw={200: HTML}, counted="pages")
+@endpoint("GET", VERIFY_PAGE, permission=Permission.PUBLIC, raw={200: HTML}, counted="pages")
 def show_verify_page(request: Request) -> Answer:
     """Show the form that takes the code from the mail."""
-    return _verify_form(request, {}, None)
+    return _VERIFYING.answer(request)
 
 
-@endpoint("POST", _VERIFY, permission=Permission.PUBLIC, raw=_RAW, counted="pages")
+@endpoint("POST", VERIFY_PAGE, permission=Permission.PUBLIC, raw=_RAW, counted="pages")
 def verify_by_page(request: Request) -> Answer:
     """Activate the ISP by the code that was mailed, and the password."""
     check_same_origin(request)
@@ -95,7 +101,7 @@ def verify_by_page(request: Request) -> Answer:
     try:
         tenant = verified(request, model_of(body, VerifyIn))
     except DomainError as refused:
-        return _verify_form(request, form, refused)
+        return _VERIFYING.answer(request, form=form, refused=refused)
     content = (
         f'<h1>{escape(tenant.company)} is ready</h1><p role="status">Your mailbox is confirmed.</p>'
         f"<p>Sign in with the subdomain <strong>{escape(tenant.subdomain)}</strong>, your email and your "
@@ -106,7 +112,7 @@ def verify_by_page(request: Request) -> Answer:
 
 def _read(form: Mapping[str, str]) -> SignUpIn:
     """Return the form as the API's own body, checked by the same rules."""
-    plain = ("company", "subdomain", "country", "currency", "time_zone", "terms_version")
+    plain = ("company", "subdomain", "time_zone", "terms_version")
     month = form.get("fiscal_year_start_month", "").strip()
     body: dict[str, object] = {name: form.get(name, "").strip() for name in plain}
     body |= {name: form.get(name, "").strip().upper() for name in ("country", "currency")}
@@ -131,25 +137,6 @@ def _sign_up_form(request: Request, form: Mapping[str, str], refused: DomainErro
         "<fieldset><legend>Country and money</legend>"
         f'<div class="pair">{inputs(_SETTINGS, form, refused)}</div></fieldset>'
         f'{accepting}<div class="choices"><button>Sign up</button></div></form>'
-        f'<p class="soft">You have a code already? <a href="{_VERIFY}">Confirm your mailbox</a></p>'
+        f'<p class="soft">You have a code already? <a href="{VERIFY_PAGE}">Confirm your mailbox</a></p>'
     )
     return form_answer(request, Shown("Sign up", content, Page.SIGN_UP, _HERE), refused)
-
-
-def _verify_form(
-    request: Request,
-    form: Mapping[str, str],
-    refused: DomainError | None,
-    *,
-    told: str = "",
-    status: int = 200,
-) -> Answer:
-    said = f'<p role="status">{escape(told)}</p>' if told else ""
-    content = (
-        f"<h1>Confirm your mailbox</h1>{said}"
-        "<p>Enter the code from the mail. It works once, for 48 hours.</p>"
-        f'{general(refused, *names_of(_VERIFYING))}<form method="post" action="{_VERIFY}">'
-        f'{inputs(_VERIFYING, form, refused)}<div class="choices"><button>Confirm</button></div></form>'
-    )
-    shown = Shown("Confirm your mailbox", content, Page.SIGN_UP, _VERIFY)
-    return form_answer(request, shown, refused, status=status)

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from html import escape
 from http import HTTPStatus
+from types import MappingProxyType
 from typing import Final, TypeVar
 
 from pydantic import BaseModel
@@ -16,6 +17,7 @@ from chalicelib.api.errors import InvalidField, problem_headers, status_of
 from chalicelib.api.reading import read_body
 from chalicelib.api.request import Answer, Request
 from chalicelib.api.site import HTML, Shown, site_answer
+from chalicelib.domain.activity import Page
 from chalicelib.domain.errors import DomainError
 from chalicelib.ports.identity import TooManyAttempts
 from chalicelib.usecases.rates import RateLimited
@@ -65,6 +67,36 @@ def form_answer(request: Request, shown: Shown, refused: DomainError | None, *, 
     """Return a form's page: with ``status``, or that of what was refused, and when to try again."""
     answer = site_answer(request, shown, status=status_shown(refused) if refused else status)
     return replace(answer, headers={**answer.headers, **problem_headers(refused)}) if refused else answer
+
+
+@dataclass(frozen=True, slots=True)
+class CodeForm:
+    """A page that takes a code from a mail: its heading, what it says of the code, and its fields."""
+
+    heading: str
+    words: str
+    fields: tuple[Field, ...]
+    page: Page
+    path: str
+
+    def answer(
+        self,
+        request: Request,
+        *,
+        form: Mapping[str, str] = MappingProxyType({}),
+        refused: DomainError | None = None,
+        told: str = "",
+        status: int = 200,
+    ) -> Answer:
+        """Return the page: filled in as it was and with what is wrong, or with what is ``told``."""
+        said = f'<p role="status">{escape(told)}</p>' if told else ""
+        content = (
+            f"<h1>{escape(self.heading)}</h1>{said}<p>Enter the code from the mail. {escape(self.words)}</p>"
+            f'{general(refused, *names_of(self.fields))}<form method="post" action="{self.path}">'
+            f'{inputs(self.fields, form, refused)}<div class="choices"><button>Confirm</button></div></form>'
+        )
+        shown = Shown(self.heading, content, self.page, self.path)
+        return form_answer(request, shown, refused, status=status)
 
 
 def general(refused: DomainError | None, *names: str) -> str:

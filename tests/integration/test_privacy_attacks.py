@@ -44,10 +44,9 @@ def test_a_mailbox_gets_three_mails_a_day_of_each_isp_however_it_is_written(
     gateway: Gateway, signed_in: SignedIn, other_tenant: SignedIn, mailbox: InMemoryMailer
 ) -> None:
     for subdomain in (signed_in.subdomain, other_tenant.subdomain):
-        for written in ("vic.tim@mail.example", "Victim+1@mail.example", "v.ictim+news@MAIL.example"):
+        ways = ("vic.tim@mail.example", "Victim+1@mail.example", "v.ictim+news@MAIL.example")
+        for written in ways * 2:
             body = {"subdomain": subdomain, "kind": "access", "email": written}
-            assert stranger(gateway).post(REQUESTS, json=body).status == 202
-
             assert stranger(gateway).post(REQUESTS, json=body).status == 202
 
     assert len([one for one in mailbox.sent if one.subject == "Confirm your request"]) == 6
