@@ -159,24 +159,30 @@ def _subscriber(run: Run, new: NewSubscriber) -> Subscriber:
 # -- batches -------------------------------------------------------------------------------
 
 
-def commit_full(*, run: Run, rows: Sequence[Row], rest: bool) -> list[Row]:
+def commit_full(*, run: Run, rows: Sequence[Row], rest: bool) -> Sequence[Row]:
     """Commit full batches of the rows; return those left for the next, none where ``rest`` goes too."""
-    batch: list[Row] = []
+    while rows:
+        batch, left = _first_batch(rows)
+        if not left and not rest:
+            return batch
+        store = run.store
+        _commit(run, batch)
+        # Checks of what two stores have read differ, and a transaction takes one of an item.
+        rows = left if run.store is store else [_renewed(run.store, row) for row in left]
+    return []
+
+
+def _first_batch(rows: Sequence[Row]) -> tuple[Sequence[Row], Sequence[Row]]:
+    """Split rows after those that one transaction and one item of reports hold, one row at least."""
     actions: set[object] = set()
     report_bytes = 0
-    for row in rows:
-        needed = {write.once or id(write) for write in row.writes}
-        full = len(actions | needed) > BATCH_ACTIONS_MAX or len(batch) == ROWS_PER_BATCH_MAX
-        if batch and (full or report_bytes + row.report_bytes > REPORT_BYTES_PER_BATCH_MAX):
-            _commit(run, batch)
-            batch, actions, report_bytes = [], set(), 0
-        batch.append(row)
-        actions |= needed
+    for count, row in enumerate(rows):
+        actions |= {write.once or id(write) for write in row.writes}
         report_bytes += row.report_bytes
-    if batch and rest:
-        _commit(run, batch)
-        batch = []
-    return batch
+        full = len(actions) > BATCH_ACTIONS_MAX or count == ROWS_PER_BATCH_MAX
+        if count and (full or report_bytes > REPORT_BYTES_PER_BATCH_MAX):
+            return rows[:count], rows[count:]
+    return rows, []
 
 
 def _renewed(store: TenantStore, row: Row) -> Row:
@@ -187,7 +193,11 @@ def _renewed(store: TenantStore, row: Row) -> Row:
 
 
 def _commit(run: Run, rows: Sequence[Row]) -> None:
-    """Commit one batch with the import's progress, or its halves where it is refused."""
+    """Commit one batch with the import's progress, or its halves where it is refused.
+
+    Where a billing run starts meanwhile, what starts today is filed under another date besides:
+    a row takes more writes then, and what was one batch may be two.
+    """
     for attempt in range(ATTEMPTS_PER_BATCH_MAX):
         after = _advanced(run, rows)
         try:
@@ -199,6 +209,9 @@ def _commit(run: Run, rows: Sequence[Row]) -> None:
             run.work.pause(backoff_seconds(attempt=attempt + 1))
             run.reopen()
             rows = [_renewed(run.store, row) for row in rows]
+            if _first_batch(rows)[1]:
+                commit_full(run=run, rows=rows, rest=True)
+                return
         except (Conflict, InvalidValue) as error:
             _isolate(run, rows, error)
             return

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Final
 
@@ -100,7 +100,7 @@ def _import_rows(run: Run) -> bool:
     if run.progress.read == 0:
         _settle_encoding(run)
     _remember(run)
-    pending: list[Row] = []
+    pending: Sequence[Row] = []
     records = _records(run, run.progress)
     for count in itertools.count(1):
         window, ended = _window(records)

@@ -11,7 +11,7 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import date, timedelta
 from typing import Any
 
 import pytest
@@ -24,6 +24,7 @@ from chalicelib.usecases.import_batches import ImportTaken, ImportWork
 from chalicelib.usecases.import_work import work_on_import
 from tests.integration.conftest import EngineServices, SignedIn
 from tests.integration.importing import Importer, add_package, all_subscribers, mapping, people
+from tests.integration.test_exports import bill
 
 Commit = Callable[[], None]
 # What the prefix of an import's codes is replaced by, so that two imports can be compared.
@@ -98,10 +99,10 @@ def begin(
     start = signed_in.store.profile().local_date(at=services.clock.now()) + timedelta(days=30)
     skip = [{"column": "plan", "values": ["none"], "reason": "no internet"}]
 
-    def begun() -> Begun:
+    def begun(starts_on: date = start) -> Begun:
         prefix = f"P{next(counter)}-"
         import_id = importer.upload(people(*rows(prefix)))
-        assert importer.map(import_id, mapping(start, skip_when=skip)).status == 200
+        assert importer.map(import_id, mapping(starts_on, skip_when=skip)).status == 200
         assert importer.start(import_id).status == 202
         return Begun(importer, import_id, prefix)
 
@@ -269,6 +270,23 @@ def test_a_contended_batch_is_tried_again(
         begun.work(services_around(services, busy_every_other_time))
 
     assert begun.work()
+    assert begun.outcome() == expected
+
+
+def test_a_run_that_starts_meanwhile_may_make_the_rows_longer(
+    begin: Callable[..., Begun], expected: tuple[Any, ...], services: EngineServices, signed_in: SignedIn
+) -> None:
+    """What starts today is then filed under the next date besides: a full batch holds less of it."""
+    today = signed_in.store.profile().local_date(at=services.clock.now())
+    begun = begin(today)
+    first = iter([True])
+
+    def billing_starts(commit: Commit) -> None:
+        if next(first, False):
+            bill(services, signed_in, services.clock.now())
+        commit()
+
+    assert begun.work(services_around(services, billing_starts))
     assert begun.outcome() == expected
 
 

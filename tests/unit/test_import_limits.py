@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import replace
+from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
@@ -88,10 +89,10 @@ def test_a_report_is_cut() -> None:
 def test_a_batch_closes_before_its_reports_outgrow_an_item(monkeypatch: pytest.MonkeyPatch) -> None:
     report = RowReport(1, RowFate.FAILED, "bad", "\x01" * 200, "\x01" * 100, "\x01" * 100)
     rows = [Row(row, row, reports=[replace(report, row=row)] * 5) for row in range(1, 301)]
-    batches: list[list[Row]] = []
+    batches: list[Sequence[Row]] = []
     monkeypatch.setattr(import_batches, "_commit", lambda _run, batch: batches.append(batch))
 
-    assert commit_full(run=cast(Run, None), rows=rows, rest=True) == []
+    assert commit_full(run=cast(Run, SimpleNamespace(store=None)), rows=rows, rest=True) == []
 
     assert [row for batch in batches for row in batch] == rows
     assert max(sum(row.report_bytes for row in batch) for batch in batches) <= REPORT_BYTES_PER_BATCH_MAX
