@@ -77,13 +77,14 @@ def make_key(
     expired = [one for one in known.keys if at >= one.expires_at]
     if len(known.keys) - len(expired) >= API_KEYS_MAX:
         raise TooManyKeys(f"a company has at most {API_KEYS_MAX} keys: revoke one first")
-    details = {"name": key.name, "permissions": sorted(permissions), "expires_at": key.expires_at.isoformat()}
+    details = {"permissions": sorted(permissions), "expires_at": key.expires_at.isoformat()}
+    told = replace(note, details=details, personal={"name": key.name})
     writes = [
         *as_read,
         store.staff.unmoved(member=member),
         *store.api_keys.add(key=key, known=known),
         *(write for one in expired for write in store.api_keys.remove(key=one)),
-        store.note(note=replace(note, details=details)),
+        store.note(note=told),
     ]
     try:
         store.commit(*writes)
@@ -97,8 +98,8 @@ def revoke_key(*, store: TenantStore, key_id: str, note: AuditNote) -> None:
     key = next((one for one in store.api_keys.all().keys if one.key_id == key_id), None)
     if key is None:
         raise NotFound("no such key", param="key_id")
-    details = {"name": key.name, "made_by": key.made_by}
-    store.commit(*store.api_keys.remove(key=key), store.note(note=replace(note, details=details)))
+    told = replace(note, details={"made_by": key.made_by}, personal={"name": key.name})
+    store.commit(*store.api_keys.remove(key=key), store.note(note=told))
 
 
 def outgrown(

@@ -77,7 +77,7 @@ def open_office_fund(
     held = _held(store, [fund], at)[0]
     store.commit(
         *store.funds.add(fund=fund),
-        store.note(note=replace(note, details={"name": name, "channel": channel})),
+        store.note(note=replace(note, details={"channel": channel}, personal={"name": name})),
         *store.remember(idempotency=idempotency, answer=held),
     )
     return held

@@ -94,7 +94,7 @@ def create_subscriber(
     store.commit(
         *store.subscribers.add(subscriber=subscriber),
         store.plans.counted(more=1, of=subscriber_id),
-        store.note(note=replace(note, details={"code": subscriber.code})),
+        store.note(note=replace(note, personal={"code": subscriber.code})),
         *store.remember(idempotency=idempotency, answer=subscriber),
     )
     return subscriber
@@ -238,18 +238,15 @@ def _told(note: AuditNote, before: Subscriber, after: Subscriber) -> AuditNote:
     Its details name the personal fields; what they held is told apart, under the key with which
     personal data is erased. Numbers that identify a person are masked.
     """
-    details = changed_fields(before=before, after=after, names=("code", "area", "dealer_id", "archived"))
-    names = [
-        name
-        for name in SubscriberChange.__dataclass_fields__
-        if name not in {"code", "area", "dealer_id", "consolidated"}
-    ]
+    details = changed_fields(before=before, after=after, names=("dealer_id", "archived"))
     was, now = before.account.consolidated, after.account.consolidated
     if was != now:
         details["consolidated"] = [was, now]
-    personal = changed_fields(before=before.contact, after=after.contact, names=names)
+    names = [field.name for field in fields(Contact)]
+    personal = changed_fields(before=before, after=after, names=("code", "area"))
+    personal |= changed_fields(before=before.contact, after=after.contact, names=names)
     for name in IDENTIFYING & set(personal):
         personal[name] = [masked(text=getattr(one.contact, name)) for one in (before, after)]
     if personal:
-        details["contact"] = [name for name in names if name in personal]
+        details["changed"] = list(personal)
     return replace(note, details={**note.details, **details}, personal=personal)

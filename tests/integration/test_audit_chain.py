@@ -320,4 +320,4 @@ def test_what_an_erasure_takes_away_leaves_the_chain_whole(auditor: Auditor) -> 
     (listed,) = auditor.tenant.api.get("/v1/audit?action=subscriber.changed").json["items"]
 
     assert auditor.verified() == []
-    assert (listed["personal"], listed["erased"], listed["details"]) == ({}, True, {"contact": ["name"]})
+    assert (listed["personal"], listed["erased"], listed["details"]) == ({}, True, {"changed": ["name"]})

@@ -81,8 +81,9 @@ def test_a_changed_subscriber_is_told_before_and_after(shop: Shop) -> None:
     ok(shop.tenant.api.patch(path, json=change, headers=if_match(person)))
     entry = told(shop, "subscriber.changed")
 
-    assert entry["details"] == {"area": ["Gulberg", "Model Town"], "contact": ["name", "national_id"]}
+    assert entry["details"] == {"changed": ["area", "name", "national_id"]}
     assert entry["personal"] == {
+        "area": ["Gulberg", "Model Town"],
         "name": ["Ayesha Khan", "Ayesha Aslam"],
         "national_id": ["***********67-1", "***********21-9"],
     }
@@ -100,6 +101,24 @@ def test_words_about_people_are_personal_for_they_go_with_them(shop: Shop) -> No
     assert (reversed_["personal"], "reason" in reversed_["details"]) == ({"reason": word}, False)
     assert sold["personal"] == {"waived": {"activation": "Ayesha is my aunt"}}
     assert (sold["details"]["package_id"], "waived" in sold["details"]) == (package["package_id"], False)
+
+
+def test_names_that_may_be_peoples_are_personal(shop: Shop) -> None:
+    api, names = shop.tenant.api, ("code", "name")
+    person = shop.subscriber(code="ayesha.khan")
+    made = created(api.post("/v1/api-keys", json={"name": "Ayesha's till", "permissions": ["audit:read"]}))
+    created(api.post("/v1/funds", json={"name": "Ayesha's drawer", "channel": "cash"}))
+    assert api.delete(f"/v1/api-keys/{made['api_key']['key_id']}").status == 204
+
+    entries = [
+        told(shop, action)
+        for action in ("subscriber.created", "api_key.made", "api_key.revoked", "fund.opened")
+    ]
+    assert [one["personal"] for one in entries] == [
+        {"code": person["code"]},
+        *({"name": name} for name in ("Ayesha's till", "Ayesha's till", "Ayesha's drawer")),
+    ]
+    assert not any(name in one["details"] for one in entries for name in names)
 
 
 def test_changes_of_packages_subscriptions_and_taxes_are_told(shop: Shop) -> None:

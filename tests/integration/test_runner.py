@@ -22,6 +22,7 @@ import pytest
 from tests.fixtures_engine import ROOT
 
 pytestmark = pytest.mark.enable_socket
+READY = "Ctrl-C stops everything"
 READY_S = 60.0
 STOP_S = 15.0
 NOTE_S = 45.0  # what a killed pump was at comes back after seconds
@@ -127,6 +128,10 @@ class Runner:
             self.process.send_signal(signum)
         return self.process.wait(STOP_S)
 
+    def children(self) -> list[int]:
+        own = Path(f"/proc/{self.process.pid}/task").glob("*/children")
+        return [int(pid) for path in own for pid in path.read_text().split()]
+
     def is_deaf(self) -> bool:
         return not any(accepts(port) for port in (self.port, self.engine_port))
 
@@ -143,9 +148,7 @@ def accepts(port: int) -> bool:
 def start(root: Path, engine_venv: Path) -> Iterator[Any]:
     started: list[Runner] = []
 
-    def one(
-        *flags: str, until: str = "Ctrl-C stops everything", ports: tuple[int, int] | None = None
-    ) -> Runner:
+    def one(*flags: str, until: str = READY, ports: tuple[int, int] | None = None) -> Runner:
         started.append(Runner(root, engine_venv, *(flags or ["--no-demo"]), until=until, ports=ports))
         return started[-1]
 
@@ -261,12 +264,17 @@ def test_a_killed_runner_leaves_nothing_behind_and_the_next_start_works(start: A
 def test_the_same_ports_can_be_had_at_once_after_a_kill(start: Any) -> None:
     runner = start()
     runner.wait_for_note("planner")
+    left = runner.children()
 
+    for child in left:
+        os.kill(child, signal.SIGSTOP)  # or they have ended before the next start looks
     runner.process.kill()
     runner.process.wait()
-    again = start(ports=(runner.port, runner.engine_port))
+    again = start(until="are still ending: waiting", ports=(runner.port, runner.engine_port))
+    for child in left:
+        os.kill(child, signal.SIGCONT)
 
-    assert "are still ending: waiting" in again.log.read_text()
+    again.wait_for(READY)
     assert "planner" in again.notes()
 
 
