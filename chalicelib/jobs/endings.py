@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from datetime import datetime
+from functools import partial
 from typing import Any, Final
 
 import orjson
@@ -15,10 +16,10 @@ from chalicelib.bootstrap import Services
 from chalicelib.domain.errors import InvalidValue
 from chalicelib.domain.lifecycle import Capability
 from chalicelib.domain.tenants import Tenant
-from chalicelib.jobs.deadline import deadline
+from chalicelib.jobs.deadline import Deadline, deadline
 from chalicelib.jobs.holds import renew_each, renew_one
 from chalicelib.jobs.sqs import JsonObject
-from chalicelib.jobs.tenants import see_to_each
+from chalicelib.jobs.tenants import see_to_each, tried
 from chalicelib.observability import logger
 from chalicelib.store.leftovers import DynamoLeftovers
 from chalicelib.store.purges import DynamoPurges
@@ -31,6 +32,7 @@ from chalicelib.usecases.kept_books import BooksAsked, read_kept_books
 PASS_SECONDS_MAX: Final = 780
 # Of that, what is held takes so much at most, and comes first: what ends meanwhile is gone.
 RENEWAL_SECONDS_MAX: Final = 390
+TROUBLE: Final = "tenant's ending not seen to"
 CERTIFICATES_SHOWN_MAX: Final = 100
 
 
@@ -61,12 +63,14 @@ def keep_tenants(services: Services, event: Mapping[str, Any]) -> JsonObject:
     passed = see_to_each(
         services=services,
         at=at,
-        # A purge may take all the time there is: who is not come to after it is not in trouble.
+        # Purges may have taken all the time there is: who is not come to is not in trouble.
         out_of_time=lambda: False,
         capability=Capability.END,
         see_to=work.see_to,
-        trouble="tenant's ending not seen to",
+        trouble=TROUBLE,
     )
+    failed = [*passed.left, *work.delete()]
+    passed = replace(passed, left=tuple(failed))
     if wanted is not None and not work.found and passed.complete:
         raise InvalidEndingOrder("there is no such tenant, or nothing of it is left", param="tenant_id")
     told = {
@@ -87,23 +91,42 @@ class _Pass:
 
     ports: EndingPorts
     at: datetime
-    out_of_time: Callable[[], bool]
+    out_of_time: Deadline
     wanted: str | None
     found: bool = False
     ending: int = 0
     unfinished: int = 0
+    deleting: list[Tenant] = field(default_factory=list)
 
     def see_to(self, tenant: Tenant) -> bool:
-        """See to one tenant, who is not left where a purge goes on in the next pass: it takes some."""
+        """See to all of one tenant but what is to be deleted, which can take hours and is for afterwards."""
         if self.wanted not in {None, tenant.tenant_id}:
             return True
         self.found = True
         if tenant.ending is None:
             return True
         self.ending += 1
-        self.unfinished += self.out_of_time() or advance(
-            ports=self.ports, tenant=tenant, at=self.at, out_of_time=self.out_of_time
-        )
+        if self.out_of_time():
+            self.unfinished += 1
+        elif advance(ports=self.ports, tenant=tenant, at=self.at, out_of_time=lambda: True):
+            self.deleting.append(tenant)
+        return True
+
+    def delete(self) -> list[str]:
+        """Go on with purges, which share the time that is left; return those that were in trouble.
+
+        Who is not purged to the end is in none: the next pass goes on, and a purge takes some.
+        """
+        shares = range(len(self.deleting), 0, -1)
+        return [
+            one.tenant_id
+            for one, among in zip(self.deleting, shares, strict=True)
+            if not tried(partial(self._delete, one, among), tenant_id=one.tenant_id, trouble=TROUBLE)
+        ]
+
+    def _delete(self, tenant: Tenant, among: int) -> bool:
+        mine = self.out_of_time.share(among=among)
+        self.unfinished += advance(ports=self.ports, tenant=tenant, at=self.at, out_of_time=mine)
         return True
 
 
