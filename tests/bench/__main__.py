@@ -22,21 +22,11 @@ from statistics import median
 from typing import Any, Final
 
 from chalicelib.adapters.clock import SystemClock
-from chalicelib.bootstrap import Services
-from chalicelib.config import JOB_PATIENCE, RUN_PATIENCE, Settings
-from chalicelib.local.engine import Engine
-from chalicelib.local.stack import (
-    LOCAL_VARIABLES,
-    RESOURCES_PATH,
-    ensure_stack,
-    load_resources,
-    local_parameters,
-)
 from tests.bench import many_tenants
 from tests.bench.books import bench_tenant, seed_books
+from tests.bench.engine import ROOT, Bench, bench
 from tests.bench.startup import api_import_cpu_ms, zip_mib
 
-ROOT: Final = Path(__file__).resolve().parents[2]
 SIZES_DEFAULT: Final = "1000 10000 50000 100000"
 RUNS_DEFAULT: Final = 3
 # What is larger takes the engine more than ten minutes a run, and is billed once (ADR 10).
@@ -52,16 +42,15 @@ def main() -> None:
         int(size) for size in os.environ.get("SIZES", "").replace(",", " ").split() or SIZES_DEFAULT.split()
     ]
     runs = int(os.environ.get("RUNS", RUNS_DEFAULT))
-    venv = Path(os.environ.get("ENGINE_VENV", ROOT / ".local" / "engine-venv"))
     billing = {}
     for size in sizes:
-        billing[str(size)] = measure(venv, size, runs_of(size, runs))
+        billing[str(size)] = measure(size, runs_of(size, runs))
         print(f"{size:>7} subscribers: {json.dumps(billing[str(size)])}", flush=True)
     billing = {size: {**one, **_growth(one, billing)} for size, one in billing.items()}
     report = {
         "machine": f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}",
         "billing": billing,
-        "plain": {str(PLAIN_SIZE): measure(venv, PLAIN_SIZE, runs, full=False)},
+        "plain": {str(PLAIN_SIZE): measure(PLAIN_SIZE, runs, full=False)},
         "stub": stub(runs, STUB_INVOICES),
         "stub_client_cpu_us_per_invoice": {
             str(size): stub(1, size)["client_cpu_us_per_invoice"] for size in STUB_SIZES
@@ -99,9 +88,9 @@ def stub(runs: int, invoices: int) -> dict[str, float]:
     return {name: round(value, 1) for name, value in best.items()}
 
 
-def measure(venv: Path, size: int, runs: int, *, full: bool = True) -> dict[str, float]:
+def measure(size: int, runs: int, *, full: bool = True) -> dict[str, float]:
     """Return the medians for one size, and of how many runs they are."""
-    return medians(measure_runs(venv, size, runs, full=full))
+    return medians(measure_runs(size, runs, full=full))
 
 
 def medians(found: Sequence[Mapping[str, float]]) -> dict[str, float]:
@@ -109,43 +98,26 @@ def medians(found: Sequence[Mapping[str, float]]) -> dict[str, float]:
     return {"runs": len(found), **{name: round(median(one[name] for one in found), 4) for name in found[0]}}
 
 
-def measure_runs(venv: Path, size: int, runs: int, *, full: bool) -> list[dict[str, float]]:
+def measure_runs(size: int, runs: int, *, full: bool) -> list[dict[str, float]]:
     """Return the figures of each run of one size."""
-    with Engine(venv) as engine:
-        variables = ensure_stack(
-            endpoint=engine.url,
-            template=load_resources(ROOT / RESOURCES_PATH),
-            parameters=local_parameters(base_url="http://127.0.0.1:8000", stage="bench"),
-            given=LOCAL_VARIABLES,
-        )
-        env = {**os.environ, **variables, **engine.client_environment()}
-        os.environ.update(engine.client_environment())
-        services = Services(
-            settings=Settings.from_env(env),
-            clock=SystemClock(),
-            patience=JOB_PATIENCE,
-            wire_patience=RUN_PATIENCE,
-        )
-        return [
-            _one(services, env, size, f"ten_{size:020d}{run:06d}", full=full, engine_pid=engine.pid)
-            for run in range(runs)
-        ]
+    with bench(clock=SystemClock()) as measured:
+        return [_one(measured, size, f"ten_{size:020d}{run:06d}", full=full) for run in range(runs)]
 
 
-def _one(
-    services: Services, env: Mapping[str, str], size: int, tenant_id: str, *, full: bool, engine_pid: int
-) -> dict[str, float]:
-    seed_books(services=services, tenant=bench_tenant(tenant_id=tenant_id), subscribers=size, full=full)
-    before = _cpu_seconds(engine_pid)
+def _one(measured: Bench, size: int, tenant_id: str, *, full: bool) -> dict[str, float]:
+    seed_books(
+        services=measured.services, tenant=bench_tenant(tenant_id=tenant_id), subscribers=size, full=full
+    )
+    before = _cpu_seconds(measured.engine_pid)
     done = subprocess.run(
         [sys.executable, "-m", "tests.bench.billing_run", tenant_id],
-        env=dict(env),
+        env=measured.environment,
         cwd=ROOT,
         check=True,
         capture_output=True,
         text=True,
     )
-    engine_cpu = _cpu_seconds(engine_pid) - before
+    engine_cpu = _cpu_seconds(measured.engine_pid) - before
     raw: dict[str, Any] = json.loads(done.stdout)
     invoices = raw["invoices"]
     assert invoices == size, f"{invoices} invoices for {size} subscribers"

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import itertools
 import json
-import os
 import resource
 import sys
 import tempfile
@@ -18,12 +17,10 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import timedelta
 from functools import partial
-from pathlib import Path
 from typing import Any, Final
 
 from chalicelib.adapters.clock import SystemClock
 from chalicelib.bootstrap import Services
-from chalicelib.config import Settings
 from chalicelib.domain.exports import EXPORTED
 from chalicelib.domain.import_mapping import ImportDefaults, ImportField, ImportMapping
 from chalicelib.domain.money import Money
@@ -31,14 +28,6 @@ from chalicelib.domain.packages import Package, PackageState
 from chalicelib.domain.periods import NAMED_CYCLES, BillingTiming
 from chalicelib.domain.tenants import Tenant
 from chalicelib.jobs.exports import records_of
-from chalicelib.local.engine import Engine
-from chalicelib.local.stack import (
-    LOCAL_VARIABLES,
-    RESOURCES_PATH,
-    ensure_stack,
-    load_resources,
-    local_parameters,
-)
 from chalicelib.ports.store import AuditNote
 from chalicelib.usecases.billing import plan_tenant, work_shard
 from chalicelib.usecases.export_work import ExportWork, make_export
@@ -47,8 +36,8 @@ from chalicelib.usecases.import_batches import ImportWork
 from chalicelib.usecases.import_work import work_on_import
 from chalicelib.usecases.imports import create_import, map_import, start_import
 from tests.bench.books import bench_tenant
+from tests.bench.engine import bench
 
-ROOT: Final = Path(__file__).resolve().parents[2]
 ROWS_DEFAULT: Final = 5_000
 F = ImportField
 COLUMNS: Final = {
@@ -67,28 +56,19 @@ PLAIN: Final = (F.CODE, F.PACKAGE, F.PRICE)
 def main() -> None:
     """Measure, and print."""
     rows = int(sys.argv[1]) if len(sys.argv) > 1 else ROWS_DEFAULT
-    venv = Path(os.environ.get("ENGINE_VENV", ROOT / ".local" / "engine-venv"))
-    with Engine(venv) as engine:
-        variables = ensure_stack(
-            endpoint=engine.url,
-            template=load_resources(ROOT / RESOURCES_PATH),
-            parameters=local_parameters(base_url="http://127.0.0.1:8000", stage="bench"),
-            given=LOCAL_VARIABLES,
-        )
-        os.environ.update(engine.client_environment())
-        settings = Settings.from_env({**variables, **engine.client_environment()})
-        print(json.dumps(measure(Services(settings=settings, clock=SystemClock()), rows), indent=2))
+    with bench(clock=SystemClock()) as measured:
+        print(json.dumps(measure(measured.services, rows), indent=2))
 
 
 def measure(services: Services, rows: int) -> dict[str, Any]:
     """Return the figures."""
-    plain, rich = (_tenant(services, number) for number in (1, 2))
+    plain, rich = (tenant_of(services, number) for number in (1, 2))
     found = {
-        "import_plain": _import(services, plain, _file(rows, PLAIN), PLAIN),
-        "import_again": _import(services, plain, _file(rows, PLAIN), PLAIN),
-        "import_contacts": _import(services, rich, _file(rows, tuple(COLUMNS)), tuple(COLUMNS)),
+        "import_plain": import_file(services, plain, csv_file(rows, PLAIN), PLAIN),
+        "import_again": import_file(services, plain, csv_file(rows, PLAIN), PLAIN),
+        "import_contacts": import_file(services, rich, csv_file(rows, tuple(COLUMNS)), tuple(COLUMNS)),
     }
-    _bill(services, rich)
+    bill(services, rich)
     found["export"] = _export(services, rich)
     figures: dict[str, Any] = {
         name: {"rows_per_s": round(rows / wall), "client_cpu_us_per_row": round(cpu / rows * 1e6)}
@@ -98,7 +78,8 @@ def measure(services: Services, rows: int) -> dict[str, Any]:
     return {"rows": rows, **figures, "peak_memory_mib": peak}
 
 
-def _tenant(services: Services, number: int) -> Tenant:
+def tenant_of(services: Services, number: int) -> Tenant:
+    """Register a tenant with one package."""
     now = services.clock.now()
     tenant = replace(bench_tenant(tenant_id=f"ten_{number:026d}", taxed=False), created_at=now)
     store = services.stores.of(tenant_id=tenant.tenant_id)
@@ -124,7 +105,9 @@ def _tenant(services: Services, number: int) -> Tenant:
     return tenant
 
 
-def _file(rows: int, fields: tuple[ImportField, ...]) -> bytes:
+def csv_file(rows: int, fields: tuple[ImportField, ...]) -> bytes:
+    """Return a file of so many rows with these columns."""
+
     def lines() -> Iterator[str]:
         yield ",".join(COLUMNS[name] for name in fields)
         for n in range(rows):
@@ -153,7 +136,7 @@ def _note(services: Services, object_id: str) -> AuditNote:
     return AuditNote(actor_id="stf_bench", action="bench", object_id=object_id, at=services.clock.now())
 
 
-def _import(
+def import_file(
     services: Services, tenant: Tenant, data: bytes, fields: tuple[ImportField, ...]
 ) -> tuple[float, float]:
     """Import a file; return seconds of wall and of client CPU."""
@@ -185,7 +168,8 @@ def _import(
     return _timed(lambda: work_on_import(work=work, tenant_id=tenant.tenant_id, import_id=import_id))
 
 
-def _bill(services: Services, tenant: Tenant) -> None:
+def bill(services: Services, tenant: Tenant) -> None:
+    """Bill what is due tomorrow."""
     store, at = services.stores.of(tenant_id=tenant.tenant_id), services.clock.now() + timedelta(days=1)
     active = replace(tenant, billing_hour=0)
     tasks = plan_tenant(tenant=active, store=store, at=at)

@@ -38,7 +38,7 @@ def asked(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> list[tuple[int, in
     """The sizes that are measured, and how often: nothing is run, each run takes a second longer."""
     asked: list[tuple[int, int]] = []
 
-    def measure_runs(_: Path, size: int, runs: int, *, full: bool) -> list[dict[str, float]]:
+    def measure_runs(size: int, runs: int, *, full: bool) -> list[dict[str, float]]:
         if full:
             asked.append((size, runs))
         raw: list[dict[str, Any]] = [{**RAW, "wall_s": float(run + 1)} for run in range(runs)]
