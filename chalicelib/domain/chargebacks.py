@@ -212,11 +212,13 @@ def win(*, account: Account, case: Chargeback, receipt: Document, opened: Sequen
 
     ``opened`` are the invoices that the chargeback opened or made, in the order in which they are paid.
     What was given up of them meanwhile was the company's loss, and is no more: it goes before the
-    subscriber's credit. Raises NoChargeback where it was won already.
+    subscriber's credit. Where they are more than one entry settles, the last stays as it is, and what
+    would have paid it is credit. Raises NoChargeback where it was won already.
     """
     if case.state is ChargebackState.WON:
         raise NoChargeback(f"the case was won already, by {case.won_by}", param="case")
-    settled = _paid_again(case.amount, opened)
+    # A case may have opened as many invoices as one entry settles, and made a debit note besides.
+    settled = _paid_again(case.amount, opened)[:SETTLED_PER_ENTRY_MAX]
     left = case.amount - sum(one.paid for one in settled)
     credited = sum(one.credited for one in opened if one.invoice_id == case.debit_note_id)
     forgiven = min(left, credited)

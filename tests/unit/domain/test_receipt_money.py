@@ -16,7 +16,13 @@ from chalicelib.domain.chargebacks import (
     NoChargeback,
     check_case,
 )
-from chalicelib.domain.documents import Document, DocumentKind, Entry, InsufficientCredit
+from chalicelib.domain.documents import (
+    SETTLED_PER_ENTRY_MAX,
+    Document,
+    DocumentKind,
+    Entry,
+    InsufficientCredit,
+)
 from chalicelib.domain.errors import Conflict, DomainError, InvalidValue
 from chalicelib.domain.invoices import CHARGEBACKS, InvoiceState
 from chalicelib.domain.money import Money
@@ -252,6 +258,21 @@ def test_what_was_given_up_for_a_chargeback_is_no_loss_once_it_is_won() -> None:
     assert (book.ledger[WRITE_OFF], book.ledger[CHARGEBACKS]) == (0, 0)
     assert (book.account.balance, book.account.credit) == (0, 0)
     assert book.invoices[invoice.invoice_id].state is InvoiceState.PAID
+    book.check()
+
+
+def test_a_case_of_as_many_invoices_as_one_entry_settles_is_won_too() -> None:
+    book = MoneyBook()
+    invoices = [issue(book, 1_000) for _ in range(SETTLED_PER_ENTRY_MAX)]
+    receipt = pay(book, sum(one.total for one in invoices) + 5_000)
+    book.apply(give_back(book, receipt, 5_000))
+    case = book.charge_back(receipt)
+    assert all(book.invoices[one.invoice_id].state is InvoiceState.OPEN for one in invoices)
+
+    book.win(case)
+
+    assert all(book.invoices[one.invoice_id].state is InvoiceState.PAID for one in invoices)
+    assert book.invoices[case.debit_note_id].open_amount == book.account.credit == 5_000
     book.check()
 
 
