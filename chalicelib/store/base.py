@@ -8,11 +8,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Final, Literal, TypeVar
 
-from botocore.config import Config
 from botocore.credentials import Credentials
 from botocore.exceptions import ConnectionError as BotoConnectionError
 from botocore.exceptions import HTTPClientError
-from botocore.session import Session, get_session
 from pynamodb.attributes import UnicodeAttribute
 from pynamodb.connection import Connection, TableConnection
 from pynamodb.connection.base import MetaTable
@@ -28,14 +26,12 @@ from pynamodb.transactions import TransactGet, TransactWrite
 
 from chalicelib.config import REQUEST_PATIENCE, Patience, Settings
 from chalicelib.domain.errors import Busy, DomainError, InvalidValue
+from chalicelib.store.connection import SigningConnection
 from chalicelib.usecases.backoff import backoff_seconds
 from chalicelib.usecases.limits import TRANSACTION_ACTIONS_MAX
 
 V = TypeVar("V")
 
-# What requests say of who sends them. botocore would put it together anew for each request, from
-# the system's and the library's properties: a twentieth of the CPU of a small one.
-USER_AGENT: Final = "isp-billing"
 COMMIT_ATTEMPTS_MAX: Final = 6
 CONTENDED: Final = frozenset({"TransactionConflict", "ThrottlingError", "ProvisionedThroughputExceeded"})
 
@@ -152,8 +148,9 @@ class EphemeralItem(Item):
 class ModelWrite:
     """A write of one item; ``refused`` is raised where its condition does not hold.
 
-    Writes that say the same ``once`` are the same check, and made once in a transaction. One that
-    ``decides`` says whose work this is: where it is refused, what else is does not matter.
+    Writes that say the same ``once`` are checks of one item, of what is ``checked``, and made as one
+    in a transaction. One that ``decides`` says whose work this is: where it is refused, what else is
+    does not matter.
     """
 
     kind: WriteKind
@@ -161,33 +158,7 @@ class ModelWrite:
     refused: Exception
     once: str = ""
     decides: bool = False
-
-
-class _Given:
-    """Where a botocore session finds the credentials that it is given."""
-
-    def __init__(self, credentials: Credentials) -> None:
-        self._credentials = credentials
-
-    def load_credentials(self) -> Credentials:
-        return self._credentials
-
-
-class _Connection(Connection):
-    """PynamoDB's connection, which by itself would look for credentials of its own."""
-
-    def __init__(self, *, credentials: Credentials | None, **options: Any) -> None:
-        super().__init__(**options)
-        self._given = credentials
-
-    @property
-    def session(self) -> Session:
-        """A new session for each client that is made, which is one a process."""
-        session = get_session()
-        session.set_default_client_config(Config(user_agent=USER_AGENT))
-        if self._given is not None:
-            session.register_component("credential_provider", _Given(self._given))
-        return session
+    checked: tuple[type[Item], str, str, Condition] | None = None
 
 
 class Database:
@@ -204,7 +175,7 @@ class Database:
         credentials: Credentials | None = None,
     ) -> None:
         self.settings = settings
-        self._connection = _Connection(
+        self._connection = SigningConnection(
             credentials=credentials,
             region=settings.region,
             host=settings.endpoint_url,
@@ -226,7 +197,7 @@ class Database:
         Raises the ``refused`` of the first write whose condition fails, Busy where other
         writers kept getting in the way, StoreUnavailable where there was no answer.
         """
-        distinct = {write.once or index: write for index, write in enumerate(writes)}.values()
+        distinct = _distinct(writes)
         assert 0 < len(distinct) <= TRANSACTION_ACTIONS_MAX, "a transaction holds 1 to 100 actions"
         ordered = sorted(distinct, key=lambda write: _ORDER[write.kind])
         contended: TransactWriteError | None = None
@@ -266,6 +237,27 @@ class Database:
                 return [_found(future) for future in futures]
             _rest_after(attempt)
         raise Busy("other changes kept getting in the way; try again") from contended
+
+
+def _distinct(writes: Sequence[ModelWrite]) -> list[ModelWrite]:
+    """Return the writes with one check of each item, for a transaction takes no item twice."""
+    found: dict[object, ModelWrite] = {}
+    for index, write in enumerate(writes):
+        key = write.once or index
+        found[key] = _both(found[key], write) if key in found else write
+    return list(found.values())
+
+
+def _both(first: ModelWrite, second: ModelWrite) -> ModelWrite:
+    """Return one check in the place of two of an item, which was read twice and may have changed between."""
+    assert first.checked, "only checks say that they are of one item"
+    assert second.checked, "only checks say that they are of one item"
+    (model, pk, sk, one), (*_, other) = first.checked, second.checked
+    if str(one) == str(other):
+        return first
+    moved = Busy("what was read changed meanwhile; nothing was written, so try again")
+    refused = first.refused if type(first.refused) is type(second.refused) else moved
+    return check(model, pk, sk, condition=one & other, refused=refused)
 
 
 def _rest_after(attempt: int) -> None:
@@ -345,8 +337,12 @@ def delete(
 
 def check(model: type[Item], pk: str, sk: str, *, condition: Condition, refused: Exception) -> ModelWrite:
     """Describe a condition on an item that is not written."""
-    once = f"{pk}|{sk}|{condition}"
-    return ModelWrite("check", lambda t: t.condition_check(model, pk, sk, condition=condition), refused, once)
+
+    def apply(transaction: TransactWrite) -> None:
+        transaction.condition_check(model, pk, sk, condition=condition)
+
+    once = f"{model.Meta.table_name}|{pk}|{sk}"
+    return ModelWrite("check", apply, refused, once, checked=(model, pk, sk, condition))
 
 
 BASES: Final[tuple[type[Item], ...]] = (TenantsItem, PlatformItem, KeysItem, EphemeralItem)

@@ -6,7 +6,8 @@ import json
 import socket
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from itertools import permutations
 
 import pytest
 from botocore.exceptions import ClientError, ReadTimeoutError
@@ -15,8 +16,11 @@ from pynamodb.exceptions import PutError
 
 from chalicelib.api.routes import register
 from chalicelib.bootstrap import Services
-from chalicelib.domain.errors import DomainError
+from chalicelib.domain.errors import Busy, DomainError, NotFound
 from chalicelib.local.gateway import Gateway
+from chalicelib.ports.store import AuditNote
+from chalicelib.store import keys
+from chalicelib.store.audit import AuditItem
 from chalicelib.store.base import (
     EphemeralItem,
     KeysItem,
@@ -24,8 +28,10 @@ from chalicelib.store.base import (
     PlatformItem,
     StoreUnavailable,
     TenantsItem,
+    check,
     outage_of,
 )
+from chalicelib.store.billing_state import BillingStateItem
 from chalicelib.store.idempotency import IdempotencyRecords
 from tests.fakes.api_client import ApiClient
 from tests.integration.conftest import PASSWORD, EngineServices, SignedIn
@@ -148,3 +154,27 @@ def test_every_kind_of_read_and_write_that_gets_no_answer_is_an_outage(
     error = failed.value
     told = error if isinstance(error, DomainError) else outage_of(error)
     assert isinstance(told, StoreUnavailable), repr(error)
+
+
+def test_an_item_that_two_readers_saw_differently_is_no_outage(signed_in: SignedIn) -> None:
+    """A transaction takes no item twice: two checks of one are made as one, and refused as it is."""
+    store, at = signed_in.store, datetime(2041, 5, 15, tzinfo=UTC)
+    now = store.billing_state()
+    note = AuditNote("system", "tested", "x", at)
+    before = replace(now, started_through=now.started_through - timedelta(days=1))
+    unmoved = [store.billing_unmoved(state=one) for one in (now, before)]
+    still_open = check(
+        BillingStateItem,
+        keys.billing(signed_in.tenant_id),
+        keys.STATE,
+        condition=BillingStateItem.closed_through.does_not_exist(),
+        refused=NotFound("the month is closed"),
+    )
+
+    for other in ([], [still_open], [still_open, unmoved[0]]):
+        store.commit(unmoved[0], *other, store.note(note=note))
+    for first, second in permutations([*unmoved, still_open], 2):
+        if unmoved[1] in (first, second):
+            with pytest.raises(Busy, match="nothing was written"):
+                store.commit(first, second, store.note(note=note))
+    assert sum(one.action == "tested" for one in AuditItem.query(f"{signed_in.tenant_id}#AUD#2041-05")) == 3
