@@ -161,9 +161,13 @@ def _batches(
 
 
 def _commit(
-    run: ShardRun, number: int, units: list[_Unit], progress: ShardProgress, *, done: bool
+    run: ShardRun, number: int, units: Sequence[_Unit], progress: ShardProgress, *, done: bool
 ) -> tuple[ShardProgress, int]:
-    """Commit one batch, mending what moved; return the progress and the next number."""
+    """Commit one batch, mending what moved; return the progress and the next number.
+
+    An account that never stands still is set aside line by line, which takes more than its invoice
+    did: what was one batch may be two then.
+    """
     for attempt in range(ATTEMPTS_PER_BATCH_MAX):
         after = _advanced(progress, units, done=done)
         batch = _batch(run, number, units, progress, after)
@@ -181,9 +185,23 @@ def _commit(
         except AccountsMoved as moved:
             last = attempt >= ATTEMPTS_PER_BATCH_MAX - 3
             units = [_again(run, unit, moved.account_ids, give_up=last) for unit in units]
+            fitting = _fitting(units)
+            if fitting < len(units):
+                progress, number = _commit(run, number, units[:fitting], progress, done=False)
+                return _commit(run, number, units[fitting:], progress, done=done)
         except Busy:
             run.pause(backoff_seconds(attempt=attempt + 1))
     raise Busy("other changes kept getting in the way of the batch")
+
+
+def _fitting(units: Sequence[_Unit]) -> int:
+    """Return how many of the units, from the first on, one transaction holds."""
+    actions = 0
+    for count, unit in enumerate(units):
+        actions += unit.actions
+        if count and actions > BATCH_ACTIONS_MAX:
+            return count
+    return len(units)
 
 
 def _again(run: ShardRun, unit: _Unit, moved: frozenset[str], *, give_up: bool) -> _Unit:

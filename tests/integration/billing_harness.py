@@ -256,3 +256,17 @@ class Meddling:
             meddle, self._meddle = self._meddle, None
             meddle()
         return self._inner.call(operation, body)
+
+
+class Restless:
+    """A wire that lets ``move`` run before each batch is written."""
+
+    def __init__(self, inner: DynamoWire, move: Callable[[], None]) -> None:
+        self._inner = inner
+        self._move = move
+
+    def call(self, operation: str, body: Json) -> Json:
+        """Pass the call on, after the move."""
+        if operation == "TransactWriteItems":
+            self._move()
+        return self._inner.call(operation, body)

@@ -10,14 +10,21 @@ import os
 import signal
 import threading
 from collections.abc import Callable
+from dataclasses import replace
 
 from chalicelib.adapters.clock import SystemClock
 from chalicelib.bootstrap import Services
+from chalicelib.domain.accounts import SUBSCRIPTIONS_PER_ACCOUNT_MAX
+from chalicelib.domain.errors import Busy
 from chalicelib.domain.runs import RunShard, RunState
+from chalicelib.domain.subscriptions import bucket_of
 from chalicelib.store import keys
+from chalicelib.store.accounts import decode_subscriptions, encode_subscriptions
+from chalicelib.store.base import put_new
+from chalicelib.store.due import DueItem, due_sort_key
 from chalicelib.usecases.billing import ShardTask, work_shard
 from chalicelib.usecases.billing_shard import ShardTaken
-from tests.bench.books import BILL_DAY
+from tests.bench.books import BILL_DAY, account_id
 from tests.integration.billing_harness import (
     AT,
     TAXED_TOTAL,
@@ -25,7 +32,9 @@ from tests.integration.billing_harness import (
     Counting,
     KilledAt,
     LostAnswers,
+    Restless,
     assert_books_are_right,
+    change_account,
     new_books,
     run_of,
 )
@@ -206,3 +215,29 @@ def in_parallel(jobs: list[Callable[[], None]]) -> None:
     for thread in threads:
         thread.join(timeout=120)
     assert not failures, failures
+
+
+def test_an_account_that_never_stands_still_is_set_aside_with_all_of_its_lines(on_engine: Services) -> None:
+    """What is set aside for each line takes more of a transaction than the one invoice of them all did."""
+    books = new_books(on_engine, subscribers=48)
+    pk = keys.account(books.tenant.tenant_id, account_id(7))
+    [stored] = [item for item in books.items() if (item["pk"], item["sk"]) == (pk, "ACCOUNT")]
+    [line] = decode_subscriptions(stored["s"])
+    lines = [replace(line, slot=slot) for slot in range(line.slot, line.slot + SUBSCRIPTIONS_PER_ACCOUNT_MAX)]
+    change_account(books, pk, "SET s=:s", {":s": {"S": encode_subscriptions(tuple(lines))}})
+    store = on_engine.stores.of(tenant_id=books.tenant.tenant_id)
+    bucket = keys.due(books.tenant.tenant_id, bucket_of(subscription=line))
+    for one in lines[1:]:
+        item = DueItem(bucket, due_sort_key(account_id=account_id(7), slot=one.slot))
+        store.commit(put_new(item, refused=Busy("it is filed")))
+
+    def moves() -> None:
+        change_account(books, pk, "SET v=v+:o", {":o": {"N": "1"}})
+
+    books.run(wire=Restless(on_engine.wire, moves))
+
+    assert len(books.invoices()) == 47
+    run = run_of(books)
+    assert (run.state, run.quarantined) == (RunState.COMPLETED_WITH_QUARANTINE, SUBSCRIPTIONS_PER_ACCOUNT_MAX)
+    held = store.runs.quarantined(on=BILL_DAY, limit=50, after=None).items
+    assert {(one.account_id, one.code) for one in held} == {(account_id(7), "contended")}
