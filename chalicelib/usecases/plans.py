@@ -9,7 +9,7 @@ from typing import Final
 
 from chalicelib.domain.accounts import Account
 from chalicelib.domain.contacts import Contact
-from chalicelib.domain.errors import NotFound, StaleVersion
+from chalicelib.domain.errors import Busy, NotFound, StaleVersion
 from chalicelib.domain.invoices import Invoice
 from chalicelib.domain.packages import Package
 from chalicelib.domain.pending_charges import with_charges
@@ -123,6 +123,7 @@ def _as_subscriber(
     first = starts_on(today=seller.local_date(at=at), trial_days=terms.trial_days)
     sold = subscribe(account=subscriber.account, package=package, starts_on=first)
     account = subscriber.account.with_subscription(subscription=sold)
+    operator.billing_state()  # as it stands now, for what files the line as due
     note = AuditNote(SCHEDULE_ACTOR, "plan.sold", account_id, at, details={"tenant_id": tenant.tenant_id})
     try:
         operator.commit(
@@ -165,7 +166,8 @@ def _charge(operator: TenantStore, enrolment: Enrolment, active: int, at: dateti
     note = AuditNote(SCHEDULE_ACTOR, "plan.usage_charged", enrolment.account_id, at, details=details)
 
     for attempt in range(1, CHARGE_ATTEMPTS_MAX + 1):
-        account = operator.subscribers.get(subscriber_id=enrolment.account_id).account
+        # With how far billing has come now: a pass has one store of the operator's for many ISPs.
+        account = operator.subscribing(subscriber_id=enrolment.account_id).subscriber.account
         after = with_charges(account=account, charges=charges)
         try:
             operator.commit(
@@ -175,7 +177,7 @@ def _charge(operator: TenantStore, enrolment: Enrolment, active: int, at: dateti
             )
         except CountedAlready:
             return
-        except StaleVersion:
+        except (StaleVersion, Busy):
             if attempt == CHARGE_ATTEMPTS_MAX:
                 raise
         else:

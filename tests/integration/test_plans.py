@@ -173,6 +173,52 @@ def test_months_that_are_over_are_charged_once_by_tiers(platform: Platform) -> N
     ]
 
 
+def test_a_run_of_the_operators_that_starts_meanwhile_keeps_nobody_from_being_charged(
+    platform: Platform,
+) -> None:
+    """A pass sees to one ISP after another, with one store of the operator's."""
+    isps = [platform.isp() for _ in range(2)]
+    for isp in isps:
+        isp.subscribe(isp.subscriber(), isp.package())
+    over = platform.services.clock.now() + timedelta(days=47)
+    platform.operator.bill(over - timedelta(days=1))
+    operator = platform.services.stores.of(tenant_id=platform.operator.tenant.tenant_id)
+
+    def charged(isp: Shop) -> list[int]:
+        tenant = isp.tenant.store.profile()
+        assert charge_usage(operator=operator, store=isp.tenant.store, tenant=tenant, at=over) == 1
+        account_id = isp_account_id(tenant=tenant)
+        return [one.unit_price for one in operator.subscribers.get(subscriber_id=account_id).account.charges]
+
+    assert charged(isps[0]) == [1_000]
+    platform.operator.bill(over)
+    assert charged(isps[1]) == [1_000]
+
+    platform.operator.bill(over + timedelta(days=1))
+    for isp in isps:
+        bills = plan_of(isp)["invoices"]
+        assert sorted(one["total"]["amount"] for one in bills) == [1_000, 500_000, 500_000], bills
+
+
+def test_nor_from_being_put_on_the_plan(platform: Platform, services: EngineServices, api: ApiClient) -> None:
+    [plan] = ok(platform.as_operator().get("/v1/plans"))["items"]
+    soon = {**TERMS, "trial_days": 1}
+    ok(platform.as_operator().put(f"/v1/plans/{plan['package_id']}", json=soon))
+    isps = [sign_up_and_in(api, services) for _ in range(2)]
+    at = services.clock.now()
+    operator = services.stores.of(tenant_id=platform.operator.tenant.tenant_id)
+
+    def begins(isp: SignedIn) -> date | None:
+        tenant = isp.store.profile()
+        found = enrol(operator=operator, store=isp.store, tenant=tenant, at=at)
+        return None if found is None else found.starts_on
+
+    first = begins(isps[0])
+    platform.operator.bill(at)
+    assert first is not None
+    assert begins(isps[1]) == first
+
+
 def test_one_that_was_ended_between_the_two_books_is_finished_by_the_next(platform: Platform) -> None:
     isp = platform.isp()
     operator, store = platform.operator.tenant.store, isp.tenant.store
