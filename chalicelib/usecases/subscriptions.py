@@ -15,7 +15,7 @@ from chalicelib.domain.accounts import (
 )
 from chalicelib.domain.discounts import with_discount
 from chalicelib.domain.documents import Entry
-from chalicelib.domain.errors import InvalidValue, NotFound
+from chalicelib.domain.errors import Busy, InvalidValue, NotFound
 from chalicelib.domain.identifiers import MalformedId
 from chalicelib.domain.money import Money
 from chalicelib.domain.package_changes import ChangePending, checked_quantity, replaced_by
@@ -229,7 +229,7 @@ def change_subscription(
     What was billed of days that are not served is credited, and days of a pause that wait to be
     billed are charged, where service resumes or ends.
 
-    Raises NotFound, StaleVersion, InvalidTransition, ChangePending, MustPay, or InvalidValue.
+    Raises NotFound, StaleVersion, Busy, InvalidTransition, ChangePending, MustPay, or InvalidValue.
     """
     account_id, slot = parse_id(subscription_id=subscription_id)
     try:
@@ -250,8 +250,8 @@ def change_subscription(
 
     def _make(books: Books) -> Entry:
         again = _planned(books, slot, change, if_match)
-        assert again is not None, "the account is of the version that was read"
-        assert again.money is not None, "and so are its documents"
+        if again is None or again.money is None:  # whoever names no version may come second
+            raise Busy("the subscription changed meanwhile; nothing was written, so try again")
         return service_entry(books=books, after=again.held.account, money=again.money)
 
     posted = post(store=store, subscriber_id=account_id, make=_make, at=at, note=told)

@@ -6,10 +6,15 @@ from datetime import UTC, date, datetime
 
 import pytest
 
+from chalicelib.domain.accounts import SubscriptionState
+from chalicelib.domain.errors import Busy
+from chalicelib.ports.store import AuditNote
+from chalicelib.usecases.subscriptions import SubscriptionChange, change_subscription
 from tests.fakes.api_client import ApiClient
 from tests.fakes.clock import FakeClock
 from tests.integration.conftest import EngineServices, sign_up_and_in
 from tests.integration.shop import Item, Shop, if_match
+from tests.integration.test_import_kills import Commit, services_around
 from tests.integration.test_package_changes import Counter, rupees, sold
 
 NOON = datetime(2026, 11, 1, 7, 0, tzinfo=UTC)
@@ -274,3 +279,29 @@ def test_a_discount_taken_away_is_gone_from_what_waits_too(counter: Counter) -> 
     assert gone.status == 200, gone.text
     counter.go_to(date(2026, 12, 1))
     assert billed(counter, subscriber)[-1] == ("2026-12-01", "2027-01-01", 600_000)
+
+
+def test_of_two_who_end_service_at_once_whatever_was_read_one_does(
+    counter: Counter, services: EngineServices
+) -> None:
+    subscriber, subscription = sold(counter, refund="by_day")
+    counter.go_to(date(2026, 11, 11))
+    first = iter([True])
+
+    def ended_before(commit: Commit) -> None:
+        if next(first, False):
+            counter.shop.change(subscription, state="terminated", ends_on="2026-11-21")
+        commit()
+
+    at, named = services.clock.now(), subscription["subscription_id"]
+    with pytest.raises(Busy, match="nothing was written"):
+        change_subscription(
+            store=services_around(services, ended_before).stores.of(tenant_id=counter.shop.tenant.tenant_id),
+            subscription_id=named,
+            change=SubscriptionChange(state=SubscriptionState.TERMINATED, ends_on=date(2026, 11, 21)),
+            if_match=None,
+            at=at,
+            note=AuditNote("system", "subscription.changed", named, at),
+        )
+
+    assert credited(counter, subscriber) == [100_000]
