@@ -22,7 +22,7 @@ from chalicelib.usecases.subscriptions import SubscriptionChange, change_subscri
 def settle_plan(*, operator: TenantStore, store: TenantStore, tenant: Tenant, ended_at: datetime) -> None:
     """Charge the months of use that were over when the account ended: nobody else does while it has.
 
-    Doing it twice changes nothing. Raises StaleVersion where the ISP's account keeps changing.
+    Doing it twice changes nothing. Raises StaleVersion or Busy where the ISP's account keeps changing.
     """
     # What cannot be charged is lost, and keeps nobody's data.
     with suppress(Conflict, InvalidValue, NotFound):

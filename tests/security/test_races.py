@@ -1,8 +1,8 @@
 """Whatever happens between what a request reads and what it commits: an answer to act on, and whole effects.
 
 Every operation that writes is sent a valid request. Just before one of its commits a billing run starts, a
-payment of the subscriber's is recorded, the settings change, or the very same request is made and answered.
-The tables are put back after each, so that every request meets the same company.
+payment of the subscriber's is recorded, the settings, the person or a package change, or the very same
+request is made and answered. The tables are put back after each: every request meets the same company.
 """
 
 from __future__ import annotations
@@ -83,10 +83,29 @@ def change_settings(company: Company) -> None:
     assert api.patch("/v1/tenant", json={"payment_days": 9}, headers=version).status in {200, 403}
 
 
+def change_person(company: Company) -> None:
+    """Change the subscriber that requests are about, where there still is somebody, and the company works."""
+    api = company.isp.shop.tenant.api
+    path = f"/v1/subscribers/{company.isp.ids['subscriber_id']}"
+    changed = api.patch(path, json={"name": "Ali Raza Khan"}, headers=if_match(ok(api.get(path))))
+    assert changed.status in {200, 403, 409}, changed.text
+
+
+def change_package(company: Company) -> None:
+    """Give packages that requests are about a new edition, where the company still works."""
+    api = company.isp.shop.tenant.api
+    for names in (company.isp.ids, company.isp.prepaid):
+        path = f"/v1/packages/{names['package_id']}"
+        changed = api.patch(path, json={"price": pkr(777_000)}, headers=if_match(ok(api.get(path))))
+        assert changed.status in {200, 403, 409}, changed.text
+
+
 MEANWHILE: dict[str, Callable[[Company], None]] = {
     "a run starts": bill,
     "a payment comes": pay,
     "the settings change": change_settings,
+    "the person changes": change_person,
+    "packages have new editions": change_package,
 }
 
 
