@@ -167,7 +167,7 @@ def commit_full(*, run: Run, rows: Sequence[Row], rest: bool) -> Sequence[Row]:
             return batch
         store = run.store
         _commit(run, batch)
-        # Checks of what two stores have read differ, and a transaction takes one of an item.
+        # What was read before the store was opened anew would be refused as this batch was.
         rows = left if run.store is store else [_renewed(run.store, row) for row in left]
     return []
 
