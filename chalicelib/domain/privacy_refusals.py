@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from chalicelib.domain.errors import Conflict, InvalidValue
+
+OPEN_ALREADY: Final = "there is an open request of this kind already"
 
 
 class TooManyRequests(Conflict):

@@ -19,6 +19,7 @@ from chalicelib.domain.data_map import Purpose
 from chalicelib.domain.errors import InvalidValue
 from chalicelib.domain.jobs import FILES_KEPT_DAYS, JobFailure
 from chalicelib.domain.privacy_refusals import (
+    OPEN_ALREADY,
     IdentityNotProven,
     InvalidExtension,
     RequestClosed,
@@ -301,7 +302,7 @@ def check_room(*, kind: RequestKind, others: Collection[PrivacyRequest], at: dat
         raise TooManyRequests(f"a person asks at most {ASKED_PER_DAY_MAX} times a day")
     open_now = [one for one in others if one.open]
     if any(one.kind is kind for one in open_now) or len(open_now) >= OPEN_PER_PERSON_MAX:
-        raise RequestOpenAlready("there is an open request of this kind already")
+        raise RequestOpenAlready(OPEN_ALREADY)
 
 
 def require_open(*, request: PrivacyRequest) -> None:

@@ -81,6 +81,7 @@ GONE: Final[Mapping[str, Callable[[str], str]]] = {
     "activity": keys.activity,
     "privacy requests that wait": keys.privacy_due,
     "whose privacy requests are": keys.privacy_owners,
+    "privacy requests that are open": keys.privacy_open,
 }
 # Partitions that go as a whole, of which there are several: by shard, or by what is in others.
 GONE_IN_PARTS: Final = (

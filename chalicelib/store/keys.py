@@ -379,6 +379,11 @@ def privacy_owners(tenant_id: str) -> str:
     return f"{tenant_id}#PRVOF"
 
 
+def privacy_open(tenant_id: str) -> str:
+    """Those of them that are open, by person and kind."""
+    return f"{tenant_id}#PRVOPEN"
+
+
 def erased(tenant_id: str) -> str:
     """The erasure ledger, in the keys table."""
     return f"{tenant_id}#ERASED"

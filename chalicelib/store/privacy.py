@@ -3,6 +3,7 @@
 - ``<tenant>#PRV`` / request id: the request. What of it is personal is sealed in one attribute.
 - ``<tenant>#PRVDUE`` / ``<deadline>#<request id>``: open, or with a mail to be sent.
 - ``<tenant>#PRVOF`` / ``<subject id>#<request id>``: whose it is.
+- ``<tenant>#PRVOPEN`` / ``<subject id>#<kind>``: a person has one open request of a kind.
 - ``<tenant>#ERASED`` / subject id, in the table of keys: the erasure ledger. It is not in the table
   that it is about, so that restoring that one does not lose it.
 """
@@ -31,6 +32,7 @@ from chalicelib.domain.errors import Busy, NotFound, StaleVersion
 from chalicelib.domain.holds import HeldCategory, held
 from chalicelib.domain.identifiers import is_id
 from chalicelib.domain.jobs import JobFailure
+from chalicelib.domain.privacy_refusals import OPEN_ALREADY, RequestOpenAlready
 from chalicelib.domain.privacy_requests import (
     Channel,
     Happening,
@@ -100,6 +102,10 @@ class DueItem(TenantsItem):
 
 class OwnItem(TenantsItem):
     """``<tenant>#PRVOF`` / ``<subject id>#<request id>``; its key says it all."""
+
+
+class OpenItem(TenantsItem):
+    """``<tenant>#PRVOPEN`` / ``<subject id>#<kind>``; its key says it all."""
 
 
 class ErasedItem(KeysItem):
@@ -173,7 +179,7 @@ class DynamoPrivacy(OfTenant):
     # -- changes ---------------------------------------------------------------------------
 
     def add(self, *, request: PrivacyRequest) -> Sequence[ModelWrite]:
-        """Describe adding a request."""
+        """Describe adding a request; refused with RequestOpenAlready."""
         taken = Busy("the request's identifier was taken")
         return [put_new(self._item(request), refused=taken), *self._filed(None, request)]
 
@@ -192,9 +198,24 @@ class DynamoPrivacy(OfTenant):
             yield delete(DueItem(pk, was))
         if now and was != now:
             yield put(DueItem(pk, now), condition=None, refused=busy)
+        yield from self._filed_as_open(before, after)
         if after.subject_id and (before is None or before.subject_id != after.subject_id):
             own = OwnItem(keys.privacy_owners(self._tenant_id), f"{after.subject_id}#{after.request_id}")
             yield put(own, condition=None, refused=busy)
+
+    def _filed_as_open(self, before: PrivacyRequest | None, after: PrivacyRequest) -> Iterator[ModelWrite]:
+        """Describe that a person has an open request of a kind; who asks has but one, even at one instant.
+
+        Whose request staff find out may have one of the kind already: then there are two.
+        """
+        pk = keys.privacy_open(self._tenant_id)
+        was, now = before and _open_key(before), _open_key(after)
+        if was and was != now:
+            yield delete(OpenItem(pk, was))
+        if now and before is None:
+            yield put_new(OpenItem(pk, now), refused=RequestOpenAlready(OPEN_ALREADY))
+        elif now and was != now:
+            yield put(OpenItem(pk, now), condition=None, refused=Busy("the request changed meanwhile"))
 
     # -- what queues carry -----------------------------------------------------------------
 
@@ -304,6 +325,10 @@ class DynamoPrivacy(OfTenant):
             stays_until=date.fromisoformat(stays) if stays else None,
             kept_count=asked["kept_count"],
         )
+
+
+def _open_key(request: PrivacyRequest) -> str | None:
+    return f"{request.subject_id}#{request.kind.value}" if request.open and request.subject_id else None
 
 
 def _due_key(request: PrivacyRequest) -> str | None:

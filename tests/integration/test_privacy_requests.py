@@ -18,6 +18,7 @@ from chalicelib.jobs.exports import work_exports
 from chalicelib.jobs.privacy import keep_privacy_requests
 from chalicelib.ports.privacy import Erased
 from chalicelib.store.tenant import DynamoTenantStore
+from chalicelib.usecases import privacy_requests
 from chalicelib.usecases.erasure import erase, repeat_erasures
 from tests.fakes.api_client import ApiClient
 from tests.fakes.clock import FakeClock
@@ -257,6 +258,25 @@ def test_a_correction_has_before_and_after_and_is_told(desk: Desk, mailbox: InMe
     assert entry["details"]["request"] == request["privacy_request_id"]
     assert "corrected" in mailbox.last_to("ayesha@mail.example").text  # where it was hers before
     assert complete(desk, request).problem == (409, "privacy_request_closed", None)
+
+
+def test_a_person_has_one_open_request_of_a_kind_also_where_two_come_at_one_instant(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    person, other = desk.subscriber(name="Ayesha Khan"), desk.subscriber(name="Bilal")
+    words = {"kind": "correction", "text": "it is spelled otherwise"}
+    portal, own = portal_of(desk, person), "/v1/portal/privacy-requests"
+    first = created(portal.post(own, json=words))
+    assert portal.post(own, json=words).problem == (409, "privacy_request_open", None)
+
+    # As both of two read it before either was written.
+    monkeypatch.setattr(privacy_requests, "check_room", lambda **_: None)
+
+    assert portal.post(own, json=words).problem == (409, "privacy_request_open", None)
+    created(portal.post(own, json={"kind": "deletion"}))
+    created(portal_of(desk, other).post(own, json=words))
+    ok(portal.post(f"{own}/{first['privacy_request_id']}/withdrawal"))
+    created(portal.post(own, json=words))
 
 
 def test_from_outside_an_address_is_proven_and_nobody_learns_who_there_is(
