@@ -192,16 +192,12 @@ class DynamoPrivacy(OfTenant):
 
     def _filed(self, before: PrivacyRequest | None, after: PrivacyRequest) -> Iterator[ModelWrite]:
         """Describe filing a request under its deadline while it waits, and under its person."""
-        pk, busy = keys.privacy_due(self._tenant_id), Busy("the request changed meanwhile")
-        was, now = before and _due_key(before), _due_key(after)
-        if was and was != now:
-            yield delete(DueItem(pk, was))
-        if now and was != now:
-            yield put(DueItem(pk, now), condition=None, refused=busy)
+        due = keys.privacy_due(self._tenant_id)
+        yield from _refiled(DueItem, due, _due_key(before) if before else None, _due_key(after))
         yield from self._filed_as_open(before, after)
         if after.subject_id and (before is None or before.subject_id != after.subject_id):
             own = OwnItem(keys.privacy_owners(self._tenant_id), f"{after.subject_id}#{after.request_id}")
-            yield put(own, condition=None, refused=busy)
+            yield put(own, condition=None, refused=_moved())
 
     def _filed_as_open(self, before: PrivacyRequest | None, after: PrivacyRequest) -> Iterator[ModelWrite]:
         """Describe that a person has an open request of a kind; who asks has but one, even at one instant.
@@ -209,13 +205,11 @@ class DynamoPrivacy(OfTenant):
         Whose request staff find out may have one of the kind already: then there are two.
         """
         pk = keys.privacy_open(self._tenant_id)
-        was, now = before and _open_key(before), _open_key(after)
-        if was and was != now:
-            yield delete(OpenItem(pk, was))
-        if now and before is None:
+        now = _open_key(after)
+        if before is not None:
+            yield from _refiled(OpenItem, pk, _open_key(before), now)
+        elif now:
             yield put_new(OpenItem(pk, now), refused=RequestOpenAlready(OPEN_ALREADY))
-        elif now and was != now:
-            yield put(OpenItem(pk, now), condition=None, refused=Busy("the request changed meanwhile"))
 
     # -- what queues carry -----------------------------------------------------------------
 
@@ -325,6 +319,18 @@ class DynamoPrivacy(OfTenant):
             stays_until=date.fromisoformat(stays) if stays else None,
             kept_count=asked["kept_count"],
         )
+
+
+def _refiled(model: type[TenantsItem], pk: str, was: str | None, now: str | None) -> Iterator[ModelWrite]:
+    """Describe filing under another key; under none where it is None."""
+    if was and was != now:
+        yield delete(model(pk, was))
+    if now and was != now:
+        yield put(model(pk, now), condition=None, refused=_moved())
+
+
+def _moved() -> Busy:
+    return Busy("the request changed meanwhile")
 
 
 def _open_key(request: PrivacyRequest) -> str | None:

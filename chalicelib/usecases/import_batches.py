@@ -165,10 +165,8 @@ def commit_full(*, run: Run, rows: Sequence[Row], rest: bool) -> Sequence[Row]:
         batch, left = _first_batch(rows)
         if not left and not rest:
             return batch
-        store = run.store
         _commit(run, batch)
-        # What was read before the store was opened anew would be refused as this batch was.
-        rows = left if run.store is store else [_renewed(run.store, row) for row in left]
+        rows = left
     return []
 
 

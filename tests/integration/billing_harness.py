@@ -244,29 +244,17 @@ class LostAnswers:
 
 
 class Meddling:
-    """A wire that lets ``meddle`` run once, just before the first batch is written."""
+    """A wire that lets ``meddle`` run just before the first batch is written, or before ``each``."""
 
-    def __init__(self, inner: DynamoWire, meddle: Callable[[], None]) -> None:
+    def __init__(self, inner: DynamoWire, meddle: Callable[[], None], *, each: bool = False) -> None:
         self._inner = inner
-        self._meddle: Callable[[], None] | None = meddle
+        self._meddle = meddle
+        self._each = each
+        self._met = False
 
     def call(self, operation: str, body: Json) -> Json:
         """Pass the call on, after the meddling."""
-        if operation == "TransactWriteItems" and self._meddle is not None:
-            meddle, self._meddle = self._meddle, None
-            meddle()
-        return self._inner.call(operation, body)
-
-
-class Restless:
-    """A wire that lets ``move`` run before each batch is written."""
-
-    def __init__(self, inner: DynamoWire, move: Callable[[], None]) -> None:
-        self._inner = inner
-        self._move = move
-
-    def call(self, operation: str, body: Json) -> Json:
-        """Pass the call on, after the move."""
-        if operation == "TransactWriteItems":
-            self._move()
+        if operation == "TransactWriteItems" and (self._each or not self._met):
+            self._met = True
+            self._meddle()
         return self._inner.call(operation, body)

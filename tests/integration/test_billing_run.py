@@ -32,7 +32,7 @@ from tests.integration.billing_harness import (
     Counting,
     KilledAt,
     LostAnswers,
-    Restless,
+    Meddling,
     assert_books_are_right,
     change_account,
     new_books,
@@ -234,7 +234,7 @@ def test_an_account_that_never_stands_still_is_set_aside_with_all_of_its_lines(o
     def moves() -> None:
         change_account(books, pk, "SET v=v+:o", {":o": {"N": "1"}})
 
-    books.run(wire=Restless(on_engine.wire, moves))
+    books.run(wire=Meddling(on_engine.wire, moves, each=True))
 
     assert len(books.invoices()) == 47
     run = run_of(books)

@@ -7,7 +7,6 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import replace
-from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
@@ -92,7 +91,7 @@ def test_a_batch_closes_before_its_reports_outgrow_an_item(monkeypatch: pytest.M
     batches: list[Sequence[Row]] = []
     monkeypatch.setattr(import_batches, "_commit", lambda _run, batch: batches.append(batch))
 
-    assert commit_full(run=cast(Run, SimpleNamespace(store=None)), rows=rows, rest=True) == []
+    assert commit_full(run=cast(Run, None), rows=rows, rest=True) == []
 
     assert [row for batch in batches for row in batch] == rows
     assert max(sum(row.report_bytes for row in batch) for batch in batches) <= REPORT_BYTES_PER_BATCH_MAX
